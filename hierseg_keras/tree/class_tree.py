@@ -1,0 +1,535 @@
+"""The class tree: parsed once into frozen NumPy tables, of which everything else is a function."""
+
+import difflib
+import functools
+import importlib.resources
+import pathlib
+import re
+
+import numpy as np
+
+from hierseg_keras.tree import outline as outlines
+from hierseg_keras.tree.tree_error import TreeError
+
+_TAXONOMIES = importlib.resources.files("hierseg_keras.tree") / "taxonomies"
+_INDEX_SUFFIX = re.compile(r"=\s*[+-]?\d+$")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ufeff]")
+
+
+class ClassTree:
+    """A tree of classes whose leaves are the classes a data set distinguishes most finely.
+
+    Several top classes are joined by a virtual root, which is no node and has no channel. A
+    node *is* its path, so names may repeat in different branches or down a chain. Nodes are
+    numbered leaves first, by leaf index (the data set's train ids), then internal nodes level
+    by level from the finest to the coarsest, by their smallest leaf: channel `i` of any tensor
+    over nodes is node `i`, and its first `num_leaves` channels are the leaves.
+
+    `L`, `V` and `D` below are `num_leaves`, `num_nodes` and `num_levels`. *Depth* counts edges
+    from the virtual root, so a top class has depth 1. *Level* counts from the leaves: level 1 is
+    the finest, level `D` the coarsest, and level `l` is depth `D - l + 1`. A leaf above depth `D`
+    stands for itself at every depth below it.
+
+    Args:
+        paths: The leaves' paths in the order of their indices, each from the top class down, as
+            `"human/rider"` or `("human", "rider")`. See also `from_text`, `from_file`,
+            `from_dict`, `from_paths`, `from_tfds` and `load`.
+
+    Attributes:
+        num_leaves: `L`.
+        num_nodes: `V`, virtual root not counted.
+        num_levels: `D`, the height in edges from the virtual root.
+        names: Tuple of `V` strings, each node's own name.
+        paths: Tuple of `V` strings, each node's path joined by `/`.
+        parents: `(V,)` int32, each node's parent; -1 above a top class.
+        depths: `(V,)` int32, in edges from the virtual root.
+        depth_table: `(D, V)` int32. `[d - 1, v]` stands for node `v` at depth `d`: its ancestor
+            there, or `v` itself where `v` is no deeper than `d`.
+        level_table: `(D, V)` int32. `[l - 1, v]` is the class of level `l` that holds node `v`,
+            or -1 where `v` is an internal node too coarse to tell.
+
+        All arrays are read-only. Their size is O(V D); the tables over pairs of nodes
+        (`ancestor_matrix`, `common_depths`, `distances`) are made when first asked for.
+
+    Raises:
+        TreeError: A `ValueError` that lists every problem found, with its file and line.
+
+    Example:
+
+    >>> tree = ClassTree.from_text("human\\n\\tperson = 1\\n\\trider = 0\\nsky = 2")
+    >>> tree.paths
+    ('human/rider', 'human/person', 'sky', 'human')
+    >>> print(tree)
+    3 leaves, 4 nodes, 2 levels
+    ├── human
+    │   ├── rider = 0
+    │   └── person = 1
+    └── sky = 2
+    >>> tree.depth_table.tolist()
+    [[3, 3, 2, 3], [0, 1, 2, 3]]
+    """
+
+    def __init__(self, paths):
+        paths = list(paths)
+        self._build(outlines.outline_from_paths(paths, range(len(paths))), "paths")
+
+    # === Ways to make one ===
+
+    @classmethod
+    def from_text(cls, text, drop_root=False, source="text"):
+        """Reads indented text, one class a line, in the format of Muller & Smith (2020).
+
+        Indents are tabs or spaces, never both, one step a generation. A leaf's line may end in
+        `= n`, its index in the network's channels: on every leaf or on none, exactly
+        `0 .. L - 1`. Without it leaves count in the order of their lines.
+
+        Args:
+            text: String.
+            drop_root: Whether the single top line is a root of no interest, to be left out.
+            source: The name that errors give to the text.
+        """
+        return cls._from_outline(outlines.outline_from_text(text, source), drop_root, source)
+
+    @classmethod
+    def from_file(cls, path, drop_root=False):
+        """Reads a UTF-8 file in the format of `from_text`."""
+        try:
+            text = pathlib.Path(path).read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise TreeError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        return cls.from_text(text, drop_root=drop_root, source=str(path))
+
+    @classmethod
+    def from_dict(cls, tree, drop_root=False):
+        """Reads nested dicts, `{"human": {"person": 1, "rider": 0}, "sky": 2}`.
+
+        A leaf maps to its index or to `None`; a list of names is a family of leaves without
+        indices. The rules for indices are those of `from_text`.
+        """
+        return cls._from_outline(outlines.outline_from_dict(tree), drop_root, "dict")
+
+    @classmethod
+    def from_paths(cls, paths, indices=None, drop_root=False):
+        """Reads the leaves' paths, `["human/person", "human/rider", "sky"]`.
+
+        Args:
+            paths: Strings joined by `/`, or sequences of names, from the top class down.
+            indices: Optional leaf index of each path. Defaults to their order.
+        """
+        return cls._from_outline(outlines.outline_from_paths(paths, indices), drop_root, "paths")
+
+    @classmethod
+    def from_tfds(cls, info):
+        """Takes the tree out of a prepared TFDS data set's metadata.
+
+        Args:
+            info: `tfds.core.DatasetInfo` (or its builder) whose metadata holds `tree`, the text
+                of `to_text`, as the builders of `tfds_builders` write it.
+        """
+        info = getattr(info, "info", info)
+        metadata = getattr(info, "metadata", None) or {}
+        if "tree" not in metadata:
+            raise TreeError(
+                f"{getattr(info, 'full_name', info)}: expected a `tree` in the data set's metadata. Received: "
+                f"metadata with {sorted(metadata)}. Give the tree by `ClassTree.load` or `from_file` instead"
+            )
+        return cls.from_text(metadata["tree"], source=f"metadata of {info.full_name}")
+
+    @classmethod
+    def load(cls, name):
+        """Loads one of the trees that ship with the package; `ClassTree.available()` lists them."""
+        names = cls.available()
+        if name not in names:
+            raise TreeError(f"{name!r} is no tree that ships with the package.{_suggest(name, names)} Shipped: {names}")
+        return cls.from_text((_TAXONOMIES / f"{name}.txt").read_text("utf-8"), source=f"{name}.txt")
+
+    @staticmethod
+    def available():
+        """Names that `load` takes, sorted."""
+        return sorted(entry.name[:-4] for entry in _TAXONOMIES.iterdir() if entry.name.endswith(".txt"))
+
+    @classmethod
+    def _from_outline(cls, outline, drop_root, source):
+        tree = cls.__new__(cls)
+        tree._build(outlines.without_root(outline) if drop_root else outline, source)
+        return tree
+
+    # === Build the tables ===
+
+    def _build(self, outline, source):
+        if not outline.names:
+            raise TreeError(outline.problems or f"{source}: empty: a tree has at least one class")
+        parents = np.asarray(outline.parents, np.int64)
+        is_leaf = np.ones(len(parents), bool)
+        is_leaf[parents[parents >= 0]] = False
+        problems = [
+            *outline.problems,
+            *_name_problems(outline),
+            *_duplicate_paths(outline),
+            *_index_problems(outline, is_leaf),
+        ]
+        if problems:
+            raise TreeError(problems)
+        depths = _depths_from_parents(parents)
+        order = _node_order(outline, parents, is_leaf, depths)
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+
+        self.num_nodes = len(order)
+        self.num_leaves = int(is_leaf.sum())
+        self.num_levels = int(depths.max())
+        self.names = tuple(outline.names[i] for i in order)
+        self.parents = _frozen(np.where(parents[order] < 0, -1, rank[parents[order]]))
+        self.depths = _frozen(depths[order])
+        self.depth_table = _frozen(self._make_depth_table())
+        self.level_table = _frozen(self._make_level_table())
+
+    def _make_depth_table(self):
+        table = np.tile(np.arange(self.num_nodes, dtype=np.int32), (self.num_levels, 1))
+        for depth in range(self.num_levels - 1, 0, -1):
+            below = table[depth]
+            table[depth - 1] = np.where(self.depths[below] > depth, self.parents[below], below)
+        return table
+
+    def _make_level_table(self):
+        depth = np.arange(self.num_levels, 0, -1)[:, None]
+        too_coarse = (self.depths < depth) & (np.arange(self.num_nodes) >= self.num_leaves)
+        return np.where(too_coarse, -1, self.depth_table[::-1])
+
+    # === One node ===
+
+    def index(self, node):
+        """The index of a node given as its index, its path, or its name where that is unique."""
+        if isinstance(node, (int, np.integer)) and not isinstance(node, bool):
+            if not 0 <= node < self.num_nodes:
+                raise TreeError(f"expected a node index in [0, {self.num_nodes}). Received: {node}")
+            return int(node)
+        if not isinstance(node, (str, tuple, list)):
+            raise TypeError(f"expected a node's index, path or name. Received: {node!r}")
+        position = -1
+        for name in node.split("/") if isinstance(node, str) else node:
+            position = self._child_of.get((position, name))
+            if position is None:
+                break
+        else:
+            return position
+        same = self._nodes_by_name.get(node if isinstance(node, str) else None, [])
+        if len(same) == 1:
+            return same[0]
+        if same:
+            raise TreeError(f"{node!r} names {len(same)} nodes. Give the path: {[self.paths[i] for i in same[:5]]}")
+        text = node if isinstance(node, str) else "/".join(map(str, node))
+        known = self.paths + self.names if self.num_nodes * self.num_levels < 1e6 else self.names
+        raise TreeError(f"{text!r} is no node of the tree.{_suggest(text, known)}")
+
+    def path(self, node):
+        """The nodes from the top class down to `node` itself, `(depth,)`."""
+        node = self.index(node)
+        return _frozen(self.depth_table[: self.depths[node], node])
+
+    def parent(self, node):
+        """The parent's index, or -1 for a top class."""
+        return int(self.parents[self.index(node)])
+
+    def children(self, node=None):
+        """The children's indices in ascending order; the top classes where no node is given."""
+        node = -1 if node is None else self.index(node)
+        return self._children[node]
+
+    def ancestors(self, node):
+        """The nodes above `node`, nearest first, `node` itself not among them."""
+        return _frozen(self.path(node)[-2::-1])
+
+    def descendants(self, node):
+        """The nodes below `node` in ascending order, `node` itself not among them."""
+        node = self.index(node)
+        below = self.depth_table[self.depths[node] - 1] == node
+        below[node] = False
+        return _frozen(np.flatnonzero(below))
+
+    def leaves(self, node):
+        """The leaves at or below `node`, in ascending order."""
+        node = self.index(node)
+        return _frozen(np.flatnonzero(self.depth_table[self.depths[node] - 1, : self.num_leaves] == node))
+
+    def is_leaf(self, node):
+        return self.index(node) < self.num_leaves
+
+    # === Two nodes ===
+
+    def lowest_common_ancestor(self, u, v):
+        """The deepest node that is `u` or above it, and `v` or above it; -1 where only the virtual root is."""
+        u, v = self.index(u), self.index(v)
+        depth = self._common_depth(u, v)
+        return int(self.depth_table[depth - 1, u]) if depth else -1
+
+    def distance(self, u, v, kind="balanced"):
+        """The length of the path from `u` to `v`, in edges.
+
+        Args:
+            u, v: Nodes.
+            kind: `"balanced"` counts as if every leaf lay at depth `D`, so that two leaves are
+                `2 (D - depth(lca))` apart (HSSN's psi, eq. 8, on a ragged tree too) and a class
+                is never nearer because its branch is short. `"edges"` counts the edges drawn.
+        """
+        u, v = self.index(u), self.index(v)
+        depths = self._depths_for(kind)
+        return 0 if u == v else int(depths[u] + depths[v] - 2 * self._common_depth(u, v))
+
+    def _common_depth(self, u, v):
+        same = self.depth_table[:, u] == self.depth_table[:, v]
+        return int(min(same.sum(), self.depths[u], self.depths[v]))
+
+    def _depths_for(self, kind):
+        if kind not in ("balanced", "edges"):
+            raise ValueError(f'`kind` expects "balanced" or "edges". Received: kind={kind!r}.')
+        if kind == "edges":
+            return self.depths
+        return np.where(np.arange(self.num_nodes) < self.num_leaves, self.num_levels, self.depths)
+
+    @functools.cached_property
+    def ancestor_matrix(self):
+        """`(V, V)` bool: `[u, v]` is true where `u` is `v` or one of its ancestors."""
+        matrix = np.zeros((self.num_nodes, self.num_nodes), bool)
+        for row in self.depth_table:
+            matrix[row, np.arange(self.num_nodes)] = True
+        return _frozen(matrix)
+
+    @functools.cached_property
+    def common_depths(self):
+        """`(V, V)` int32: the depth of each pair's lowest common ancestor; 0 at the virtual root."""
+        depths = np.zeros((self.num_nodes, self.num_nodes), np.int32)
+        for row in self.depth_table:
+            depths += row[:, None] == row[None, :]
+        return _frozen(np.minimum(depths, np.minimum(self.depths[:, None], self.depths[None, :])))
+
+    def distances(self, kind="balanced"):
+        """`(V, V)` int32: `distance` of every pair."""
+        depths = self._depths_for(kind)
+        table = depths[:, None] + depths[None, :] - 2 * self.common_depths
+        np.fill_diagonal(table, 0)
+        return _frozen(table)
+
+    # === Levels ===
+
+    def level_classes(self, level):
+        """The classes of a level in ascending order: the nodes at its depth and the leaves above it."""
+        if not 1 <= level <= self.num_levels:
+            raise ValueError(f"`level` expects 1 (finest) to {self.num_levels} (coarsest). Received: level={level}.")
+        return _frozen(np.unique(self.level_table[level - 1, : self.num_leaves]))
+
+    def level_weights(self, weights):
+        """Node weights from one weight a level, finest first: `(V,)` float32.
+
+        Every leaf takes the first weight, whatever its depth; an internal node takes that of its
+        own level.
+        """
+        weights = np.asarray(weights, np.float32)
+        if weights.shape != (self.num_levels,):
+            raise ValueError(
+                f"`level_weights` expects one weight a level, {self.num_levels} of them. "
+                f"Received: an array of shape {weights.shape}."
+            )
+        level = self.num_levels - self.depths
+        level[: self.num_leaves] = 0
+        return _frozen(weights[level])
+
+    def swap(self, pairs):
+        """The node that each node becomes when an image is mirrored: `(V,)` int32.
+
+        Args:
+            pairs: Pairs of nodes, such as `[("left_eye", "right_eye")]`. Whatever lies below a
+                pair of internal nodes changes places by name. An internal node above becomes
+                the one of its own depth that holds its leaves' counterparts, where there is one.
+        """
+        swapped = np.arange(self.num_nodes, dtype=np.int32)
+        pending = [(self.index(u), self.index(v)) for u, v in pairs]
+        while pending:
+            u, v = pending.pop()
+            below_u = {self.names[child]: child for child in self.children(u)}
+            below_v = {self.names[child]: child for child in self.children(v)}
+            if u == v or below_u.keys() != below_v.keys():
+                raise TreeError(
+                    f"a flip pair expects two nodes with children of the same names. "
+                    f"Received: {self.paths[u]!r} and {self.paths[v]!r}"
+                )
+            swapped[u], swapped[v] = v, u
+            pending.extend((child, below_v[name]) for name, child in below_u.items())
+        families = {(int(self.depths[v]), *self.leaves(v)): v for v in range(self.num_leaves, self.num_nodes)}
+        for (depth, *leaves), node in families.items():
+            mirrored = (depth, *sorted(swapped[leaves]))
+            swapped[node] = families.get(mirrored, node)
+        return _frozen(swapped)
+
+    # === As text ===
+
+    def to_text(self):
+        """The tree as `from_text` reads it back without loss: tabs, and every leaf with its index."""
+        return "".join(
+            "\t" * (self.depths[node] - 1) + self.names[node] + self._index_suffix(node) + "\n"
+            for node in self._preorder
+        )
+
+    def __str__(self):
+        lines = [f"{self.num_leaves} leaves, {self.num_nodes} nodes, {self.num_levels} levels"]
+        stems = [""]
+        for node in self._preorder:
+            last = node == self._siblings_in_order(node)[-1]
+            del stems[self.depths[node] :]
+            lines.append(f"{stems[-1]}{'└── ' if last else '├── '}{self.names[node]}{self._index_suffix(node)}")
+            stems.append(stems[-1] + ("    " if last else "│   "))
+        return "\n".join(lines)
+
+    def __repr__(self):
+        return f"<ClassTree: {self.num_leaves} leaves, {self.num_nodes} nodes, {self.num_levels} levels>"
+
+    def __eq__(self, other):
+        if not isinstance(other, ClassTree):
+            return NotImplemented
+        return self.names == other.names and np.array_equal(self.parents, other.parents)
+
+    def __hash__(self):
+        return hash((self.names, self.parents.tobytes()))
+
+    def _index_suffix(self, node):
+        return f" = {node}" if node < self.num_leaves else ""
+
+    # === Lookups made when first needed ===
+
+    @functools.cached_property
+    def paths(self):
+        paths = [None] * self.num_nodes
+        for node in np.argsort(self.depths, kind="stable"):
+            parent = self.parents[node]
+            paths[node] = self.names[node] if parent < 0 else f"{paths[parent]}/{self.names[node]}"
+        return tuple(paths)
+
+    @functools.cached_property
+    def _children(self):
+        order = np.argsort(self.parents, kind="stable")
+        splits = np.searchsorted(self.parents[order], np.arange(self.num_nodes))
+        families = np.split(order, splits)
+        # The first family is the virtual root's, at index -1: the last place of the list.
+        return [_frozen(family) for family in families[1:] + families[:1]]
+
+    @functools.cached_property
+    def _child_of(self):
+        return {(int(parent), name): node for node, (parent, name) in enumerate(zip(self.parents, self.names))}
+
+    @functools.cached_property
+    def _nodes_by_name(self):
+        nodes = {}
+        for node, name in enumerate(self.names):
+            nodes.setdefault(name, []).append(node)
+        return nodes
+
+    @functools.cached_property
+    def _smallest_leaf(self):
+        smallest = np.full(self.num_nodes, self.num_nodes)
+        for row in self.depth_table[:, : self.num_leaves]:
+            np.minimum.at(smallest, row, np.arange(self.num_leaves))
+        return smallest
+
+    def _siblings_in_order(self, node):
+        return self._families_in_order[self.parents[node]]
+
+    @functools.cached_property
+    def _families_in_order(self):
+        return [sorted(family, key=lambda node: self._smallest_leaf[node]) for family in self._children]
+
+    @functools.cached_property
+    def _preorder(self):
+        """Parents before children, families by their smallest leaf."""
+        order, pending = [], list(reversed(self._families_in_order[-1]))
+        while pending:
+            node = pending.pop()
+            order.append(int(node))
+            pending.extend(reversed(self._families_in_order[node]))
+        return order
+
+
+def as_class_tree(tree):
+    """A `ClassTree`, given as one or as its text (the form in which configurations keep it)."""
+    if isinstance(tree, ClassTree):
+        return tree
+    if isinstance(tree, str):
+        return ClassTree.from_text(tree, source="tree")
+    raise TypeError(
+        f"`tree` expects a `ClassTree`, or the text of one. Received: tree={tree!r} of type "
+        f"{type(tree).__name__}. Make one with `ClassTree.load`, `from_file`, `from_dict` or `from_paths`."
+    )
+
+
+def _frozen(array):
+    array = np.array(array, np.int32) if array.dtype == np.int64 else np.array(array)
+    array.flags.writeable = False
+    return array
+
+
+def _suggest(name, known):
+    close = difflib.get_close_matches(str(name), known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _name_problems(outline):
+    for name, place in zip(outline.names, outline.places):
+        if not name or name != name.strip():
+            yield f"{place}: a class name must not be empty or begin or end in white space. Received: {name!r}"
+        elif "/" in name or _CONTROL.search(name):
+            yield f"{place}: a class name must hold no '/' (it joins paths) and no control character. Received: {name!r}"
+        elif _INDEX_SUFFIX.search(name):
+            yield f"{place}: a class name must not end in '= n', which gives a leaf its index. Received: {name!r}"
+
+
+def _duplicate_paths(outline):
+    first = {}
+    for key, place in zip(zip(outline.parents, outline.names), outline.places):
+        if key in first:
+            yield f"{place}: duplicate path: {key[1]!r} stands under the same parent at {first[key]}"
+        first.setdefault(key, place)
+
+
+def _index_problems(outline, is_leaf):
+    num_leaves, given, missing = int(is_leaf.sum()), {}, []
+    for leaf, name, index, place in zip(is_leaf, outline.names, outline.indices, outline.places):
+        if not leaf:
+            if index is not None:
+                yield f"{place}: {name!r} has children, and only a leaf has an index. Received: = {index}"
+        elif index is None:
+            missing.append((name, place))
+        elif not 0 <= index < num_leaves:
+            yield f"{place}: the index of {name!r} must lie in 0 .. {num_leaves - 1}, one each leaf. Received: = {index}"
+        elif index in given:
+            yield f"{place}: index {index} is given twice, to {given[index]} and to {name!r}: a class has one parent"
+        else:
+            given[index] = f"{name!r} at {place}"
+    if missing and any(index is not None for index in outline.indices):
+        for name, place in missing:
+            yield f"{place}: leaf {name!r} has no index while others do. Give one to every leaf or to none"
+
+
+def _depths_from_parents(parents):
+    """Parents precede their children in an outline, so one pass settles all."""
+    depths = [0] * len(parents)
+    for node, parent in enumerate(parents.tolist()):
+        depths[node] = depths[parent] + 1 if parent >= 0 else 1
+    return np.asarray(depths)
+
+
+def _node_order(outline, parents, is_leaf, depths):
+    """Outline positions in node order: leaves by index, then internal nodes from the deepest up,
+    those of one depth by their smallest leaf."""
+    leaf_positions = np.flatnonzero(is_leaf)
+    indices = [outline.indices[i] for i in leaf_positions]
+    if indices[0] is not None:
+        leaf_positions = leaf_positions[np.argsort(indices)]
+    smallest = [len(parents)] * len(parents)
+    for index, position in enumerate(leaf_positions.tolist()):
+        smallest[position] = index
+    above = parents.tolist()
+    for node in range(len(above) - 1, -1, -1):
+        if above[node] >= 0 and smallest[node] < smallest[above[node]]:
+            smallest[above[node]] = smallest[node]
+    inner = np.flatnonzero(~is_leaf)
+    inner = inner[np.lexsort((np.asarray(smallest)[inner], -depths[inner]))]
+    return np.concatenate([leaf_positions, inner])

@@ -1,0 +1,184 @@
+"""Reads a class tree as it is written (text, nested dict, paths) into an `Outline`.
+
+An outline is the tree before any check of the whole: one entry a line, in file order, and the
+problems met while reading, so that `ClassTree` can report them together with those of the whole.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+from hierseg_keras.tree.tree_error import TreeError
+
+ROOT = -1
+_END = object()
+_LEAF_LINE = re.compile(r"(?P<name>.*?)\s*=\s*(?P<index>[+-]?\d+)\s*")
+
+
+@dataclasses.dataclass
+class Outline:
+    """Nodes in file order: name, position of the parent (`ROOT` for a top class), leaf index
+    (`None` where none is given), the place to name in an error; and what was wrong so far."""
+
+    names: list = dataclasses.field(default_factory=list)
+    parents: list = dataclasses.field(default_factory=list)
+    indices: list = dataclasses.field(default_factory=list)
+    places: list = dataclasses.field(default_factory=list)
+    problems: list = dataclasses.field(default_factory=list)
+
+    def add(self, name, parent, index, place):
+        self.names.append(name)
+        self.parents.append(parent)
+        self.indices.append(index)
+        self.places.append(place)
+        return len(self.names) - 1
+
+
+def outline_from_text(text, source):
+    """Indented text, one class a line; tabs or spaces, never both. `= n` gives a leaf its index."""
+    if not isinstance(text, str):
+        raise TypeError(f"A tree's text must be a `str`. Received: {type(text).__name__}.")
+    if text.startswith("\ufeff"):
+        raise TreeError(
+            f"{source}:1: the text begins with a byte order mark (BOM). Save it as UTF-8 without one."
+        )
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    outline, open_nodes = Outline(), []
+    unit, outline.problems = _indent_unit(lines, source)
+    for number, line in lines:
+        place = f"{source}:{number}"
+        depth, complaint = _depth_of(line, unit)
+        if not complaint and depth > len(open_nodes):
+            complaint = (
+                f"indent jumps from level {len(open_nodes) - 1} to level {depth}: "
+                "a child is indented by one step more than its parent"
+            )
+        if complaint:
+            outline.problems.append(f"{place}: {complaint}. Line: {line.strip()!r}")
+            depth = min(depth, len(open_nodes))
+        match = _LEAF_LINE.fullmatch(line.strip())
+        name, index = (match["name"], int(match["index"])) if match else (line.strip(), None)
+        parent = open_nodes[depth - 1] if depth else ROOT
+        del open_nodes[depth:]
+        open_nodes.append(outline.add(name, parent, index, place))
+    return outline
+
+
+def _indent_of(line):
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _indent_unit(lines, source):
+    """The first indent sets the step of the whole text: one tab, or so many spaces."""
+    indents = [(n, _indent_of(line)) for n, line in lines if _indent_of(line)]
+    unit = indents[0][1] if indents else "\t"
+    tabs = [n for n, indent in indents if "\t" in indent]
+    spaces = [n for n, indent in indents if indent.strip("\t")]
+    problems = []
+    if tabs and spaces:
+        problems.append(
+            f"{source}:{max(tabs[0], spaces[0])}: tabs and spaces are mixed in the indents (tabs first on "
+            f"line {tabs[0]}, other white space first on line {spaces[0]}). Use one of them throughout"
+        )
+    return "\t" if "\t" in unit else unit, problems
+
+
+def _depth_of(line, unit):
+    indent = _indent_of(line)
+    steps, rest = divmod(len(indent), len(unit))
+    if rest and set(indent) <= set(unit):
+        return steps, f"indent of {len(indent)} is no multiple of the first indent, {len(unit)}"
+    return steps, ""
+
+
+def outline_from_dict(tree, source="dict"):
+    """Nested mappings. A leaf is `name: index`, `name: None`, or a string in a list."""
+    if not isinstance(tree, Mapping):
+        raise TypeError(
+            f"A tree's dict must map class names to their children. Received: {type(tree).__name__}."
+        )
+    outline = Outline()
+    problems = outline.problems
+    pending = [(iter(tree.items()), ROOT, source, {id(tree)}, id(tree))]
+    while pending:
+        items, parent, place, above, own = pending[-1]
+        name, value = next(items, (_END, None))
+        if name is _END:
+            pending.pop()
+            above.discard(own)
+            continue
+        here = f"{place}[{name!r}]"
+        if not isinstance(name, str):
+            problems.append(f"{here}: a class name must be a string. Received: {name!r}")
+            continue
+        if isinstance(value, (Mapping, list, tuple)) and len(value) and id(value) in above:
+            problems.append(f"{here}: cycle: this dict is one of its own ancestors")
+            continue
+        is_index = isinstance(value, int) and not isinstance(value, bool)
+        position = outline.add(name, parent, value if is_index else None, here)
+        if isinstance(value, Mapping):
+            children = iter(value.items())
+        elif isinstance(value, (list, tuple)):
+            children = ((child, None) for child in value)
+        elif is_index or value is None:
+            continue
+        else:
+            problems.append(
+                f"{here}: expected a dict or list of children, a leaf index or None. Received: {value!r}"
+            )
+            continue
+        above.add(id(value))
+        pending.append((children, position, here, above, id(value)))
+    return outline
+
+
+def outline_from_paths(paths, indices=None, source="paths"):
+    """Leaf paths from the top class down, as `"a/b"` or `("a", "b")`."""
+    paths = list(paths)
+    indices = [None] * len(paths) if indices is None else list(indices)
+    if len(indices) != len(paths):
+        raise TreeError(f"{source}: expected one index a path. Received: {len(paths)} paths, {len(indices)} indices")
+    outline, positions, leaves = Outline(), {}, {}
+    problems = outline.problems
+    for number, (path, index) in enumerate(zip(paths, indices)):
+        place = f"{source}[{number}]"
+        names = path.split("/") if isinstance(path, str) else list(path)
+        if not names or not all(isinstance(name, str) for name in names):
+            problems.append(f"{place}: a path must be a string or a sequence of names. Received: {path!r}")
+            continue
+        position = ROOT
+        for name in names[:-1]:
+            key = (position, name)
+            if key not in positions:
+                positions[key] = outline.add(name, position, None, place)
+            position = positions[key]
+        key = (position, names[-1])
+        if key in leaves:
+            problems.append(f"{place}: duplicate path {'/'.join(names)!r}, first given at {leaves[key]}")
+        elif key in positions:
+            problems.append(f"{place}: {'/'.join(names)!r} is given as a leaf and as a parent")
+        else:
+            leaves[key] = place
+            positions[key] = outline.add(names[-1], position, None if index is None else int(index), place)
+    inner = set(outline.parents)
+    for key, place in leaves.items():
+        if positions[key] in inner:
+            problems.append(f"{place}: {key[1]!r} is given as a leaf and as a parent")
+    return outline
+
+
+def without_root(outline):
+    """Drops a single top line that only joins the others; its children become top classes."""
+    tops = [i for i, parent in enumerate(outline.parents) if parent == ROOT]
+    if len(tops) != 1 or tops[0] != 0 or len(outline.names) == 1:
+        raise TreeError(
+            f"drop_root=True expects exactly one top line with children. Received: {len(tops)} top "
+            f"lines, {[outline.names[i] for i in tops[:5]]}. Leave drop_root out to keep them as top classes"
+        )
+    return Outline(
+        outline.names[1:],
+        [parent - 1 if parent else ROOT for parent in outline.parents[1:]],
+        outline.indices[1:],
+        outline.places[1:],
+        outline.problems,
+    )
