@@ -1,0 +1,29 @@
+"""Hierarchical semantic segmentation for Keras: a class tree that every part of the job understands."""
+
+import importlib
+
+from hierseg_keras import decoding, losses, metrics, models, tree
+from hierseg_keras.tree import ClassTree, TreeError
+
+__version__ = "0.1.0"
+__all__ = [
+    "ClassTree",
+    "TreeError",
+    "data",
+    "decoding",
+    "export",
+    "losses",
+    "metrics",
+    "models",
+    "training",
+    "tree",
+    "visualization",
+]
+
+
+def __getattr__(name):
+    # These rooms import TensorFlow, TFDS or matplotlib, which a JAX user or a loss alone does not
+    # need, and define nothing that Keras would have to find when it loads a model.
+    if name in ("data", "export", "training", "visualization"):
+        return importlib.import_module(f"hierseg_keras.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,8 @@
+"""Losses along a class tree, one published loss a file."""
+
+from hierseg_keras.losses.focal_tree_min import FocalTreeMin
+from hierseg_keras.losses.hierarchical_crossentropy import HierarchicalCrossentropy
+from hierseg_keras.losses.tree_binary_crossentropy import TreeBinaryCrossentropy
+from hierseg_keras.losses.tree_min import TreeMin
+
+__all__ = ["FocalTreeMin", "HierarchicalCrossentropy", "TreeBinaryCrossentropy", "TreeMin"]

@@ -1,0 +1,64 @@
+"""Focal binary cross-entropy of scores made coherent along a class tree (HSSN, eq. 6)."""
+
+import keras
+
+from hierseg_keras.losses.node_loss import CoherentNodeLoss
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class FocalTreeMin(CoherentNodeLoss):
+    """Computes the focal tree-min loss, HSSN's objective on the logits.
+
+    Formula, with `p_v` the coherent scores of `TreeMin`, `p_v = min_{u in A_v} s_u` on the
+    label's path `P` and `p_v = max_{u in C_v} s_u` off it:
+
+        loss = sum_{v in P} w_v (1 - p_v)^gamma * -log(p_v)
+             + sum_{v not in P} w_v p_v^gamma * -log(1 - p_v)
+
+    Args:
+        tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
+        gamma: Focusing exponent, at least 0; 0 gives `TreeMin`. Defaults to 2, the paper's.
+        node_weights: Optional `V` floats `w_v`; see `ClassTree.level_weights`. Defaults to ones.
+        ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
+            negative. Defaults to 255.
+        reduction, name, dtype: As in `keras.losses.Loss`; see `TreeLoss` for the mean.
+
+    Call arguments:
+        y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
+        y_pred: Float node logits, `(B, H, W, V)`.
+
+    Returns:
+        Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says.
+
+    Raises:
+        ValueError: If the last axis of `y_pred` is not `tree.num_nodes` long, or `y_true` has
+            another size than `y_pred`.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider")
+    >>> model.compile("adam", loss=hs.losses.FocalTreeMin(tree))
+    >>> float(hs.losses.FocalTreeMin(tree)(np.array([[[0]]]), np.zeros((1, 1, 1, 3))))     # 3/4 log 2
+    0.5198604
+
+    Reference:
+        [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
+        https://arxiv.org/abs/2203.14335), eq. 6.
+    """
+
+    def __init__(
+        self,
+        tree,
+        gamma=2,
+        node_weights=None,
+        ignore_class=255,
+        reduction="sum_over_batch_size",
+        name="focal_tree_min",
+        dtype=None,
+    ):
+        super().__init__(
+            tree, gamma, node_weights, ignore_class=ignore_class, reduction=reduction, name=name, dtype=dtype
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "gamma": self.gamma}

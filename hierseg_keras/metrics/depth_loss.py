@@ -1,0 +1,61 @@
+"""A loss's terms by depth, for the logs (the curves of Muller & Smith's figures 4 and 5)."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class DepthLoss(keras.metrics.Metric):
+    """Computes the mean of a tree loss's terms at every depth of its tree.
+
+    For `HierarchicalCrossentropy` the term of depth `d` is `-log p(c_d)`; for a loss on node
+    logits it sums the binary terms of the nodes at that depth. Means are over labelled pixels;
+    weights are not applied. Smaller is better.
+
+    Args:
+        loss: A loss of `hierseg_keras.losses`, or its serialized form.
+        name, dtype: As in `keras.metrics.Metric`.
+
+    Call arguments:
+        y_true, y_pred: As the loss takes them.
+        sample_weight: Accepted as Keras passes it, and left out of account.
+
+    Returns:
+        `result()` is a flat dict of scalars in nats, `{name}_1` (the coarsest depth) to
+        `{name}_D`; 0 where no pixel was labelled.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
+    >>> metric = hs.metrics.DepthLoss(hs.losses.HierarchicalCrossentropy(tree))
+    >>> metric.update_state(np.array([[[0]]]), np.log([[[[0.5, 0.3, 0.2]]]]))
+    >>> {name: round(float(value), 3) for name, value in metric.result().items()}
+    {'depth_loss_1': 0.223, 'depth_loss_2': 0.693}
+
+    Reference:
+        [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267), figures 4 and 5.
+    """
+
+    def __init__(self, loss, name="depth_loss", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.loss = keras.losses.deserialize(loss) if isinstance(loss, dict) else loss
+        if not hasattr(self.loss, "per_depth"):
+            raise TypeError(
+                f"`DepthLoss` expects a loss of `hierseg_keras.losses`. Received: loss={loss!r}. "
+                "For a flat loss on leaf logits give `HierarchicalCrossentropy(tree)`."
+            )
+        self._total = self.add_variable((self.loss.tree.num_levels,), "zeros", name="total")
+        self._count = self.add_variable((), "zeros", name="count")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        terms, is_labelled = self.loss.per_depth(y_true, y_pred)
+        count = ops.sum(ops.cast(is_labelled, self.dtype))
+        self._total.assign(self._total + ops.sum(ops.cast(terms, self.dtype), axis=(0, 1, 2)))
+        self._count.assign(self._count + count)
+
+    def result(self):
+        means = ops.divide_no_nan(self._total, self._count)
+        return {f"{self.name}_{depth + 1}": means[depth] for depth in range(self.loss.tree.num_levels)}
+
+    def get_config(self):
+        return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}

@@ -1,0 +1,107 @@
+"""U-Net, the network of Muller & Smith (2020)."""
+
+import keras
+from keras import layers
+
+from hierseg_keras.models.logits_head import check_outputs, logits_head
+from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.tree import as_class_tree
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class UNet(keras.Model):
+    """Instantiates the U-Net architecture with one logit a node, or a leaf, of a class tree.
+
+    An encoder of double 3x3 convolutions with 2x2 max-pooling between them, and a decoder that
+    upsamples, joins the encoder's map of the same size, and convolves twice. Convolutions are
+    padded and followed by batch normalisation and ReLU, weights start as He et al. (2015)
+    propose, and features are upsampled bilinearly to the size of the map they join: an image of
+    any size gives logits of that size.
+
+    Args:
+        tree: `ClassTree`, or its text.
+        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+            `"leaves"`, `L` channels for those with a softmax.
+        filters: Channels of the first stage, doubled by each further one. Defaults to 64.
+        num_stages: Number of resolutions. Defaults to 5, which halves the image four times.
+        input_shape: `(H, W, 3)`, `None` where a size is not known. Defaults to `(None, None, 3)`.
+        name: Name of the model.
+
+    Call arguments:
+        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255; scaled inside to [-1, 1].
+
+    Returns:
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
+
+    Raises:
+        ValueError: If `outputs`, `filters` or `num_stages` is not as said above.
+
+    Example:
+
+    >>> tree = hs.ClassTree.load("camvid")
+    >>> model = hs.models.UNet(tree, filters=16)
+    >>> model(np.zeros((1, 90, 120, 3))).shape
+    (1, 90, 120, 18)
+
+    Reference:
+        [Ronneberger et al., MICCAI 2015](https://arxiv.org/abs/1505.04597), as trained by
+        [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267). Differs from
+        Ronneberger et al. in: padded convolutions, batch normalisation, bilinear upsampling
+        before a convolution in place of the transposed one.
+    """
+
+    def __init__(self, tree, outputs="nodes", filters=64, num_stages=5, input_shape=(None, None, 3), name=None, **kwargs):
+        tree = as_class_tree(tree)
+        check_outputs("UNet", outputs)
+        for argument, value in (("filters", filters), ("num_stages", num_stages)):
+            if int(value) != value or value < 1:
+                raise ValueError(f"`UNet` expects an integer `{argument}` >= 1. Received: {argument}={value!r}.")
+
+        # === Functional Model ===
+        image = layers.Input(tuple(input_shape), name="image")
+        x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+        skips = []
+        for stage in range(num_stages):
+            x = layers.MaxPooling2D(padding="same", name=f"encoder_{stage}_pool")(x) if stage else x
+            x = _double_convolution(x, filters * 2**stage, f"encoder_{stage}")
+            skips.append(x)
+        for stage in reversed(range(num_stages - 1)):
+            x = ResizeTo(name=f"decoder_{stage}_resize")([x, skips[stage]])
+            x = _convolution(x, filters * 2**stage, f"decoder_{stage}_up")
+            x = layers.Concatenate(name=f"decoder_{stage}_join")([skips[stage], x])
+            x = _double_convolution(x, filters * 2**stage, f"decoder_{stage}")
+        super().__init__(inputs=image, outputs=logits_head(x, tree, outputs), name=name, **kwargs)
+
+        # === Config ===
+        self.tree = tree
+        # `outputs` is Keras's own attribute: the tensors.
+        self.logits_of = outputs
+        self.filters = filters
+        self.num_stages = num_stages
+
+    def get_config(self):
+        return {
+            "tree": self.tree.to_text(),
+            "outputs": self.logits_of,
+            "filters": self.filters,
+            "num_stages": self.num_stages,
+            "input_shape": tuple(self.input_shape[1:]),
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def _convolution(x, filters, name):
+    x = layers.Conv2D(
+        filters, 3, padding="same", use_bias=False, kernel_initializer="he_uniform", name=f"{name}_conv"
+    )(x)
+    x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _double_convolution(x, filters, name):
+    return _convolution(_convolution(x, filters, f"{name}_a"), filters, f"{name}_b")

@@ -1,0 +1,13 @@
+"""Data sets for TFDS that carry their class tree. Importing the package registers every builder:
+
+>>> import tensorflow_datasets as tfds
+>>> import tfds_builders
+>>> builder = tfds.builder("street_blocks")
+
+A folder holds one data set, complete, in the layout of `tfds new`.
+"""
+
+from tfds_builders.camvid_tree import camvid_tree_dataset_builder
+from tfds_builders.street_blocks import street_blocks_dataset_builder
+
+__all__ = ["camvid_tree_dataset_builder", "street_blocks_dataset_builder"]

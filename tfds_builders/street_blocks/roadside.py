@@ -1,0 +1,191 @@
+"""What lines a street on either side: houses, towers, fences, hedges, trees."""
+
+import numpy as np
+
+from tfds_builders.street_blocks.canvas import Brush
+from tfds_builders.street_blocks.street_class import StreetClass
+
+# One palette for houses and towers, so that height, roof and windows tell them apart.
+_FACADES = ((152, 92, 76), (198, 186, 158), (146, 148, 150), (176, 150, 116), (120, 104, 96), (205, 202, 196))
+_ROOFS = ((138, 66, 52), (88, 74, 70), (112, 92, 78), (84, 90, 98))
+_GLASS = ((58, 66, 80), (84, 102, 124), (150, 168, 186), (196, 178, 118))
+_FENCES = ((110, 84, 60), (122, 124, 122), (168, 160, 148), (86, 72, 64))
+_LEAVES = ((58, 96, 46), (82, 118, 58), (44, 76, 48), (112, 118, 52), (138, 96, 52))
+_TRUNK = (84, 66, 52)
+_FARTHEST, _NEAREST = 9000, 620
+
+
+def paint_roadside(canvas, view, wall, draws, grain):
+    """Paints one side of the street, from its far end to the camera.
+
+    Args:
+        canvas: `Canvas`.
+        view: `View`.
+        wall: Where the fronts stand, in centimetres right of the camera; negative on the left.
+        draws: `Draws`.
+        grain: See `Brush`.
+    """
+    far = _FARTHEST
+    taste = draws.between(0, 99)
+    while far > _NEAREST:
+        near = max(far - draws.between(700, 1900), _NEAREST // 2)
+        kind = (draws.between(0, 99) + taste) // 2
+        lot = (view.row(far), view.row(near))
+        if kind < 52:
+            _paint_house(canvas, view, wall, lot, draws, grain)
+        elif kind < 66:
+            _paint_tower(canvas, view, wall, lot, draws, grain)
+        elif kind < 78:
+            paint_tree(canvas, view, wall + draws.between(-60, 60), lot[1], draws, grain)
+            _paint_fence(canvas, view, wall, lot, draws, grain)
+        else:
+            paint_tree(canvas, view, wall, (lot[0] + lot[1]) // 2, draws, grain)
+            paint_hedge(canvas, view, wall, lot[1], draws, grain)
+        far = near - draws.one_of((0, 0, 60, 250))
+
+
+def paint_skyline(canvas, view, draws, grain):
+    """Paints low far-off shapes along the horizon."""
+    left = -8
+    while left < canvas.width:
+        wide, tall = draws.between(5, 18), draws.between(1, 9)
+        label = draws.one_of((StreetClass.HOUSE, StreetClass.TOWER, StreetClass.VEGETATION, StreetClass.VEGETATION))
+        if label == StreetClass.TOWER:
+            tall += 7
+        color = draws.one_of(_LEAVES if label == StreetClass.VEGETATION else _FACADES)
+        brush = Brush(draws.color_near(color, 15), label, 2, grain)
+        canvas.rectangle(view.horizon - tall, view.horizon + 1, left, left + wide, brush)
+        left += wide + draws.one_of((0, 1, 6))
+
+
+def paint_tree(canvas, view, offset, row, draws, grain):
+    """Paints a tree whose trunk stands at `offset` in `row`."""
+    center, nearness = view.column(offset, row), row - view.horizon
+    stem = draws.between(200, 320)
+    trunk = Brush(draws.color_near(_TRUNK, 15), StreetClass.VEGETATION, nearness)
+    half = view.pixels(draws.between(8, 20), row)
+    canvas.rectangle(row - view.pixels(stem, row), row, center - half, center + half - 1, trunk)
+    color = draws.color_near(draws.one_of(_LEAVES), 14)
+    for _ in range(draws.between(4, 8)):
+        leaves = Brush(draws.color_near(color, 12), StreetClass.VEGETATION, nearness, 3 * grain)
+        radius = view.pixels(draws.between(70, 150), row)
+        middle = center + draws.between(-1, 1) * radius * 2 // 3
+        height = row - view.pixels(stem + draws.between(0, 220), row)
+        canvas.ellipse(height - radius, height + radius, middle - radius, middle + radius, leaves)
+
+
+def paint_hedge(canvas, view, offset, row, draws, grain):
+    """Paints a row of bushes whose middle stands at `offset` in `row`."""
+    nearness, color = row - view.horizon, draws.color_near(draws.one_of(_LEAVES), 14)
+    for step in range(draws.between(2, 5)):
+        leaves = Brush(draws.color_near(color, 10), StreetClass.VEGETATION, nearness, 3 * grain)
+        radius, center = view.pixels(draws.between(45, 95), row), view.column(offset + (step - 2) * 90, row)
+        canvas.ellipse(row - 2 * radius, row + radius // 4, center - radius, center + radius, leaves)
+
+
+def _paint_house(canvas, view, wall, lot, draws, grain):
+    height, color = draws.between(430, 900), draws.color_near(draws.one_of(_FACADES), 16)
+    storey, bay = draws.between(270, 330), draws.between(230, 420)
+    panes = _Panes(storey, bay, draws.between(35, 55), draws.one_of(_GLASS))
+    roof_color = draws.one_of((*_ROOFS, color))
+    roof = Brush(draws.color_near(roof_color, 12), StreetClass.HOUSE, lot[1] - view.horizon, grain)
+    rise = draws.between(150, 320)
+    _paint_roof(canvas, view, wall, lot, height, rise, roof)
+    _paint_block(canvas, view, wall, lot, height, StreetClass.HOUSE, color, panes, grain)
+    _paint_gable(canvas, view, wall, lot, height, rise, roof)
+
+
+def _paint_tower(canvas, view, wall, lot, draws, grain):
+    height, color = draws.between(950, 2600), draws.color_near(draws.one_of(_FACADES), 16)
+    storey, bay = draws.between(250, 340), draws.one_of((150, 200, 260, 5000))
+    panes = _Panes(storey, bay, draws.between(45, 70), draws.one_of(_GLASS))
+    _paint_block(canvas, view, wall, lot, height, StreetClass.TOWER, color, panes, grain)
+
+
+class _Panes:
+    """A grid of windows: storey height and bay width in centimetres, the glass's share in percent."""
+
+    def __init__(self, storey, bay, share, glass):
+        self.storey, self.bay, self.share, self.glass = storey, bay, share, np.array(glass)
+
+    def cover(self, color, height, along, top):
+        """`color` with glass where `height` and `along`, in centimetres on the wall, fall on a window."""
+        in_storey = (height % self.storey) * 100 // self.storey
+        in_bay = (along % self.bay) * 100 // self.bay
+        pane = (in_storey > 30) & (in_storey < 30 + self.share) & (in_bay > 20) & (in_bay < 20 + self.share)
+        pane = pane & (height > 60) & (height < top - 40)
+        return np.where(pane[..., None], self.glass, color)
+
+
+def _paint_block(canvas, view, wall, lot, height, label, color, panes, grain):
+    """The long side along the street, then the face towards the camera."""
+    dim = tuple(channel * 78 // 100 for channel in color)
+    _paint_side(
+        canvas, view, wall, lot, height, label, lambda up, along: panes.cover(np.array(dim), up, along, height), grain
+    )
+    row = lot[1]
+    nearness, corner = row - view.horizon, view.column(wall, row)
+    tall = view.pixels(height, row)
+    left, right = (corner, canvas.width - 1) if wall > 0 else (0, corner)
+    rows, columns = np.ogrid[max(row - tall, 0) : min(row + 1, canvas.height), max(left, 0) : right + 1]
+    if not rows.size or not columns.size:
+        return
+    up = (row - rows) * view.eye_height // nearness
+    along = abs(columns - corner) * view.eye_height // nearness
+    face = panes.cover(np.array(color), *np.broadcast_arrays(up, along), height)
+    window = (slice(rows[0, 0], rows[-1, 0] + 1), slice(columns[0, 0], columns[0, -1] + 1))
+    Brush(face, label, nearness, grain).fill(canvas, window, ...)
+
+
+def _paint_side(canvas, view, wall, lot, height, label, texture, grain):
+    """An upright surface along the street; `texture(height, distance)` gives its colours."""
+    ends = sorted(view.column(wall, row) for row in lot)
+    left, right = max(ends[0], 0), min(ends[1], canvas.width - 1)
+    if wall > 0:
+        left = max(left, view.vanishing + 1)
+    else:
+        right = min(right, view.vanishing - 1)
+    if left > right:
+        return
+    rows, columns = np.ogrid[0 : canvas.height, left : right + 1]
+    up, distance, ground_row = view.wall(wall, rows, columns)
+    mask = (up <= height) & (rows <= ground_row)
+    nearness = np.broadcast_to(ground_row - view.horizon, mask.shape)[mask]
+    window = (slice(0, canvas.height), slice(left, right + 1))
+    color = texture(up, np.broadcast_to(distance, mask.shape))
+    Brush(color, label, nearness, grain).fill(canvas, window, mask)
+
+
+def _paint_roof(canvas, view, wall, lot, height, rise, brush):
+    """The slope towards the street; it leans back by its own height."""
+    far, near = lot
+    back = rise if wall > 0 else -rise
+    corners = [
+        (far - view.pixels(height, far), view.column(wall, far)),
+        (near - view.pixels(height, near), view.column(wall, near)),
+        (near - view.pixels(height + rise, near), view.column(wall + back, near)),
+        (far - view.pixels(height + rise, far), view.column(wall + back, far)),
+    ]
+    canvas.polygon(corners, brush.scaled(82))
+
+
+def _paint_gable(canvas, view, wall, lot, height, rise, brush):
+    row = lot[1]
+    back = rise if wall > 0 else -rise
+    eave, ridge = row - view.pixels(height, row), row - view.pixels(height + rise, row)
+    corners = [
+        (eave, view.column(wall, row)),
+        (ridge, view.column(wall + back, row)),
+        (eave, view.column(wall + 2 * back, row)),
+    ]
+    canvas.polygon(corners, brush)
+
+
+def _paint_fence(canvas, view, wall, lot, draws, grain):
+    color = np.array(draws.color_near(draws.one_of((*_FENCES, *_FACADES)), 14))
+    gap, pitch = color * draws.between(50, 100) // 100, draws.between(25, 70)
+
+    def slats(height, distance):
+        return np.where((distance % pitch * 2 < pitch)[..., None], color, gap)
+
+    _paint_side(canvas, view, wall, lot, draws.between(110, 230), StreetClass.FENCE, slats, grain)

@@ -1,0 +1,26 @@
+"""The class ids that the label maps hold."""
+
+import enum
+
+
+class StreetClass(enum.IntEnum):
+    """The leaves of the tree `street_blocks` by their indices, and one id more for "no label"."""
+
+    ASPHALT = 0
+    SKY = 1
+    HOUSE = 2
+    SEDAN = 3
+    TRAFFIC_LIGHT = 4
+    SIDEWALK = 5
+    VEGETATION = 6
+    FENCE = 7
+    BICYCLE = 8
+    LANE_MARKING = 9
+    POLE = 10
+    VAN = 11
+    TOWER = 12
+    PEDESTRIAN = 13
+    TRAFFIC_SIGN = 14
+    BUS = 15
+    RIDER = 16
+    UNLABELLED = 17
