@@ -367,13 +367,13 @@ class ClassTree:
         """The tree as `from_text` reads it back without loss: tabs, and every leaf with its index."""
         return "".join(
             "\t" * (self.depths[node] - 1) + self.names[node] + self._index_suffix(node) + "\n"
-            for node in self._preorder
+            for node in self.preorder
         )
 
     def __str__(self):
         lines = [f"{self.num_leaves} leaves, {self.num_nodes} nodes, {self.num_levels} levels"]
         stems = [""]
-        for node in self._preorder:
+        for node in self.preorder:
             last = node == self._siblings_in_order(node)[-1]
             del stems[self.depths[node] :]
             lines.append(f"{stems[-1]}{'└── ' if last else '├── '}{self.names[node]}{self._index_suffix(node)}")
@@ -438,14 +438,14 @@ class ClassTree:
         return [sorted(family, key=lambda node: self._smallest_leaf[node]) for family in self._children]
 
     @functools.cached_property
-    def _preorder(self):
-        """Parents before children, families by their smallest leaf."""
+    def preorder(self):
+        """All nodes, a parent before its children and families by their smallest leaf: `(V,)` int32."""
         order, pending = [], list(reversed(self._families_in_order[-1]))
         while pending:
             node = pending.pop()
             order.append(int(node))
             pending.extend(reversed(self._families_in_order[node]))
-        return order
+        return _frozen(np.asarray(order))
 
 
 def as_class_tree(tree):

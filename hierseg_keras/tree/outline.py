@@ -6,7 +6,7 @@ problems met while reading, so that `ClassTree` can report them together with th
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hierseg_keras.tree.tree_error import TreeError
 
@@ -142,7 +142,7 @@ def outline_from_paths(paths, indices=None, source="paths"):
     problems = outline.problems
     for number, (path, index) in enumerate(zip(paths, indices)):
         place = f"{source}[{number}]"
-        names = path.split("/") if isinstance(path, str) else list(path)
+        names = path.split("/") if isinstance(path, str) else list(path) if isinstance(path, Iterable) else []
         if not names or not all(isinstance(name, str) for name in names):
             problems.append(f"{place}: a path must be a string or a sequence of names. Received: {path!r}")
             continue

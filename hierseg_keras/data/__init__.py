@@ -1,0 +1,6 @@
+"""From prepared TFDS data sets to batches of images and node labels."""
+
+from hierseg_keras.data.load import load
+from hierseg_keras.data.prepare import prepare
+
+__all__ = ["load", "prepare"]

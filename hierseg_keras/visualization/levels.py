@@ -1,0 +1,81 @@
+"""An image with its label maps at every level and a legend."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from hierseg_keras.tree import as_class_tree
+from hierseg_keras.visualization.colours import UNLABELLED, colour_labels, node_colours
+
+_CELL_WIDTH, _LEGEND_ROW = 2.9, 0.19
+
+
+def draw_levels(tree, image, maps, path=None):
+    """Draws an image and its label maps, a row a map and a column a level, with a legend.
+
+    Args:
+        tree: `ClassTree`, or its text.
+        image: `(H, W, 3)` array of colours in 0 .. 255.
+        maps: Dict from a row's title to an `(H, W)` integer array of node indices, such as
+            `{"truth": label, "prediction": leaf}`. At a level for which a label is too coarse,
+            and where it is no node, the map is black.
+        path: Optional file to which the picture is saved.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Example:
+
+    >>> leaf, _ = hs.decoding.best_path(tree, model.predict(images))
+    >>> hs.visualization.draw_levels(tree, images[0], {"prediction": leaf[0]}, "levels.png")
+    """
+    tree = as_class_tree(tree)
+    image = np.asarray(image)
+    levels = range(1, tree.num_levels + 1)
+    cell_height = _CELL_WIDTH * image.shape[0] / image.shape[1] + 0.3
+    legend_height = _LEGEND_ROW * (2 + -(-tree.num_nodes // _legend_columns(tree)))
+    size = ((1 + len(levels)) * _CELL_WIDTH, len(maps) * cell_height + legend_height + 0.3)
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[len(maps) * cell_height + 0.3, legend_height])
+    axes = upper.subplots(len(maps), 1 + len(levels), squeeze=False)
+    for row, (title, labels) in enumerate(maps.items()):
+        for axis in axes[row]:
+            axis.set_axis_off()
+        if row == 0:
+            _show(axes[row][0], image.clip(0, 255).astype(np.uint8), "image")
+        for column, level in enumerate(levels, start=1):
+            classes = len(tree.level_classes(level))
+            _show(axes[row][column], _paint(tree, labels, level), f"{title}, level {level} ({classes} classes)")
+    _draw_legend(tree, lower)
+    if path is not None:
+        figure.savefig(path)
+    return figure
+
+
+def _paint(tree, labels, level):
+    labels = np.asarray(labels)
+    is_node = (labels >= 0) & (labels < tree.num_nodes)
+    classes = tree.level_table[level - 1][np.where(is_node, labels, 0)]
+    return colour_labels(tree, np.where(is_node, classes, -1))
+
+
+def _show(axis, picture, title):
+    axis.imshow(picture, interpolation="nearest")
+    axis.set_title(title, fontsize=9)
+
+
+def _legend_columns(tree):
+    return min(6, 2 + tree.num_levels)
+
+
+def _draw_legend(tree, figure):
+    """Families together, a child indented under its parent."""
+    colours = node_colours(tree) / 255.0
+    patches = [
+        Patch(color=colours[node], label="    " * (tree.depths[node] - 1) + tree.names[node])
+        for node in tree.preorder
+    ]
+    patches.append(Patch(color=UNLABELLED, label="no label"))
+    figure.legend(
+        handles=patches, loc="center", ncols=_legend_columns(tree), fontsize=8, frameon=False, handlelength=1.2
+    )
