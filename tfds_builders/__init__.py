@@ -4,7 +4,9 @@
 >>> import tfds_builders
 >>> builder = tfds.builder("street_blocks")
 
-A folder holds one data set, complete, in the layout of `tfds new`.
+A folder holds one data set, complete, in the layout of `tfds new`. Run inside it, `tfds build`
+works too, where the packages that TFDS's command line imports (apache-beam, mlcroissant) are
+installed.
 """
 
 from tfds_builders.camvid_tree import camvid_tree_dataset_builder

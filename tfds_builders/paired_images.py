@@ -5,7 +5,6 @@ unchecked when it is given a path, reads a palette's colours in place of its ind
 any id, so that a bad file would first show in training.
 """
 
-import contextlib
 import dataclasses
 import pathlib
 import re
@@ -23,7 +22,6 @@ LABEL_MODES = ("L", "P")
 SHOWN_PROBLEMS = 50
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = 1
-_BROKEN_FILE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 class ImageFileError(ValueError):
@@ -184,60 +182,64 @@ def read_pair(pair, num_ids):
 
 def read_image(path):
     """Decodes an RGB, grey or palette image to `(H, W, 3)` uint8. Raises `ImageFileError` as `read_pair` does."""
-    with _opened(path, IMAGE_FORMATS, IMAGE_MODES) as image:
-        if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
-            raise ImageFileError(f"{path}: expected an opaque image. Received: transparent pixels. Flatten it first")
-        return np.array(image.convert("RGB"))
+    image = _decoded(path, IMAGE_FORMATS, IMAGE_MODES)
+    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
+        raise ImageFileError(f"{path}: expected an opaque image. Received: transparent pixels. Flatten it first")
+    return np.array(image.convert("RGB"))
 
 
 def read_label(path):
     """Decodes an 8-bit grey or palette PNG to `(H, W, 1)` uint8, a palette's indices and never its
     colours. Raises `ImageFileError` as `read_pair` does."""
-    with _opened(path, LABEL_FORMATS, LABEL_MODES) as label:
-        return np.array(label)[..., None]
+    return np.array(_decoded(path, LABEL_FORMATS, LABEL_MODES))[..., None]
 
 
-@contextlib.contextmanager
-def _opened(path, formats, modes):
-    """A Pillow image whose header was checked before a pixel is decoded, and whose errors name the file."""
+def _decoded(path, formats, modes):
+    """A Pillow image with its pixels in memory, whose header was checked before a pixel was decoded."""
     path = epath.Path(path)
+    kind = formats.get(path.suffix.lower())
+    if kind is None:
+        raise ImageFileError(f"{path}: expected a file that ends in {' or '.join(formats)}. Received: {path.name}")
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             # Pillow warns at 89 megapixels; the limit here is stated and is an error.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            _verify(path, file, formats, modes)
-            file.seek(0)
-            with Image.open(file, formats=[formats[path.suffix.lower()]]) as image:
-                image.load()
-                yield image
+            image = Image.open(file, formats=[kind])
+            _check_header(path, image, modes)
+            # Decoding alone does not look at the check sums of PNG.
+            image.verify()
+        # Pillow cannot decode what it has verified.
+        with path.open("rb") as file:
+            image = Image.open(file, formats=[kind])
+            image.load()
+            orientation = image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT)
     except ImageFileError:
         raise
-    except _BROKEN_FILE as error:
+    # Damaged bytes make Pillow raise OSError, SyntaxError, ValueError, struct.error and others.
+    except Exception as error:
         raise ImageFileError(
-            f"{path}: expected a whole {formats[path.suffix.lower()]} file. Received: "
-            f"{_without_address(error)}. Restore it from the original archive"
+            f"{path}: expected a whole {kind} file. Received: {_without_address(error)}. "
+            "Restore it from the original archive"
         ) from error
+    if orientation != _UPRIGHT:
+        raise ImageFileError(
+            f"{path}: expected upright pixels. Received: EXIF orientation {orientation}, which viewers obey and "
+            "decoders do not. Rotate the pixels and drop the tag"
+        )
+    return image
 
 
-def _verify(path, file, formats, modes):
-    with Image.open(file, formats=[formats[path.suffix.lower()]]) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ImageFileError(
-                f"{path}: expected at most {MAX_PIXELS // 1_000_000} megapixels. Received: a header that says "
-                f"{image.width} x {image.height}. The file was not decoded"
-            )
-        if image.mode not in modes:
-            raise ImageFileError(
-                f"{path}: expected a {' or '.join(modes)} image (Pillow's modes). Received: mode {image.mode}. "
-                "Label maps hold 8-bit class ids, not colours; images are 8-bit RGB. Convert it first"
-            )
-        if image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT) != _UPRIGHT:
-            raise ImageFileError(
-                f"{path}: expected upright pixels. Received: an EXIF orientation, which viewers obey and "
-                "decoders do not. Rotate the pixels and drop the tag"
-            )
-        # Decoding alone does not look at the check sums of PNG.
-        image.verify()
+def _check_header(path, image, modes):
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageFileError(
+            f"{path}: expected at most {MAX_PIXELS // 1_000_000} megapixels. Received: a header that says "
+            f"{image.width} x {image.height}. The file was not decoded"
+        )
+    if image.mode not in modes:
+        raise ImageFileError(
+            f"{path}: expected a {' or '.join(modes)} image (Pillow's modes). Received: mode {image.mode}. "
+            "Label maps hold 8-bit class ids, not colours; images are 8-bit RGB. Convert it first"
+        )
 
 
 def _size_text(array):

@@ -1,7 +1,6 @@
 """What every builder here declares: an image, a label map of class ids, and the tree they belong to."""
 
-import json
-
+import numpy as np
 import tensorflow_datasets as tfds
 
 UNLABELLED = "unlabelled"
@@ -36,13 +35,13 @@ def tree_dataset_info(builder, tree, class_paths, flip_pairs=(), **info):
     return builder.dataset_info_from_configs(
         features=_features(class_paths),
         supervised_keys=("image", "label"),
-        metadata=tfds.core.MetadataDict(json.loads(json.dumps(metadata))),
+        metadata=tfds.core.MetadataDict(metadata),
         **info,
     )
 
 
 def _features(class_paths):
-    label_dtype = "uint8" if len(class_paths) <= _UINT8_IDS else "uint16"
+    label_dtype = np.uint8 if len(class_paths) <= _UINT8_IDS else np.uint16
     return tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),

@@ -28,8 +28,9 @@ def load(
 
     In training, every epoch draws the images in a new order, scales each by a random factor,
     cuts out a crop at a random place and mirrors every second one; the last batch is left out
-    where it is not full. The order and all draws follow from `seed` and the number of the
-    epoch, so that two runs see the same batches. Otherwise images come whole and in order, those
+    where it is not full. The order and all draws follow from `seed` (and TensorFlow's global
+    seed, where `keras.utils.set_random_seed` has set one) and the number of the epoch, so that
+    two runs see the same batches. Otherwise images come whole and in order, those
     of one batch padded to the largest.
 
     Label maps are moved and never interpolated. Padding is labelled `ignore_class`.
@@ -100,24 +101,19 @@ def load(
         label.set_shape((*crop_size, 1))
         return image, label
 
-    num_batches = int(examples.cardinality()) // batch_size
-    if not num_batches:
+    if examples.cardinality() < batch_size:
         raise ValueError(
             f"`data.load` expects at least one full batch in training. Received: batch_size={batch_size} and "
             f"{int(examples.cardinality())} images in split {split!r} of {name!r}. Pass a smaller batch_size."
         )
 
-    def epoch(epoch_seed):
-        shuffled = examples.shuffle(shuffle_buffer, seed=epoch_seed, reshuffle_each_iteration=False)
-        drawn = shuffled.enumerate().map(
-            lambda i, example: augment(*decode(example), tf.stack([epoch_seed, i])), tf.data.AUTOTUNE
-        )
-        return drawn.map(_without_channel).batch(batch_size, drop_remainder=True)
-
-    # One number a pass over the data, another at every pass, from which all else in it follows.
-    epoch_seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
-    batches = epoch_seeds.flat_map(epoch).apply(tf.data.experimental.assert_cardinality(num_batches))
-    return batches.prefetch(tf.data.AUTOTUNE)
+    # Both draw anew at every pass over the data, and the same at the same pass of another run.
+    shuffled = examples.shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=True)
+    draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
+    drawn = tf.data.Dataset.zip(shuffled, draws).map(
+        lambda example, draw: augment(*decode(example), tf.stack([draw, seed])), tf.data.AUTOTUNE
+    )
+    return drawn.map(_without_channel).batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _metadata(info):

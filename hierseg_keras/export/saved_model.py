@@ -62,7 +62,7 @@ def saved_model(model, path, tree=None, overwrite=False):
     if path.exists() and not overwrite:
         raise FileExistsError(f"`saved_model` expects a path that does not exist. Received: {path}. Pass overwrite=True.")
     tree = as_class_tree(getattr(model, "tree", None) if tree is None else tree)
-    serve = _serving_function(model, tree)
+    serve = serving_function(model, tree)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:
         beside = pathlib.Path(beside)
@@ -82,7 +82,8 @@ def saved_model(model, path, tree=None, overwrite=False):
     return path
 
 
-def _serving_function(model, tree):
+def serving_function(model, tree):
+    """The function behind `serving_default`: uint8 `(B, H, W, 3)` to a dict of answers."""
     outputs = told_outputs(tree, model.output_shape, getattr(model, "logits_of", None))
 
     def serve(image):

@@ -135,7 +135,8 @@ class TreeLoss(keras.losses.Loss):
         return "Give the model and the loss the same tree."
 
     def get_config(self):
-        return {**super().get_config(), "tree": self.tree.to_text(), "ignore_class": self.ignore_class}
+        config = {"tree": self.tree.to_text(), "ignore_class": self.ignore_class, "dtype": self.dtype}
+        return {**super().get_config(), **config}
 
 
 def _without_channel(x):

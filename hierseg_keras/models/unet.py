@@ -3,9 +3,13 @@
 import keras
 from keras import layers
 
+from hierseg_keras.models.crop_to import CropTo
 from hierseg_keras.models.logits_head import check_outputs, logits_head
-from hierseg_keras.models.resize_to import ResizeTo
 from hierseg_keras.tree import as_class_tree
+
+# The momentum of PyTorch's layer, which the paper's network has: Keras's 0.99 needs a thousand
+# steps before the moving averages can be evaluated with.
+BATCH_NORM_MOMENTUM = 0.9
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -13,10 +17,9 @@ class UNet(keras.Model):
     """Instantiates the U-Net architecture with one logit a node, or a leaf, of a class tree.
 
     An encoder of double 3x3 convolutions with 2x2 max-pooling between them, and a decoder that
-    upsamples, joins the encoder's map of the same size, and convolves twice. Convolutions are
-    padded and followed by batch normalisation and ReLU, weights start as He et al. (2015)
-    propose, and features are upsampled bilinearly to the size of the map they join: an image of
-    any size gives logits of that size.
+    doubles the size by a transposed convolution, joins the encoder's map of that size, and
+    convolves twice. Convolutions are padded and followed by batch normalisation and ReLU, and
+    weights start as He et al. (2015) propose. An image of any size gives logits of that size.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -46,8 +49,7 @@ class UNet(keras.Model):
     Reference:
         [Ronneberger et al., MICCAI 2015](https://arxiv.org/abs/1505.04597), as trained by
         [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267). Differs from
-        Ronneberger et al. in: padded convolutions, batch normalisation, bilinear upsampling
-        before a convolution in place of the transposed one.
+        Ronneberger et al. in: padded convolutions, batch normalisation.
     """
 
     def __init__(self, tree, outputs="nodes", filters=64, num_stages=5, input_shape=(None, None, 3), name=None, **kwargs):
@@ -66,8 +68,11 @@ class UNet(keras.Model):
             x = _double_convolution(x, filters * 2**stage, f"encoder_{stage}")
             skips.append(x)
         for stage in reversed(range(num_stages - 1)):
-            x = ResizeTo(name=f"decoder_{stage}_resize")([x, skips[stage]])
-            x = _convolution(x, filters * 2**stage, f"decoder_{stage}_up")
+            x = layers.Conv2DTranspose(
+                filters * 2**stage, 2, strides=2, kernel_initializer="he_uniform", name=f"decoder_{stage}_up"
+            )(x)
+            # Pooling rounds an odd size up, so that the doubled map may be one pixel too large.
+            x = CropTo(name=f"decoder_{stage}_crop")([x, skips[stage]])
             x = layers.Concatenate(name=f"decoder_{stage}_join")([skips[stage], x])
             x = _double_convolution(x, filters * 2**stage, f"decoder_{stage}")
         super().__init__(inputs=image, outputs=logits_head(x, tree, outputs), name=name, **kwargs)
@@ -99,7 +104,7 @@ def _convolution(x, filters, name):
     x = layers.Conv2D(
         filters, 3, padding="same", use_bias=False, kernel_initializer="he_uniform", name=f"{name}_conv"
     )(x)
-    x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 

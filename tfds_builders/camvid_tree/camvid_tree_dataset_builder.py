@@ -3,8 +3,8 @@
 import dataclasses
 
 import tensorflow_datasets as tfds
-from hierseg_keras.tree import ClassTree
 
+from hierseg_keras.tree import ClassTree
 from tfds_builders import paired_images
 from tfds_builders.tree_features import tree_dataset_info
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+EVERYWHERE = np.ones((1, 1), bool)
+
 
 class Canvas:
     """What has been painted so far.
@@ -13,23 +15,23 @@ class Canvas:
         height, width: Size in pixels.
 
     Attributes:
-        pixels: `(height, width, 3)` int64, 0 .. 255 unlit.
+        pixels: `(height, width, 3)` int32, 0 .. 255 or a little beyond, before any light.
         labels: `(height, width)` uint8.
-        nearness: `(height, width)` int64. How many rows below the horizon the thing seen in a
+        nearness: `(height, width)` int32. How many rows below the horizon the thing seen in a
             pixel stands; 0 is infinitely far. Haze goes by it.
     """
 
     def __init__(self, height, width):
         self.height, self.width = height, width
-        self.pixels = np.zeros((height, width, 3), np.int64)
+        self.pixels = np.zeros((height, width, 3), np.int32)
         self.labels = np.zeros((height, width), np.uint8)
-        self.nearness = np.zeros((height, width), np.int64)
+        self.nearness = np.zeros((height, width), np.int32)
         self._rows, self._columns = np.ogrid[0:height, 0:width]
 
     def rectangle(self, top, bottom, left, right, brush):
         """Fills a rectangle."""
         window, _, _ = self._window(top, bottom, left, right)
-        brush.fill(self, window, ...)
+        brush.fill(self, window, EVERYWHERE)
 
     def ellipse(self, top, bottom, left, right, brush):
         """Fills the ellipse inscribed in a rectangle."""
@@ -85,8 +87,8 @@ class Brush:
     """
 
     def __init__(self, color, label, nearness, grain=None):
-        self.color = np.asarray(color, np.int64)
-        self.label, self.nearness, self.grain = label, nearness, grain
+        self.color = np.asarray(color, np.int32)
+        self.label, self.nearness, self.grain = int(label), nearness, grain
 
     def of(self, color):
         """The same brush in another colour."""
@@ -97,16 +99,11 @@ class Brush:
         return self.of(np.minimum(self.color * percent // 100, 255))
 
     def fill(self, canvas, window, mask):
-        """Paints the window's pixels where `mask`."""
+        """Paints the window's pixels where `mask`, which broadcasts against them."""
         color = self.color if self.grain is None else self.color + self.grain[window]
-        if mask is ...:
-            canvas.pixels[window] = color
-            canvas.labels[window] = self.label
-            canvas.nearness[window] = self.nearness
-            return
-        canvas.pixels[window] = np.where(mask[..., None], color, canvas.pixels[window])
-        canvas.labels[window][mask] = self.label
-        canvas.nearness[window][mask] = self.nearness
+        np.copyto(canvas.pixels[window], color, where=mask[..., None])
+        np.copyto(canvas.labels[window], self.label, where=mask)
+        np.copyto(canvas.nearness[window], self.nearness, where=mask)
 
 
 def _inside_ellipse(top, bottom, left, right, rows, columns):

@@ -14,14 +14,14 @@ def develop(canvas, draws):
     pixels = _with_haze(canvas, draws)
     pixels = _with_side_light(pixels, draws)
     pixels = _with_exposure(pixels, draws)
-    if draws.chance(35):
+    if draws.chance(20):
         pixels = _blurred(pixels)
-    pixels = pixels + draws.noise(draws.between(2, 15), pixels.shape)
+    pixels = pixels + draws.noise(draws.between(2, 8), pixels.shape)
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
 def _with_haze(canvas, draws):
-    color, density = np.array(draws.one_of(_HAZES)), draws.one_of((0, 40, 80, 150))
+    color, density = np.array(draws.one_of(_HAZES)), draws.one_of((0, 25, 50, 90))
     seen = canvas.nearness[..., None]
     # The sky stands at nearness 0 and has its own pale horizon.
     weight = np.where(seen > 0, density * 12 // (12 + seen), 0)
@@ -30,14 +30,14 @@ def _with_haze(canvas, draws):
 
 def _with_side_light(pixels, draws):
     width = pixels.shape[1]
-    left, right = draws.between(80, 116), draws.between(80, 116)
+    left, right = draws.between(86, 112), draws.between(86, 112)
     columns = np.arange(width)[:, None]
     return pixels * (left * (width - 1 - columns) + right * columns) // (100 * (width - 1))
 
 
 def _with_exposure(pixels, draws):
-    exposure, contrast = draws.between(60, 125), draws.between(75, 118)
-    cast = np.array([draws.between(90, 110) for _ in range(3)])
+    exposure, contrast = draws.between(76, 120), draws.between(85, 116)
+    cast = np.array([draws.between(93, 107) for _ in range(3)])
     pixels = pixels * exposure * cast // 10_000
     return (pixels - 118) * contrast // 100 + 118
 

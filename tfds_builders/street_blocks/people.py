@@ -4,7 +4,7 @@ from tfds_builders.street_blocks.canvas import Brush
 from tfds_builders.street_blocks.street_class import StreetClass
 from tfds_builders.street_blocks.vehicles import paint_bicycle
 
-_SHIRTS = ((178, 52, 48), (52, 84, 152), (208, 204, 196), (62, 64, 66), (204, 168, 62), (84, 128, 86), (130, 78, 132))
+_SHIRTS = ((202, 48, 44), (48, 88, 178), (222, 216, 204), (220, 176, 52), (72, 148, 88), (156, 70, 158))
 _TROUSERS = ((46, 52, 74), (58, 56, 54), (110, 98, 80), (34, 34, 36))
 _SKIN = ((222, 180, 150), (178, 128, 96), (112, 78, 58))
 
@@ -12,8 +12,8 @@ _SKIN = ((222, 180, 150), (178, 128, 96), (112, 78, 58))
 def paint_pedestrian(canvas, view, offset, row, draws):
     """Paints somebody on foot, who stands at `offset` in `row`."""
     shirt, trousers, skin = _clothes(StreetClass.PEDESTRIAN, row - view.horizon, draws)
-    tall, center = view.pixels(draws.between(150, 188), row), view.column(offset, row)
-    half, hip, shoulder = max(tall // 8, 1), row - tall * 47 // 100, row - tall * 84 // 100
+    tall, center = view.pixels(draws.between(165, 205), row), view.column(offset, row)
+    half, hip, shoulder = max(tall // 6, 1), row - tall * 47 // 100, row - tall * 84 // 100
     canvas.shade_ellipse(row - 1, row + 1, center - half * 2, center + half * 2, 65)
     stride = draws.between(0, half)
     leg = max(half * 7 // 10, 1)
@@ -31,7 +31,7 @@ def paint_rider(canvas, view, offset, row, draws):
     """Paints a bicycle and somebody on it."""
     (seat, saddle), (_, bar) = paint_bicycle(canvas, view, offset, row, draws)
     shirt, trousers, skin = _clothes(StreetClass.RIDER, row - view.horizon, draws)
-    tall = view.pixels(draws.between(160, 185), row)
+    tall = view.pixels(draws.between(175, 205), row)
     half, shoulder = max(tall // 9, 1), seat - tall * 34 // 100
     lean = (bar - saddle) // 2
     knee = (seat + row) // 2
@@ -55,5 +55,5 @@ def _clothes(label, nearness, draws):
 
 
 def _paint_head(canvas, shoulder, center, tall, skin):
-    radius = max(tall // 14, 1)
+    radius = max(tall // 12, 1)
     canvas.ellipse(shoulder - 2 * radius - 1, shoulder - 1, center - radius, center + radius, skin)

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from tfds_builders.street_blocks.canvas import Brush
+from tfds_builders.street_blocks.canvas import EVERYWHERE, Brush
 from tfds_builders.street_blocks.street_class import StreetClass
 
 # One palette for houses and towers, so that height, roof and windows tell them apart.
 _FACADES = ((152, 92, 76), (198, 186, 158), (146, 148, 150), (176, 150, 116), (120, 104, 96), (205, 202, 196))
 _ROOFS = ((138, 66, 52), (88, 74, 70), (112, 92, 78), (84, 90, 98))
 _GLASS = ((58, 66, 80), (84, 102, 124), (150, 168, 186), (196, 178, 118))
-_FENCES = ((110, 84, 60), (122, 124, 122), (168, 160, 148), (86, 72, 64))
+_FENCES = ((118, 82, 50), (92, 66, 46), (150, 118, 84), (172, 160, 140))
 _LEAVES = ((58, 96, 46), (82, 118, 58), (44, 76, 48), (112, 118, 52), (138, 96, 52))
 _TRUNK = (84, 66, 52)
 _FARTHEST, _NEAREST = 9000, 620
@@ -31,11 +31,11 @@ def paint_roadside(canvas, view, wall, draws, grain):
         near = max(far - draws.between(700, 1900), _NEAREST // 2)
         kind = (draws.between(0, 99) + taste) // 2
         lot = (view.row(far), view.row(near))
-        if kind < 52:
+        if kind < 48:
             _paint_house(canvas, view, wall, lot, draws, grain)
-        elif kind < 66:
+        elif kind < 60:
             _paint_tower(canvas, view, wall, lot, draws, grain)
-        elif kind < 78:
+        elif kind < 80:
             paint_tree(canvas, view, wall + draws.between(-60, 60), lot[1], draws, grain)
             _paint_fence(canvas, view, wall, lot, draws, grain)
         else:
@@ -65,9 +65,9 @@ def paint_tree(canvas, view, offset, row, draws, grain):
     trunk = Brush(draws.color_near(_TRUNK, 15), StreetClass.VEGETATION, nearness)
     half = view.pixels(draws.between(8, 20), row)
     canvas.rectangle(row - view.pixels(stem, row), row, center - half, center + half - 1, trunk)
-    color = draws.color_near(draws.one_of(_LEAVES), 14)
+    color, foliage = draws.color_near(draws.one_of(_LEAVES), 14), 3 * grain
     for _ in range(draws.between(4, 8)):
-        leaves = Brush(draws.color_near(color, 12), StreetClass.VEGETATION, nearness, 3 * grain)
+        leaves = Brush(draws.color_near(color, 12), StreetClass.VEGETATION, nearness, foliage)
         radius = view.pixels(draws.between(70, 150), row)
         middle = center + draws.between(-1, 1) * radius * 2 // 3
         height = row - view.pixels(stem + draws.between(0, 220), row)
@@ -76,9 +76,9 @@ def paint_tree(canvas, view, offset, row, draws, grain):
 
 def paint_hedge(canvas, view, offset, row, draws, grain):
     """Paints a row of bushes whose middle stands at `offset` in `row`."""
-    nearness, color = row - view.horizon, draws.color_near(draws.one_of(_LEAVES), 14)
+    nearness, color, foliage = row - view.horizon, draws.color_near(draws.one_of(_LEAVES), 14), 3 * grain
     for step in range(draws.between(2, 5)):
-        leaves = Brush(draws.color_near(color, 10), StreetClass.VEGETATION, nearness, 3 * grain)
+        leaves = Brush(draws.color_near(color, 10), StreetClass.VEGETATION, nearness, foliage)
         radius, center = view.pixels(draws.between(45, 95), row), view.column(offset + (step - 2) * 90, row)
         canvas.ellipse(row - 2 * radius, row + radius // 4, center - radius, center + radius, leaves)
 
@@ -134,7 +134,7 @@ def _paint_block(canvas, view, wall, lot, height, label, color, panes, grain):
     along = abs(columns - corner) * view.eye_height // nearness
     face = panes.cover(np.array(color), *np.broadcast_arrays(up, along), height)
     window = (slice(rows[0, 0], rows[-1, 0] + 1), slice(columns[0, 0], columns[0, -1] + 1))
-    Brush(face, label, nearness, grain).fill(canvas, window, ...)
+    Brush(face, label, nearness, grain).fill(canvas, window, EVERYWHERE)
 
 
 def _paint_side(canvas, view, wall, lot, height, label, texture, grain):
@@ -150,10 +150,9 @@ def _paint_side(canvas, view, wall, lot, height, label, texture, grain):
     rows, columns = np.ogrid[0 : canvas.height, left : right + 1]
     up, distance, ground_row = view.wall(wall, rows, columns)
     mask = (up <= height) & (rows <= ground_row)
-    nearness = np.broadcast_to(ground_row - view.horizon, mask.shape)[mask]
     window = (slice(0, canvas.height), slice(left, right + 1))
     color = texture(up, np.broadcast_to(distance, mask.shape))
-    Brush(color, label, nearness, grain).fill(canvas, window, mask)
+    Brush(color, label, ground_row - view.horizon, grain).fill(canvas, window, mask)
 
 
 def _paint_roof(canvas, view, wall, lot, height, rise, brush):
@@ -182,10 +181,10 @@ def _paint_gable(canvas, view, wall, lot, height, rise, brush):
 
 
 def _paint_fence(canvas, view, wall, lot, draws, grain):
-    color = np.array(draws.color_near(draws.one_of((*_FENCES, *_FACADES)), 14))
-    gap, pitch = color * draws.between(50, 100) // 100, draws.between(25, 70)
+    color = np.array(draws.color_near(draws.one_of(_FENCES), 14))
+    gap, pitch = color * draws.between(45, 75) // 100, draws.between(40, 110)
 
     def slats(height, distance):
         return np.where((distance % pitch * 2 < pitch)[..., None], color, gap)
 
-    _paint_side(canvas, view, wall, lot, draws.between(110, 230), StreetClass.FENCE, slats, grain)
+    _paint_side(canvas, view, wall, lot, draws.between(160, 300), StreetClass.FENCE, slats, grain)

@@ -3,10 +3,11 @@
 from tfds_builders.street_blocks.canvas import Brush
 from tfds_builders.street_blocks.street_class import StreetClass
 
-_METAL = ((96, 98, 100), (136, 138, 138), (62, 64, 68), (88, 80, 70))
-_PLATES = ((186, 44, 44), (44, 78, 168), (206, 174, 52), (204, 204, 200))
-_HOUSINGS = ((40, 42, 44), (62, 64, 58), (150, 128, 44))
-_LAMPS = ((214, 54, 44), (222, 178, 58), (70, 200, 104))
+_METAL = ((70, 74, 84), (54, 58, 68), (46, 48, 54))
+_RIMS = ((214, 28, 32), (24, 70, 200), (236, 190, 20))
+_FIELDS = (*_RIMS, (240, 240, 236))
+_HOUSINGS = ((30, 32, 34), (40, 44, 40), (58, 54, 40))
+_LAMPS = ((240, 40, 34), (250, 180, 30), (40, 220, 110))
 
 
 def paint_lamp_post(canvas, view, offset, row, draws):
@@ -17,16 +18,16 @@ def paint_lamp_post(canvas, view, offset, row, draws):
     if draws.chance(70):
         reach = view.pixels(draws.between(60, 140), row) * (-1 if offset > 0 else 1)
         left, right = sorted((center, center + reach))
-        canvas.rectangle(row - height, row - height, left, right, brush)
+        canvas.rectangle(row - height, row - height + view.pixels(20, row) - 1, left, right, brush)
 
 
 def paint_traffic_sign(canvas, view, offset, row, draws):
     """Paints a short pole with a disc, a square or a triangle."""
     height = view.pixels(draws.between(190, 280), row)
     center = _paint_pole(canvas, view, offset, row, height, _metal(view, row, draws))
-    radius = view.pixels(draws.between(36, 60), row)
-    rim = Brush(draws.color_near(draws.one_of(_PLATES), 16), StreetClass.TRAFFIC_SIGN, row - view.horizon)
-    field = rim.of(draws.color_near(draws.one_of(_PLATES), 16))
+    radius = view.pixels(draws.between(54, 82), row)
+    rim = Brush(draws.color_near(draws.one_of(_RIMS), 12), StreetClass.TRAFFIC_SIGN, row - view.horizon)
+    field = rim.of(draws.color_near(draws.one_of(_FIELDS), 12))
     middle = row - height
     shape = draws.one_of((canvas.ellipse, canvas.rectangle, _triangle(canvas)))
     shape(middle - radius, middle + radius, center - radius, center + radius, rim)
@@ -39,14 +40,14 @@ def paint_traffic_light(canvas, view, offset, row, draws):
     height = view.pixels(draws.between(230, 330), row)
     center = _paint_pole(canvas, view, offset, row, height, _metal(view, row, draws))
     housing = Brush(draws.color_near(draws.one_of(_HOUSINGS), 12), StreetClass.TRAFFIC_LIGHT, row - view.horizon)
-    half, tall = view.pixels(draws.between(24, 38), row), view.pixels(draws.between(110, 150), row)
+    half, tall = view.pixels(draws.between(40, 54), row), view.pixels(draws.between(170, 225), row)
     top = row - height - tall // 3
     canvas.rectangle(top, top + tall, center - half, center + half, housing)
     lit = draws.between(0, 2)
     radius = half * 7 // 10
     for place in range(3):
         middle = top + tall * (2 * place + 1) // 6
-        lamp = housing.of(_LAMPS[place]) if place == lit else housing.scaled(60)
+        lamp = housing.of(_LAMPS[place]).scaled(100 if place == lit else 50)
         canvas.ellipse(middle - radius, middle + radius, center - radius, center + radius, lamp)
 
 
@@ -55,7 +56,7 @@ def _metal(view, row, draws):
 
 
 def _paint_pole(canvas, view, offset, row, height, brush):
-    center, width = view.column(offset, row), view.pixels(15, row)
+    center, width = view.column(offset, row), view.pixels(30, row)
     left = center - width // 2
     canvas.rectangle(row - height, row, left, left + width - 1, brush)
     return center

@@ -69,29 +69,29 @@ def _sidewalk_things(street, draws, grain):
 
     kinds = [
         (street_furniture.paint_lamp_post, 100, 3),
-        (street_furniture.paint_traffic_sign, 75, 2),
-        (street_furniture.paint_traffic_light, 40, 2),
-        (people.paint_pedestrian, 80, 4),
-        (vehicles.paint_bicycle, 12, 2),
+        (street_furniture.paint_traffic_sign, 88, 3),
+        (street_furniture.paint_traffic_light, 60, 2),
+        (people.paint_pedestrian, 90, 6),
+        (vehicles.paint_bicycle, 30, 3),
         (tree, 35, 2),
         (_paint_clutter, 30, 2),
     ]
     for painter, percent, most in kinds:
         if draws.chance(percent):
             for _ in range(draws.between(1, most)):
-                yield painter, _on_sidewalk(street, draws), draws.between(620, 2600)
+                yield painter, _on_sidewalk(street, draws), draws.between(520, 1400)
 
 
 def _road_things(street, draws):
     for _ in range(draws.between(1, 4)):
-        label = draws.one_of((StreetClass.SEDAN, StreetClass.SEDAN, StreetClass.SEDAN, StreetClass.VAN, StreetClass.VAN))
-        yield _vehicle(label, draws), _on_road(street, draws), draws.between(800, 3600)
+        label = StreetClass.SEDAN if draws.chance(60) else StreetClass.VAN
+        yield _vehicle(label, draws), _on_road(street, draws), draws.between(650, 2200)
     if draws.chance(5):
-        yield _vehicle(StreetClass.BUS, draws), _on_road(street, draws), draws.between(1200, 2200)
+        yield _vehicle(StreetClass.BUS, draws), _on_road(street, draws), draws.between(1000, 1900)
     if draws.chance(5):
-        yield people.paint_rider, _on_road(street, draws), draws.between(650, 1300)
+        yield people.paint_rider, _on_road(street, draws), draws.between(600, 1100)
     if draws.chance(20):
-        yield people.paint_pedestrian, _on_road(street, draws), draws.between(900, 2600)
+        yield people.paint_pedestrian, _on_road(street, draws), draws.between(650, 1400)
 
 
 def _vehicle(label, draws):

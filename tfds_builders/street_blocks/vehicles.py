@@ -9,6 +9,7 @@ from tfds_builders.street_blocks.street_class import StreetClass
 _PAINT = ((164, 40, 40), (46, 70, 132), (198, 198, 196), (50, 52, 56), (128, 132, 136), (190, 158, 58), (56, 100, 84))
 _GLASS = ((52, 60, 72), (90, 106, 124), (38, 42, 48))
 _TYRE = (30, 30, 32)
+_RIM = (130, 130, 132)
 _FRAMES = ((44, 46, 50), (150, 44, 44), (48, 92, 150), (150, 150, 148))
 
 
@@ -68,8 +69,8 @@ def paint_vehicle_along(canvas, view, offset, row, label, draws):
 
 def _paint_flank(canvas, view, offset, row, body, tall, paint, glass):
     """The side towards the vanishing column, as far as the vehicle is long."""
-    far = row - (row - view.horizon) ** 2 * body.length // (128 * view.eye_height)
-    far = max(far, view.horizon + 1 + (row - view.horizon) // 2)
+    # The slope of perspective holds for short bodies only; a bus would reach past the horizon.
+    far = max(row - view.rows_back(body.length, row), view.horizon + 1 + (row - view.horizon) // 2)
     inner = offset - body.width // 2 if offset > 0 else offset + body.width // 2
     if (inner > 0) != (offset > 0):
         return
@@ -133,21 +134,21 @@ def paint_vehicle_across(canvas, view, offset, row, label, draws):
         canvas.ellipse(row - 2 * radius, row, hub - radius, hub + radius, tyre)
         if radius > 2:
             inner = radius // 2
-            canvas.ellipse(row - radius - inner, row - radius + inner, hub - inner, hub + inner, tyre.of((130, 130, 132)))
+            canvas.ellipse(row - radius - inner, row - radius + inner, hub - inner, hub + inner, tyre.of(_RIM))
 
 
 def paint_bicycle(canvas, view, offset, row, draws):
     """Paints a bicycle from the side. Returns the rows and columns of its saddle and handlebar."""
     frame = Brush(draws.color_near(draws.one_of(_FRAMES), 14), StreetClass.BICYCLE, row - view.horizon)
-    radius, center = max(view.pixels(36, row), 2), view.column(offset, row)
-    reach, thickness = max(view.pixels(54, row), 3), 1 + (radius > 7)
+    radius, center = max(view.pixels(48, row), 2), view.column(offset, row)
+    reach, thickness = max(view.pixels(64, row), 3), 1 + (radius > 3) + (radius > 8)
     facing = draws.one_of((-1, 1))
     rear, front, axle = center - facing * reach, center + facing * reach, row - radius
     for hub in (rear, front):
         canvas.ring(row - 2 * radius, row, hub - radius, hub + radius, thickness, frame.of(_TYRE))
-    saddle = (row - view.pixels(92, row), center - facing * reach // 3)
-    bar = (row - view.pixels(102, row), center + facing * reach * 2 // 3)
-    for start, end in ((saddle, (axle, rear)), (saddle, (axle, center)), (bar, (axle, center)), (bar, (axle, front)),
-                       (saddle, bar)):
+    saddle = (row - view.pixels(104, row), center - facing * reach // 3)
+    bar = (row - view.pixels(116, row), center + facing * reach * 2 // 3)
+    pedals, rear_hub, front_hub = (axle, center), (axle, rear), (axle, front)
+    for start, end in ((saddle, rear_hub), (saddle, pedals), (bar, pedals), (bar, front_hub), (saddle, bar)):
         canvas.line(*start, *end, thickness, frame)
     return saddle, bar

@@ -36,6 +36,10 @@ class View:
         """How many pixels a length makes that stands on the ground of `row`, at least 1."""
         return max(length * (row - self.horizon) // self.eye_height, 1)
 
+    def rows_back(self, length, row):
+        """By how many rows the ground rises that lies `length` centimetres behind `row`, to first order."""
+        return (row - self.horizon) ** 2 * length // (_FOCAL_LENGTH * self.eye_height)
+
     def ground(self, rows, columns):
         """`(offset, distance)` of the ground in rows below the horizon, two arrays of the broadcast shape."""
         below = rows - self.horizon

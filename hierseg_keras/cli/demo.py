@@ -1,0 +1,80 @@
+"""Train a flat baseline and a tree-trained network with equal steps, and compare, draw, export and check them."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from hierseg_keras import data, export
+from hierseg_keras.cli.train import pair
+from hierseg_keras.decoding import best_path
+from hierseg_keras.training import RunConfig, evaluate_run, load_run, train
+from hierseg_keras.visualization import draw_levels
+
+# Sizes that neither network has seen, one of them odd.
+CHECKED_SIZES = ((72, 104), (81, 127))
+
+
+def add_arguments(parser):
+    parser.add_argument("--out", default="demo", help="folder to make (default: demo)")
+    parser.add_argument("--dataset", default="street_blocks", help="TFDS data set (default: street_blocks)")
+    parser.add_argument("--loss", default="focal_tree_min", help="loss of the tree-trained network")
+    parser.add_argument("--epochs", type=int, default=8, help="epochs of each network (default: 8)")
+    parser.add_argument("--filters", type=int, default=16, help="channels of the first stage (default: 16)")
+    parser.add_argument("--size", type=pair, default=(96, 128), help="HxW of images and crops (default: 96x128)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--manual-dir", help="folder with the data set's files, where it cannot be downloaded")
+    parser.add_argument("--data-dir", help="folder of prepared data sets")
+
+
+def run(options):
+    out = pathlib.Path(options.out)
+    shared = {name: getattr(options, name) for name in ("dataset", "epochs", "filters", "size", "seed")}
+    tree_config = RunConfig(loss=options.loss, data_dir=options.data_dir, manual_dir=options.manual_dir, **shared)
+    configs = {"flat": dataclasses.replace(tree_config, loss="crossentropy"), "tree": tree_config}
+    figures = {}
+    for name, config in configs.items():
+        print(f"\n{name}: {config.loss}, {config.epochs} epochs")
+        train(config, out / name)
+        figures[name] = evaluate_run(out / name, verbose=0)
+    models = {name: load_run(out / name)[1] for name in configs}
+
+    print("\n" + compare(figures, {name: config.loss for name, config in configs.items()}))
+    print(f"\nA picture of one validation image at every level: {draw(tree_config, models, out / 'levels.png')}")
+    path = export.saved_model(models["tree"], out / "saved_model")
+    print(f"A SavedModel: {path}; reloaded in a process without Keras and hierseg_keras:")
+    return check(models["tree"], path, out / "expected.npz", options.seed)
+
+
+def compare(figures, losses):
+    """A table of validation mIoU, a row a level, the runs side by side."""
+    levels = [name for name in next(iter(figures.values())) if name.startswith("miou_")]
+    lines = ["validation mIoU" + "".join(f"{f'{run} ({losses[run]})':>28s}" for run in figures)]
+    for level in levels:
+        title = level.replace("miou_", "level ").replace("level mean", "mean")
+        lines.append(f"{title:15s}" + "".join(f"{figures[run][level]:28.3f}" for run in figures))
+    return "\n".join(lines)
+
+
+def draw(config, models, path):
+    """Draws the validation image with the most classes, with truth and every network's answer."""
+    tree = models["tree"].tree
+    examples = data.load(
+        config.dataset, config.validation_split, tree=tree, size=config.size, batch_size=1, data_dir=config.data_dir
+    )
+    image, label = max(examples.take(40).as_numpy_iterator(), key=lambda example: len(np.unique(example[1])))
+    maps = {"truth": label[0]}
+    for name, model in models.items():
+        leaf, _ = best_path(tree, model.predict_on_batch(image), model.logits_of)
+        maps[name] = np.asarray(leaf[0])
+    draw_levels(tree, image[0], maps, path)
+    return path
+
+
+def check(model, path, expected, seed):
+    """Asks the SavedModel, in a fresh process, about sizes that the network has not seen."""
+    rng = np.random.default_rng(seed)
+    images = [rng.integers(0, 256, (2, *size, 3), np.uint8) for size in CHECKED_SIZES]
+    agrees = export.check_in_fresh_process(path, model, images, expected)
+    print("The SavedModel agrees on every output." if agrees else "The SavedModel differs.")
+    return 0 if agrees else 1

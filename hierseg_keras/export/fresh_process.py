@@ -1,0 +1,34 @@
+"""Compares a SavedModel, reloaded where neither Keras nor hierseg_keras can be imported, with its network."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+from hierseg_keras.export.saved_model import serving_function
+
+_SCRIPT = pathlib.Path(__file__).with_name("standalone_check.py")
+
+
+def check_in_fresh_process(path, model, images, expected):
+    """Reloads a SavedModel in a fresh process by TensorFlow alone and compares every output.
+
+    Args:
+        path: Folder of the SavedModel.
+        model: The `keras.Model` that was exported; its `tree` too.
+        images: List of uint8 arrays `(B, H, W, 3)`.
+        expected: `.npz` file to write the images and the network's own answers to.
+
+    Returns:
+        Whether all agree: integers exactly, floats within 1e-5. The process prints each output's
+        largest difference.
+    """
+    serve = serving_function(model, model.tree)
+    arrays = {}
+    for case, image in enumerate(images):
+        answers = {"image": image, **{name: answer.numpy() for name, answer in serve(image).items()}}
+        arrays |= {f"case_{case}_{name}": array for name, array in answers.items()}
+    np.savez(expected, **arrays)
+    command = [sys.executable, "-I", str(_SCRIPT), str(path), str(expected)]
+    return subprocess.run(command, check=False).returncode == 0

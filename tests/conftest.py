@@ -1,0 +1,49 @@
+"""Seeds, the hypothesis profile, and two CPU devices so that distributed code is always tested."""
+
+import os
+
+import hypothesis
+import pytest
+
+# Set before the first import of TensorFlow and JAX, which read them once. JAX compiles anew for every
+# random tree, and the compiler's optimisations take longer than all the sums that they could speed up.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+IS_TENSORFLOW = os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
+
+hypothesis.settings.register_profile(
+    "hierseg_keras",
+    max_examples=12 if IS_TENSORFLOW else 2,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    # The losses share one list of tests, which each of their classes inherits.
+    suppress_health_check=[hypothesis.HealthCheck.differing_executors, hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("hierseg_keras")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than five seconds")
+    if IS_TENSORFLOW:
+        # Logical devices can be set only before TensorFlow is first used, hence before any test file is read.
+        import tensorflow as tf
+
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    import keras
+
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def two_replicas():
+    """One strategy for the whole run: a second on the same devices would meet the first one's collective operations."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -1,0 +1,438 @@
+"""The short list that every loss along a tree meets; a loss's own test class adds its equation."""
+
+import inspect
+import json
+
+import hypothesis.strategies as st
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from hierseg_keras.tree import ClassTree
+from tests import reference as equations
+from tests.gradients import central_differences, compiled, double_precision, evaluated, value_and_gradient
+from tests.random_trees import class_trees
+from tests.reference import ReferenceTree
+
+IS_TENSORFLOW = keras.backend.backend() == "tensorflow"
+only_tensorflow = pytest.mark.skipif(not IS_TENSORFLOW, reason="tf.distribute and SavedModel are TensorFlow's")
+
+SEEDS = st.integers(0, 2**32 - 1)
+IGNORED = 255
+
+# Nodes: person, rider, sedan, sky, car, human, vehicle; three levels, a chain and a short branch.
+LEAF_PATHS = [("human", "person"), ("human", "rider"), ("vehicle", "car", "sedan"), ("sky",)]
+TREE = ClassTree(LEAF_PATHS)
+REFERENCE = ReferenceTree(LEAF_PATHS)
+PERSON, RIDER, SEDAN, SKY, CAR, HUMAN, VEHICLE = range(7)
+
+# Two images of 2x2 pixels: every node but two, and one ignored pixel in each.
+LABELS = np.array([[[PERSON, IGNORED], [HUMAN, SEDAN]], [[IGNORED, SKY], [VEHICLE, CAR]]])
+
+
+class LossContract:
+    """Tests of a loss class, which a subclass names.
+
+    Attributes:
+        loss: The class.
+        outputs: "nodes" or "leaves", what its logits are for.
+        pixel_loss, pixel_gradient: Its equation and gradient in `tests.reference`.
+        weights: Name of its argument that weighs terms.
+        reference_options: What the equation has to be told to be that of the class's defaults.
+    """
+
+    reference_options = {}
+
+    # === Inputs ===
+
+    def num_channels(self, tree):
+        return tree.num_nodes if self.outputs == "nodes" else tree.num_leaves
+
+    def num_weights(self, tree):
+        return tree.num_nodes if self.weights == "node_weights" else tree.num_levels
+
+    def logits(self, rng, shape=LABELS.shape, tree=TREE, dtype="float32"):
+        """Logits at least 0.1 apart within a pixel, so that a nudge changes no order."""
+        channels = self.num_channels(tree)
+        ranks = np.stack([rng.permutation(channels) for _ in range(int(np.prod(shape)))]).reshape(*shape, channels)
+        return (0.3 * (ranks - channels / 2) + rng.uniform(0, 0.2, ranks.shape)).astype(dtype)
+
+    def drawn_options(self, rng, tree):
+        """Options as a user may set them, each or none."""
+        options = {self.weights: rng.uniform(0, 2, self.num_weights(tree))} if rng.integers(2) else {}
+        if "gamma" in inspect.signature(self.loss).parameters and rng.integers(2):
+            options["gamma"] = float(rng.choice([0, 0.5, 1, 2, 3.5]))
+        return options
+
+    def expected(self, labels, logits, reference=REFERENCE, ignore_class=IGNORED, equation=None, **options):
+        """The reference's losses, one a pixel, with the options of the class's defaults."""
+        options = {**self.reference_options, **options}
+        return equations.per_pixel(
+            equation or type(self).pixel_loss, reference, labels, logits, ignore_class=ignore_class, **options
+        )
+
+    @staticmethod
+    def drawn_labels(rng, tree, shape=(2, 2, 2), ignore_class=IGNORED):
+        """Labels at any node, internal ones included, and some ignored."""
+        labels = rng.integers(0, tree.num_nodes, shape)
+        return np.where(rng.uniform(size=shape) < 0.3, ignore_class, labels)
+
+    # === The equation ===
+
+    @given(class_trees(min_depth=4, min_leaves=4), SEEDS)
+    def test_matches_numpy_reference(self, trees, seed):
+        tree, reference = trees
+        rng = np.random.default_rng(seed)
+        options, ignore_class = self.drawn_options(rng, tree), int(rng.choice([IGNORED, -1, tree.num_nodes]))
+        labels = self.drawn_labels(rng, tree, ignore_class=ignore_class)
+        logits = rng.normal(0, 3, (*labels.shape, self.num_channels(tree))).astype("float32")
+        loss = self.loss(tree, ignore_class=ignore_class, **options)
+        mean, per_pixel = evaluated(lambda x: [loss(labels, x), loss.call(labels, x)], logits)
+        expected = self.expected(labels, logits, reference, ignore_class, **options)
+        assert mean.dtype == per_pixel.dtype == np.float32
+        np.testing.assert_allclose(per_pixel, expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(mean, equations.masked_mean(expected, labels, ignore_class), rtol=1e-5, atol=1e-6)
+
+    @given(class_trees(min_depth=4, min_leaves=4), SEEDS)
+    @settings(max_examples=12 if IS_TENSORFLOW else 1)
+    def test_gradient_matches_central_differences(self, trees, seed):
+        tree, _ = trees
+        rng = np.random.default_rng(seed)
+        labels = self.drawn_labels(rng, tree)
+        logits = self.logits(rng, labels.shape, tree, "float64")
+        options = self.drawn_options(rng, tree)
+        with double_precision():
+            loss = self.loss(tree, reduction="sum", dtype="float64", **options)
+            _, gradient = value_and_gradient(lambda x: loss(labels, x), logits, jit=True)
+
+            def pixel_losses(nudged):
+                copies = len(nudged) // len(labels)
+                (losses,) = evaluated(lambda x: [loss.call(np.tile(labels, (copies, 1, 1)), x)], nudged)
+                return losses
+
+            expected = central_differences(pixel_losses, logits)
+        assert gradient.dtype == np.float64
+        np.testing.assert_allclose(gradient, expected, atol=1e-8)
+
+    @given(class_trees(min_depth=4, min_leaves=4), SEEDS)
+    def test_gradient_where_logits_tie(self, trees, seed):
+        tree, reference = trees
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, tree.num_nodes, (2, 2, 2))
+        logits = rng.integers(-1, 2, (2, 2, 2, self.num_channels(tree))).astype("float64")
+        # The second image's are all zero, as those of a zero-initialised head are.
+        logits[1] = 0
+        options = self.drawn_options(rng, tree)
+        with double_precision():
+            loss = self.loss(tree, reduction="sum", dtype="float64", **options)
+            _, gradient = value_and_gradient(lambda x: loss(labels, x), logits, jit=True)
+        expected = self.expected(labels, logits, reference, equation=type(self).pixel_gradient, **options)
+        np.testing.assert_allclose(gradient, expected, atol=1e-8)
+
+    def test_graph_equals_eager(self, rng):
+        logits, loss = self.logits(rng), self.loss(TREE)
+        np.testing.assert_allclose(compiled(loss)(LABELS, logits), loss(LABELS, logits), rtol=1e-6)
+
+    @only_tensorflow
+    def test_sizes_unknown_until_run(self, rng):
+        import tensorflow as tf
+
+        loss, logits = self.loss(TREE), self.logits(rng)
+        sizes = [tf.TensorSpec((None, None, None), tf.int64)]
+        sizes += [tf.TensorSpec((None, None, None, logits.shape[-1]), tf.float32)]
+        np.testing.assert_allclose(tf.function(loss, sizes)(LABELS, logits), loss(LABELS, logits), rtol=1e-6)
+
+    def test_depths_sum_to_the_loss(self, rng):
+        logits, loss = self.logits(rng), self.loss(TREE, **{self.weights: np.zeros(self.num_weights(TREE))})
+        per_depth, is_labelled = loss.per_depth(LABELS, logits)
+        assert tuple(per_depth.shape) == (2, 2, 2, TREE.num_levels)
+        np.testing.assert_array_equal(is_labelled, LABELS != IGNORED)
+        # Unweighted, whatever the weights of the loss itself.
+        np.testing.assert_allclose(np.sum(per_depth, axis=-1), self.expected(LABELS, logits), rtol=1e-5)
+
+    # === Labels and ignored pixels ===
+
+    def test_call_gives_one_value_a_pixel(self, rng):
+        losses = keras.ops.convert_to_numpy(self.loss(TREE).call(LABELS, self.logits(rng)))
+        assert losses.shape == LABELS.shape
+        assert ((losses == 0) == (LABELS == IGNORED)).all()
+
+    @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "float32"])
+    def test_labels_of_any_dtype_with_or_without_channel(self, rng, dtype):
+        loss, logits = self.loss(TREE), self.logits(rng)
+        expected = float(loss(LABELS, logits))
+        assert float(loss(LABELS.astype(dtype), logits)) == expected
+        assert float(loss(LABELS.astype(dtype)[..., None], logits)) == expected
+
+    def test_image_of_width_one(self, rng):
+        """Not to be mistaken for a label map with a channel."""
+        labels, loss = LABELS[:, :, :1], self.loss(TREE)
+        logits = self.logits(rng, labels.shape)
+        expected = equations.masked_mean(self.expected(labels, logits), labels)
+        for value in evaluated(lambda x: [loss(labels, x), loss(labels[..., None], x)], logits):
+            np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+    def test_ignored_pixels_have_no_effect(self, rng):
+        loss, logits = self.loss(TREE), self.logits(rng)
+        is_ignored = LABELS == IGNORED
+        other = np.where(is_ignored[..., None], 1e4 * np.sign(self.logits(rng)), logits)
+        value, gradient = value_and_gradient(lambda x: loss(LABELS, x), logits)
+        other_value, other_gradient = value_and_gradient(lambda x: loss(LABELS, x), other.astype("float32"))
+        assert value == other_value
+        np.testing.assert_array_equal(gradient, other_gradient)
+        assert (gradient[is_ignored] == 0).all() and (gradient[~is_ignored] != 0).any()
+
+    @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
+    def test_ignored_pixels_are_as_if_cut_off(self, rng, reduction):
+        """They leave the denominator too."""
+        loss, logits = self.loss(TREE, reduction=reduction), self.logits(rng)
+        padded_labels = np.pad(LABELS, ((0, 0), (0, 3), (0, 1)), constant_values=IGNORED)
+        padded_logits = np.pad(logits, ((0, 0), (0, 3), (0, 1), (0, 0)))
+        (value,) = evaluated(lambda x: [loss(padded_labels, x)], padded_logits)
+        np.testing.assert_allclose(value, loss(LABELS, logits), rtol=1e-6)
+
+    @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight", "mean"])
+    def test_all_ignored_is_zero_not_nan(self, rng, reduction):
+        labels, loss = np.full_like(LABELS, IGNORED), self.loss(TREE, reduction=reduction)
+        value, gradient = value_and_gradient(lambda x: loss(labels, x), self.logits(rng))
+        assert value == 0
+        assert (gradient == 0).all()
+
+    @pytest.mark.parametrize("ignore_class", [-1, -100, TREE.num_nodes, 1000])
+    def test_ignore_class_outside_the_nodes(self, rng, ignore_class):
+        logits = self.logits(rng)
+        labels = np.where(LABELS == IGNORED, ignore_class, LABELS)
+        loss = self.loss(TREE, ignore_class=ignore_class)
+        assert float(loss(labels, logits)) == float(self.loss(TREE)(LABELS, logits))
+        # 255 is then a label as wrong as any.
+        assert np.isnan(loss(LABELS, logits))
+
+    @pytest.mark.parametrize("label", [-1, TREE.num_nodes, 254, 256])
+    def test_label_outside_the_tree_is_nan(self, rng, label):
+        labels, logits, loss = LABELS.copy(), self.logits(rng), self.loss(TREE)
+        labels[0, 0, 0] = label
+        losses = keras.ops.convert_to_numpy(loss.call(labels, logits))
+        assert np.isnan(losses[0, 0, 0]) and np.isnan(losses).sum() == 1
+        assert np.isnan(loss(labels, logits))
+
+    # === Weights and reductions ===
+
+    @pytest.mark.parametrize("shape", [(2,), (2, 2, 2), (2, 2, 2, 1)])
+    def test_sample_weight(self, rng, shape):
+        logits = self.logits(rng)
+        sample_weight = rng.uniform(0, 2, shape).astype("float32")
+        by_pixel = sample_weight.reshape(2, 1, 1) if len(shape) == 1 else sample_weight.reshape(2, 2, 2)
+        losses = self.expected(LABELS, logits)
+        is_labelled = LABELS != IGNORED
+        expected = {
+            "sum_over_batch_size": equations.masked_mean(losses, LABELS, sample_weight=by_pixel),
+            "mean": equations.masked_mean(losses, LABELS, sample_weight=by_pixel),
+            "sum": (losses * by_pixel).sum(),
+            "mean_with_sample_weight": (losses * by_pixel).sum() / (is_labelled * by_pixel).sum(),
+            "none": losses * by_pixel,
+            None: losses * by_pixel,
+        }
+        for reduction, value in expected.items():
+            loss = self.loss(TREE, reduction=reduction)
+            np.testing.assert_allclose(loss(LABELS, logits, sample_weight), value, rtol=1e-5)
+
+    def test_reductions(self, rng):
+        logits = self.logits(rng)
+        losses = self.expected(LABELS, logits)
+        mean = losses.sum() / 6
+        expected = {"sum": losses.sum(), "none": losses, None: losses, "mean": mean, "mean_with_sample_weight": mean}
+        for reduction, value in expected.items():
+            np.testing.assert_allclose(self.loss(TREE, reduction=reduction)(LABELS, logits), value, rtol=1e-5)
+
+    # === Extreme logits ===
+
+    def extreme_logits(self, rng):
+        """±1e4 with random signs, all equal, and 1e4 against 1e4 less a little; a pixel for every label.
+
+        The little is 16, as 1e4 - 10 is no float16, so that all precisions hold the same logits.
+        """
+        shape = (1, TREE.num_nodes, 8, self.num_channels(TREE))
+        random_signs = 1e4 * rng.choice([-1.0, 1.0], shape)
+        all_equal = np.full(shape, 1e4)
+        close = 1e4 - 16 * rng.integers(0, 2, shape)
+        return np.concatenate([random_signs, all_equal, -all_equal, close, -close])
+
+    @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+    def test_extreme_logits(self, rng, dtype):
+        logits = keras.ops.cast(self.extreme_logits(rng), dtype)
+        exact = keras.ops.convert_to_numpy(keras.ops.cast(logits, "float32"))
+        labels = np.broadcast_to(np.arange(TREE.num_nodes)[:, None], exact.shape[:-1])
+        keras.config.set_dtype_policy("mixed_bfloat16" if dtype == "bfloat16" else "mixed_float16")
+        try:
+            per_pixel, total = self.loss(TREE, reduction=None), self.loss(TREE, reduction="sum")
+            (losses,) = evaluated(lambda x: [per_pixel(labels, x)], logits)
+            value, gradient = value_and_gradient(lambda x: total(labels, x), logits, jit=True)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        expected = self.expected(labels, exact)
+        assert losses.dtype == value.dtype == np.float32
+        np.testing.assert_allclose(losses, expected, rtol=1e-6)
+        # A sum of hundreds of terms rounds more than each.
+        np.testing.assert_allclose(value, expected.sum(), rtol=1e-5)
+        assert np.isfinite(gradient.astype("float32")).all()
+
+    def test_logits_a_little_apart_at_1e4(self, rng):
+        shape = (1, TREE.num_nodes, 8, self.num_channels(TREE))
+        logits = (1e4 - 10 * rng.integers(0, 2, shape)).astype("float32")
+        labels = np.broadcast_to(np.arange(TREE.num_nodes)[:, None], shape[:-1])
+        loss = self.loss(TREE)
+        (losses,) = evaluated(lambda x: [loss.call(labels, x)], logits)
+        np.testing.assert_allclose(losses, self.expected(labels, logits), rtol=1e-6)
+
+    def test_small_losses_keep_their_digits(self):
+        """A right answer by a margin of 30 costs some 1e-13, and not 0."""
+        reference_gamma = {"gamma": 0} if "gamma" in inspect.signature(self.loss).parameters else {}
+        logits = np.full((1, 1, 1, self.num_channels(TREE)), -30.0, "float32")
+        logits[..., [v for v in (PERSON, HUMAN) if v < logits.shape[-1]]] = 30
+        loss = self.loss(TREE, **reference_gamma)
+        expected = self.expected(np.array([[[PERSON]]]), logits, **reference_gamma)
+        assert 0 < expected < 1e-10
+        (value,) = evaluated(lambda x: [loss(np.array([[[PERSON]]]), x)], logits)
+        np.testing.assert_allclose(value, expected.sum(), rtol=1e-6)
+
+    def test_nan_logits_are_not_hidden(self, rng):
+        """A NaN in any channel that a label speaks of."""
+        channels = self.num_channels(TREE)
+        logits = self.logits(rng, (channels, TREE.num_nodes, 1))
+        logits[np.arange(channels), :, :, np.arange(channels)] = np.nan
+        labels = np.broadcast_to(np.arange(TREE.num_nodes)[:, None], logits.shape[:-1])
+        loss = self.loss(TREE)
+        value, losses = evaluated(lambda x: [loss(labels, x), loss.call(labels, x)], logits)
+        for channel, label, _ in np.ndindex(*labels.shape):
+            if self.outputs == "leaves" or REFERENCE.is_known(label, channel):
+                assert np.isnan(losses[channel, label, 0]), (channel, label)
+        assert np.isnan(value)
+
+    def test_tree_of_one_class(self):
+        tree = ClassTree(["road"])
+        logits, labels = np.full((1, 1, 2, 1), 2, "float32"), np.array([[[0, IGNORED]]])
+        expected, loss = self.expected(labels, logits, ReferenceTree([("road",)])).sum(), self.loss(tree)
+        (value,) = evaluated(lambda x: [loss(labels, x)], logits)
+        np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-7)
+
+    # === Arguments ===
+
+    def test_tree_may_be_given_as_text(self):
+        assert self.loss(TREE.to_text()).tree == TREE
+
+    def test_config_round_trip(self, rng):
+        arguments = {
+            "tree": TREE,
+            self.weights: rng.uniform(0, 2, self.num_weights(TREE)),
+            "gamma": 1.5,
+            "ignore_class": -7,
+            "reduction": "sum",
+            "name": "renamed",
+            "dtype": "float64",
+        }
+        parameters = inspect.signature(self.loss).parameters
+        arguments = {name: value for name, value in arguments.items() if name in parameters}
+        assert arguments.keys() == parameters.keys()
+        with double_precision():
+            loss = self.loss(**arguments)
+            config = json.loads(json.dumps(keras.saving.serialize_keras_object(loss)))
+            assert parameters.keys() <= config["config"].keys()
+            revived = keras.saving.deserialize_keras_object(config)
+            assert type(revived) is self.loss
+            assert revived.get_config() == loss.get_config()
+            assert revived.tree == TREE and revived.dtype == "float64"
+            labels, logits = np.where(LABELS == IGNORED, -7, LABELS), self.logits(rng, dtype="float64")
+            value, revived_value = evaluated(lambda x: [loss(labels, x), revived(labels, x)], logits)
+            assert value == revived_value != 0 and value.dtype == np.float64
+
+    def test_default_config_makes_the_same_loss(self, rng):
+        logits, loss = self.logits(rng), self.loss(TREE)
+        revived = self.loss.from_config(loss.get_config())
+        assert revived.get_config() == loss.get_config()
+        assert float(revived(LABELS, logits)) == float(loss(LABELS, logits))
+
+    def test_weights_multiply_terms(self, rng):
+        logits, twos = self.logits(rng), np.full(self.num_weights(TREE), 2)
+        loss = self.loss(TREE, **{self.weights: twos})
+        np.testing.assert_allclose(loss(LABELS, logits), 2 * float(self.loss(TREE)(LABELS, logits)), rtol=1e-6)
+
+    @pytest.mark.parametrize("make", [lambda n: [1] * (n + 1), lambda n: [-1] * n, lambda n: [np.nan] * n])
+    def test_invalid_weights_raise(self, make):
+        count = self.num_weights(TREE)
+        message = rf"{self.loss.__name__}` expects one finite weight >= 0 per .*\({count}\). Received: {self.weights}="
+        with pytest.raises(ValueError, match=message):
+            self.loss(TREE, **{self.weights: make(count)})
+
+    @pytest.mark.parametrize("ignore_class", [0, SKY, VEHICLE])
+    def test_ignore_class_that_is_a_node_raises(self, ignore_class):
+        with pytest.raises(ValueError, match=rf"outside \[0, 7\).*ignore_class={ignore_class}. Pass a negative one"):
+            self.loss(TREE, ignore_class=ignore_class)
+
+    @pytest.mark.parametrize("ignore_class", [True, 254.5])
+    def test_ignore_class_that_is_no_integer_raises(self, ignore_class):
+        with pytest.raises(ValueError, match=f"expects an integer `ignore_class`. Received: ignore_class={ignore_class}"):
+            self.loss(TREE, ignore_class=ignore_class)
+
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+    def test_half_precision_raises(self, dtype):
+        with pytest.raises(ValueError, match=f"Received: dtype={dtype}. Pass dtype='float32'"):
+            self.loss(TREE, dtype=dtype)
+
+    def test_tree_of_a_wrong_type_raises(self):
+        with pytest.raises(TypeError, match="`tree` expects a `ClassTree`"):
+            self.loss(["human", "sky"])
+
+    def test_wrong_channel_count_raises(self):
+        right = self.num_channels(TREE)
+        wrong, remedy = (4, "number of leaves") if right == 7 else (7, "number of nodes")
+        kind = {4: "leaf", 7: "node"}[right]
+        for channels, message in ((wrong, f"{wrong} is the {remedy}"), (5, "the same tree")):
+            with pytest.raises(ValueError) as caught:
+                self.loss(TREE)(LABELS, np.zeros((2, 2, 2, channels), "float32"))
+            assert f"`{self.loss.__name__}` expects one channel per {kind} of `tree` ({right})" in str(caught.value)
+            assert f"Received: y_pred.shape=(2, 2, 2, {channels})" in str(caught.value)
+            assert message in str(caught.value)
+
+    @pytest.mark.parametrize("shape", [(2, 4, 4), (1, 2, 2), (2, 2), (2, 2, 2, 3)])
+    def test_wrong_label_size_raises(self, rng, shape):
+        with pytest.raises(ValueError) as caught:
+            self.loss(TREE)(np.zeros(shape, "int32"), self.logits(rng))
+        assert "one integer label per pixel" in str(caught.value)
+        assert f"y_true.shape={shape}, y_pred.shape=(2, 2, 2, {self.num_channels(TREE)})" in str(caught.value)
+
+    # === Under Keras ===
+
+    def small_model(self, rng):
+        model = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Conv2D(self.num_channels(TREE), 1)])
+        model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
+        return model
+
+    def test_saved_model_loads_without_custom_objects(self, rng, tmp_path):
+        model, images = self.small_model(rng), rng.normal(size=(2, 2, 2, 3)).astype("float32")
+        loss = self.loss(TREE, **{self.weights: rng.uniform(0, 2, self.num_weights(TREE))}, ignore_class=-1)
+        model.compile("sgd", loss=loss)
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        assert type(loaded.loss) is self.loss
+        assert loaded.loss.get_config() == loss.get_config()
+        labels = np.where(LABELS == IGNORED, -1, LABELS)
+        np.testing.assert_allclose(loaded.test_on_batch(images, labels), loss(labels, model(images)), rtol=1e-6)
+
+    @only_tensorflow
+    def test_same_on_one_and_two_replicas(self, rng, two_replicas):
+        import tensorflow as tf
+
+        images, labels = rng.normal(size=(4, 2, 2, 3)).astype("float32"), np.concatenate([LABELS, LABELS[::-1]])
+        with two_replicas.scope():
+            model = self.small_model(rng)
+            model.compile(keras.optimizers.SGD(0.1), loss=self.loss(TREE))
+        with tf.GradientTape() as tape:
+            loss = self.loss(TREE)(labels, model(images))
+        gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+        expected = [weight - 0.1 * gradient for weight, gradient in zip(model.get_weights(), gradients)]
+        data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4, drop_remainder=True)
+        history = model.fit(data, shuffle=False, verbose=0).history
+        np.testing.assert_allclose(history["loss"], [loss], rtol=1e-5)
+        for weight, stepped in zip(model.get_weights(), expected):
+            np.testing.assert_allclose(weight, stepped, rtol=1e-4, atol=1e-6)

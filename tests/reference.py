@@ -1,0 +1,253 @@
+"""The equations in float64 NumPy, by loops over pixels, nodes and sets.
+
+Nothing here comes from the package: a tree is the list of its leaves' paths, and a node is its path.
+"""
+
+import numpy as np
+
+
+class ReferenceTree:
+    """A class tree as a list of paths; a node's index is its place in the list.
+
+    Args:
+        leaf_paths: Tuples of names, in leaf order.
+    """
+
+    def __init__(self, leaf_paths):
+        leaves = [tuple(path) for path in leaf_paths]
+        inner = {path[:depth] for path in leaves for depth in range(1, len(path))}
+        smallest_leaf = {node: min(i for i, leaf in enumerate(leaves) if is_prefix(node, leaf)) for node in inner}
+        self.nodes = leaves + sorted(inner, key=lambda node: (-len(node), smallest_leaf[node]))
+        self.num_leaves = len(leaves)
+        self.num_nodes = len(self.nodes)
+        self.num_levels = max(len(path) for path in leaves)
+        self.index = {node: i for i, node in enumerate(self.nodes)}
+
+    def is_leaf(self, v):
+        return v < self.num_leaves
+
+    def depth(self, v):
+        return len(self.nodes[v])
+
+    def parent(self, v):
+        return self.index.get(self.nodes[v][:-1], -1)
+
+    def ancestors(self, v):
+        """`A_v`: the node and all above it, from the top class down."""
+        return [self.index[self.nodes[v][:depth]] for depth in range(1, self.depth(v) + 1)]
+
+    def descendants(self, v):
+        """`C_v`: the node and all below it."""
+        return [u for u, node in enumerate(self.nodes) if is_prefix(self.nodes[v], node)]
+
+    def children(self, v):
+        return [u for u in range(self.num_nodes) if self.parent(u) == v]
+
+    def leaves(self, v):
+        return [u for u in self.descendants(v) if self.is_leaf(u)]
+
+    def at_depth(self, v, depth):
+        """Muller & Smith, eq. 2: the ancestor at a depth, or the node itself where it is no deeper."""
+        return self.index[self.nodes[v][:depth]]
+
+    def at_level(self, v, level):
+        """The class of a level that holds a node; -1 for an internal node above the level."""
+        depth = self.num_levels - level + 1
+        return -1 if self.depth(v) < depth and not self.is_leaf(v) else self.at_depth(v, depth)
+
+    def level_classes(self, level):
+        return sorted({self.at_level(leaf, level) for leaf in range(self.num_leaves)})
+
+    def common_depth(self, u, v):
+        depth = 0
+        for name_u, name_v in zip(self.nodes[u], self.nodes[v]):
+            if name_u != name_v:
+                break
+            depth += 1
+        return depth
+
+    def lowest_common_ancestor(self, u, v):
+        return self.index.get(self.nodes[u][: self.common_depth(u, v)], -1)
+
+    def distance(self, u, v, kind="balanced"):
+        """Edges from u up to the lowest common ancestor and down to v; balanced, every leaf lies at depth D."""
+        if u == v:
+            return 0
+        bottom = [self.num_levels if kind == "balanced" and self.is_leaf(w) else self.depth(w) for w in (u, v)]
+        return sum(depth - self.common_depth(u, v) for depth in bottom)
+
+    def known_depth(self, v):
+        """The depth down to which a label says what a pixel is."""
+        return self.num_levels if self.is_leaf(v) else self.depth(v)
+
+    def is_known(self, label, v):
+        """Whether a label says that a pixel is of class v, or that it is not: all but what lies below it."""
+        return v == label or not is_prefix(self.nodes[label], self.nodes[v])
+
+
+def is_prefix(short, long):
+    return long[: len(short)] == short
+
+
+# === Losses of one pixel ===
+
+
+def hierarchical_crossentropies(tree, label, logits):
+    """Muller & Smith, eq. 1-4: `-log p(c_d)` at every depth, 0 below an internal label."""
+    terms = np.zeros(tree.num_levels)
+    for depth in range(1, tree.known_depth(label) + 1):
+        family = tree.leaves(tree.at_depth(label, depth))
+        others = [leaf for leaf in range(tree.num_leaves) if leaf not in family]
+        # -log(S_C / (S_C + S_rest)) = log(1 + S_rest / S_C)
+        terms[depth - 1] = np.logaddexp(0, log_sum_exp(logits[others]) - log_sum_exp(logits[family]))
+    return terms
+
+
+def hierarchical_crossentropy(tree, label, logits, depth_weights=None):
+    weights = np.ones(tree.num_levels) if depth_weights is None else np.asarray(depth_weights)
+    return float(np.sum(weights * hierarchical_crossentropies(tree, label, logits)))
+
+
+def hierarchical_crossentropy_gradient(tree, label, logits, depth_weights=None):
+    """`d/dx_k -log p_C = p_k - [k in C] p_k / p_C`, summed over depths."""
+    gradient = np.zeros(tree.num_leaves)
+    for depth in range(1, tree.known_depth(label) + 1):
+        weight = 1.0 if depth_weights is None else depth_weights[depth - 1]
+        family = tree.leaves(tree.at_depth(label, depth))
+        gradient += weight * np.exp(logits - log_sum_exp(logits))
+        gradient[family] -= weight * np.exp(logits[family] - log_sum_exp(logits[family]))
+    return gradient
+
+
+def log_sum_exp(x):
+    return np.logaddexp.reduce(x) if len(x) else -np.inf
+
+
+def tree_binary_crossentropy(tree, label, logits, gamma=0, node_weights=None):
+    """HSSN, eq. 2, with the focal factor of its table 6."""
+    return _sum_over_nodes(tree, label, logits, gamma, node_weights, lambda v: [v], lambda v: [v])
+
+
+def focal_tree_min(tree, label, logits, gamma=2, node_weights=None):
+    """HSSN, eq. 6; eq. 5 where gamma = 0."""
+    return _sum_over_nodes(tree, label, logits, gamma, node_weights, tree.ancestors, tree.descendants)
+
+
+def _sum_over_nodes(tree, label, logits, gamma, node_weights, above, below):
+    total, on_path = 0.0, tree.ancestors(label)
+    for v in range(tree.num_nodes):
+        if not tree.is_known(label, v):
+            continue
+        weight = 1.0 if node_weights is None else node_weights[v]
+        if v in on_path:
+            total += weight * focal_log_loss(min(logits[u] for u in above(v)), gamma)
+        else:
+            total += weight * focal_log_loss(-max(logits[u] for u in below(v)), gamma)
+    return float(total)
+
+
+def focal_log_loss(margin, gamma):
+    """`(1 - p)^gamma * -log p` for `p = sigmoid(margin)`, by `log p` and `log(1 - p)`."""
+    log_right, log_wrong = -np.logaddexp(0, -margin), -np.logaddexp(0, margin)
+    return np.exp(gamma * log_wrong) * -log_right
+
+
+def tree_binary_crossentropy_gradient(tree, label, logits, gamma=0, node_weights=None):
+    return _gradient_over_nodes(tree, label, logits, gamma, node_weights, lambda v: [v], lambda v: [v])
+
+
+def focal_tree_min_gradient(tree, label, logits, gamma=2, node_weights=None):
+    """The gradient of eq. 6, where n tied scores of a min or max take 1/n each."""
+    return _gradient_over_nodes(tree, label, logits, gamma, node_weights, tree.ancestors, tree.descendants)
+
+
+def _gradient_over_nodes(tree, label, logits, gamma, node_weights, above, below):
+    gradient, on_path = np.zeros(tree.num_nodes), tree.ancestors(label)
+    for v in range(tree.num_nodes):
+        if not tree.is_known(label, v):
+            continue
+        if v in on_path:
+            sign, best, candidates = 1, min(logits[u] for u in above(v)), above(v)
+        else:
+            sign, best, candidates = -1, max(logits[u] for u in below(v)), below(v)
+        tied = [u for u in candidates if logits[u] == best]
+        step = 1e-5
+        ahead, behind = (focal_log_loss(sign * best + nudge, gamma) for nudge in (step, -step))
+        weight = 1.0 if node_weights is None else node_weights[v]
+        gradient[tied] += weight * sign * (ahead - behind) / (2 * step) / len(tied)
+    return gradient
+
+
+# === Label maps ===
+
+
+def per_pixel(pixel_loss, tree, labels, logits, ignore_class=255, **options):
+    """`pixel_loss` at every labelled pixel, 0 elsewhere: `(B, H, W)` and `(B, H, W, C)` to `(B, H, W, ...)`."""
+    shape = np.shape(pixel_loss(tree, 0, logits[0, 0, 0], **options))
+    losses = np.zeros((*labels.shape, *shape))
+    for pixel in np.ndindex(*labels.shape):
+        if labels[pixel] != ignore_class:
+            losses[pixel] = pixel_loss(tree, int(labels[pixel]), np.asarray(logits[pixel], np.float64), **options)
+    return losses
+
+
+def masked_mean(losses, labels, ignore_class=255, sample_weight=None):
+    """The mean over labelled pixels; weights multiply the losses, not the count. 0 where none is labelled."""
+    is_labelled = labels != ignore_class
+    weighted = losses if sample_weight is None else losses * sample_weight
+    return weighted[is_labelled].sum() / max(is_labelled.sum(), 1)
+
+
+# === Operations along the tree, of one pixel's scores ===
+
+
+def max_over_descendants(tree, scores):
+    return np.array([max(scores[u] for u in tree.descendants(v)) for v in range(tree.num_nodes)])
+
+
+def min_over_ancestors(tree, scores):
+    return np.array([min(scores[u] for u in tree.ancestors(v)) for v in range(tree.num_nodes)])
+
+
+def max_over_descendants_gradient(tree, scores, upstream):
+    return _shared_gradient(tree, scores, upstream, tree.descendants, max)
+
+
+def min_over_ancestors_gradient(tree, scores, upstream):
+    return _shared_gradient(tree, scores, upstream, tree.ancestors, min)
+
+
+def _shared_gradient(tree, scores, upstream, candidates_of, best_of):
+    gradient = np.zeros(tree.num_nodes)
+    for v in range(tree.num_nodes):
+        best = best_of(scores[u] for u in candidates_of(v))
+        tied = [u for u in candidates_of(v) if scores[u] == best]
+        gradient[tied] += upstream[v] / len(tied)
+    return gradient
+
+
+def sum_over_leaves(tree, leaf_values):
+    return np.array([sum(leaf_values[k] for k in tree.leaves(v)) for v in range(tree.num_nodes)])
+
+
+def sum_over_path(tree, node_values):
+    depths = range(1, tree.num_levels + 1)
+    return np.array([sum(node_values[tree.at_depth(k, d)] for d in depths) for k in range(tree.num_leaves)])
+
+
+# === Decoding of one pixel ===
+
+
+def node_probabilities(tree, logits, outputs):
+    if outputs == "nodes":
+        return np.array([np.exp(-np.logaddexp(0, -z)) for z in logits])
+    return sum_over_leaves(tree, np.exp(logits - log_sum_exp(logits)))
+
+
+def path_scores(tree, logits, outputs):
+    """HSSN, eq. 3: each leaf's sum over its path, of D probabilities."""
+    return sum_over_path(tree, node_probabilities(tree, logits, outputs))
+
+
+def level_labels(tree, leaf):
+    return [tree.at_level(leaf, level) for level in range(1, tree.num_levels + 1)]
