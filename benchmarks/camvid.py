@@ -36,7 +36,7 @@ def main():
     options = parser.parse_args()
     manual_dir = os.environ.get("CAMVID_DIR")
     if manual_dir is None:
-        sys.exit("camvid.py: CAMVID_DIR is not set: it names the folder with CamVid's train, trainannot, val, valannot.")
+        sys.exit("camvid.py: CAMVID_DIR is not set: the folder of CamVid's train, trainannot, val and valannot.")
     for seed in SEEDS:
         for loss in LOSSES:
             if (loss, str(seed)) not in {(row["loss"], row["seed"]) for row in read(options)}:

@@ -4,11 +4,12 @@ import importlib
 
 from hierseg_keras import decoding, losses, metrics, models, tree
 from hierseg_keras.tree import ClassTree, TreeError
+from hierseg_keras.version import __version__
 
-__version__ = "0.1.0"
 __all__ = [
     "ClassTree",
     "TreeError",
+    "__version__",
     "data",
     "decoding",
     "export",

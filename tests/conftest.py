@@ -47,3 +47,9 @@ def two_replicas():
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    """One folder of prepared data sets for the whole run."""
+    return tmp_path_factory.mktemp("data")

@@ -13,7 +13,7 @@ from hierseg_keras.visualization import draw_levels
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="folder that `hierseg train` left")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files, of any size")
-    parser.add_argument("--out", required=True, help="folder for NAME.png (all levels) and NAME_level_L.png (node indices)")
+    parser.add_argument("--out", required=True, help="folder for NAME.png and NAME_level_L.png")
 
 
 def run(options):

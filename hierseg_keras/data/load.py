@@ -121,7 +121,7 @@ def _metadata(info):
     if "class_paths" not in metadata:
         raise ValueError(
             f"`data.load` expects `class_paths` in the data set's metadata, one class path an id. "
-            f"Received: {info.full_name} with metadata {sorted(metadata)}. Prepare it with a builder of `tfds_builders`."
+            f"Received: {info.full_name} with metadata {sorted(metadata)}. Use a builder of `tfds_builders`."
         )
     return metadata
 

@@ -62,6 +62,6 @@ def told_outputs(tree, shape, outputs=None):
     if not fitting:
         raise ValueError(
             f"expected logits with one channel per node ({tree.num_nodes}) or per leaf ({tree.num_leaves}) of "
-            f"`tree`. Received: shape={tuple(shape)}, outputs={outputs!r}. Give the model and its decoder the same tree."
+            f"`tree`. Received: shape={tuple(shape)}, outputs={outputs!r}. Give model and decoder the same tree."
         )
     return fitting[0]

@@ -60,7 +60,7 @@ def saved_model(model, path, tree=None, overwrite=False):
             "Save with `model.save`, and load and export it under KERAS_BACKEND=tensorflow."
         )
     if path.exists() and not overwrite:
-        raise FileExistsError(f"`saved_model` expects a path that does not exist. Received: {path}. Pass overwrite=True.")
+        raise FileExistsError(f"`saved_model` expects a new path. Received: {path}, which exists. Pass overwrite=True.")
     tree = as_class_tree(getattr(model, "tree", None) if tree is None else tree)
     serve = serving_function(model, tree)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,14 +68,13 @@ def saved_model(model, path, tree=None, overwrite=False):
         beside = pathlib.Path(beside)
         archive = keras.export.ExportArchive()
         archive.track(model)
-        for asset in _write_assets(tree, beside):
-            archive.track(tf.saved_model.Asset(str(asset)))
         size = model.input_shape[1:3]
         image = tf.TensorSpec((None, *size, 3), tf.uint8, name="image")
         archive.add_endpoint("serving_default", serve, input_signature=[image])
         encoded = tf.TensorSpec((None,), tf.string, name="encoded")
         archive.add_endpoint("encoded", _decoding_function(serve, size), input_signature=[encoded])
         archive.write_out(str(beside / "new"), verbose=False)
+        _write_assets(tree, beside / "new" / "assets")
         if path.exists():
             path.rename(beside / "old")
         (beside / "new").rename(path)
@@ -112,6 +111,7 @@ def _decoding_function(serve, size):
 
 
 def _write_assets(tree, folder):
+    folder.mkdir(exist_ok=True)
     (folder / "tree.txt").write_text(tree.to_text(), "utf-8")
     colours = node_colours(tree).tolist()
     classes = [
@@ -125,4 +125,3 @@ def _write_assets(tree, folder):
         for node in range(tree.num_nodes)
     ]
     (folder / "classes.json").write_text(json.dumps(classes, indent=1, ensure_ascii=False), "utf-8")
-    return folder / "tree.txt", folder / "classes.json"

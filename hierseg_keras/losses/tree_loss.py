@@ -109,7 +109,8 @@ class TreeLoss(keras.losses.Loss):
                 f"`{name}` expects one channel per {'leaf' if self.num_channels == self.tree.num_leaves else 'node'} "
                 f"of `tree` ({self.num_channels}). Received: y_pred.shape={logits}. {self._what_to_do(logits[-1])}"
             )
-        if len(labels) != len(logits) - 1 or any(None not in pair and pair[0] != pair[1] for pair in zip(labels, logits)):
+        differ = any(None not in pair and pair[0] != pair[1] for pair in zip(labels, logits))
+        if len(labels) != len(logits) - 1 or differ:
             raise ValueError(
                 f"`{name}` expects one integer label per pixel of `y_pred`, (B, H, W). Received: "
                 f"y_true.shape={labels}, y_pred.shape={logits}. Resize the logits to the labels' size."

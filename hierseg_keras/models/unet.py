@@ -52,7 +52,9 @@ class UNet(keras.Model):
         Ronneberger et al. in: padded convolutions, batch normalisation.
     """
 
-    def __init__(self, tree, outputs="nodes", filters=64, num_stages=5, input_shape=(None, None, 3), name=None, **kwargs):
+    def __init__(
+        self, tree, outputs="nodes", filters=64, num_stages=5, input_shape=(None, None, 3), name=None, **kwargs
+    ):
         tree = as_class_tree(tree)
         check_outputs("UNet", outputs)
         for argument, value in (("filters", filters), ("num_stages", num_stages)):

@@ -53,6 +53,7 @@ def train(config, folder, verbose="auto"):
         train_data,
         validation_data=validation_data,
         epochs=config.epochs,
+        shuffle=False,
         verbose=verbose,
         callbacks=[
             watch,
@@ -144,7 +145,9 @@ def _compiled(config, tree, steps):
 
 
 def _optimizer(config, steps):
-    rate = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, end_learning_rate=0.0, power=config.power)
+    rate = keras.optimizers.schedules.PolynomialDecay(
+        config.learning_rate, steps, end_learning_rate=0.0, power=config.power
+    )
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=config.weight_decay)
     return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)

@@ -476,7 +476,7 @@ def _name_problems(outline):
         if not name or name != name.strip():
             yield f"{place}: a class name must not be empty or begin or end in white space. Received: {name!r}"
         elif "/" in name or _CONTROL.search(name):
-            yield f"{place}: a class name must hold no '/' (it joins paths) and no control character. Received: {name!r}"
+            yield f"{place}: a class name must hold no '/', which joins paths, and no control character: {name!r}"
         elif _INDEX_SUFFIX.search(name):
             yield f"{place}: a class name must not end in '= n', which gives a leaf its index. Received: {name!r}"
 
@@ -498,7 +498,7 @@ def _index_problems(outline, is_leaf):
         elif index is None:
             missing.append((name, place))
         elif not 0 <= index < num_leaves:
-            yield f"{place}: the index of {name!r} must lie in 0 .. {num_leaves - 1}, one each leaf. Received: = {index}"
+            yield f"{place}: the index of {name!r} must lie in 0 .. {num_leaves - 1}. Received: = {index}"
         elif index in given:
             yield f"{place}: index {index} is given twice, to {given[index]} and to {name!r}: a class has one parent"
         else:

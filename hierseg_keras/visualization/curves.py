@@ -48,6 +48,8 @@ def _draw(axis, rows, name, unit):
             if column in rows[0]:
                 label = f"{prefix.replace('_', 'idation ') or 'training '}{unit} {number}"
                 values = [float(row[column]) for row in rows]
-                axis.plot(epochs, values, style, color=f"C{number - 1}", label=label, marker="." if len(rows) < 3 else "")
+                # One epoch alone makes no line.
+                marker = "." if len(rows) < 3 else ""
+                axis.plot(epochs, values, style, color=f"C{number - 1}", label=label, marker=marker)
     if numbers:
         axis.legend(fontsize=8)

@@ -72,7 +72,8 @@ class BestPathTest:
     def test_numpy_tensor_and_graph_agree(self, channels):
         logits = np.random.default_rng(0).normal(size=(2, 2, 2, channels)).astype("float32")
         leaf, score = map(keras.ops.convert_to_numpy, best_path(TREE, logits))
-        for other in (best_path(TREE, keras.ops.convert_to_tensor(logits)), compiled(lambda x: best_path(TREE, x))(logits)):
+        in_graph = compiled(lambda x: best_path(TREE, x))
+        for other in (best_path(TREE, keras.ops.convert_to_tensor(logits)), in_graph(logits)):
             np.testing.assert_array_equal(other[0], leaf)
             np.testing.assert_allclose(other[1], score, rtol=1e-6)
 

@@ -6,8 +6,19 @@ from hierseg_keras.losses import HierarchicalCrossentropy
 from hierseg_keras.tree import ClassTree
 from tests import reference as equations
 from tests.gradients import value_and_gradient
-from tests.losses.loss_contract import CAR, HUMAN, IGNORED, LABELS, PERSON, REFERENCE, SEDAN, SKY, TREE, VEHICLE
-from tests.losses.loss_contract import LossContract
+from tests.losses.loss_contract import (
+    CAR,
+    HUMAN,
+    IGNORED,
+    LABELS,
+    PERSON,
+    REFERENCE,
+    SEDAN,
+    SKY,
+    TREE,
+    VEHICLE,
+    LossContract,
+)
 
 
 class HierarchicalCrossentropyTest(LossContract):

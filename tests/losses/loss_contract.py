@@ -371,7 +371,7 @@ class LossContract:
 
     @pytest.mark.parametrize("ignore_class", [True, 254.5])
     def test_ignore_class_that_is_no_integer_raises(self, ignore_class):
-        with pytest.raises(ValueError, match=f"expects an integer `ignore_class`. Received: ignore_class={ignore_class}"):
+        with pytest.raises(ValueError, match=f"an integer `ignore_class`. Received: ignore_class={ignore_class}"):
             self.loss(TREE, ignore_class=ignore_class)
 
     @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -230,7 +230,9 @@ class ClassTreeTest:
         with pytest.raises(TreeError, match=r"'x' names 2 nodes. Give the path: \['a/x', 'b/x'\]"):
             tree.index("x")
 
-    @pytest.mark.parametrize("typo, meant", [("ridr", "rider"), ("human/persn", "human/person"), (("vehicl",), "vehicle")])
+    @pytest.mark.parametrize(
+        "typo, meant", [("ridr", "rider"), ("human/persn", "human/person"), (("vehicl",), "vehicle")]
+    )
     def test_unknown_node_suggests_another(self, tree, typo, meant):
         with pytest.raises(TreeError, match=f"is no node of the tree. Did you mean '{meant}'"):
             tree.index(typo)

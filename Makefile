@@ -1,0 +1,39 @@
+# `make demo` and `make test` make their own environment, from pinned versions, where it is missing.
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+OUT := demo
+DATASET := street_blocks
+DEMO_OPTIONS :=
+
+export TF_CPP_MIN_LOG_LEVEL := 3
+export PYTHONPATH :=
+
+.PHONY: demo test lint contract unit jax notebook
+
+demo: $(VENV)/installed
+	rm -rf "$(OUT)"
+	$(VENV)/bin/hierseg demo --out "$(OUT)" --dataset $(DATASET) $(DEMO_OPTIONS)
+
+test: lint contract unit jax notebook
+
+lint: $(VENV)/installed
+	$(PYTHON) -m flake8 .
+	$(PYTHON) -m isort --check-only --quiet .
+
+contract: $(VENV)/installed
+	$(VENV)/bin/lint-imports --no-cache
+
+unit: $(VENV)/installed
+	$(PYTHON) -m pytest
+
+# What is promised for JAX: everything that is written in keras.ops.
+jax: $(VENV)/installed
+	KERAS_BACKEND=jax $(PYTHON) -m pytest tests/tree tests/losses tests/metrics tests/decoding tests/models
+
+notebook: $(VENV)/installed
+	$(PYTHON) -m pytest --nbmake --nbmake-timeout=300 notebooks
+
+$(VENV)/installed: setup.cfg pyproject.toml constraints.txt
+	python3.11 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	touch $@

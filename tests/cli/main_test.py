@@ -1,0 +1,102 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+tf = pytest.importorskip("tensorflow")
+from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.training import load_run  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
+
+TINY = ["--filters", "2", "--num-stages", "2", "--crop-size", "32x40", "--batch-size", "4", "--epochs", "2"]
+
+
+@pytest.fixture(scope="module")
+def run(data_dir, tmp_path_factory):
+    """A finished run on sixteen images."""
+    folder = tmp_path_factory.mktemp("runs") / "a run"
+    splits = ["--train-split", "train[:16]", "--validation-split", "validation[:4]"]
+    assert main(["train", *TINY, *splits, "--data-dir", str(data_dir), "--out", str(folder)]) == 0
+    return folder
+
+
+class TrainTest:
+    def test_folder_holds_all_of_a_run(self, run):
+        config = json.loads((run / "config.json").read_text())
+        assert (config["dataset"], config["loss"], config["crop_size"]) == ("street_blocks", "focal_tree_min", [32, 40])
+        assert ClassTree.from_file(run / "tree.txt") == ClassTree.load("street_blocks")
+        assert (run / "model.weights.h5").is_file()
+        assert {path.name for path in (run / "pictures").iterdir()} == {"epoch_002.png", "curves.png"}
+
+    def test_log_has_a_row_an_epoch_with_levels_and_depths(self, run):
+        with (run / "log.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert [row["epoch"] for row in rows] == ["0", "1"]
+        for name in ("loss", "miou_1", "miou_3", "miou_mean", "depth_loss_1", "depth_loss_3"):
+            assert all(np.isfinite(float(row[prefix + name])) for row in rows for prefix in ("", "val_"))
+
+    def test_a_folder_in_use_is_left_alone(self, run, capsys):
+        before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+        assert main(["train", *TINY, "--out", str(run)]) == 1
+        assert "new or empty folder" in capsys.readouterr().err
+        assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+    def test_mistakes_are_told_in_one_message(self, tmp_path, capsys):
+        assert main(["train", "--loss", "tree_max", "--out", str(tmp_path / "a")]) == 1
+        assert capsys.readouterr().err.startswith("hierseg train: `loss` expects one of")
+        assert not (tmp_path / "a").exists()
+
+    def test_loss_that_is_not_finite_ends_the_run(self, data_dir, tmp_path, capsys):
+        options = [*TINY, "--train-split", "train[:16]", "--validation-split", "validation[:4]", "--optimizer", "sgd"]
+        arguments = ["train", *options, "--learning-rate", "1e30", "--data-dir", str(data_dir)]
+        assert main([*arguments, "--out", str(tmp_path / "a")]) == 1
+        assert "Lower the learning rate" in capsys.readouterr().err
+
+
+class EvaluateTest:
+    def test_repeats_the_last_epoch(self, run, capsys):
+        assert main(["evaluate", str(run)]) == 0
+        printed = dict(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("miou"))
+        with (run / "log.csv").open() as file:
+            last = list(csv.DictReader(file))[-1]
+        assert float(printed["miou_1"]) == pytest.approx(float(last["val_miou_1"]), abs=1e-4)
+
+    def test_folder_that_is_no_run(self, tmp_path, capsys):
+        assert main(["evaluate", str(tmp_path)]) == 1
+        assert "config.json" in capsys.readouterr().err
+
+
+class PredictTest:
+    def test_any_size_and_mode(self, run, tmp_path):
+        Image.new("L", (33, 21), 90).save(tmp_path / "grey.png")
+        Image.new("RGBA", (20, 30), (10, 200, 30, 128)).save(tmp_path / "clear.png")
+        out = tmp_path / "out"
+        images = [str(tmp_path / "grey.png"), str(tmp_path / "clear.png")]
+        assert main(["predict", str(run), *images, "--out", str(out)]) == 0
+        tree = ClassTree.load("street_blocks")
+        for name, size in (("grey", (33, 21)), ("clear", (20, 30))):
+            assert (out / f"{name}.png").is_file()
+            for level in (1, 2, 3):
+                labels = np.asarray(Image.open(out / f"{name}_level_{level}.png"))
+                assert labels.shape == size[::-1]
+                assert set(np.unique(labels)) <= set(tree.level_classes(level))
+
+    def test_bad_file_is_named_and_nothing_written(self, run, tmp_path, capsys):
+        (tmp_path / "bad.png").write_text("no image")
+        assert main(["predict", str(run), str(tmp_path / "bad.png"), "--out", str(tmp_path / "out")]) == 1
+        assert "bad.png" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+
+class ExportTest:
+    def test_answers_as_the_run_does(self, run, tmp_path, capsys):
+        assert main(["export", str(run), "--out", str(tmp_path / "model" / "1")]) == 0
+        image = np.random.default_rng(0).integers(0, 256, (1, 25, 30, 3), np.uint8)
+        serve = tf.saved_model.load(str(tmp_path / "model" / "1")).signatures["serving_default"]
+        answers = serve(image=tf.constant(image))
+        logits = load_run(run)[1](image)
+        np.testing.assert_allclose(answers["leaf_probabilities"], tf.sigmoid(logits[..., :17]), atol=1e-5)
+        assert main(["export", str(run), "--out", str(tmp_path / "model" / "1")]) == 1
+        assert "exists" in capsys.readouterr().err

@@ -1,0 +1,83 @@
+import keras
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+from hierseg_keras import data  # noqa: E402
+from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
+
+CROP = {"training": True, "crop_size": (40, 56), "batch_size": 4}
+
+
+def batches(dataset):
+    return [(image, label) for image, label in dataset.as_numpy_iterator()]
+
+
+def first_labels(dataset):
+    return [label.tobytes() for _, label in batches(dataset)]
+
+
+class LoadTest:
+    @pytest.fixture(autouse=True)
+    def street_blocks(self, data_dir):
+        self.load = lambda split="train[:12]", **options: data.load("street_blocks", split, data_dir=data_dir, **options)
+
+    def test_training_batches(self):
+        dataset = self.load("train[:11]", **CROP)
+        assert len(dataset) == 2
+        for image, label in batches(dataset):
+            assert image.shape == (4, 40, 56, 3) and image.dtype == np.float32
+            assert label.shape == (4, 40, 56) and label.dtype == np.int32
+            assert 0 <= image.min() and 1 < image.max() <= 255
+            assert set(np.unique(label)) <= {*range(17), 255}
+
+    def test_evaluation_takes_every_image_whole_and_in_order(self):
+        dataset = self.load("validation[:5]", batch_size=4)
+        shapes = [label.shape for _, label in batches(dataset)]
+        assert shapes == [(4, 96, 128), (1, 96, 128)]
+        assert first_labels(dataset) == first_labels(self.load("validation[:5]", batch_size=4))
+
+    def test_same_seed_and_epoch_give_the_same_batches(self):
+        one, two, other = self.load(**CROP), self.load(**CROP), self.load(**CROP, seed=1)
+        epochs = [first_labels(one) for _ in range(3)]
+        assert [first_labels(two) for _ in range(3)] == epochs
+        assert len({tuple(epoch) for epoch in epochs}) == 3
+        assert first_labels(other) not in epochs
+
+    def test_order_changes_with_the_epoch(self):
+        whole = {"crop_size": (96, 128), "scale_range": None, "flip": False, "training": True, "batch_size": 1}
+        dataset = self.load(**whole)
+        first, second = first_labels(dataset), first_labels(dataset)
+        assert sorted(first) == sorted(second) and first != second
+
+    def test_global_seed_of_zero(self):
+        keras.utils.set_random_seed(0)
+        assert len(batches(self.load(**CROP))) == 3
+
+    def test_size_resizes_first_and_serves_as_crop(self):
+        dataset = self.load(training=True, size=(24, 32), batch_size=2)
+        assert dataset.element_spec[0].shape == (2, 24, 32, 3)
+
+    def test_another_tree_and_ignore_class(self):
+        tree = ClassTree.load("street_blocks")
+        # The same leaves, all top classes, in reverse.
+        flat = ClassTree.from_paths([path.rpartition("/")[2] for path in reversed(tree.paths[:17])])
+        ours = batches(self.load("validation[:4]", ignore_class=-1))[0][1]
+        theirs = batches(self.load("validation[:4]", tree=flat, ignore_class=-1))[0][1]
+        np.testing.assert_array_equal(np.where(ours < 0, -1, 16 - ours), theirs)
+
+    def test_invalid_arguments_raise(self, data_dir, tmp_path):
+        with pytest.raises(ValueError, match="crop_size"):
+            self.load(training=True)
+        with pytest.raises(ValueError, match="at least one full batch"):
+            self.load("train[:3]", **CROP)
+        with pytest.raises(ValueError, match="split='tests'"):
+            self.load("tests")
+        with pytest.raises(ValueError, match="outside"):
+            self.load(ignore_class=5)
+        with pytest.raises(TreeError, match="class id 0"):
+            self.load(tree=ClassTree.load("helen"))
+        with pytest.raises(ValueError, match="street_block"):
+            data.load("street_block", "train", data_dir=data_dir)
+        with pytest.raises(ValueError, match="manual_dir"):
+            data.load("camvid_tree", "train", data_dir=data_dir, manual_dir=tmp_path / "none")

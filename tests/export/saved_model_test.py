@@ -1,0 +1,103 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+import keras  # noqa: E402
+
+from hierseg_keras import decoding, export  # noqa: E402
+from hierseg_keras.models import UNet  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
+
+TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return UNet(TREE, filters=2, num_stages=2)
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    return export.saved_model(model, tmp_path_factory.mktemp("models") / "street" / "1")
+
+
+def images(*size):
+    return np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+
+
+class SavedModelTest:
+    @pytest.mark.parametrize("size", [(2, 9, 7), (1, 1, 1), (1, 32, 17)])
+    def test_every_output_at_any_size(self, model, exported, size):
+        answers = tf.saved_model.load(str(exported)).signatures["serving_default"](image=tf.constant(images(*size)))
+        logits = model(images(*size))
+        leaf, score = decoding.best_path(TREE, logits)
+        assert set(answers) == {"level_1", "level_2", "leaf_probabilities", "path_score"}
+        for level, labels in enumerate(decoding.level_labels(TREE, leaf), start=1):
+            assert answers[f"level_{level}"].dtype == tf.int32
+            np.testing.assert_array_equal(answers[f"level_{level}"], labels)
+        np.testing.assert_allclose(answers["leaf_probabilities"], tf.sigmoid(logits[..., :3]), atol=1e-6)
+        np.testing.assert_allclose(answers["path_score"], score, atol=1e-6)
+
+    def test_encoded_images_grey_and_transparent_too(self, exported):
+        encoded = tf.saved_model.load(str(exported)).signatures["encoded"]
+        serve = tf.saved_model.load(str(exported)).signatures["serving_default"]
+        grey, clear = images(6, 5)[..., :1], np.concatenate([images(6, 5), images(6, 5)[..., :1]], -1)
+        files = tf.stack([tf.io.encode_png(grey), tf.io.encode_png(clear)])
+        rgb = tf.constant(np.stack([np.repeat(grey, 3, -1), clear[..., :3]]))
+        np.testing.assert_array_equal(encoded(encoded=files)["level_1"], serve(image=rgb)["level_1"])
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            encoded(encoded=tf.constant([b"no image"]))
+
+    def test_softmax_of_leaf_logits(self, tmp_path):
+        flat = UNet(TREE, outputs="leaves", filters=2, num_stages=1, input_shape=(4, 6, 3))
+        path = export.saved_model(flat, tmp_path / "flat")
+        answers = tf.saved_model.load(str(path)).signatures["serving_default"](image=tf.constant(images(1, 4, 6)))
+        np.testing.assert_allclose(tf.reduce_sum(answers["leaf_probabilities"], -1), 1, atol=1e-6)
+
+    def test_assets(self, exported):
+        assert ClassTree.from_file(exported / "assets" / "tree.txt") == TREE
+        classes = json.loads((exported / "assets" / "classes.json").read_text())
+        assert [entry["path"] for entry in classes] == list(TREE.paths)
+        assert classes[0]["parent"] == 3 and len(classes[0]["colour"]) == 3
+
+    def test_agrees_in_a_process_without_keras(self, model, exported, tmp_path, capfd):
+        assert export.check_in_fresh_process(exported, model, [images(1, 5, 4)], tmp_path / "expected.npz")
+        assert "level_2" in capfd.readouterr().out
+        expected = dict(np.load(tmp_path / "expected.npz"))
+        expected["case_0_level_2"] = expected["case_0_level_2"] + 1
+        np.savez(tmp_path / "wrong.npz", **expected)
+        script = export.fresh_process._SCRIPT
+
+        command = [sys.executable, "-I", str(script), str(exported), str(tmp_path / "wrong.npz")]
+        assert subprocess.run(command, check=False).returncode == 1
+
+    def test_what_is_there_is_kept_until_its_successor_is_complete(self, model, tmp_path, monkeypatch):
+        path = tmp_path / "model"
+        path.mkdir()
+        (path / "mine").write_text("kept")
+        with pytest.raises(FileExistsError, match="overwrite"):
+            export.saved_model(model, path)
+        with monkeypatch.context() as patched:
+            patched.setattr(type(keras.export.ExportArchive()), "write_out", _fail)
+            with pytest.raises(OSError, match="disk full"):
+                export.saved_model(model, path, overwrite=True)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+        assert (path / "mine").read_text() == "kept"
+        export.saved_model(model, path, overwrite=True)
+        assert not (path / "mine").exists() and (path / "saved_model.pb").is_file()
+
+    def test_invalid_arguments_raise(self, model, tmp_path):
+        with pytest.raises(ValueError, match="one channel per node"):
+            export.saved_model(model, tmp_path / "a", tree=ClassTree.load("helen"))
+        headless = keras.Sequential([keras.layers.Input((4, 4, 3)), keras.layers.Conv2D(4, 1)])
+        with pytest.raises(TypeError, match="ClassTree"):
+            export.saved_model(headless, tmp_path / "a")
+        assert not list(tmp_path.iterdir())
+
+
+def _fail(*args, **kwargs):
+    raise OSError("disk full")
