@@ -31,7 +31,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).with_suffix(".csv"))
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--filters", type=int, default=16)
+    parser.add_argument("--filters", type=int, default=12)
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     options = parser.parse_args()
     manual_dir = os.environ.get("CAMVID_DIR")
@@ -52,6 +52,7 @@ def run(loss, seed, manual_dir, options):
         epochs=options.epochs,
         filters=options.filters,
         size=(90, 120),
+        learning_rate=2e-3,
         manual_dir=manual_dir,
         data_dir=options.data_dir,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from hierseg_keras import data, export
 from hierseg_keras.cli.train import pair
 from hierseg_keras.decoding import best_path
-from hierseg_keras.training import RunConfig, evaluate_run, load_run, train
+from hierseg_keras.training import RunConfig, train
 from hierseg_keras.visualization import draw_levels
 
 # Sizes that neither network has seen, one of them odd.
@@ -18,9 +18,9 @@ CHECKED_SIZES = ((72, 104), (81, 127))
 def add_arguments(parser):
     parser.add_argument("--out", default="demo", help="folder to make (default: demo)")
     parser.add_argument("--dataset", default="street_blocks", help="TFDS data set (default: street_blocks)")
-    parser.add_argument("--loss", default="focal_tree_min", help="loss of the tree-trained network")
-    parser.add_argument("--epochs", type=int, default=8, help="epochs of each network (default: 8)")
-    parser.add_argument("--filters", type=int, default=16, help="channels of the first stage (default: 16)")
+    parser.add_argument("--loss", default="hierarchical_crossentropy", help="loss of the tree-trained network")
+    parser.add_argument("--epochs", type=int, default=6, help="epochs of each network (default: 6)")
+    parser.add_argument("--filters", type=int, default=12, help="channels of the first stage (default: 12)")
     parser.add_argument("--size", type=pair, default=(96, 128), help="HxW of images and crops (default: 96x128)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--manual-dir", help="folder with the data set's files, where it cannot be downloaded")
@@ -32,12 +32,11 @@ def run(options):
     shared = {name: getattr(options, name) for name in ("dataset", "epochs", "filters", "size", "seed")}
     tree_config = RunConfig(loss=options.loss, data_dir=options.data_dir, manual_dir=options.manual_dir, **shared)
     configs = {"flat": dataclasses.replace(tree_config, loss="crossentropy"), "tree": tree_config}
-    figures = {}
+    models = {}
     for name, config in configs.items():
         print(f"\n{name}: {config.loss}, {config.epochs} epochs")
-        train(config, out / name)
-        figures[name] = evaluate_run(out / name, verbose=0)
-    models = {name: load_run(out / name)[1] for name in configs}
+        models[name] = train(config, out / name)
+    figures = {name: model.history.history for name, model in models.items()}
 
     print("\n" + compare(figures, {name: config.loss for name, config in configs.items()}))
     print(f"\nA picture of one validation image at every level: {draw(tree_config, models, out / 'levels.png')}")
@@ -47,12 +46,12 @@ def run(options):
 
 
 def compare(figures, losses):
-    """A table of validation mIoU, a row a level, the runs side by side."""
-    levels = [name for name in next(iter(figures.values())) if name.startswith("miou_")]
-    lines = ["validation mIoU" + "".join(f"{f'{run} ({losses[run]})':>28s}" for run in figures)]
+    """A table of the last epoch's validation mIoU, a row a level, the runs side by side."""
+    levels = [name for name in next(iter(figures.values())) if name.startswith("val_miou_")]
+    lines = ["validation mIoU" + "".join(f"{f'{run} ({losses[run]})':>34s}" for run in figures)]
     for level in levels:
-        title = level.replace("miou_", "level ").replace("level mean", "mean")
-        lines.append(f"{title:15s}" + "".join(f"{figures[run][level]:28.3f}" for run in figures))
+        title = level.replace("val_miou_", "level ").replace("level mean", "mean")
+        lines.append(f"{title:15s}" + "".join(f"{figures[run][level][-1]:34.3f}" for run in figures))
     return "\n".join(lines)
 
 

@@ -8,14 +8,19 @@ from hierseg_keras.cli import demo, evaluate, export, predict, train
 COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "export": export, "demo": demo}
 
 
-def main(arguments=None):
-    """Runs `hierseg`. A user's mistake is told in one message, without a stack trace."""
-    parser = argparse.ArgumentParser(prog="hierseg", description="Hierarchical semantic segmentation with Keras.")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
+def parser():
+    """The command line's grammar."""
+    top = argparse.ArgumentParser(prog="hierseg", description="Hierarchical semantic segmentation with Keras.")
+    subparsers = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
     for name, command in COMMANDS.items():
         summary = command.__doc__.splitlines()[0]
         command.add_arguments(subparsers.add_parser(name, help=summary, description=summary))
-    options = parser.parse_args(arguments)
+    return top
+
+
+def main(arguments=None):
+    """Runs `hierseg`. A user's mistake is told in one message, without a stack trace."""
+    options = parser().parse_args(arguments)
     try:
         return COMMANDS[options.command].run(options)
     except (ValueError, TypeError, OSError, FloatingPointError) as error:

@@ -17,7 +17,8 @@ class TreeLoss(keras.losses.Loss):
     `reduction="sum_over_batch_size"` the loss is the mean over labelled pixels; on several
     replicas of `tf.distribute` it is taken on each and then over the replicas, as Keras does it.
     Where no pixel is labelled the loss is 0. A label that is neither a node nor `ignore_class`
-    makes the loss NaN, and so does a logit that is not finite: neither trains unseen.
+    makes the loss NaN, and so does a NaN logit of a labelled pixel, unless it belongs to a node
+    of which the label says nothing: neither trains unseen.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -73,6 +74,8 @@ class TreeLoss(keras.losses.Loss):
         self._check_shapes(label, y_pred)
         is_labelled = label != self.ignore_class
         is_node = ops.logical_and(label >= 0, label < self.tree.num_nodes)
+        # Not even a NaN at an ignored pixel reaches the gradient.
+        y_pred = ops.where(ops.expand_dims(is_labelled, -1), y_pred, 0.0)
         losses = function(ops.where(is_node, label, 0), y_pred)
         rank = len(losses.shape) - len(label.shape)
         is_node, mask = (ops.expand_dims(m, -1) if rank else m for m in (is_node, is_labelled))
@@ -96,6 +99,11 @@ class TreeLoss(keras.losses.Loss):
         sample_weight = ops.cast(sample_weight, self.dtype)
         if len(sample_weight.shape) == 1:
             return ops.reshape(sample_weight, (-1, 1, 1))
+        if len(sample_weight.shape) == 2:
+            raise ValueError(
+                f"`{type(self).__name__}` expects one weight per image, (B,), or per pixel, (B, H, W). "
+                f"Received: sample_weight.shape={tuple(sample_weight.shape)}."
+            )
         return _without_channel(sample_weight)
 
     @staticmethod

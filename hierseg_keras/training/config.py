@@ -40,7 +40,7 @@ class RunConfig:
     num_stages: int = 4
     loss: str = "focal_tree_min"
     optimizer: str = "adamw"
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     power: float = 0.9
     weight_decay: float = 1e-4
     epochs: int = 20

@@ -70,6 +70,8 @@ class ClassTree:
     """
 
     def __init__(self, paths):
+        if isinstance(paths, str):
+            raise TypeError(f"`ClassTree` expects a sequence of leaf paths; `from_text` reads text. Received: {paths!r}.")
         paths = list(paths)
         self._build(outlines.outline_from_paths(paths, range(len(paths))), "paths")
 
@@ -348,7 +350,12 @@ class ClassTree:
             u, v = pending.pop()
             below_u = {self.names[child]: child for child in self.children(u)}
             below_v = {self.names[child]: child for child in self.children(v)}
-            if u == v or below_u.keys() != below_v.keys():
+            if u == v or {swapped[u], swapped[v]} != {u, v}:
+                raise TreeError(
+                    f"flip pairs expect each node once, and another one for it. Received again: {self.paths[u]!r} and "
+                    f"{self.paths[v]!r}"
+                )
+            if below_u.keys() != below_v.keys():
                 raise TreeError(
                     f"a flip pair expects two nodes with children of the same names. "
                     f"Received: {self.paths[u]!r} and {self.paths[v]!r}"

@@ -20,7 +20,10 @@ def first_labels(dataset):
 class LoadTest:
     @pytest.fixture(autouse=True)
     def street_blocks(self, data_dir):
-        self.load = lambda split="train[:12]", **options: data.load("street_blocks", split, data_dir=data_dir, **options)
+        def load(split="train[:12]", **options):
+            return data.load("street_blocks", split, data_dir=data_dir, **options)
+
+        self.load = load
 
     def test_training_batches(self):
         dataset = self.load("train[:11]", **CROP)

@@ -237,6 +237,18 @@ class LossContract:
             loss = self.loss(TREE, reduction=reduction)
             np.testing.assert_allclose(loss(LABELS, logits, sample_weight), value, rtol=1e-5)
 
+    def test_weights_of_rows_are_refused(self, rng):
+        with pytest.raises(ValueError, match="per image"):
+            self.loss(TREE)(LABELS, self.logits(rng), np.ones((2, 2)))
+
+    def test_nan_at_an_ignored_pixel_reaches_nothing(self, rng):
+        logits, loss = self.logits(rng), self.loss(TREE)
+        value, gradient = value_and_gradient(lambda x: loss(LABELS, x), logits)
+        logits[LABELS == IGNORED] = np.nan
+        other_value, other_gradient = value_and_gradient(lambda x: loss(LABELS, x), logits)
+        assert value == other_value
+        np.testing.assert_array_equal(gradient, other_gradient)
+
     def test_reductions(self, rng):
         logits = self.logits(rng)
         losses = self.expected(LABELS, logits)

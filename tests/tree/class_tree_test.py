@@ -255,6 +255,15 @@ class ClassTreeTest:
         mirrored = [tree.paths[v] for v in swapped]
         assert mirrored == ["right/arm", "left/leg", "right/leg", "left/arm", "head", "right", "left"]
 
+    @pytest.mark.parametrize("pairs", [[("left", "right"), ("left", "nose")], [("nose", "nose")]])
+    def test_swap_takes_a_node_once(self, pairs):
+        with pytest.raises(TreeError, match="each node once"):
+            ClassTree(["left", "right", "nose"]).swap(pairs)
+
+    def test_text_is_no_sequence_of_paths(self):
+        with pytest.raises(TypeError, match="from_text"):
+            ClassTree("abc")
+
     def test_swap_within_a_family_leaves_the_family(self):
         tree = ClassTree.load("helen")
         swapped = tree.swap([("left_eye", "right_eye"), ("left_eyebrow", "right_eyebrow")])
@@ -380,7 +389,7 @@ class ClassTreeTest:
             ("a/b\nc", ["t.txt:1: a class name must hold no '/'"]),
             ("= 0\nb = 1", ["t.txt:1: a class name must not be empty"]),
             ("a = 1 = 0", ["t.txt:1: a class name must not end in '= n'"]),
-            ("a\x00b\nc", ["t.txt:1: a class name must hold no '/' (it joins paths) and no control character"]),
+            ("a\x00b\nc", ["t.txt:1: a class name must hold no '/', which joins paths, and no control"]),
         ],
     )
     def test_malformed_text(self, text, expected):
