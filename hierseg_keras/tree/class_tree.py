@@ -71,7 +71,7 @@ class ClassTree:
 
     def __init__(self, paths):
         if isinstance(paths, str):
-            raise TypeError(f"`ClassTree` expects a sequence of leaf paths; `from_text` reads text. Received: {paths!r}.")
+            raise TypeError(f"`ClassTree` expects a sequence of paths; `from_text` reads text. Received: {paths!r}.")
         paths = list(paths)
         self._build(outlines.outline_from_paths(paths, range(len(paths))), "paths")
 
