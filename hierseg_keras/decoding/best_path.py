@@ -49,7 +49,8 @@ def best_path(tree, logits, outputs=None):
         scores = sum_over_path(tree, ops.sigmoid(logits))
         return ops.cast(ops.argmax(scores, axis=-1), "int32"), ops.max(scores, axis=-1)
     leaf = ops.cast(ops.argmax(logits, axis=-1), "int32")
-    scores = sum_over_path(tree, sum_over_leaves(tree, ops.softmax(logits, axis=-1)))
+    probabilities = ops.exp(logits - ops.logsumexp(logits, axis=-1, keepdims=True))
+    scores = sum_over_path(tree, sum_over_leaves(tree, probabilities))
     return leaf, ops.squeeze(ops.take_along_axis(scores, ops.expand_dims(leaf, -1), axis=-1), -1)
 
 
