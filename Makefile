@@ -4,6 +4,8 @@ PYTHON := $(VENV)/bin/python
 OUT := demo
 DATASET := street_blocks
 DEMO_OPTIONS :=
+# A file's tests share what is costly to make, and stay together.
+TWO_PROCESSES := --numprocesses 2 --dist loadfile
 
 export TF_CPP_MIN_LOG_LEVEL := 3
 export PYTHONPATH :=
@@ -24,11 +26,11 @@ contract: $(VENV)/installed
 	$(VENV)/bin/lint-imports --no-cache
 
 unit: $(VENV)/installed
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(TWO_PROCESSES)
 
 # What is promised for JAX: everything that is written in keras.ops.
 jax: $(VENV)/installed
-	KERAS_BACKEND=jax $(PYTHON) -m pytest tests/tree tests/losses tests/metrics tests/decoding tests/models
+	KERAS_BACKEND=jax $(PYTHON) -m pytest $(TWO_PROCESSES) tests/tree tests/losses tests/metrics tests/decoding tests/models
 
 notebook: $(VENV)/installed
 	$(PYTHON) -m pytest --nbmake --nbmake-timeout=300 notebooks
