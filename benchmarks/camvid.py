@@ -30,8 +30,8 @@ COLUMNS = ("loss", "seed", "epochs", "filters", "miou_1", "miou_2", "miou_mean",
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).with_suffix(".csv"))
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--filters", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--filters", type=int, default=8)
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     options = parser.parse_args()
     manual_dir = os.environ.get("CAMVID_DIR")

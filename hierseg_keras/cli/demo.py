@@ -20,7 +20,7 @@ def add_arguments(parser):
     parser.add_argument("--dataset", default="street_blocks", help="TFDS data set (default: street_blocks)")
     parser.add_argument("--loss", default="hierarchical_crossentropy", help="loss of the tree-trained network")
     parser.add_argument("--epochs", type=int, default=6, help="epochs of each network (default: 6)")
-    parser.add_argument("--filters", type=int, default=12, help="channels of the first stage (default: 12)")
+    parser.add_argument("--filters", type=int, default=8, help="channels of the first stage (default: 8)")
     parser.add_argument("--size", type=pair, default=(96, 128), help="HxW of images and crops (default: 96x128)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--manual-dir", help="folder with the data set's files, where it cannot be downloaded")
@@ -64,7 +64,7 @@ def draw(config, models, path):
     image, label = max(examples.take(40).as_numpy_iterator(), key=lambda example: len(np.unique(example[1])))
     maps = {"truth": label[0]}
     for name, model in models.items():
-        leaf, _ = best_path(tree, model.predict_on_batch(image), model.logits_of)
+        leaf, _ = best_path(tree, model(image, training=False), model.logits_of)
         maps[name] = np.asarray(leaf[0])
     draw_levels(tree, image[0], maps, path)
     return path

@@ -22,7 +22,7 @@ def run(options):
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     for path, image in images.items():
-        leaf, _ = best_path(model.tree, model.predict_on_batch(image[None].astype(np.float32)))
+        leaf, _ = best_path(model.tree, model(image[None], training=False))
         draw_levels(model.tree, image, {path.stem: leaf[0]}, out / f"{path.stem}.png")
         for level, labels in enumerate(level_labels(model.tree, leaf[0]), start=1):
             _write_labels(np.asarray(labels), out / f"{path.stem}_level_{level}.png")

@@ -46,6 +46,7 @@ class DrawPredictions(keras.callbacks.Callback):
         number = epoch + 1
         if number % self.every and number != self.params["epochs"]:
             return
-        leaf, _ = best_path(self.tree, self.model.predict_on_batch(self.image[None]))
+        # Called as it is: compiling a graph for one image takes longer than all the pictures.
+        leaf, _ = best_path(self.tree, self.model(self.image[None], training=False))
         maps = {"truth": self.label, f"epoch {number}": leaf[0]}
         draw_levels(self.tree, self.image, maps, self.folder / f"epoch_{number:03d}.png")

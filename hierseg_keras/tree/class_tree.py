@@ -4,16 +4,14 @@ import difflib
 import functools
 import importlib.resources
 import pathlib
-import re
 
 import numpy as np
 
 from hierseg_keras.tree import outline as outlines
+from hierseg_keras.tree.outline_check import check_outline
 from hierseg_keras.tree.tree_error import TreeError
 
 _TAXONOMIES = importlib.resources.files("hierseg_keras.tree") / "taxonomies"
-_INDEX_SUFFIX = re.compile(r"=\s*[+-]?\d+$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ufeff]")
 
 
 class ClassTree:
@@ -164,14 +162,7 @@ class ClassTree:
         parents = np.asarray(outline.parents, np.int64)
         is_leaf = np.ones(len(parents), bool)
         is_leaf[parents[parents >= 0]] = False
-        problems = [
-            *outline.problems,
-            *_name_problems(outline),
-            *_duplicate_paths(outline),
-            *_index_problems(outline, is_leaf),
-        ]
-        if problems:
-            raise TreeError(problems)
+        check_outline(outline, is_leaf)
         depths = _depths_from_parents(parents)
         order = _node_order(outline, parents, is_leaf, depths)
         rank = np.empty(len(order), np.int64)
@@ -476,43 +467,6 @@ def _frozen(array):
 def _suggest(name, known):
     close = difflib.get_close_matches(str(name), known, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
-
-
-def _name_problems(outline):
-    for name, place in zip(outline.names, outline.places):
-        if not name or name != name.strip():
-            yield f"{place}: a class name must not be empty or begin or end in white space. Received: {name!r}"
-        elif "/" in name or _CONTROL.search(name):
-            yield f"{place}: a class name must hold no '/', which joins paths, and no control character: {name!r}"
-        elif _INDEX_SUFFIX.search(name):
-            yield f"{place}: a class name must not end in '= n', which gives a leaf its index. Received: {name!r}"
-
-
-def _duplicate_paths(outline):
-    first = {}
-    for key, place in zip(zip(outline.parents, outline.names), outline.places):
-        if key in first:
-            yield f"{place}: duplicate path: {key[1]!r} stands under the same parent at {first[key]}"
-        first.setdefault(key, place)
-
-
-def _index_problems(outline, is_leaf):
-    num_leaves, given, missing = int(is_leaf.sum()), {}, []
-    for leaf, name, index, place in zip(is_leaf, outline.names, outline.indices, outline.places):
-        if not leaf:
-            if index is not None:
-                yield f"{place}: {name!r} has children, and only a leaf has an index. Received: = {index}"
-        elif index is None:
-            missing.append((name, place))
-        elif not 0 <= index < num_leaves:
-            yield f"{place}: the index of {name!r} must lie in 0 .. {num_leaves - 1}. Received: = {index}"
-        elif index in given:
-            yield f"{place}: index {index} is given twice, to {given[index]} and to {name!r}: a class has one parent"
-        else:
-            given[index] = f"{name!r} at {place}"
-    if missing and any(index is not None for index in outline.indices):
-        for name, place in missing:
-            yield f"{place}: leaf {name!r} has no index while others do. Give one to every leaf or to none"
 
 
 def _depths_from_parents(parents):
