@@ -48,7 +48,7 @@ def saved_model(model, path, tree=None, overwrite=False):
 
     Example:
 
-    >>> hs.export.saved_model(model, "street/1")
+    >>> path = hs.export.saved_model(model, "street/1")
     >>> serve = tf.saved_model.load("street/1").signatures["serving_default"]
     >>> serve(image=tf.zeros((1, 90, 120, 3), tf.uint8))["level_1"].shape
     TensorShape([1, 90, 120])

@@ -43,8 +43,8 @@ class TreeBinaryCrossentropy(NodeLoss):
 
     >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider")
     >>> loss = hs.losses.TreeBinaryCrossentropy(tree)
-    >>> float(loss(np.array([[[0]]]), np.zeros((1, 1, 1, 3))))     # 3 log 2
-    2.0794415
+    >>> round(float(loss(np.array([[[0]]]), np.zeros((1, 1, 1, 3)))), 4)     # 3 log 2
+    2.0794
 
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](

@@ -43,7 +43,7 @@ class UNet(keras.Model):
 
     >>> tree = hs.ClassTree.load("camvid")
     >>> model = hs.models.UNet(tree, filters=16)
-    >>> model(np.zeros((1, 90, 120, 3))).shape
+    >>> tuple(model(np.zeros((1, 90, 120, 3))).shape)
     (1, 90, 120, 18)
 
     Reference:

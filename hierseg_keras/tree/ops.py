@@ -55,7 +55,8 @@ def max_over_descendants(tree, scores):
     Example:
 
     >>> tree = ClassTree.from_text("human\\n\\tperson\\n\\trider")
-    >>> max_over_descendants(tree, [[1.0], [3.0], [2.0]])     # person, rider, human
+    >>> best = max_over_descendants(tree, [[1.0], [3.0], [2.0]])     # person, rider, human
+    >>> ops.convert_to_numpy(best).tolist()
     [[1.0], [3.0], [3.0]]
     """
     blocks = _blocks_of(tree)
@@ -101,7 +102,8 @@ def min_over_ancestors(tree, scores):
     Example:
 
     >>> tree = ClassTree.from_text("human\\n\\tperson\\n\\trider")
-    >>> min_over_ancestors(tree, [[1.0], [3.0], [2.0]])       # person, rider, human
+    >>> least = min_over_ancestors(tree, [[1.0], [3.0], [2.0]])      # person, rider, human
+    >>> ops.convert_to_numpy(least).tolist()
     [[1.0], [2.0], [2.0]]
     """
     blocks = _blocks_of(tree)

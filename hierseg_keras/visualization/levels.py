@@ -26,8 +26,8 @@ def draw_levels(tree, image, maps, path=None):
 
     Example:
 
-    >>> leaf, _ = hs.decoding.best_path(tree, model.predict(images))
-    >>> hs.visualization.draw_levels(tree, images[0], {"prediction": leaf[0]}, "levels.png")
+    >>> leaf, _ = hs.decoding.best_path(tree, model.predict(images, verbose=0))
+    >>> figure = hs.visualization.draw_levels(tree, images[0], {"prediction": leaf[0]}, "levels.png")
     """
     tree = as_class_tree(tree)
     image = np.asarray(image)
