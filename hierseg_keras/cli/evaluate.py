@@ -1,14 +1,19 @@
 """Evaluate a trained network: loss by depth and mIoU by level."""
 
-from hierseg_keras.training import evaluate_run
+from hierseg_keras.cli.train import number_or_auto
+from hierseg_keras.training import evaluate_run, make_strategy
 
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="folder that `hierseg train` left")
     parser.add_argument("--split", help="TFDS split (default: the run's validation split)")
+    parser.add_argument(
+        "--replicas", type=number_or_auto, default="auto", help="number of devices, or auto for all (default: auto)"
+    )
 
 
 def run(options):
-    for name, value in evaluate_run(options.run, options.split).items():
+    strategy = make_strategy(options.replicas)
+    for name, value in evaluate_run(options.run, options.split, strategy=strategy).items():
         print(f"{name:16s} {value:.4f}")
     return 0

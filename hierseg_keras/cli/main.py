@@ -23,7 +23,7 @@ def main(arguments=None):
     options = parser().parse_args(arguments)
     try:
         return COMMANDS[options.command].run(options)
-    except (ValueError, TypeError, OSError, FloatingPointError) as error:
+    except (ValueError, TypeError, OSError, FloatingPointError, ModuleNotFoundError) as error:
         print(f"hierseg {options.command}: {error}", file=sys.stderr)
         return 1
 

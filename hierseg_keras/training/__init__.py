@@ -1,6 +1,23 @@
 """Training by `compile` and `fit`, and the folder that a run leaves behind."""
 
-from hierseg_keras.training.config import RunConfig
-from hierseg_keras.training.run import evaluate_run, load_run, train
+import importlib
 
-__all__ = ["RunConfig", "evaluate_run", "load_run", "train"]
+from hierseg_keras.training.accumulation import AccumulatedAdamW, AccumulatedSGD
+
+_ROOM = {
+    "RunConfig": "config",
+    "check_jit_compile": "strategy",
+    "evaluate_run": "saved_run",
+    "load_run": "saved_run",
+    "make_strategy": "strategy",
+    "train": "run",
+}
+
+__all__ = ["AccumulatedAdamW", "AccumulatedSGD", *_ROOM]
+
+
+def __getattr__(name):
+    # The optimizers are what Keras has to find when it loads a model; all else imports TFDS and matplotlib.
+    if name in _ROOM:
+        return getattr(importlib.import_module(f"hierseg_keras.training.{_ROOM[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,9 +4,12 @@ import dataclasses
 import json
 import pathlib
 
+from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS, network_options
 from hierseg_keras.training.objectives import OBJECTIVES
+from hierseg_keras.training.optimizers import OPTIMIZERS
 
-OPTIMIZERS = ("sgd", "adamw")
+_ONE_OF = {"loss": tuple(OBJECTIVES), "optimizer": tuple(OPTIMIZERS), "model": tuple(NETWORKS), "precision": PRECISIONS}
+_ABOVE_0 = ("epochs", "batch_size", "learning_rate", "accumulation_steps", "early_stopping_patience")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,13 +20,26 @@ class RunConfig:
         dataset: Name of a TFDS data set, as in `data.load`.
         train_split, validation_split: TFDS splits.
         tree: Name of a shipped tree or path of a tree file. Defaults to the data set's own.
-        model: Name of a network of `hierseg_keras.models`, in lower case.
-        filters, num_stages: As in `models.UNet`.
+        model: Name of a network, of `NETWORKS`.
+        filters, num_stages: Options of the network; one that it does not have is refused, and one
+            left out is the network's in `NETWORKS`.
         loss: One of `OBJECTIVES`; `"crossentropy"` is the flat baseline.
         optimizer: `"sgd"` (momentum 0.9) or `"adamw"`.
         learning_rate: Initial rate; it falls to 0 as `(1 - step / steps) ** power`.
         power, weight_decay: Of the schedule and the optimizer.
-        epochs, batch_size, size, crop_size: As in `fit` and `data.load`.
+        accumulation_steps: Batches whose gradients make one step of the optimizer.
+        ema_momentum: Momentum, between 0 and 1, of a moving average of the weights, moved once a
+            step; it is what is validated, saved and drawn. `None` averages nothing.
+        epochs, batch_size, size, crop_size: As in `fit` and `data.load`; `batch_size` is over all
+            replicas.
+        early_stopping_patience: Epochs without a better validation `miou_mean` after which
+            training stops. The weights of the best epoch are then the run's. `None` trains all
+            epochs and keeps the last one's.
+        replicas: `"auto"` or a number, as in `make_strategy`.
+        precision: One of `PRECISIONS`.
+        jit_compile: As in `compile`; `True` is for one replica.
+        tensorboard: Whether figures, and pictures of a few validation images, are written for
+            TensorBoard.
         seed: Fixes initial weights, order and augmentation.
         data_dir, manual_dir: As in `data.prepare`.
 
@@ -36,28 +52,48 @@ class RunConfig:
     validation_split: str = "validation"
     tree: str | None = None
     model: str = "unet"
-    filters: int = 16
-    num_stages: int = 4
+    filters: int | None = None
+    num_stages: int | None = None
     loss: str = "focal_tree_min"
     optimizer: str = "adamw"
     learning_rate: float = 3e-3
     power: float = 0.9
     weight_decay: float = 1e-4
+    accumulation_steps: int = 1
+    ema_momentum: float | None = None
     epochs: int = 20
     batch_size: int = 8
     size: tuple[int, int] | None = None
     crop_size: tuple[int, int] | None = None
+    early_stopping_patience: int | None = None
+    replicas: int | str = "auto"
+    precision: str = "float32"
+    jit_compile: bool | str = "auto"
+    tensorboard: bool = False
     seed: int = 0
     data_dir: str | None = None
     manual_dir: str | None = None
 
     def __post_init__(self):
-        for name, allowed in (("loss", tuple(OBJECTIVES)), ("optimizer", OPTIMIZERS), ("model", ("unet",))):
+        for name, allowed in (*_ONE_OF.items(), ("jit_compile", ("auto", True, False))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` expects one of {allowed}. Received: {name}={getattr(self, name)!r}.")
-        for name in ("epochs", "batch_size", "filters", "num_stages", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"`{name}` expects a number above 0. Received: {name}={getattr(self, name)}.")
+        # The file of a run tells what it was trained with, whatever the table says later.
+        for name, value in network_options(self.model, {name: getattr(self, name) for name in OPTIONS}).items():
+            object.__setattr__(self, name, value)
+        for name in (*_ABOVE_0, "filters", "num_stages"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"`{name}` expects a number above 0. Received: {name}={value}.")
+        if self.ema_momentum is not None and not 0 < self.ema_momentum < 1:
+            raise ValueError(
+                f"`ema_momentum` expects a number between 0 and 1. Received: ema_momentum={self.ema_momentum}."
+            )
+
+    @property
+    def network_options(self):
+        """The options of the network, a dict."""
+        return {name: getattr(self, name) for name in NETWORKS[self.model][1]}
 
     def to_file(self, path):
         pathlib.Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", "utf-8")

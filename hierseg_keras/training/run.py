@@ -1,156 +1,105 @@
 """A training run from its configuration to a folder that holds all of it."""
 
+import itertools
 import math
 import pathlib
 
 import keras
 
-from hierseg_keras import data, models
-from hierseg_keras.metrics import DepthLoss, LevelMeanIoU
-from hierseg_keras.training.callbacks import DrawPredictions, SaveWeights
-from hierseg_keras.training.config import RunConfig
-from hierseg_keras.training.objectives import OBJECTIVES, make_loss
-from hierseg_keras.tree import ClassTree
+from hierseg_keras.training.callbacks import MONITOR, DrawPredictions, SaveWeights, png_writer, stop_early
+from hierseg_keras.training.from_config import compile_model, load_split, make_model, tree_of
+from hierseg_keras.training.optimizers import make_optimizer
+from hierseg_keras.training.saved_run import CONFIG, LOG, PICTURES, TENSORBOARD, TREE, WEIGHTS
+from hierseg_keras.training.strategy import check_batch_size, check_jit_compile, make_strategy
+from hierseg_keras.training.tensorboard import check_tensorboard, tensorboard_callbacks
 from hierseg_keras.visualization import draw_curves
 
-CONFIG, TREE, WEIGHTS, LOG, PICTURES = "config.json", "tree.txt", "model.weights.h5", "log.csv", "pictures"
+# How many validation images TensorBoard shows.
+NUM_EXAMPLES = 3
 
 
-def train(config, folder, verbose="auto"):
+def train(config, folder, verbose="auto", strategy=None):
     """Trains a network and leaves everything about it in a folder.
 
     The folder holds `config.json`, `tree.txt`, `log.csv` (a row an epoch: loss, loss by depth,
     mIoU by level, for training and validation), `pictures/` (predictions while training, and
-    the log's curves) and `model.weights.h5`.
+    the log's curves), `model.weights.h5` and, if the configuration says so, `tensorboard/`.
+
+    The weights are those of the last epoch, or of the best one under early stopping, and the
+    averaged ones where `ema_momentum` is set; so are the network's that is returned.
 
     Args:
         config: `RunConfig`.
         folder: Path that does not exist yet, or an empty folder.
         verbose: As in `fit`.
+        strategy: `tf.distribute.Strategy` to train under. Defaults to `make_strategy` of
+            `config.replicas`.
 
     Returns:
         The trained `keras.Model`, compiled.
 
     Raises:
         FileExistsError: If the folder holds anything, which is left as it is.
+        ValueError: If the configuration does not fit the number of replicas, or the data.
+        ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
         FloatingPointError: If the loss became NaN or infinite; the log tells when.
     """
     folder = pathlib.Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}. Choose another one.")
+    strategy = strategy or make_strategy(config.replicas)
+    _check_before_data(config, strategy)
     keras.utils.set_random_seed(config.seed)
-    tree = _tree_of(config)
-    train_data = _load(config, tree, config.train_split, training=True)
-    validation_data = _load(config, tree, config.validation_split)
-    model = _compiled(config, tree, steps=config.epochs * len(train_data))
+    tree = tree_of(config)
+    train_data = load_split(config, tree, config.train_split, training=True)
+    validation_data = load_split(config, tree, config.validation_split)
+    with strategy.scope():
+        model = make_model(config, tree)
+        optimizer = make_optimizer(config, num_batches=config.epochs * len(train_data))
+        compile_model(model, config, optimizer, config.jit_compile)
 
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
     config.to_file(folder / CONFIG)
     (folder / TREE).write_text(tree.to_text(), "utf-8")
-    images, labels = next(validation_data.unbatch().batch(1).as_numpy_iterator())
-    watch = keras.callbacks.TerminateOnNaN()
     model.fit(
         train_data,
         validation_data=validation_data,
         epochs=config.epochs,
         shuffle=False,
         verbose=verbose,
-        callbacks=[
-            watch,
-            keras.callbacks.CSVLogger(folder / LOG),
-            SaveWeights(folder / WEIGHTS),
-            DrawPredictions(tree, images[0], labels[0], folder / PICTURES),
-        ],
+        callbacks=_callbacks(config, tree, _examples(validation_data), folder),
     )
     _check_finite(model, folder)
     draw_curves(folder / LOG, folder / PICTURES / "curves.png")
     return model
 
 
-def load_run(folder):
-    """Loads what `train` left in a folder.
-
-    Args:
-        folder: The run's folder.
-
-    Returns:
-        A pair `(config, model)`: `RunConfig`, and the compiled `keras.Model` with the weights of
-        the last finished epoch; `model.tree` is its tree.
-
-    Raises:
-        FileNotFoundError: If the folder is not of a run, naming what it lacks.
-    """
-    folder = pathlib.Path(folder)
-    missing = [name for name in (CONFIG, TREE, WEIGHTS) if not (folder / name).is_file()]
-    if missing:
-        raise FileNotFoundError(f"expected the folder of a training run. Received: {folder}, which lacks {missing}.")
-    config = RunConfig.from_file(folder / CONFIG)
-    model = _compiled(config, ClassTree.from_file(folder / TREE), steps=1)
-    model.load_weights(folder / WEIGHTS)
-    return config, model
+def _check_before_data(config, strategy):
+    """What would otherwise fail after minutes of preparing data, or in the first epoch."""
+    check_jit_compile(config.jit_compile, strategy)
+    check_batch_size(config.batch_size, strategy)
+    if config.tensorboard:
+        check_tensorboard()
 
 
-def evaluate_run(folder, split=None, verbose="auto"):
-    """Evaluates a run's network on a split of its data set.
-
-    Args:
-        folder: The run's folder.
-        split: TFDS split. Defaults to the run's validation split.
-        verbose: As in `evaluate`.
-
-    Returns:
-        Dict from a figure's name to its value, as `evaluate(return_dict=True)` gives it.
-    """
-    config, model = load_run(folder)
-    examples = _load(config, model.tree, split or config.validation_split)
-    return model.evaluate(examples, return_dict=True, verbose=verbose)
+def _examples(validation_data):
+    """The first validation images with their labels, each by itself."""
+    return list(itertools.islice(validation_data.unbatch().as_numpy_iterator(), NUM_EXAMPLES))
 
 
-def _tree_of(config):
-    if config.tree is None:
-        return ClassTree.from_tfds(data.prepare(config.dataset, config.data_dir, config.manual_dir).info)
-    if config.tree in ClassTree.available():
-        return ClassTree.load(config.tree)
-    return ClassTree.from_file(config.tree)
-
-
-def _ignore_class(tree):
-    """255, as Keras users expect it, unless the tree has so many nodes."""
-    return 255 if tree.num_nodes <= 255 else -1
-
-
-def _load(config, tree, split, training=False):
-    return data.load(
-        config.dataset,
-        split,
-        training=training,
-        tree=tree,
-        batch_size=config.batch_size,
-        size=config.size,
-        crop_size=config.crop_size,
-        seed=config.seed,
-        ignore_class=_ignore_class(tree),
-        data_dir=config.data_dir,
-        manual_dir=config.manual_dir,
-    )
-
-
-def _compiled(config, tree, steps):
-    outputs, _ = OBJECTIVES[config.loss]
-    model = models.UNet(tree, outputs=outputs, filters=config.filters, num_stages=config.num_stages)
-    loss, by_depth = make_loss(config.loss, tree, _ignore_class(tree))
-    metrics = [LevelMeanIoU(tree, outputs=outputs, ignore_class=_ignore_class(tree)), DepthLoss(by_depth)]
-    model.compile(_optimizer(config, steps), loss=loss, metrics=metrics)
-    return model
-
-
-def _optimizer(config, steps):
-    rate = keras.optimizers.schedules.PolynomialDecay(
-        config.learning_rate, steps, end_learning_rate=0.0, power=config.power
-    )
-    if config.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=config.weight_decay)
-    return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+def _callbacks(config, tree, examples, folder):
+    callbacks = [keras.callbacks.TerminateOnNaN(), keras.callbacks.CSVLogger(folder / LOG)]
+    if config.ema_momentum is not None:
+        # From here on an epoch ends with the averaged weights in the network.
+        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    if config.early_stopping_patience is not None:
+        callbacks.append(stop_early(config.early_stopping_patience))
+    monitor = None if config.early_stopping_patience is None else MONITOR
+    callbacks.append(SaveWeights(folder / WEIGHTS, monitor))
+    callbacks.append(DrawPredictions(tree, examples[:1], png_writer(folder / PICTURES)))
+    if config.tensorboard:
+        callbacks += tensorboard_callbacks(tree, examples, folder / TENSORBOARD)
+    return callbacks
 
 
 def _check_finite(model, folder):

@@ -11,6 +11,8 @@ from hierseg_keras.training import load_run  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 
 TINY = ["--filters", "2", "--num-stages", "2", "--crop-size", "32x40", "--batch-size", "4", "--epochs", "2"]
+# The test process has two CPUs, and one strategy over both that `tests.conftest` makes.
+TINY += ["--replicas", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ class TrainTest:
 
 class EvaluateTest:
     def test_repeats_the_last_epoch(self, run, capsys):
-        assert main(["evaluate", str(run)]) == 0
+        assert main(["evaluate", str(run), "--replicas", "1"]) == 0
         printed = dict(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("miou"))
         with (run / "log.csv").open() as file:
             last = list(csv.DictReader(file))[-1]

@@ -1,0 +1,63 @@
+"""The parts of a run that its configuration decides: tree, data, network, loss and metrics."""
+
+from hierseg_keras import data
+from hierseg_keras.metrics import DepthLoss, LevelMeanIoU
+from hierseg_keras.training.networks import make_network
+from hierseg_keras.training.objectives import OBJECTIVES, make_loss
+from hierseg_keras.tree import ClassTree
+
+
+def tree_of(config):
+    """The `ClassTree` that a configuration names, or that of its data set."""
+    if config.tree is None:
+        return ClassTree.from_tfds(data.prepare(config.dataset, config.data_dir, config.manual_dir).info)
+    if config.tree in ClassTree.available():
+        return ClassTree.load(config.tree)
+    return ClassTree.from_file(config.tree)
+
+
+def load_split(config, tree, split, training=False):
+    """A split of the configuration's data set, as `data.load` gives it."""
+    return data.load(
+        config.dataset,
+        split,
+        training=training,
+        tree=tree,
+        batch_size=config.batch_size,
+        size=config.size,
+        crop_size=config.crop_size,
+        seed=config.seed,
+        ignore_class=_ignore_class(tree),
+        data_dir=config.data_dir,
+        manual_dir=config.manual_dir,
+    )
+
+
+def make_model(config, tree, pretrained=True):
+    """The configuration's network, not compiled.
+
+    Args:
+        config: `RunConfig`.
+        tree: `ClassTree`.
+        pretrained: Whether to start from the pretrained weights that the configuration may name.
+            Where a run's own are loaded, they would be fetched for nothing.
+    """
+    options = config.network_options
+    if not pretrained and "weights" in options:
+        options["weights"] = None
+    outputs, _ = OBJECTIVES[config.loss]
+    return make_network(config.model, tree, outputs, options, config.precision)
+
+
+def compile_model(model, config, optimizer, jit_compile="auto"):
+    """Compiles with the configuration's loss, mIoU by level and loss by depth."""
+    outputs, _ = OBJECTIVES[config.loss]
+    ignore_class = _ignore_class(model.tree)
+    loss, by_depth = make_loss(config.loss, model.tree, ignore_class)
+    metrics = [LevelMeanIoU(model.tree, outputs=outputs, ignore_class=ignore_class), DepthLoss(by_depth)]
+    model.compile(optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile)
+
+
+def _ignore_class(tree):
+    """255, as Keras users expect it, unless the tree has so many nodes."""
+    return 255 if tree.num_nodes <= 255 else -1

@@ -1,0 +1,63 @@
+"""The networks by name, with the options that a run's configuration offers for each."""
+
+import keras
+
+from hierseg_keras import models
+
+# Name -> (class, its options with their values where a configuration leaves them out).
+NETWORKS = {
+    "unet": (models.UNet, {"filters": 16, "num_stages": 4}),
+}
+
+# Every option of any network, in the order of the table.
+OPTIONS = tuple(dict.fromkeys(option for _, options in NETWORKS.values() for option in options))
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
+def network_options(name, given):
+    """The options of a network: those given, and the table's for the rest.
+
+    Args:
+        name: Key of `NETWORKS`.
+        given: Dict of options; `None` leaves one out.
+
+    Returns:
+        Dict of the network's own options.
+
+    Raises:
+        ValueError: If an option is given that the network does not have.
+    """
+    given = {option: value for option, value in given.items() if value is not None}
+    _, own = NETWORKS[name]
+    for option, value in given.items():
+        if option not in own:
+            raise ValueError(
+                f"`{name}` expects options among {tuple(own)}. Received: {option}={value!r}. Leave it out, or choose "
+                f"a network that has it: {[other for other, (_, has) in NETWORKS.items() if option in has]}."
+            )
+    return {**own, **given}
+
+
+def make_network(name, tree, outputs, options, precision="float32"):
+    """Builds a network in a precision.
+
+    Layers take Keras's global policy when they are made; it is as it was afterwards.
+
+    Args:
+        name: Key of `NETWORKS`.
+        tree: `ClassTree`.
+        outputs: `"nodes"` or `"leaves"`.
+        options: Dict, as `network_options` gives it.
+        precision: One of `PRECISIONS`. Logits are float32 in each.
+
+    Returns:
+        `keras.Model`, not compiled. With `"mixed_float16"` its `compile` scales the loss.
+    """
+    make, _ = NETWORKS[name]
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        return make(tree, outputs=outputs, **options)
+    finally:
+        keras.config.set_dtype_policy(before)
