@@ -205,23 +205,11 @@ def max_over_descendants(tree, scores):
     return np.array([max(scores[u] for u in tree.descendants(v)) for v in range(tree.num_nodes)])
 
 
-def min_over_ancestors(tree, scores):
-    return np.array([min(scores[u] for u in tree.ancestors(v)) for v in range(tree.num_nodes)])
-
-
 def max_over_descendants_gradient(tree, scores, upstream):
-    return _shared_gradient(tree, scores, upstream, tree.descendants, max)
-
-
-def min_over_ancestors_gradient(tree, scores, upstream):
-    return _shared_gradient(tree, scores, upstream, tree.ancestors, min)
-
-
-def _shared_gradient(tree, scores, upstream, candidates_of, best_of):
     gradient = np.zeros(tree.num_nodes)
     for v in range(tree.num_nodes):
-        best = best_of(scores[u] for u in candidates_of(v))
-        tied = [u for u in candidates_of(v) if scores[u] == best]
+        best = max(scores[u] for u in tree.descendants(v))
+        tied = [u for u in tree.descendants(v) if scores[u] == best]
         gradient[tied] += upstream[v] / len(tied)
     return gradient
 

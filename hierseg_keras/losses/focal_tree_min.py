@@ -21,6 +21,8 @@ class FocalTreeMin(CoherentNodeLoss):
         node_weights: Optional `V` floats `w_v`; see `ClassTree.level_weights`. Defaults to ones.
         ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
             negative. Defaults to 255.
+        normalization: What a mean divides by under `tf.distribute`: `"replica"` (the default), the
+            labelled pixels of each replica, as Keras does it; or `"global"`, those of all.
         reduction, name, dtype: As in `keras.losses.Loss`; see `TreeLoss` for the mean.
 
     Call arguments:
@@ -53,13 +55,12 @@ class FocalTreeMin(CoherentNodeLoss):
         gamma=2,
         node_weights=None,
         ignore_class=255,
+        normalization="replica",
         reduction="sum_over_batch_size",
         name="focal_tree_min",
         dtype=None,
     ):
-        super().__init__(
-            tree, gamma, node_weights, ignore_class=ignore_class, reduction=reduction, name=name, dtype=dtype
-        )
+        super().__init__(tree, gamma, node_weights, ignore_class, normalization, reduction, name, dtype)
 
     def get_config(self):
         return {**super().get_config(), "gamma": self.gamma}

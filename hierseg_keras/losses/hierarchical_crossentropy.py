@@ -1,11 +1,16 @@
 """Cross-entropy summed over the depths of a class tree (Muller & Smith, 2020)."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
 
 from hierseg_keras.losses.tree_loss import TreeLoss
+from hierseg_keras.tree.ops import internal_ancestors, pick_channel, replaced_if, with_gradient
 
+# A probability above exp(-_FAR) is a sum of `exp(logit - largest)` that float32 holds in full.
+_FAR = 60.0
 # Stands for the logarithm of an empty sum: far below any difference of logits, and finite.
 _EMPTY = -1e30
 
@@ -13,12 +18,13 @@ _EMPTY = -1e30
 def depth_crossentropies(tree, label, logits):
     """Computes `-log p(c_d)` at every depth `d`, `c_d` being the label's ancestor there.
 
-    With `C` the leaves below `c_d`, the term is
+    With `b` the largest logit and `S` the sum of `exp(logits - b)`, and `b_C` and `S_C` those of
+    the leaves below `c_d`,
 
-        -log p(c_d) = softplus(logsumexp(logits outside C) - logsumexp(logits in C)),
+        -log p(c_d) = (b - b_C) + (log S - log S_C).
 
-    which keeps every digit of a loss near zero, where a difference of two sums that both hold
-    `C` would cancel.
+    No probability is rounded to 0. Where every label is likely enough, which is always but in
+    the first steps of a run gone wrong, `b` serves for `b_C` and all sums share one exponential.
 
     Args:
         tree: `ClassTree`.
@@ -28,19 +34,64 @@ def depth_crossentropies(tree, label, logits):
     Returns:
         Float tensor, `(..., D)`, depth 1 first. 0 below a label at an internal node.
     """
-    # Differences of logits must not be lost to their common size.
-    logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
-    # A leaf stands for itself at every depth; an internal label says nothing below its own.
-    deepest = np.where(np.arange(tree.num_nodes) < tree.num_leaves, tree.num_levels, tree.depths)
-    terms = []
-    for depth, nodes in enumerate(tree.depth_table, start=1):
-        node = ops.expand_dims(ops.take(nodes, label, axis=0), -1)
-        inside = ops.equal(nodes[: tree.num_leaves], node)
-        family = ops.logsumexp(ops.where(inside, logits, _EMPTY), axis=-1)
-        others = ops.logsumexp(ops.where(inside, _EMPTY, logits), axis=-1)
-        is_known = ops.take(deepest >= depth, label, axis=0)
-        terms.append(ops.where(is_known, ops.softplus(others - family), 0.0))
-    return ops.stack(terms, axis=-1)
+    return with_gradient(lambda x: _depth_crossentropies(tree, label, x))(logits)
+
+
+def _depth_crossentropies(tree, label, logits):
+    largest = ops.max(logits, axis=-1, keepdims=True)
+    exp = ops.exp(logits - largest)
+    total = ops.sum(exp, axis=-1)
+    label_logit = pick_channel(logits, ops.take(_any_leaf(tree), label, axis=0))
+    leaf_cost = largest[..., 0] - label_logit + ops.log(total)
+    is_far = ops.any(largest[..., 0] - label_logit > _FAR)
+
+    # By depth, the last left out: the label's family, if it has one there, and the leaves in it.
+    ancestors = [ops.take(nodes, label, axis=0) for nodes in internal_ancestors(tree)]
+    has_family = [node >= 0 for node in ancestors]
+
+    def inside():
+        return [nodes[: tree.num_leaves] == node[..., None] for nodes, node in zip(tree.depth_table, ancestors)]
+
+    is_leaf = label < tree.num_leaves
+    sums = [ops.where(h, ops.sum(ops.where(i, exp, 0), axis=-1), 1) for h, i in zip(has_family, inside())]
+
+    def far_costs():
+        shifted = logits - largest
+        return [ops.log(total) - ops.logsumexp(ops.where(i, shifted, _EMPTY), axis=-1) for i in inside()]
+
+    def backward(upstream):
+        *by_depth, to_leaf = [ops.where(is_leaf, gradient, 0) for gradient in ops.unstack(upstream, axis=-1)]
+        by_depth = list(zip(has_family, ops.unstack(upstream, axis=-1), by_depth))
+        to_families = [ops.where(has, gradient, 0) for has, gradient, _ in by_depth]
+        to_leaf = to_leaf + sum(ops.where(has, 0, of_leaf) for has, _, of_leaf in by_depth)
+        to_all = to_leaf + sum(to_families)
+
+        def near():
+            factor = (to_all / total)[..., None]
+            for is_inside, gradient, part in zip(inside(), to_families, sums):
+                factor = factor - ops.where(is_inside, (gradient / part)[..., None], 0)
+            return exp * factor
+
+        def far():
+            flow = to_all[..., None] * ops.softmax(logits)
+            for is_inside, gradient in zip(inside(), to_families):
+                flow = flow - gradient[..., None] * ops.softmax(ops.where(is_inside, logits, _EMPTY))
+            return flow
+
+        flow = replaced_if(is_far, far, near())
+        is_label = np.arange(tree.num_leaves, dtype=np.int32) == label[..., None]
+        return ops.where(is_label, flow - to_leaf[..., None], flow)
+
+    leaf_cost = ops.where(is_leaf, leaf_cost, 0)
+    family_costs = replaced_if(is_far, far_costs, [ops.log(total) - ops.log(part) for part in sums])
+    terms = [ops.where(has, cost, leaf_cost) for has, cost in zip(has_family, family_costs)]
+    return ops.stack([*terms, leaf_cost], axis=-1), backward
+
+
+@functools.lru_cache(maxsize=32)
+def _any_leaf(tree):
+    """`(V,)` int32: a leaf at or below each node."""
+    return np.argmax(tree.ancestor_matrix[:, : tree.num_leaves], axis=1).astype(np.int32)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -61,13 +112,18 @@ class HierarchicalCrossentropy(TreeLoss):
     Args:
         tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
         depth_weights: Optional `D` floats `w_d`, depth 1 (the coarsest) first. Defaults to ones.
+        from_logits: Whether `y_pred` holds logits, the default, or the probabilities of a softmax
+            inside the network, as KerasCV's segmenters have it. Logits are exact at any margin;
+            probabilities below `keras.config.epsilon()` count as that.
         ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
             negative. Defaults to 255.
+        normalization: What a mean divides by under `tf.distribute`: `"replica"` (the default), the
+            labelled pixels of each replica, as Keras does it; or `"global"`, those of all.
         reduction, name, dtype: As in `keras.losses.Loss`; see `TreeLoss` for the mean.
 
     Call arguments:
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
-        y_pred: Float leaf logits, `(B, H, W, L)`.
+        y_pred: Float leaf logits, `(B, H, W, L)`, or probabilities where `from_logits=False`.
 
     Returns:
         Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says.
@@ -97,12 +153,15 @@ class HierarchicalCrossentropy(TreeLoss):
         self,
         tree,
         depth_weights=None,
+        from_logits=True,
         ignore_class=255,
+        normalization="replica",
         reduction="sum_over_batch_size",
         name="hierarchical_crossentropy",
         dtype=None,
     ):
-        super().__init__(tree, ignore_class=ignore_class, reduction=reduction, name=name, dtype=dtype)
+        super().__init__(tree, ignore_class, normalization, reduction, name, dtype)
+        self.from_logits = bool(from_logits)
         self.depth_weights = self._check_weights("depth_weights", depth_weights, self.tree.num_levels, "depth")
 
     @property
@@ -110,7 +169,8 @@ class HierarchicalCrossentropy(TreeLoss):
         return self.tree.num_leaves
 
     def depth_losses(self, label, y_pred):
-        return depth_crossentropies(self.tree, label, y_pred)
+        logits = y_pred if self.from_logits else ops.log(ops.maximum(y_pred, keras.config.epsilon()))
+        return depth_crossentropies(self.tree, label, logits)
 
     def pixel_losses(self, label, y_pred):
         terms = self.depth_losses(label, y_pred)
@@ -119,4 +179,5 @@ class HierarchicalCrossentropy(TreeLoss):
         return ops.sum(terms, axis=-1)
 
     def get_config(self):
-        return {**super().get_config(), "depth_weights": self.depth_weights}
+        config = {"depth_weights": self.depth_weights, "from_logits": self.from_logits}
+        return {**super().get_config(), **config}

@@ -2,6 +2,7 @@
 
 import keras
 
+from hierseg_keras.losses.coherent_logits import own_wrong_logits
 from hierseg_keras.losses.node_loss import NodeLoss
 
 
@@ -26,6 +27,8 @@ class TreeBinaryCrossentropy(NodeLoss):
         node_weights: Optional `V` floats `w_v`; see `ClassTree.level_weights`. Defaults to ones.
         ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
             negative. Defaults to 255.
+        normalization: What a mean divides by under `tf.distribute`: `"replica"` (the default), the
+            labelled pixels of each replica, as Keras does it; or `"global"`, those of all.
         reduction, name, dtype: As in `keras.losses.Loss`; see `TreeLoss` for the mean.
 
     Call arguments:
@@ -57,16 +60,15 @@ class TreeBinaryCrossentropy(NodeLoss):
         gamma=0,
         node_weights=None,
         ignore_class=255,
+        normalization="replica",
         reduction="sum_over_batch_size",
         name="tree_binary_crossentropy",
         dtype=None,
     ):
-        super().__init__(
-            tree, gamma, node_weights, ignore_class=ignore_class, reduction=reduction, name=name, dtype=dtype
-        )
+        super().__init__(tree, gamma, node_weights, ignore_class, normalization, reduction, name, dtype)
 
-    def path_and_other_logits(self, logits):
-        return logits, logits
+    def wrong_logits(self, label, logits):
+        return own_wrong_logits(self.tree, label, logits)
 
     def get_config(self):
         return {**super().get_config(), "gamma": self.gamma}

@@ -5,17 +5,19 @@ import numpy as np
 from keras import ops
 
 from hierseg_keras.tree import as_class_tree, check_ignore_class
+from hierseg_keras.tree.ops import with_gradient
 
 
 class TreeLoss(keras.losses.Loss):
     """Base class of the losses along a tree; a subclass owns the equation.
 
-    A subclass sets `num_channels` and computes `depth_losses(label, y_pred)`, where `label` holds
-    a valid node index everywhere.
+    A subclass sets `num_channels` and computes `pixel_losses(label, y_pred)` and `depth_losses`,
+    where `label` holds a valid node index everywhere.
 
     Pixels labelled `ignore_class` leave value, gradient and denominator. Under
     `reduction="sum_over_batch_size"` the loss is the mean over labelled pixels; on several
-    replicas of `tf.distribute` it is taken on each and then over the replicas, as Keras does it.
+    replicas of `tf.distribute` it is taken on each and then over the replicas, as Keras does it,
+    or over the whole batch where `normalization="global"`.
     Where no pixel is labelled the loss is 0. A label that is neither a node nor `ignore_class`
     makes the loss NaN, and so does a NaN logit of a labelled pixel, unless it belongs to a node
     of which the label says nothing: neither trains unseen.
@@ -24,13 +26,29 @@ class TreeLoss(keras.losses.Loss):
         tree: `ClassTree`, or its text.
         ignore_class: Integer label of pixels without one, outside `[0, V)`; may be negative.
             Defaults to 255.
+        normalization: What a mean divides by: the labelled pixels of each `"replica"`, or those of
+            all, `"global"`.
         reduction, name, dtype: As in `keras.losses.Loss`.
     """
 
-    def __init__(self, tree, ignore_class=255, reduction="sum_over_batch_size", name=None, dtype=None):
+    def __init__(
+        self,
+        tree,
+        ignore_class=255,
+        normalization="replica",
+        reduction="sum_over_batch_size",
+        name=None,
+        dtype=None,
+    ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.tree = as_class_tree(tree)
         self.ignore_class = check_ignore_class(type(self).__name__, self.tree, ignore_class)
+        if normalization not in ("replica", "global"):
+            raise ValueError(
+                f'`{type(self).__name__}` expects `normalization` to be "replica" or "global". '
+                f"Received: normalization={normalization!r}."
+            )
+        self.normalization = normalization
         if self.dtype not in ("float32", "float64"):
             raise ValueError(
                 f"`{type(self).__name__}` expects to compute in float32 or float64, as Keras casts labels to the "
@@ -41,12 +59,12 @@ class TreeLoss(keras.losses.Loss):
     def num_channels(self):
         raise NotImplementedError
 
-    def depth_losses(self, label, y_pred):
-        """One value a pixel and depth, `(..., D)`, from valid node labels."""
+    def pixel_losses(self, label, y_pred):
+        """One value a pixel, `(B, H, W)`."""
         raise NotImplementedError
 
-    def pixel_losses(self, label, y_pred):
-        """One value a pixel, `(...)`, from valid node labels."""
+    def depth_losses(self, label, y_pred):
+        """One value a pixel and depth, `(B, H, W, D)`."""
         raise NotImplementedError
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -69,18 +87,16 @@ class TreeLoss(keras.losses.Loss):
         return self._evaluate(self.depth_losses, y_true, y_pred)
 
     def _evaluate(self, function, y_true, y_pred):
+        """The function's values, 0 at ignored pixels, and which pixels are labelled."""
         y_pred = ops.cast(y_pred, self.dtype)
         label = self._integer_labels(y_true)
         self._check_shapes(label, y_pred)
         is_labelled = label != self.ignore_class
         is_node = ops.logical_and(label >= 0, label < self.tree.num_nodes)
-        # Not even a NaN at an ignored pixel reaches the gradient.
-        y_pred = ops.where(ops.expand_dims(is_labelled, -1), y_pred, 0.0)
-        losses = function(ops.where(is_node, label, 0), y_pred)
+        losses = function(ops.where(is_node, label, 0), _without_ignored(y_pred, is_labelled))
         rank = len(losses.shape) - len(label.shape)
         is_node, mask = (ops.expand_dims(m, -1) if rank else m for m in (is_node, is_labelled))
-        losses = ops.where(is_node, losses, float("nan"))
-        return ops.where(mask, losses, 0.0), is_labelled
+        return ops.where(mask, ops.where(is_node, losses, float("nan")), 0.0), is_labelled
 
     def _pixel_weights(self, y_true, sample_weight):
         """Weights that take ignored pixels out of Keras's own reduction, its denominator included."""
@@ -90,8 +106,11 @@ class TreeLoss(keras.losses.Loss):
             weights = weights * self._one_weight_a_pixel(sample_weight)
         if self.reduction in ("sum_over_batch_size", "mean"):
             # Keras divides by all pixels; this turns it into the labelled ones.
-            count = ops.sum(is_labelled)
-            weights = weights * ops.divide_no_nan(ops.cast(ops.size(is_labelled), self.dtype), count)
+            count, num_replicas = ops.sum(is_labelled), 1
+            if self.normalization == "global":
+                count, num_replicas = _sum_over_replicas(count)
+            size = ops.cast(ops.size(is_labelled), self.dtype) * num_replicas
+            weights = weights * ops.divide_no_nan(size, count)
         return weights
 
     def _one_weight_a_pixel(self, sample_weight):
@@ -145,7 +164,27 @@ class TreeLoss(keras.losses.Loss):
 
     def get_config(self):
         config = {"tree": self.tree.to_text(), "ignore_class": self.ignore_class, "dtype": self.dtype}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **config, "normalization": self.normalization}
+
+
+def _sum_over_replicas(count):
+    """The sum over the replicas of `tf.distribute`, and how many they are; elsewhere a batch is one piece."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context()
+        if replica is not None and replica.num_replicas_in_sync > 1:
+            return replica.all_reduce(tf.distribute.ReduceOp.SUM, count), replica.num_replicas_in_sync
+    return count, 1
+
+
+def _without_ignored(y_pred, is_labelled):
+    """`y_pred`, no gradient of which leaves an ignored pixel: not even where a NaN there would make it one."""
+
+    def function(x):
+        return x, lambda upstream: ops.where(is_labelled[..., None], upstream, 0.0)
+
+    return with_gradient(function)(y_pred)
 
 
 def _without_channel(x):

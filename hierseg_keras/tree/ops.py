@@ -1,8 +1,8 @@
 """The few tensor operations along a tree, on any Keras backend.
 
-Scores here are *node-major*, `(V, N)`: one row a node, one column a pixel. A row is one block of
-memory, so that gathering families and reducing over them costs no more than reading them, in
-whatever order a data set numbers its classes.
+Scores are node-major, `(..., V, N)`, where an operation works on families (see `families.py`),
+and channels last where it does not. Gradients of extrema are written out: where n scores tie,
+each receives 1/n.
 """
 
 import functools
@@ -10,47 +10,80 @@ import functools
 import numpy as np
 from keras import ops
 
-
-class _DepthBlocks:
-    """The rows of a node-major tensor, one block a depth, and each row's parent in the block above."""
-
-    def __init__(self, tree):
-        self.rows = [np.flatnonzero(tree.depths == depth + 1) for depth in range(tree.num_levels)]
-        position = np.empty(tree.num_nodes, np.int32)
-        for rows in self.rows:
-            position[rows] = np.arange(len(rows))
-        self.parents = [None] + [position[tree.parents[rows]] for rows in self.rows[1:]]
-        self._restore = np.argsort(np.concatenate(self.rows))
-
-    def split(self, x):
-        return [ops.take(x, rows, axis=0) for rows in self.rows]
-
-    def join(self, blocks):
-        return ops.take(ops.concatenate(blocks, axis=0), self._restore, axis=0)
-
-    def from_parents(self, parent_values, depth):
-        return ops.take(parent_values, self.parents[depth], axis=0)
-
-    def to_parents(self, reduce, values, depth):
-        return reduce(values, self.parents[depth], num_segments=len(self.rows[depth - 1]))
+from hierseg_keras.tree.families import families_of
 
 
-@functools.lru_cache(maxsize=32)
-def _blocks_of(tree):
-    return _DepthBlocks(tree)
+def with_gradient(function):
+    """A tensor function whose gradient is written out.
+
+    Args:
+        function: Takes one tensor; returns its value and `backward`, which takes the gradient of
+            the value and returns that of the tensor.
+
+    Returns:
+        Function of one tensor, differentiable on every backend.
+    """
+
+    @ops.custom_gradient
+    def differentiable(x):
+        value, backward = function(x)
+
+        def backward_of_any_backend(*args, upstream=None):
+            return backward(args[0] if upstream is None else upstream)
+
+        return value, backward_of_any_backend
+
+    return lambda x: differentiable(ops.convert_to_tensor(x))
+
+
+def node_major(y):
+    """Swaps the last two axes: pixels and nodes."""
+
+    def function(y):
+        return _kept(ops.swapaxes(y, -1, -2)), lambda upstream: ops.swapaxes(_kept(upstream), -1, -2)
+
+    return with_gradient(function)(y)
+
+
+def _kept(x):
+    """`x` itself; but XLA works it out once, not anew across the rows wherever its transpose is read."""
+    return replaced_if(ops.isnan(ops.reshape(x, (-1,))[0]), lambda: ops.copy(x), x)
+
+
+def replaced_if(condition, function, value):
+    """`function()` where the condition holds, else `value`.
+
+    A loop of one turn or none: of a conditional, XLA may work out both sides.
+    """
+    return ops.while_loop(lambda again, _: again, lambda *_: (False, function()), (condition, value))[1]
+
+
+def pick_channel(values, index):
+    """One channel's value a pixel: `values[..., n, index[..., n]]`, of `(..., N, C)` and `(..., N)`."""
+    num_channels = values.shape[-1]
+    return ops.take(ops.reshape(values, (-1,)), _pixels(index) * num_channels + index)
+
+
+def pick_row(rows, index):
+    """One row's value a pixel: `rows[..., index[..., n], n]`, of `(..., R, N)` and `(..., N)`."""
+    num_rows, num_columns = rows.shape[-2], ops.shape(rows)[-1]
+    pixel = _pixels(index)
+    return ops.take(ops.reshape(rows, (-1,)), pixel + num_columns * (pixel // num_columns * (num_rows - 1) + index))
+
+
+def _pixels(index):
+    return ops.reshape(ops.arange(ops.size(index), dtype="int32"), ops.shape(index))
 
 
 def max_over_descendants(tree, scores):
     """The largest score among each node and all nodes below it.
 
-    Where n scores tie, each receives 1/n of the gradient.
-
     Args:
         tree: `ClassTree`.
-        scores: Float tensor, `(V, N)`.
+        scores: Float tensor, `(..., V, N)`.
 
     Returns:
-        Float tensor, `(V, N)`.
+        Float tensor, `(..., V, N)`. Where n scores tie, each receives 1/n of the gradient.
 
     Example:
 
@@ -59,79 +92,87 @@ def max_over_descendants(tree, scores):
     >>> ops.convert_to_numpy(best).tolist()
     [[1.0], [3.0], [3.0]]
     """
-    blocks = _blocks_of(tree)
-    depths = range(tree.num_levels - 1, 0, -1)
 
-    @ops.custom_gradient
-    def forward(scores):
-        own = blocks.split(scores)
-        best = list(own)
-        for d in depths:
-            best[d - 1] = ops.maximum(own[d - 1], blocks.to_parents(ops.segment_max, best[d], d))
+    def function(scores):
+        leaves, blocks = leaves_and_blocks(tree, scores)
+        best, backward = max_of_blocks_and_gradient(tree, leaves, blocks)
 
-        def backward(*args, upstream=None):
-            upstream = blocks.split(args[0] if upstream is None else upstream)
-            ties = [_as(own[0].dtype, own_d == best_d) for own_d, best_d in zip(own, best)]
-            is_shared = [None] * len(own)
-            for d in depths:
-                is_shared[d] = best[d] == blocks.from_parents(best[d - 1], d)
-                below = ops.where(is_shared[d], ties[d], 0)
-                ties[d - 1] = ties[d - 1] + blocks.to_parents(ops.segment_sum, below, d)
-            share = [gradient / count for gradient, count in zip(upstream, ties)]
-            for d in reversed(depths):
-                share[d] = share[d] + ops.where(is_shared[d], blocks.from_parents(share[d - 1], d), 0)
-            return blocks.join([ops.where(o == b, s, 0) for o, b, s in zip(own, best, share)])
+        def joined_backward(upstream):
+            to_leaves, to_blocks = leaves_and_blocks(tree, upstream)
+            from_blocks, to_blocks = backward(to_blocks)
+            return ops.concatenate([to_leaves + from_blocks, *to_blocks], axis=-2)
 
-        return blocks.join(best), backward
+        return ops.concatenate([leaves, *best], axis=-2), joined_backward
 
-    return forward(ops.convert_to_tensor(scores))
+    return with_gradient(function)(scores)
 
 
-def min_over_ancestors(tree, scores):
-    """The smallest score among each node and all nodes above it.
+def leaves_and_blocks(tree, scores):
+    """Node-major rows as those of the leaves and the internal nodes' blocks, the deepest first."""
+    return scores[..., : tree.num_leaves, :], families_of(tree).split(scores[..., tree.num_leaves :, :])[:-1]
 
-    Where n scores tie, each receives 1/n of the gradient.
+
+def max_of_blocks_and_gradient(tree, leaves, own):
+    """Each internal node's largest score, as blocks, and the function from its gradient to the scores'.
 
     Args:
         tree: `ClassTree`.
-        scores: Float tensor, `(V, N)`.
+        leaves, own: As `leaves_and_blocks` gives them.
 
     Returns:
-        Float tensor, `(V, N)`.
-
-    Example:
-
-    >>> tree = ClassTree.from_text("human\\n\\tperson\\n\\trider")
-    >>> least = min_over_ancestors(tree, [[1.0], [3.0], [2.0]])      # person, rider, human
-    >>> ops.convert_to_numpy(least).tolist()
-    [[1.0], [2.0], [2.0]]
+        A pair: the blocks; and a function from their gradients to a pair, those of `leaves` and `own`.
     """
-    blocks = _blocks_of(tree)
-    depths = range(1, tree.num_levels)
+    families, best = families_of(tree), []
+    for i, best_leaf in enumerate(families.reduce_leaves(ops.max, float("-inf"), leaves)[:-1]):
+        best.append(ops.maximum(own[i], best_leaf))
+        if i:
+            best[i] = ops.maximum(best[i], families.reduce_block(ops.max, float("-inf"), i - 1, best[i - 1]))
 
-    @ops.custom_gradient
-    def forward(scores):
-        own = blocks.split(scores)
-        least = list(own)
-        for d in depths:
-            least[d] = ops.minimum(own[d], blocks.from_parents(least[d - 1], d))
+    def backward(upstream):
+        # The virtual root is no node: nothing flows from it.
+        root = ops.zeros_like(leaves[..., :1, :])
+        is_best_leaf = leaves == families.to_leaves([*best, root])
+        ties = families.reduce_leaves(ops.sum, 0.0, ops.cast(is_best_leaf, leaves.dtype))
+        is_shared = [best[i] == families.to_block(i, best[i + 1]) for i in range(len(best) - 1)]
+        for i in range(len(best)):
+            ties[i] = ties[i] + ops.cast(own[i] == best[i], leaves.dtype)
+            if i:
+                below = ops.where(is_shared[i - 1], ties[i - 1], 0)
+                ties[i] = ties[i] + families.reduce_block(ops.sum, 0.0, i - 1, below)
+        share = [gradient / count for gradient, count in zip(upstream, ties)]
+        for i in reversed(range(len(best) - 1)):
+            share[i] = share[i] + ops.where(is_shared[i], families.to_block(i, share[i + 1]), 0)
+        to_leaves = ops.where(is_best_leaf, families.to_leaves([*share, root]), 0)
+        return to_leaves, [ops.where(o == b, s, 0) for o, b, s in zip(own, best, share)]
 
-        def backward(*args, upstream=None):
-            upstream = blocks.split(args[0] if upstream is None else upstream)
-            ties = [_as(own[0].dtype, own_d == least_d) for own_d, least_d in zip(own, least)]
-            is_shared = [None] * len(own)
-            for d in depths:
-                is_shared[d] = least[d] == blocks.from_parents(least[d - 1], d)
-                ties[d] = ties[d] + ops.where(is_shared[d], blocks.from_parents(ties[d - 1], d), 0)
-            share = [gradient / count for gradient, count in zip(upstream, ties)]
-            for d in reversed(depths):
-                below = ops.where(is_shared[d], share[d], 0)
-                share[d - 1] = share[d - 1] + blocks.to_parents(ops.segment_sum, below, d)
-            return blocks.join([ops.where(o == b, s, 0) for o, b, s in zip(own, least, share)])
+    return best, backward
 
-        return blocks.join(least), backward
 
-    return forward(ops.convert_to_tensor(scores))
+def min_along_path_and_gradient(own):
+    """The least score down to each step of a path, and the function from its gradient to the scores'.
+
+    Args:
+        own: List of float tensors of one shape, each step's own score.
+
+    Returns:
+        A pair: the least scores, a list as long; and a function between lists of gradients.
+    """
+    stacked = ops.stack(own)
+    # A reduction each, although the last one's result would do: XLA keeps it instead of working it out
+    # again wherever it is broadcast.
+    least = [ops.min(stacked[: step + 1], axis=0) for step in range(len(own))]
+
+    def backward(upstream):
+        is_shared = [None] + [below == above for above, below in zip(least, least[1:])]
+        ties = [ops.cast(score == value, value.dtype) for score, value in zip(own, least)]
+        for step in range(1, len(own)):
+            ties[step] = ties[step] + ops.where(is_shared[step], ties[step - 1], 0)
+        share = [gradient / count for gradient, count in zip(upstream, ties)]
+        for step in reversed(range(1, len(own))):
+            share[step - 1] = share[step - 1] + ops.where(is_shared[step], share[step], 0)
+        return [ops.where(score == value, s, 0) for score, value, s in zip(own, least, share)]
+
+    return least, backward
 
 
 def sum_over_leaves(tree, leaf_values):
@@ -151,5 +192,9 @@ def sum_over_path(tree, node_values):
     return total
 
 
-def _as(dtype, condition):
-    return ops.cast(condition, dtype)
+@functools.lru_cache(maxsize=32)
+def internal_ancestors(tree):
+    """`(D - 1, V)` int32: each label's internal node of a depth on its path; -1 where there is none."""
+    nodes = tree.depth_table[:-1]
+    is_internal_of_depth = (nodes >= tree.num_leaves) & (tree.depths[nodes] == np.arange(1, tree.num_levels)[:, None])
+    return np.where(is_internal_of_depth, nodes, -1).astype(np.int32)

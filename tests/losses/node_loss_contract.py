@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.gradients import value_and_gradient
+from tests.gradients import evaluated, value_and_gradient
 from tests.losses.loss_contract import CAR, HUMAN, LABELS, PERSON, RIDER, SEDAN, SKY, TREE, VEHICLE, LossContract
 
 # person, rider, sedan, sky, car, human, vehicle. The order of the tree is broken in both branches: person is
@@ -31,6 +31,17 @@ class NodeLossContract(LossContract):
         assert (gradient[..., below] == 0).all() and (gradient[..., others] != 0).any()
         logits[..., below] = rng.normal(0, 100, len(below))
         assert float(loss(labels, logits)) == value
+
+    def test_small_losses_keep_their_digits(self):
+        """A right answer by a margin of 30 costs some 1e-13, and not 0."""
+        reference_gamma = {"gamma": 0} if "gamma" in inspect.signature(self.loss).parameters else {}
+        logits = np.full((1, 1, 1, self.num_channels(TREE)), -30.0, "float32")
+        logits[..., [v for v in (PERSON, HUMAN) if v < logits.shape[-1]]] = 30
+        loss = self.loss(TREE, **reference_gamma)
+        expected = self.expected(np.array([[[PERSON]]]), logits, **reference_gamma)
+        assert 0 < expected < 1e-10
+        (value,) = evaluated(lambda x: [loss(np.array([[[PERSON]]]), x)], logits)
+        np.testing.assert_allclose(value, expected.sum(), rtol=1e-6)
 
     def test_zero_weight_silences_a_node(self, rng):
         weights = np.ones(TREE.num_nodes)

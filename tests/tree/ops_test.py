@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 
 from hierseg_keras.tree import ClassTree
-from hierseg_keras.tree.ops import max_over_descendants, min_over_ancestors, sum_over_leaves, sum_over_path
+from hierseg_keras.tree.ops import (
+    max_over_descendants,
+    min_along_path_and_gradient,
+    pick_channel,
+    pick_row,
+    sum_over_leaves,
+    sum_over_path,
+    with_gradient,
+)
 from tests import reference as equations
 from tests.gradients import double_precision, evaluated, value_and_gradient
 from tests.random_trees import class_trees
@@ -33,8 +41,10 @@ def tied_scores(rng, num_nodes):
     return scores
 
 
-class _Extremum:
-    """What `max_over_descendants` and `min_over_ancestors` share."""
+class MaxOverDescendantsTest:
+    function = staticmethod(max_over_descendants)
+    expected = staticmethod(equations.max_over_descendants)
+    expected_gradient = staticmethod(equations.max_over_descendants_gradient)
 
     def gradient(self, tree, scores, upstream):
         """The gradient of the outputs' sum, each output weighted by its `upstream`."""
@@ -88,12 +98,6 @@ class _Extremum:
         expected = self.expected(equations.ReferenceTree([("human", "person"), ("human", "rider")]), [1.0, 3.0, 2.0])
         assert keras.ops.convert_to_numpy(result)[:, 0].tolist() == expected.tolist()
 
-
-class MaxOverDescendantsTest(_Extremum):
-    function = staticmethod(max_over_descendants)
-    expected = staticmethod(equations.max_over_descendants)
-    expected_gradient = staticmethod(equations.max_over_descendants_gradient)
-
     def test_hand_computed_value(self):
         scores = [[1.0], [4.0], [6.0], [2.0], [5.0], [3.0], [0.0]]
         # car: max(5, sedan 6); human: max(3, person 1, rider 4); vehicle: max(0, car 5, sedan 6).
@@ -117,29 +121,56 @@ class MaxOverDescendantsTest(_Extremum):
         np.testing.assert_allclose(gradient[:, 0], expected, rtol=1e-6)
 
 
-class MinOverAncestorsTest(_Extremum):
-    function = staticmethod(min_over_ancestors)
-    expected = staticmethod(equations.min_over_ancestors)
-    expected_gradient = staticmethod(equations.min_over_ancestors_gradient)
+class MinAlongPathTest:
+    """Each step's least score so far, and its gradient."""
 
-    def test_hand_computed_value(self):
-        scores = [[1.0], [4.0], [6.0], [2.0], [5.0], [3.0], [7.0]]
-        # person: min(1, human 3); rider: min(4, human 3); sedan: min(6, car 5, vehicle 7); car: min(5, vehicle 7).
-        result = keras.ops.convert_to_numpy(min_over_ancestors(TREE, scores))
-        assert result[:, 0].tolist() == [1, 3, 5, 2, 5, 3, 7]
+    def gradient(self, scores, upstream):
+        def function(x):
+            least, backward = min_along_path_and_gradient(keras.ops.unstack(x))
+            return keras.ops.stack(least), lambda upstream: keras.ops.stack(backward(keras.ops.unstack(upstream)))
 
-    @pytest.mark.parametrize(
-        "scores, expected",
-        [
-            ([0, 0, 7, 0, 7, 0, 7], [0, 0, 1 / 3, 0, 1 / 3, 0, 1 / 3]),
-            ([0, 0, 7, 0, 9, 0, 7], [0, 0, 1 / 2, 0, 0, 0, 1 / 2]),
-            ([0, 0, 9, 0, 7, 0, 7], [0, 0, 0, 0, 1 / 2, 0, 1 / 2]),
-        ],
-    )
-    def test_hand_computed_ties(self, scores, expected):
-        upstream = np.eye(7, dtype="float32")[:, [2]]
-        _, gradient = self.gradient(TREE, np.array(scores, "float32")[:, None], upstream)
-        np.testing.assert_allclose(gradient[:, 0], expected, rtol=1e-6)
+        def total(x):
+            return keras.ops.sum(with_gradient(function)(x) * keras.ops.convert_to_tensor(upstream))
+
+        return value_and_gradient(total, scores, jit=True)
+
+    @given(st.integers(1, 6), SEEDS)
+    def test_matches_numpy_reference(self, num_steps, seed):
+        scores = np.random.default_rng(seed).normal(size=(num_steps, NUM_PIXELS)).astype("float32")
+        (result,) = evaluated(lambda x: [keras.ops.stack(min_along_path_and_gradient(keras.ops.unstack(x))[0])], scores)
+        assert np.array_equal(result, np.minimum.accumulate(scores))
+
+    @given(st.integers(1, 6), SEEDS)
+    def test_ties_share_the_gradient(self, num_steps, seed):
+        rng = np.random.default_rng(seed)
+        scores = rng.integers(-1, 2, (num_steps, NUM_PIXELS)).astype("float64")
+        upstream = rng.normal(size=scores.shape)
+        with double_precision():
+            _, gradient = self.gradient(scores, upstream)
+        expected = np.zeros_like(scores)
+        for step, pixel in np.ndindex(*scores.shape):
+            so_far = scores[: step + 1, pixel]
+            is_least = so_far == so_far.min()
+            expected[: step + 1, pixel] += upstream[step, pixel] * is_least / is_least.sum()
+        np.testing.assert_allclose(gradient, expected, atol=1e-12)
+
+    def test_empty_steps_take_no_part(self):
+        scores = np.array([[2.0], [np.inf], [3.0], [1.0]], "float32")
+        _, gradient = self.gradient(scores, np.ones_like(scores))
+        assert gradient[:, 0].tolist() == [3, 0, 0, 1]
+
+
+class PickTest:
+    @given(SEEDS)
+    def test_matches_numpy_reference(self, seed):
+        rng = np.random.default_rng(seed)
+        values, index = rng.normal(size=(2, 3, 4, 5)).astype("float32"), rng.integers(0, 5, (2, 3, 4)).astype("int32")
+        expected = np.take_along_axis(values, index[..., None], axis=-1)[..., 0]
+        (result,) = evaluated(lambda x: [pick_channel(x, keras.ops.convert_to_tensor(index))], values)
+        assert np.array_equal(result, expected)
+        rows = np.ascontiguousarray(np.swapaxes(values, -1, -2))
+        (result,) = evaluated(lambda x: [pick_row(x, keras.ops.convert_to_tensor(index))], rows)
+        assert np.array_equal(result, expected)
 
 
 class SumOverLeavesTest:

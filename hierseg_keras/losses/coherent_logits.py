@@ -1,0 +1,100 @@
+"""Scores made coherent along a class tree (HSSN, eq. 4), on logits: the logistic function is monotone."""
+
+import numpy as np
+from keras import ops
+
+from hierseg_keras.tree.families import families_of
+from hierseg_keras.tree.ops import (
+    internal_ancestors,
+    leaves_and_blocks,
+    max_of_blocks_and_gradient,
+    min_along_path_and_gradient,
+    pick_row,
+    with_gradient,
+)
+
+
+def coherent_wrong_logits(tree, label, logits):
+    """The coherent logit of each node's wrong answer.
+
+    A node on the label's path answers with the least logit among its ancestors and itself, and
+    the wrong answer is "no"; a node off it with the largest among its descendants and itself,
+    and the wrong answer is "yes".
+
+    Args:
+        tree: `ClassTree`.
+        label: Integer node labels, `(..., N)`, in `[0, V)`.
+        logits: Float node logits, node-major, `(..., V, N)`.
+
+    Returns:
+        Float tensor, `(..., V, N)`; -inf for the nodes below an internal label, which are unknown.
+    """
+    return with_gradient(lambda x: _coherent_wrong_logits(tree, label, x))(logits)
+
+
+def _coherent_wrong_logits(tree, label, logits):
+    leaves, blocks = leaves_and_blocks(tree, logits)
+    path = _Path(tree, label)
+    best, best_backward = max_of_blocks_and_gradient(tree, leaves, blocks)
+    least, least_backward = min_along_path_and_gradient(path.values(leaves, blocks, empty=float("inf")))
+
+    def backward(upstream):
+        to_leaves, to_blocks = leaves_and_blocks(tree, upstream)
+        to_path = least_backward(path.values(to_leaves, to_blocks, empty=0.0))
+        from_best, to_blocks = best_backward(path.put([0.0] * tree.num_levels, to_leaves, to_blocks)[1])
+        rows, blocks = path.put([-value[..., None, :] for value in to_path], to_leaves + from_best, to_blocks)
+        return ops.concatenate([rows, *blocks], axis=-2)
+
+    rows, blocks = path.put([-value[..., None, :] for value in least], leaves, best)
+    return ops.concatenate(path.put_below(float("-inf"), rows, blocks), axis=-2), backward
+
+
+def own_wrong_logits(tree, label, logits):
+    """As `coherent_wrong_logits`, where every node answers for itself alone (eq. 2)."""
+    path = _Path(tree, label)
+    leaves, blocks = leaves_and_blocks(tree, logits)
+    signed = path.put([-rows for rows in [*reversed(blocks), leaves]], leaves, blocks)
+    return ops.concatenate(path.put_below(float("-inf"), *signed), axis=-2)
+
+
+class _Path:
+    """The nodes on each pixel's path, found in rows of leaves and of internal nodes.
+
+    A path's values are a list of `D`: those of its internal nodes by depth, then its leaf's.
+
+    Args:
+        tree: `ClassTree`.
+        label: Integer node labels, `(..., N)`.
+    """
+
+    def __init__(self, tree, label):
+        self.families, self.num_leaves, self.label = families_of(tree), tree.num_leaves, label
+        # As the blocks come: the deepest first.
+        self.internal = [ops.take(nodes, label, axis=0) for nodes in internal_ancestors(tree)[::-1]]
+        self.is_leaf = np.arange(tree.num_leaves, dtype=np.int32)[:, None] == label[..., None, :]
+        self.is_internal = [self.families.nodes(i) == node[..., None, :] for i, node in enumerate(self.internal)]
+
+    def values(self, leaves, blocks, empty):
+        """The path's values; `empty` where it has no node of a depth, or no leaf."""
+        internal = [
+            ops.where(node >= 0, pick_row(block, ops.maximum(node - self.families.nodes(i)[0, 0], 0)), empty)
+            for i, (node, block) in enumerate(zip(self.internal, blocks))
+        ]
+        leaf = pick_row(leaves, ops.minimum(self.label, self.num_leaves - 1))
+        return [*reversed(internal), ops.where(self.label < self.num_leaves, leaf, empty)]
+
+    def put(self, values, leaves, blocks):
+        """The rows with the path's values on the path."""
+        *internal, leaf = values
+        on_blocks = zip(self.is_internal, reversed(internal), blocks)
+        return ops.where(self.is_leaf, leaf, leaves), [ops.where(*rows) for rows in on_blocks]
+
+    def put_below(self, value, leaves, blocks):
+        """All rows, with a value in those of nodes below an internal label."""
+        at_or_below, known = [ops.zeros_like(self.is_leaf[..., :1, :])], []
+        for i in reversed(range(len(blocks))):
+            is_below = self.families.to_block(i, at_or_below[0])
+            is_label = self.families.nodes(i) == self.label[..., None, :]
+            at_or_below.insert(0, ops.logical_or(is_below, is_label))
+            known.insert(0, ops.where(is_below, value, blocks[i]))
+        return [ops.where(self.families.to_leaves(at_or_below), value, leaves), *known]

@@ -1,0 +1,92 @@
+"""The families of a class tree as rows of a tensor: the leaves, then one block of parents a depth."""
+
+import functools
+
+import numpy as np
+from keras import ops
+
+
+class Families:
+    """Reduces over the children of every node at once, and hands values down to them.
+
+    Tensors are *node-major*, `(..., nodes, pixels)`: a row holds one node's values at many
+    pixels in one piece of memory, so that gathering families and reducing over them costs little
+    more than reading them, in whatever order a data set numbers its classes. Leaves are rows
+    `0 .. L - 1`. The parents, `V - L` internal nodes and then the virtual root, come in `D`
+    blocks, the deepest first, which is the order that nodes have anyhow.
+
+    Args:
+        tree: `ClassTree`.
+    """
+
+    def __init__(self, tree):
+        root = tree.num_nodes - tree.num_leaves
+        depths = np.append(tree.depths[tree.num_leaves :], 0)
+        ends = np.cumsum(np.bincount(tree.num_levels - 1 - depths, minlength=tree.num_levels))
+        self._bounds = list(zip([0, *ends[:-1]], ends))
+        self._num_leaves = tree.num_leaves
+        parents = np.where(tree.parents < 0, root, tree.parents - tree.num_leaves).astype(np.int32)
+        self._parents_of_leaves = parents[: tree.num_leaves]
+        self._leaves_by_family = _Groups(self._parents_of_leaves, root + 1)
+        self._parents_of_blocks = [
+            parents[tree.num_leaves :][start:end] - end for start, end in self._bounds[:-1]
+        ]
+        self._blocks_by_family = [
+            _Groups(parents, end - start) for parents, (start, end) in zip(self._parents_of_blocks, self._bounds[1:])
+        ]
+
+    def nodes(self, i):
+        """The nodes in block `i`, as a column."""
+        start, end = self._bounds[i]
+        return np.arange(self._num_leaves + start, self._num_leaves + end, dtype=np.int32)[:, None]
+
+    def split(self, rows):
+        """Rows of all parents as blocks."""
+        return [rows[..., start:end, :] for start, end in self._bounds]
+
+    def reduce_leaves(self, reduce, empty, leaves):
+        """Blocks of the parents' reductions over their own leaves; `empty` where a parent has none."""
+        return self.split(self._leaves_by_family.reduce(reduce, empty, leaves))
+
+    def reduce_block(self, reduce, empty, i, block):
+        """The reductions of block `i` over families, as rows of block `i + 1`."""
+        return self._blocks_by_family[i].reduce(reduce, empty, block)
+
+    def to_leaves(self, blocks):
+        """Every leaf's parent's value."""
+        return ops.take(ops.concatenate(blocks, axis=-2), self._parents_of_leaves, axis=-2)
+
+    def to_block(self, i, block_above):
+        """The parents' values, in block `i + 1`, of the nodes in block `i`."""
+        return ops.take(block_above, self._parents_of_blocks[i], axis=-2)
+
+
+class _Groups:
+    """Rows in groups, those of one size gathered side by side: no padding, and no scatter, which XLA runs serially.
+
+    Args:
+        group_of_row: Integer array, each row's group.
+        num_groups: Number of groups; one may be empty.
+    """
+
+    def __init__(self, group_of_row, num_groups):
+        sizes = np.bincount(group_of_row, minlength=num_groups)
+        members = np.split(np.argsort(group_of_row, kind="stable"), np.cumsum(sizes)[:-1])
+        by_size = [np.flatnonzero(sizes == size) for size in np.unique(sizes[sizes > 0])]
+        self._members = [np.stack([members[group] for group in groups]) for groups in by_size]
+        self._has_empty = bool((sizes == 0).any())
+        self._place = np.argsort(np.concatenate([*by_size, np.flatnonzero(sizes == 0)]))
+        # All empty groups share one row.
+        self._place = np.minimum(self._place, int((sizes > 0).sum())).astype(np.int32)
+
+    def reduce(self, reduce, empty, rows):
+        reduced = [reduce(ops.take(rows, members, axis=-2), axis=-2) for members in self._members]
+        if self._has_empty:
+            reduced.append(ops.full_like(rows[..., :1, :], empty))
+        return ops.take(ops.concatenate(reduced, axis=-2), self._place, axis=-2)
+
+
+@functools.lru_cache(maxsize=32)
+def families_of(tree):
+    """`Families(tree)`, made once a tree."""
+    return Families(tree)
