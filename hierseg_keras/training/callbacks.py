@@ -38,6 +38,26 @@ class SaveWeights(keras.callbacks.Callback):
         os.replace(beside, self.path)
 
 
+class AverageReplicas(keras.callbacks.Callback):
+    """Gives every replica the mean of all replicas' moving averages before each validation.
+
+    Under `MirroredStrategy` batch normalisation that is not synchronised keeps moving averages of
+    its own on each replica, and Keras (3.15) reads and saves the first replica's only. Without
+    this, validation would be of other networks than the one that is saved. On one replica it does
+    nothing.
+    """
+
+    def on_test_begin(self, logs=None):
+        strategy = self.model.distribute_strategy
+        if strategy.num_replicas_in_sync == 1:
+            return
+        for variable in self.model.non_trainable_variables:
+            # The states of random generators are integers.
+            if keras.backend.is_float_dtype(variable.dtype):
+                values = strategy.experimental_local_results(variable.value)
+                variable.assign(keras.ops.mean(keras.ops.stack(values), axis=0))
+
+
 class DrawPredictions(keras.callbacks.Callback):
     """Draws validation images with truth and prediction at every level, as training goes on.
 

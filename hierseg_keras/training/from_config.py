@@ -4,6 +4,7 @@ from hierseg_keras import data
 from hierseg_keras.metrics import DepthLoss, LevelMeanIoU
 from hierseg_keras.training.networks import make_network
 from hierseg_keras.training.objectives import OBJECTIVES, make_loss
+from hierseg_keras.training.spread import spread_over_replicas
 from hierseg_keras.tree import ClassTree
 
 
@@ -16,21 +17,23 @@ def tree_of(config):
     return ClassTree.from_file(config.tree)
 
 
-def load_split(config, tree, split, training=False):
-    """A split of the configuration's data set, as `data.load` gives it."""
-    return data.load(
-        config.dataset,
-        split,
-        training=training,
-        tree=tree,
-        batch_size=config.batch_size,
-        size=config.size,
-        crop_size=config.crop_size,
-        seed=config.seed,
-        ignore_class=_ignore_class(tree),
-        data_dir=config.data_dir,
-        manual_dir=config.manual_dir,
-    )
+def load_training(config, tree):
+    """The configuration's training split, as `data.load` gives it."""
+    return _load(config, tree, config.train_split, config.batch_size, training=True)
+
+
+def load_evaluation(config, tree, split, strategy):
+    """A split to evaluate on, batched for the strategy's replicas, and its steps for Keras."""
+    if strategy.num_replicas_in_sync == 1:
+        return _load(config, tree, split, config.batch_size), None
+    examples = _load(config, tree, split, batch_size=1)
+    return spread_over_replicas(examples, config.batch_size, _ignore_class(tree), strategy)
+
+
+def load_examples(config, tree, split, count):
+    """The first images of a split with their labels: list of pairs `(H, W, 3)` and `(H, W)`."""
+    examples = _load(config, tree, split, batch_size=1).take(count)
+    return [(image[0], label[0]) for image, label in examples.as_numpy_iterator()]
 
 
 def make_model(config, tree, pretrained=True):
@@ -61,3 +64,19 @@ def compile_model(model, config, optimizer, jit_compile="auto"):
 def _ignore_class(tree):
     """255, as Keras users expect it, unless the tree has so many nodes."""
     return 255 if tree.num_nodes <= 255 else -1
+
+
+def _load(config, tree, split, batch_size, training=False):
+    return data.load(
+        config.dataset,
+        split,
+        training=training,
+        tree=tree,
+        batch_size=batch_size,
+        size=config.size,
+        crop_size=config.crop_size,
+        seed=config.seed,
+        ignore_class=_ignore_class(tree),
+        data_dir=config.data_dir,
+        manual_dir=config.manual_dir,
+    )

@@ -1,13 +1,26 @@
 """A training run from its configuration to a folder that holds all of it."""
 
-import itertools
 import math
 import pathlib
 
 import keras
 
-from hierseg_keras.training.callbacks import MONITOR, DrawPredictions, SaveWeights, png_writer, stop_early
-from hierseg_keras.training.from_config import compile_model, load_split, make_model, tree_of
+from hierseg_keras.training.callbacks import (
+    MONITOR,
+    AverageReplicas,
+    DrawPredictions,
+    SaveWeights,
+    png_writer,
+    stop_early,
+)
+from hierseg_keras.training.from_config import (
+    compile_model,
+    load_evaluation,
+    load_examples,
+    load_training,
+    make_model,
+    tree_of,
+)
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.saved_run import CONFIG, LOG, PICTURES, TENSORBOARD, TREE, WEIGHTS
 from hierseg_keras.training.strategy import check_batch_size, check_jit_compile, make_strategy
@@ -51,8 +64,9 @@ def train(config, folder, verbose="auto", strategy=None):
     _check_before_data(config, strategy)
     keras.utils.set_random_seed(config.seed)
     tree = tree_of(config)
-    train_data = load_split(config, tree, config.train_split, training=True)
-    validation_data = load_split(config, tree, config.validation_split)
+    train_data = load_training(config, tree)
+    validation_data, validation_steps = load_evaluation(config, tree, config.validation_split, strategy)
+    examples = load_examples(config, tree, config.validation_split, NUM_EXAMPLES)
     with strategy.scope():
         model = make_model(config, tree)
         optimizer = make_optimizer(config, num_batches=config.epochs * len(train_data))
@@ -64,10 +78,11 @@ def train(config, folder, verbose="auto", strategy=None):
     model.fit(
         train_data,
         validation_data=validation_data,
+        validation_steps=validation_steps,
         epochs=config.epochs,
         shuffle=False,
         verbose=verbose,
-        callbacks=_callbacks(config, tree, _examples(validation_data), folder),
+        callbacks=_callbacks(config, tree, examples, folder),
     )
     _check_finite(model, folder)
     draw_curves(folder / LOG, folder / PICTURES / "curves.png")
@@ -82,13 +97,8 @@ def _check_before_data(config, strategy):
         check_tensorboard()
 
 
-def _examples(validation_data):
-    """The first validation images with their labels, each by itself."""
-    return list(itertools.islice(validation_data.unbatch().as_numpy_iterator(), NUM_EXAMPLES))
-
-
 def _callbacks(config, tree, examples, folder):
-    callbacks = [keras.callbacks.TerminateOnNaN(), keras.callbacks.CSVLogger(folder / LOG)]
+    callbacks = [keras.callbacks.TerminateOnNaN(), keras.callbacks.CSVLogger(folder / LOG), AverageReplicas()]
     if config.ema_momentum is not None:
         # From here on an epoch ends with the averaged weights in the network.
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))

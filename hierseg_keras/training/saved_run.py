@@ -5,7 +5,7 @@ import pathlib
 import tensorflow as tf
 
 from hierseg_keras.training.config import RunConfig
-from hierseg_keras.training.from_config import compile_model, load_split, make_model
+from hierseg_keras.training.from_config import compile_model, load_evaluation, make_model
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.tree import ClassTree
 
@@ -48,11 +48,13 @@ def evaluate_run(folder, split=None, verbose="auto", strategy=None):
         folder: The run's folder.
         split: TFDS split. Defaults to the run's validation split.
         verbose: As in `evaluate`.
-        strategy: As in `load_run`; the figures are the same on any number of replicas.
+        strategy: As in `load_run`; where images are of one size, the figures are the same on any
+            number of replicas.
 
     Returns:
         Dict from a figure's name to its value, as `evaluate(return_dict=True)` gives it.
     """
+    strategy = strategy or tf.distribute.get_strategy()
     config, model = load_run(folder, strategy)
-    examples = load_split(config, model.tree, split or config.validation_split)
-    return model.evaluate(examples, return_dict=True, verbose=verbose)
+    examples, steps = load_evaluation(config, model.tree, split or config.validation_split, strategy)
+    return model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose)

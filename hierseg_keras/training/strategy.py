@@ -6,17 +6,19 @@ step where every image, or every labelled pixel of every replica, weighs the sam
 looks at the batch as a whole. Three things differ otherwise:
 
 - Batch normalisation takes mean and variance of the part of the batch that its replica has, so
-  that two replicas normalise differently from one. `synchronized_batch_norm`, where a network has
-  it, takes them over all replicas.
+  that two replicas normalise differently from one. Each replica also keeps moving averages of its
+  own, of which Keras (3.15) reads and saves the first replica's; a run averages them before each
+  validation. `synchronized_batch_norm`, where a network has it, takes them over all replicas.
 - A mean over labelled pixels is taken on each replica and then over replicas, as Keras does it:
   the loss is the mean over replicas of the replicas' means. A pixel counts for more where its
   replica has fewer labelled ones. `normalization="global"` of a loss divides by the count of all
   replicas.
 - Every replica's dropout draws the same numbers, and not those that one replica would draw.
 
-A batch of evaluation need not divide: counters are summed, and the loss is weighted by images.
-In training batches divide by the number of replicas: an empty replica would leave batch
-normalisation without an image to take a mean of, and write NaN into its weights.
+In training the number of replicas divides every batch: an empty replica would leave batch
+normalisation without an image to take a mean of, and write NaN into its weights. In evaluation
+the last batch need not divide, as counters are summed and the loss is weighted by images, but a
+replica without an image is an error there too; `training.spread` makes such batches.
 """
 
 import functools
