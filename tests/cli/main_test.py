@@ -7,7 +7,7 @@ from PIL import Image
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
-from hierseg_keras.training import load_run  # noqa: E402
+from hierseg_keras.training import RunConfig, load_run  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 
 TINY = ["--filters", "2", "--num-stages", "2", "--crop-size", "32x40", "--batch-size", "4", "--epochs", "2"]
@@ -20,7 +20,8 @@ def run(data_dir, tmp_path_factory):
     """A finished run on sixteen images."""
     folder = tmp_path_factory.mktemp("runs") / "a run"
     splits = ["--train-split", "train[:16]", "--validation-split", "validation[:4]"]
-    assert main(["train", *TINY, *splits, "--data-dir", str(data_dir), "--out", str(folder)]) == 0
+    averaged = ["--ema-momentum", "0.5"]
+    assert main(["train", *TINY, *splits, *averaged, "--data-dir", str(data_dir), "--out", str(folder)]) == 0
     return folder
 
 
@@ -49,6 +50,37 @@ class TrainTest:
         assert main(["train", "--loss", "tree_max", "--out", str(tmp_path / "a")]) == 1
         assert capsys.readouterr().err.startswith("hierseg train: `loss` expects one of")
         assert not (tmp_path / "a").exists()
+
+    def test_every_option_reaches_the_run(self, monkeypatch):
+        asked = []
+        monkeypatch.setattr("hierseg_keras.cli.train.train", lambda config, out: asked.append((config, out)))
+        options = "--replicas 2 --precision mixed_float16 --accumulation-steps 4 --ema-momentum 0.99 --tensorboard "
+        options += "--early-stopping-patience 3 --jit-compile false --model unet --num-stages 2 --crop-size 8x9"
+        assert main(["train", *options.split(), "--out", "run"]) == 0
+        config = RunConfig(
+            replicas=2,
+            precision="mixed_float16",
+            accumulation_steps=4,
+            ema_momentum=0.99,
+            tensorboard=True,
+            early_stopping_patience=3,
+            jit_compile=False,
+            num_stages=2,
+            crop_size=(8, 9),
+        )
+        assert asked == [(config, "run")]
+
+    def test_options_left_out_are_the_defaults(self, monkeypatch):
+        asked = []
+        monkeypatch.setattr("hierseg_keras.cli.train.train", lambda config, out: asked.append(config))
+        assert main(["train", "--out", "run"]) == 0
+        assert asked == [RunConfig()]
+
+    @pytest.mark.parametrize("option", ["--replicas=two", "--jit-compile=maybe", "--crop-size=90"])
+    def test_what_cannot_be_read_is_told(self, option, capsys):
+        with pytest.raises(SystemExit):
+            main(["train", option, "--out", "run"])
+        assert "expected" in capsys.readouterr().err
 
     def test_loss_that_is_not_finite_ends_the_run(self, data_dir, tmp_path, capsys):
         options = [*TINY, "--train-split", "train[:16]", "--validation-split", "validation[:4]", "--optimizer", "sgd"]

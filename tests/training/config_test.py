@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 pytest.importorskip("tensorflow")
@@ -10,7 +12,30 @@ class RunConfigTest:
         config.to_file(tmp_path / "config.json")
         assert RunConfig.from_file(tmp_path / "config.json") == config
 
-    @pytest.mark.parametrize("bad", [{"loss": "mse"}, {"optimizer": "adam"}, {"model": "fcn"}, {"epochs": 0}])
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            {"loss": "mse"},
+            {"optimizer": "adam"},
+            {"model": "fcn"},
+            {"epochs": 0},
+            {"precision": "float16"},
+            {"jit_compile": "yes"},
+            {"ema_momentum": 1.0},
+            {"accumulation_steps": 0},
+            {"early_stopping_patience": 0},
+        ],
+    )
     def test_invalid_values_raise(self, bad):
         with pytest.raises(ValueError, match=next(iter(bad))):
             RunConfig(**bad)
+
+    def test_file_of_a_run_from_before_there_were_several_networks(self, tmp_path):
+        old = {"dataset": "camvid_tree", "train_split": "train", "validation_split": "val", "tree": None}
+        old |= {"model": "unet", "filters": 8, "num_stages": 3, "loss": "tree_min", "optimizer": "sgd"}
+        old |= {"learning_rate": 0.1, "power": 0.9, "weight_decay": 0.0, "epochs": 2, "batch_size": 4}
+        old |= {"size": [90, 120], "crop_size": None, "seed": 1, "data_dir": None, "manual_dir": None}
+        (tmp_path / "config.json").write_text(json.dumps(old))
+        config = RunConfig.from_file(tmp_path / "config.json")
+        assert config.network_options == {"filters": 8, "num_stages": 3}
+        assert (config.size, config.precision, config.ema_momentum) == ((90, 120), "float32", None)

@@ -22,7 +22,7 @@ class NetworkOptionsTest:
 class PrecisionTest:
     @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
     def test_two_steps_are_finite_and_logits_float32(self, precision):
-        model = make_network("unet", TREE, "nodes", {"filters": 2, "num_stages": 2}, precision)
+        model = make_network("unet", TREE, "nodes", {"filters": 2, "num_stages": 1}, precision)
         assert keras.config.dtype_policy().name == "float32"
         assert model.get_layer("encoder_0_a_conv").compute_dtype == precision.removeprefix("mixed_")
         model.compile("adamw", loss=FocalTreeMin(TREE))

@@ -37,16 +37,16 @@ def network(loss, normalization=None):
     return keras.Sequential([keras.Input((8, 8, 3)), *layers, keras.layers.Conv2D(channels, 1)])
 
 
-def fitted(strategy, batch, loss, synchronized=None, size=4, **options):
+def fitted(strategy, batch, loss, synchronized=None, has_metric=False, **options):
     """A network after `fit` on the batch, and the last epoch's figures."""
     keras.utils.set_random_seed(0)
     with strategy.scope() if strategy else contextlib.nullcontext():
         has_layer = synchronized is not None
         normalization = keras.layers.BatchNormalization(synchronized=synchronized) if has_layer else None
         model = network(loss, normalization)
-        metric = LevelMeanIoU(TREE, outputs=OUTPUTS[type(loss)])
-        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss=loss, metrics=[metric])
-    data = tf.data.Dataset.from_tensor_slices(batch).batch(size, drop_remainder=True)
+        metrics = [LevelMeanIoU(TREE, outputs=OUTPUTS[type(loss)])] if has_metric else None
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss=loss, metrics=metrics)
+    data = tf.data.Dataset.from_tensor_slices(batch).batch(4, drop_remainder=True)
     history = model.fit(data, shuffle=False, verbose=0, **options).history
     return model, {name: values[-1] for name, values in history.items()}
 
@@ -63,12 +63,18 @@ def assert_same(one, two):
 class SameOnOneAndTwoReplicasTest:
     @pytest.mark.parametrize("loss", [HierarchicalCrossentropy, TreeMin, FocalTreeMin])
     def test_loss_metric_and_weights_after_steps(self, loss, batch, two_replicas):
-        one = fitted(None, batch, loss(TREE), epochs=2)
-        assert_same(one, fitted(two_replicas, batch, loss(TREE), epochs=2))
+        one, two = (fitted(strategy, batch, loss(TREE), has_metric=True, epochs=2) for strategy in (None, two_replicas))
+        assert_same(one, two)
 
     def test_synchronized_batch_normalization(self, batch, two_replicas):
         one = fitted(None, batch, FocalTreeMin(TREE), synchronized=False, epochs=2)
         assert_same(one, fitted(two_replicas, batch, FocalTreeMin(TREE), synchronized=True, epochs=2))
+
+    def test_mean_over_the_whole_batch_whatever_is_ignored(self, batch, two_replicas):
+        images, labels = batch
+        labels[:2, :7] = IGNORED
+        loss = FocalTreeMin(TREE, normalization="global")
+        assert_same(fitted(None, (images, labels), loss), fitted(two_replicas, (images, labels), loss))
 
     def test_evaluation_with_an_uneven_last_batch(self, batch, two_replicas):
         """Five images on two replicas: Keras would leave one of them none of the last batch."""
@@ -78,7 +84,7 @@ class SameOnOneAndTwoReplicasTest:
         whole = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)
         figures = []
         for strategy, data, steps in ((None, whole, None), (two_replicas, spread, steps)):
-            model, _ = fitted(strategy, batch, FocalTreeMin(TREE))
+            model, _ = fitted(strategy, batch, FocalTreeMin(TREE), has_metric=True)
             rng = np.random.default_rng(1)
             model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
             # Twice, as after every epoch.

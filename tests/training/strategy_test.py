@@ -24,7 +24,7 @@ class MakeStrategyTest:
 
     @pytest.mark.parametrize("replicas", [0, 3, "all", 1.0])
     def test_other_numbers_raise(self, replicas):
-        with pytest.raises(ValueError, match=f"a number from 1 to 2, the visible CPUs. Received: replicas={replicas!r}"):
+        with pytest.raises(ValueError, match=f"from 1 to 2, the visible CPUs. Received: replicas={replicas!r}"):
             make_strategy(replicas)
 
 

@@ -1,0 +1,125 @@
+import csv
+import importlib.util
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+from hierseg_keras.training import RunConfig, evaluate_run, load_run, train  # noqa: E402
+
+HAS_TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
+
+TINY = {
+    "train_split": "train[:16]",
+    "validation_split": "validation[:5]",
+    "filters": 2,
+    "num_stages": 1,
+    "size": (24, 32),
+    "batch_size": 4,
+    "replicas": 1,
+}
+
+
+def log(folder):
+    with (folder / "log.csv").open() as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def assert_repeats(figures, row):
+    """Swapping averaged weights in and out rounds them."""
+    assert {f"val_{name}" for name in figures} <= row.keys()
+    for name, value in figures.items():
+        assert value == pytest.approx(row[f"val_{name}"], rel=1e-3, abs=1e-3), name
+
+
+def events(folder):
+    """The values that a folder's event files hold, by tag."""
+    files = [str(path) for path in folder.glob("events.*")]
+    records = (tf.compat.v1.Event.FromString(record.numpy()) for record in tf.data.TFRecordDataset(files))
+    return {value.tag: tf.make_ndarray(value.tensor) for event in records for value in event.summary.value}
+
+
+def assert_shown(folder):
+    """Figures, and a picture of each of three images."""
+    assert {"epoch_loss", "epoch_miou_1", "epoch_depth_loss_1"} <= events(folder / "validation").keys()
+    pictures = events(folder / "pictures")
+    assert set(pictures) == {"validation_1", "validation_2", "validation_3"}
+    width, height, png = pictures["validation_1"]
+    picture = tf.io.decode_png(png).numpy()
+    assert picture.shape == (int(height), int(width), 3)
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
+
+
+class TrainTest:
+    def test_everything_at_once_on_two_replicas(self, data_dir, tmp_path, two_replicas):
+        """The figures in the log are those of the network that is saved, on any number of replicas."""
+        options = {"accumulation_steps": 2, "ema_momentum": 0.5, "precision": "mixed_bfloat16", "loss": "tree_min"}
+        options |= {"epochs": 2, "early_stopping_patience": 5, "tensorboard": HAS_TENSORBOARD}
+        config = RunConfig(**TINY, **options, data_dir=str(data_dir))
+        model = train(config, tmp_path / "run", verbose=0, strategy=two_replicas)
+        assert int(model.optimizer.iterations.numpy()) == 4 and float(model.optimizer.learning_rate) == 0
+        rows = log(tmp_path / "run")
+        best = max(rows, key=lambda row: row["val_miou_mean"])
+        loaded_config, loaded = load_run(tmp_path / "run")
+        assert loaded_config == config
+        for weight, saved in zip(model.get_weights(), loaded.get_weights()):
+            np.testing.assert_allclose(weight, saved, rtol=1e-5, atol=1e-7)
+        assert_repeats(evaluate_run(tmp_path / "run", verbose=0), best)
+        assert_repeats(evaluate_run(tmp_path / "run", verbose=0, strategy=two_replicas), best)
+        if HAS_TENSORBOARD:
+            assert_shown(tmp_path / "run" / "tensorboard")
+
+    def test_stops_early_with_the_best_epochs_weights(self, data_dir, tmp_path, monkeypatch):
+        """A rate so high that the first epochs are the best."""
+        config = RunConfig(**TINY, early_stopping_patience=1, epochs=8, learning_rate=1.0, data_dir=str(data_dir))
+        model = train(config, tmp_path / "run", verbose=0)
+        rows = log(tmp_path / "run")
+        assert len(rows) < 8
+        best = int(np.argmax([row["val_miou_mean"] for row in rows]))
+        assert best == len(rows) - 2
+        assert (tmp_path / "run" / "pictures" / f"epoch_{len(rows):03d}.png").is_file()
+        assert_repeats(evaluate_run(tmp_path / "run", verbose=0), rows[best])
+        for weight, saved in zip(model.get_weights(), load_run(tmp_path / "run")[1].get_weights()):
+            np.testing.assert_array_equal(weight, saved)
+
+    @pytest.mark.parametrize(
+        "options, message",
+        [
+            ({"jit_compile": True}, "`jit_compile=True` expects one replica"),
+            ({"batch_size": 3}, "Received: batch_size=3. Pass 4"),
+        ],
+    )
+    def test_refused_before_data_are_prepared(self, options, message, tmp_path, two_replicas):
+        config = RunConfig(**{**TINY, **options}, data_dir=str(tmp_path / "data"))
+        with pytest.raises(ValueError, match=message):
+            train(config, tmp_path / "run", strategy=two_replicas)
+        assert not any(tmp_path.iterdir())
+
+    def test_too_few_validation_images_for_the_replicas(self, data_dir, tmp_path, two_replicas):
+        config = RunConfig(**{**TINY, "validation_split": "validation[:1]"}, data_dir=str(data_dir))
+        with pytest.raises(ValueError, match="1 images and 2 replicas"):
+            train(config, tmp_path / "run", strategy=two_replicas)
+        assert not (tmp_path / "run").exists()
+
+
+class LoadRunTest:
+    def test_pretrained_weights_are_not_fetched_again(self, monkeypatch):
+        from hierseg_keras.training import from_config
+        from hierseg_keras.training.networks import NETWORKS
+
+        made = []
+        monkeypatch.setitem(NETWORKS, "unet", (None, {"weights": "imagenet", "filters": 4, "num_stages": 4}))
+        monkeypatch.setattr(from_config, "make_network", lambda name, tree, outputs, options, _: made.append(options))
+        config = RunConfig(filters=4, num_stages=4)
+        object.__setattr__(config, "weights", "imagenet")
+        for pretrained in (True, False):
+            from_config.make_model(config, None, pretrained=pretrained)
+        assert [options["weights"] for options in made] == ["imagenet", None]
+
+
+class TensorBoardTest:
+    def test_missing_package_is_told_before_data_are_prepared(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(ModuleNotFoundError, match="pip install tensorboard"):
+            train(RunConfig(**TINY, tensorboard=True, data_dir=str(tmp_path / "data")), tmp_path / "run")
+        assert not any(tmp_path.iterdir())
