@@ -33,10 +33,10 @@ def shuffled(tree, rng):
     return ClassTree([tree.paths[leaf] for leaf in rng.permutation(tree.num_leaves)])
 
 
-def inputs(rng, shape, num_classes, channels):
-    """Logits, and labels among the first `num_classes` with 5 % ignored."""
+def inputs(rng, shape, num_classes, channels, ignore_class=IGNORE_CLASS):
+    """Labels among the first `num_classes` with 5 % ignored, and logits."""
     labels = rng.integers(0, num_classes, shape).astype("int32")
-    labels[rng.uniform(size=shape) < 0.05] = IGNORE_CLASS
+    labels[rng.uniform(size=shape) < 0.05] = ignore_class
     logits = rng.normal(size=(*shape, channels)).astype("float32")
     return keras.ops.convert_to_tensor(labels), keras.ops.convert_to_tensor(logits)
 

@@ -3,7 +3,7 @@
 from keras import ops
 
 from hierseg_keras.tree import as_class_tree
-from hierseg_keras.tree.ops import sum_over_leaves, sum_over_path
+from hierseg_keras.tree.ops import is_above, sum_over_leaves, sum_over_path
 
 
 def best_path(tree, logits, outputs=None):
@@ -50,8 +50,10 @@ def best_path(tree, logits, outputs=None):
         return ops.cast(ops.argmax(scores, axis=-1), "int32"), ops.max(scores, axis=-1)
     leaf = ops.cast(ops.argmax(logits, axis=-1), "int32")
     probabilities = ops.exp(logits - ops.logsumexp(logits, axis=-1, keepdims=True))
-    scores = sum_over_path(tree, sum_over_leaves(tree, probabilities))
-    return leaf, ops.squeeze(ops.take_along_axis(scores, ops.expand_dims(leaf, -1), axis=-1), -1)
+    on_path = ops.cast(ops.take(is_above(tree).T, leaf, axis=0), logits.dtype)
+    internal = ops.sum(sum_over_leaves(tree, probabilities) * on_path, axis=-1)
+    times = tree.num_levels - ops.sum(on_path, axis=-1)
+    return leaf, internal + times * ops.max(probabilities, axis=-1)
 
 
 def told_outputs(tree, shape, outputs=None):

@@ -73,9 +73,9 @@ def _depth_crossentropies(tree, label, logits):
             return exp * factor
 
         def far():
-            flow = to_all[..., None] * ops.softmax(logits)
+            flow = to_all[..., None] * _softmax(logits)
             for is_inside, gradient in zip(inside(), to_families):
-                flow = flow - gradient[..., None] * ops.softmax(ops.where(is_inside, logits, _EMPTY))
+                flow = flow - gradient[..., None] * _softmax(ops.where(is_inside, logits, _EMPTY))
             return flow
 
         flow = replaced_if(is_far, far, near())
@@ -86,6 +86,11 @@ def _depth_crossentropies(tree, label, logits):
     family_costs = replaced_if(is_far, far_costs, [ops.log(total) - ops.log(part) for part in sums])
     terms = [ops.where(has, cost, leaf_cost) for has, cost in zip(has_family, family_costs)]
     return ops.stack([*terms, leaf_cost], axis=-1), backward
+
+
+def _softmax(x):
+    # Keras's own warns of a tree of one leaf.
+    return ops.exp(x - ops.logsumexp(x, axis=-1, keepdims=True))
 
 
 @functools.lru_cache(maxsize=32)

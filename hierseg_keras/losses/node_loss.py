@@ -82,11 +82,9 @@ def focal_log_loss(wrong_logit, gamma):
         log_loss = ops.relu(x) + ops.log1p(tail)
         wrong = ops.where(x < 0, tail, 1.0) / (1.0 + tail)
         focus = _power(wrong, gamma)
-
-        def backward(upstream):
-            return upstream * focus * (gamma * (1.0 - wrong) * log_loss + wrong)
-
-        return focus * log_loss, backward
+        # Worked out here, so that this one tensor is all that waits for the gradient.
+        slope = focus * (gamma * (1.0 - wrong) * log_loss + wrong)
+        return focus * log_loss, lambda upstream: upstream * slope
 
     return with_gradient(function)(wrong_logit)
 

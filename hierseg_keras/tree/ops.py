@@ -176,9 +176,8 @@ def min_along_path_and_gradient(own):
 
 
 def sum_over_leaves(tree, leaf_values):
-    """Each node's sum over the leaves at or below it, channels last: `(..., L)` to `(..., V)`."""
-    membership = tree.ancestor_matrix[:, : tree.num_leaves].T
-    return ops.matmul(leaf_values, ops.convert_to_tensor(membership, leaf_values.dtype))
+    """Each internal node's sum over the leaves below it, channels last: `(..., L)` to `(..., V - L)`."""
+    return ops.matmul(leaf_values, ops.convert_to_tensor(is_above(tree).T, leaf_values.dtype))
 
 
 def sum_over_path(tree, node_values):
@@ -186,10 +185,18 @@ def sum_over_path(tree, node_values):
 
     Every path has `D` terms: a leaf above depth `D` counts once for every depth that it stands for.
     """
-    total = 0
-    for nodes in tree.depth_table[:, : tree.num_leaves]:
-        total = total + ops.take(node_values, nodes, axis=-1)
-    return total
+    leaves, internal = node_values[..., : tree.num_leaves], node_values[..., tree.num_leaves :]
+    times = tree.num_levels - is_above(tree).sum(axis=0)
+    if (times != 1).any():
+        leaves = leaves * ops.convert_to_tensor(times, leaves.dtype)
+    # A product of matrices, as gathering columns takes ten times as long.
+    return leaves + ops.matmul(internal, ops.convert_to_tensor(is_above(tree), internal.dtype))
+
+
+@functools.lru_cache(maxsize=32)
+def is_above(tree):
+    """`(V - L, L)` bool: whether an internal node is an ancestor of a leaf."""
+    return tree.ancestor_matrix[tree.num_leaves :, : tree.num_leaves]
 
 
 @functools.lru_cache(maxsize=32)
