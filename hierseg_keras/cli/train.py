@@ -16,6 +16,7 @@ _HELP = {
     "loss": "; ".join(OBJECTIVES),
     "size": "HxW to which images are resized first",
     "crop_size": "HxW of the training crops; --size where left out",
+    "weights": "pretrained weights to start from",
     "batch_size": "images a batch, over all replicas",
     "manual_dir": "folder with the data set's files, where it cannot be downloaded",
     "data_dir": "folder of prepared data sets",

@@ -21,8 +21,10 @@ class RunConfig:
         train_split, validation_split: TFDS splits.
         tree: Name of a shipped tree or path of a tree file. Defaults to the data set's own.
         model: Name of a network, of `NETWORKS`.
-        filters, num_stages: Options of the network; one that it does not have is refused, and one
-            left out is the network's in `NETWORKS`.
+        filters, num_stages, backbone, output_stride, dropout, weights, synchronized_batch_norm:
+            Options of the network, as its class in `hierseg_keras.models` has them. One that it
+            does not have is refused, and one left out is the network's in `NETWORKS`. `weights`
+            are fetched for a new run only.
         loss: One of `OBJECTIVES`; `"crossentropy"` is the flat baseline.
         optimizer: `"sgd"` (momentum 0.9) or `"adamw"`.
         learning_rate: Initial rate; it falls to 0 as `(1 - step / steps) ** power`.
@@ -54,6 +56,11 @@ class RunConfig:
     model: str = "unet"
     filters: int | None = None
     num_stages: int | None = None
+    backbone: str | None = None
+    output_stride: int | None = None
+    dropout: float | None = None
+    weights: str | None = None
+    synchronized_batch_norm: bool | None = None
     loss: str = "focal_tree_min"
     optimizer: str = "adamw"
     learning_rate: float = 3e-3

@@ -4,9 +4,20 @@ import keras
 
 from hierseg_keras import models
 
-# Name -> (class, its options with their values where a configuration leaves them out).
+# Name -> (class of `hierseg_keras.models`, its options with their values where a configuration leaves them out).
 NETWORKS = {
-    "unet": (models.UNet, {"filters": 16, "num_stages": 4}),
+    "unet": ("UNet", {"filters": 16, "num_stages": 4}),
+    "deeplab_v3_plus": (
+        "DeepLabV3Plus",
+        {
+            "backbone": "resnet50_v2",
+            "output_stride": 16,
+            "filters": 256,
+            "dropout": 0.1,
+            "weights": None,
+            "synchronized_batch_norm": False,
+        },
+    ),
 }
 
 # Every option of any network, in the order of the table.
@@ -54,10 +65,10 @@ def make_network(name, tree, outputs, options, precision="float32"):
     Returns:
         `keras.Model`, not compiled. With `"mixed_float16"` its `compile` scales the loss.
     """
-    make, _ = NETWORKS[name]
+    class_name, _ = NETWORKS[name]
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
-        return make(tree, outputs=outputs, **options)
+        return getattr(models, class_name)(tree, outputs=outputs, **options)
     finally:
         keras.config.set_dtype_policy(before)

@@ -45,7 +45,7 @@ def make_strategy(replicas="auto"):
 
     Example:
 
-    >>> with hs.training.make_strategy().scope():
+    >>> with hs.training.make_strategy(replicas=1).scope():
     ...     model = hs.models.UNet(tree, filters=2, num_stages=1)
     ...     model.compile("adamw", loss=loss)
     """

@@ -30,6 +30,13 @@ class RunConfigTest:
         with pytest.raises(ValueError, match=next(iter(bad))):
             RunConfig(**bad)
 
+    def test_each_network_has_options_of_its_own(self):
+        assert RunConfig().network_options == {"filters": 16, "num_stages": 4}
+        config = RunConfig(model="deeplab_v3_plus", output_stride=8, synchronized_batch_norm=True)
+        assert (config.backbone, config.output_stride, config.num_stages) == ("resnet50_v2", 8, None)
+        with pytest.raises(ValueError, match="`deeplab_v3_plus` expects options among .*Received: num_stages=4"):
+            RunConfig(model="deeplab_v3_plus", num_stages=4)
+
     def test_file_of_a_run_from_before_there_were_several_networks(self, tmp_path):
         old = {"dataset": "camvid_tree", "train_split": "train", "validation_split": "val", "tree": None}
         old |= {"model": "unet", "filters": 8, "num_stages": 3, "loss": "tree_min", "optimizer": "sgd"}

@@ -15,8 +15,9 @@ class NetworkOptionsTest:
         assert network_options("unet", {"filters": 4, "num_stages": None}) == {"filters": 4, "num_stages": 4}
 
     def test_option_of_another_network_raises(self):
-        with pytest.raises(ValueError, match="`unet` expects options among .*Received: backbone='resnet50_v2'"):
-            network_options("unet", {"backbone": "resnet50_v2"})
+        message = "`unet` expects options among .*Received: backbone='resnet50'.*has it: .'deeplab_v3_plus'"
+        with pytest.raises(ValueError, match=message):
+            network_options("unet", {"backbone": "resnet50"})
 
 
 class PrecisionTest:

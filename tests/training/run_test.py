@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from hierseg_keras.training import RunConfig, evaluate_run, load_run, train  # noqa: E402
+from hierseg_keras.training import RunConfig, evaluate_run, from_config, load_run, train  # noqa: E402
 
 HAS_TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
 
@@ -102,16 +102,11 @@ class TrainTest:
         assert not (tmp_path / "run").exists()
 
 
-class LoadRunTest:
-    def test_pretrained_weights_are_not_fetched_again(self, monkeypatch):
-        from hierseg_keras.training import from_config
-        from hierseg_keras.training.networks import NETWORKS
-
+class MakeModelTest:
+    def test_pretrained_weights_are_not_fetched_for_a_saved_run(self, monkeypatch):
         made = []
-        monkeypatch.setitem(NETWORKS, "unet", (None, {"weights": "imagenet", "filters": 4, "num_stages": 4}))
         monkeypatch.setattr(from_config, "make_network", lambda name, tree, outputs, options, _: made.append(options))
-        config = RunConfig(filters=4, num_stages=4)
-        object.__setattr__(config, "weights", "imagenet")
+        config = RunConfig(model="deeplab_v3_plus", weights="imagenet")
         for pretrained in (True, False):
             from_config.make_model(config, None, pretrained=pretrained)
         assert [options["weights"] for options in made] == ["imagenet", None]
