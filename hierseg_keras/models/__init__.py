@@ -1,5 +1,6 @@
 """Networks whose first argument is the class tree."""
 
+from hierseg_keras.models.deeplab_v3_plus import DeepLabV3Plus
 from hierseg_keras.models.unet import UNet
 
-__all__ = ["UNet"]
+__all__ = ["DeepLabV3Plus", "UNet"]

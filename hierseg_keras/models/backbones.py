@@ -1,0 +1,62 @@
+"""The backbones by name, and what each expects of an image."""
+
+import dataclasses
+import functools
+import importlib
+
+from hierseg_keras.models.resnet import resnet_v1, resnet_v2
+
+OUTPUT_STRIDES = (8, 16, 32)
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedBackbone:
+    """How a backbone is made and fed.
+
+    Attributes:
+        make: Function from an output stride to a pair: the `keras.Model` whose weights are the
+            backbone's, and one from scaled images to its maps at stride 4 and at the output stride.
+        scaling: The mode of `ScaleImage`.
+        imagenet: Where its ImageNet weights come from, as `pretrained.load` knows it.
+    """
+
+    make: object
+    scaling: str
+    imagenet: tuple | None = None
+
+
+def _own(make, blocks, **options):
+    def made(output_stride):
+        features = make(blocks, output_stride, name="backbone", **options)
+        return features, features
+
+    return made
+
+
+def _keras_cv(blocks, bottleneck):
+    def made(output_stride):
+        parts = keras_cv_parts()
+        backbone = parts.resnet_v2_backbone(blocks, output_stride, bottleneck)
+        return backbone, parts.pyramid(backbone)[0]
+
+    return made
+
+
+def keras_cv_parts():
+    """The module that imports KerasCV, which takes seconds and TensorFlow."""
+    return importlib.import_module("hierseg_keras.models.keras_cv_parts")
+
+
+_V1 = functools.partial(_own, resnet_v1)
+BACKBONES = {
+    "resnet18_small": NamedBackbone(_V1((2, 2, 2, 2), bottleneck=False, width=16), "caffe"),
+    "resnet18": NamedBackbone(_V1((2, 2, 2, 2), bottleneck=False), "caffe"),
+    "resnet50": NamedBackbone(_V1((3, 4, 6, 3)), "caffe", ("keras.applications", "ResNet50")),
+    "resnet101": NamedBackbone(_V1((3, 4, 23, 3)), "caffe", ("keras.applications", "ResNet101")),
+    "resnet18_v2": NamedBackbone(_keras_cv((2, 2, 2, 2), bottleneck=False), "unit"),
+    "resnet50_v2": NamedBackbone(_keras_cv((3, 4, 6, 3), bottleneck=True), "unit", ("keras_cv", "resnet50_v2_imagenet")),
+    "resnet101_v2": NamedBackbone(_keras_cv((3, 4, 23, 3), bottleneck=True), "unit"),
+    "resnet101_v2_applications": NamedBackbone(
+        _own(resnet_v2, (3, 4, 23, 3)), "symmetric", ("keras.applications", "ResNet101V2")
+    ),
+}

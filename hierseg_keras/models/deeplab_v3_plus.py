@@ -1,0 +1,215 @@
+"""DeepLabV3+, the network that most of the field is trained on."""
+
+import keras
+from keras import layers
+
+from hierseg_keras.models.backbones import BACKBONES, OUTPUT_STRIDES, keras_cv_parts
+from hierseg_keras.models.logits_head import check_outputs, logits_head
+from hierseg_keras.models.pretrained import load_backbone_weights
+from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.scale_image import ScaleImage
+from hierseg_keras.tree import as_class_tree
+
+# The paper's at stride 16 and 8; at 32 the map is half as large as at 16, and so are they.
+ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18), 32: (3, 6, 9)}
+# Keras's 0.99 needs a thousand steps before the moving averages can be evaluated with.
+BATCH_NORM_MOMENTUM = 0.9
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class DeepLabV3Plus(keras.Model):
+    """Instantiates the DeepLabV3+ architecture with one logit a node, or a leaf, of a class tree.
+
+    A dilated backbone; atrous spatial pyramid pooling of its last map; and the decoder of the
+    paper: the pooled map enlarged to the low-level map of stride 4, which is projected to 48
+    channels, both joined, two 3x3 convolutions, logits, and those enlarged to the image. An
+    image of any size gives logits of that size.
+
+    Layers by name: `backbone` (two maps), `aspp`, `low_level`, `features` (the last map before the
+    logits, at stride 4) and `logits`.
+
+    Args:
+        tree: `ClassTree`, or its text.
+        backbone: A name, or a KerasCV backbone. Names: `"resnet18"`, `"resnet50"`,
+            `"resnet101"`, as in the papers; `"resnet18_v2"`, `"resnet50_v2"`, `"resnet101_v2"`,
+            KerasCV's; `"resnet101_v2_applications"`, that of `keras.applications`; and
+            `"resnet18_small"`, of a quarter of the channels, for small machines.
+        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+            `"leaves"`, `L` channels for those with a softmax.
+        output_stride: Stride of the backbone's last map: 8, 16 or 32. Defaults to 16, or to a
+            passed backbone's own, which cannot be changed.
+        filters: Channels of pyramid pooling and decoder. Defaults to 256.
+        low_level_filters: Channels of the projected low-level map. Defaults to 48.
+        dropout: Share dropped after pyramid pooling and before the logits. Defaults to 0.1.
+        atrous_rates: Dilations of pyramid pooling. Defaults to the paper's `(6, 12, 18)` at
+            stride 16, twice these at 8 and half at 32.
+        weights: Of a named backbone: `None` (random, the default), `"imagenet"`, or the path of
+            a file as `keras.applications` or KerasCV downloads it.
+        synchronized_batch_norm: Whether batch statistics are taken over all replicas of
+            `tf.distribute`, and not over each.
+        input_shape: `(H, W, 3)`, `None` where a size is not known. Defaults to `(None, None, 3)`.
+        name: Name of the model.
+
+    Call arguments:
+        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255. Scaled inside as the named
+            backbone's pretrained weights expect it; a passed backbone scales for itself.
+
+    Returns:
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
+
+    Raises:
+        ValueError: If an argument is not as said above.
+        OSError: If `weights` cannot be read, naming the file.
+
+    Example:
+
+    >>> tree = hs.ClassTree.load("cityscapes")
+    >>> model = hs.models.DeepLabV3Plus(tree, backbone="resnet18_small", filters=32)
+    >>> tuple(model(np.zeros((1, 65, 97, 3))).shape)
+    (1, 65, 97, 26)
+
+    Reference:
+        [Chen et al., Encoder-Decoder with Atrous Separable Convolution, ECCV 2018](
+        https://arxiv.org/abs/1802.02611). Differs from it in: plain 3x3 convolutions where the
+        paper's Xception variant has separable ones; a momentum of 0.9 in batch normalisation.
+        KerasCV's model of this name has a fixed stride of 32, a softmax, one 1x1 convolution for a
+        decoder, and takes sizes that divide by 32 only.
+    """
+
+    def __init__(
+        self,
+        tree,
+        backbone="resnet50_v2",
+        outputs="nodes",
+        output_stride=None,
+        filters=256,
+        low_level_filters=48,
+        dropout=0.1,
+        atrous_rates=None,
+        weights=None,
+        synchronized_batch_norm=False,
+        input_shape=(None, None, 3),
+        name=None,
+        **kwargs,
+    ):
+        tree = as_class_tree(tree)
+        check_outputs("DeepLabV3Plus", outputs)
+        for argument, value in (("filters", filters), ("low_level_filters", low_level_filters)):
+            if int(value) != value or value < 1:
+                raise ValueError(f"`DeepLabV3Plus` expects an integer `{argument}` >= 1. Received: {argument}={value!r}.")
+        if output_stride not in (None, *OUTPUT_STRIDES):
+            raise ValueError(
+                f"`DeepLabV3Plus` expects `output_stride` to be one of {OUTPUT_STRIDES}. Received: "
+                f"output_stride={output_stride!r}."
+            )
+        if synchronized_batch_norm and keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                "`DeepLabV3Plus` expects `synchronized_batch_norm=False` off the TensorFlow backend, where Keras has "
+                f"none. Received: synchronized_batch_norm={synchronized_batch_norm} on {keras.backend.backend()}."
+            )
+
+        # === Layers ===
+        scaling, features, output_stride = _backbone(backbone, output_stride, weights)
+        atrous_rates = tuple(atrous_rates or ATROUS_RATES[output_stride])
+        pyramid_pooling = keras_cv_parts().SpatialPyramidPooling(
+            dilation_rates=list(atrous_rates), num_channels=filters, dropout=dropout, name="aspp"
+        )
+
+        # === Functional Model ===
+        image = layers.Input(tuple(input_shape), name="image")
+        low_level, x = features(ScaleImage(scaling, name="scale")(image) if scaling else image)
+        x = pyramid_pooling(x)
+        low_level = _convolution(low_level, low_level_filters, 1, "low_level")
+        x = ResizeTo(name="enlarge")([x, low_level])
+        x = layers.Concatenate(name="join")([x, low_level])
+        x = _convolution(x, filters, 3, "decoder")
+        x = _convolution(x, filters, 3, "features")
+        x = layers.Dropout(dropout, name="dropout")(x)
+        x = logits_head(x, tree, outputs)
+        logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
+        super().__init__(inputs=image, outputs=logits, name=name, **kwargs)
+        for layer in _batch_norms([*features.layers, *self.layers]):
+            layer.synchronized = synchronized_batch_norm
+            if isinstance(backbone, str) or layer not in features.layers:
+                layer.momentum = BATCH_NORM_MOMENTUM
+
+        # === Config ===
+        self.tree = tree
+        self.backbone = backbone
+        # `outputs` is Keras's own attribute: the tensors.
+        self.logits_of = outputs
+        self.output_stride = output_stride
+        self.filters = filters
+        self.low_level_filters = low_level_filters
+        self.dropout = dropout
+        self.atrous_rates = atrous_rates
+        self.synchronized_batch_norm = synchronized_batch_norm
+
+    def get_config(self):
+        # The pretrained weights are among those saved.
+        is_name = isinstance(self.backbone, str)
+        return {
+            "tree": self.tree.to_text(),
+            "backbone": self.backbone if is_name else keras.saving.serialize_keras_object(self.backbone),
+            "outputs": self.logits_of,
+            "output_stride": self.output_stride,
+            "filters": self.filters,
+            "low_level_filters": self.low_level_filters,
+            "dropout": self.dropout,
+            "atrous_rates": self.atrous_rates,
+            "weights": None,
+            "synchronized_batch_norm": self.synchronized_batch_norm,
+            "input_shape": tuple(self.input_shape[1:]),
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        if isinstance(config["backbone"], dict):
+            # Importing KerasCV registers its classes.
+            keras_cv_parts()
+            config = {**config, "backbone": keras.saving.deserialize_keras_object(config["backbone"])}
+        return cls(**config)
+
+
+def _backbone(backbone, output_stride, weights):
+    """The scaling, or None, the model of two maps, and the output stride."""
+    if isinstance(backbone, str):
+        if backbone not in BACKBONES:
+            raise ValueError(f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: {backbone!r}.")
+        output_stride = output_stride or 16
+        holder, features = BACKBONES[backbone].make(output_stride)
+        if weights is not None:
+            load_backbone_weights(backbone, holder, weights)
+        return BACKBONES[backbone].scaling, features, output_stride
+    if not keras_cv_parts().is_backbone(backbone):
+        raise TypeError(
+            f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: {backbone!r} of type "
+            f"{type(backbone).__name__}."
+        )
+    if weights is not None:
+        raise ValueError(f"`weights` are of named backbones; a passed one brings its own. Received: weights={weights!r}.")
+    features, own_stride = keras_cv_parts().pyramid(backbone)
+    if output_stride not in (None, own_stride):
+        raise ValueError(
+            f"`output_stride` of a passed backbone is its own, {own_stride}. Received: output_stride={output_stride}. "
+            "Build it with dilations (`stackwise_dilations` of `ResNetV2Backbone`), or leave `output_stride` out."
+        )
+    if own_stride not in OUTPUT_STRIDES:
+        raise ValueError(f"`backbone` expects a last map at stride 8, 16 or 32. Received: stride {own_stride}.")
+    return None, features, own_stride
+
+
+def _convolution(x, filters, size, name):
+    x = layers.Conv2D(filters, size, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    return layers.ReLU(name=name)(x)
+
+
+def _batch_norms(model_layers):
+    for layer in model_layers:
+        if isinstance(layer, layers.BatchNormalization):
+            yield layer
+        elif layer.name == "aspp":
+            yield from layer.batch_norm_layers()

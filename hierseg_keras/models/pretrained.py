@@ -1,0 +1,88 @@
+"""Pretrained weights of backbones, loaded whole or not at all."""
+
+import pathlib
+
+import keras
+
+from hierseg_keras.models.backbones import BACKBONES, keras_cv_parts
+
+_APPLICATIONS_FILES = {
+    "ResNet50": "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "ResNet101": "resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5",
+    "ResNet101V2": "resnet101v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+}
+
+
+def load_backbone_weights(name, backbone, weights):
+    """Loads a named backbone's pretrained weights.
+
+    Args:
+        name: One of `BACKBONES`.
+        backbone: The `keras.Model` that holds the weights.
+        weights: `"imagenet"`, downloaded by Keras or KerasCV where it is not in their cache; or
+            the path of a file as they would have downloaded, `.h5` or `.weights.h5`.
+
+    Raises:
+        ValueError: If the backbone has no ImageNet weights, or the file is of another network,
+            naming what does not fit. Nothing is loaded then.
+        OSError: If the file is missing or the download failed, naming the file and its place.
+    """
+    library, source = BACKBONES[name].imagenet or (None, None)
+    if weights != "imagenet" and not pathlib.Path(weights).is_file():
+        raise FileNotFoundError(f'`weights` expects "imagenet" or the path of a file. Received: weights={weights!r}.')
+    if library is None:
+        offered = [n for n, b in BACKBONES.items() if b.imagenet]
+        raise ValueError(
+            f"no pretrained weights are known for backbone={name!r}. Received: weights={weights!r}. Pass weights=None, "
+            f"or one of the backbones {offered}."
+        )
+    fetch = _from_applications if library == "keras.applications" else _from_keras_cv
+    _carry(fetch(source, weights), backbone, weights)
+
+
+def _from_applications(source, weights):
+    network = getattr(keras.applications, source)
+    file = _APPLICATIONS_FILES[source]
+    try:
+        return network(include_top=False, weights=weights)
+    except ValueError as error:
+        raise ValueError(f"{weights}: not the weights of keras.applications.{source} without top. {error}") from None
+    except Exception as error:
+        raise OSError(
+            f"could not load {file} of keras.applications.{source}: {_first_line(error)}. Put the file in "
+            f"{pathlib.Path(keras.config.keras_home() if hasattr(keras.config, 'keras_home') else '~/.keras') / 'models'}, "
+            "or pass its path as `weights`."
+        ) from None
+
+
+def _from_keras_cv(source, weights):
+    parts = keras_cv_parts()
+    try:
+        if weights == "imagenet":
+            return parts.preset(source)
+        backbone = parts.resnet_v2_backbone((3, 4, 6, 3), 32)
+        backbone.load_weights(weights)
+        return backbone
+    except ValueError as error:
+        raise ValueError(f"{weights}: not the weights of KerasCV's {source}. {_first_line(error)}") from None
+    except Exception as error:
+        raise OSError(
+            f"could not download KerasCV's {source}: {_first_line(error)}. Pass the path of its model.weights.h5 as "
+            "`weights`."
+        ) from None
+
+
+def _carry(source, backbone, weights):
+    """Copies weights that agree in number and shape."""
+    pairs = list(zip(source.weights, backbone.weights))
+    misfits = [f"{b.path} {b.shape}, file {a.shape}" for a, b in pairs if tuple(a.shape) != tuple(b.shape)]
+    if misfits or len(source.weights) != len(backbone.weights):
+        raise ValueError(
+            f"{weights}: expected {len(backbone.weights)} weights. Received: {len(source.weights)}, of which "
+            f"{len(misfits)} have another shape: {misfits[:5]}."
+        )
+    backbone.set_weights(source.get_weights())
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

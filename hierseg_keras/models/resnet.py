@@ -1,0 +1,139 @@
+"""ResNets with dilations, their layers in the order of `keras.applications`, so that its weights fit."""
+
+import keras
+from keras import layers
+
+_EPSILON = 1.001e-5
+# Strides by stack where the whole network's is 32; larger ones give way to dilation.
+_STRIDES = (1, 2, 2, 2)
+
+
+def strides_and_dilations(output_stride):
+    """Each of four stacks' stride and dilation: past the output stride, dilation takes over.
+
+    >>> strides_and_dilations(16)
+    ((1, 2, 2, 1), (1, 1, 1, 2))
+    """
+    strides, dilations, reached, dilation = [], [], 4, 1
+    for stride in _STRIDES:
+        if reached * stride > output_stride:
+            dilation *= stride
+            stride = 1
+        reached *= stride
+        strides.append(stride)
+        dilations.append(dilation)
+    return tuple(strides), tuple(dilations)
+
+
+def resnet_v1(blocks, output_stride, bottleneck=True, width=64, name=None):
+    """A ResNet as its paper has it: He et al., CVPR 2016.
+
+    Args:
+        blocks: Residual blocks of each of the four stacks.
+        output_stride: 8, 16 or 32.
+        bottleneck: Whether blocks are 1x1, 3x3, 1x1 with four times the channels, as from
+            ResNet-50 on, or twice 3x3.
+        width: Channels of the first stack, doubled by each further one.
+        name: Name of the model.
+
+    Returns:
+        `keras.Model` from scaled images to a pair of maps: at stride 4, and at `output_stride`.
+    """
+    block = _bottleneck_block if bottleneck else _basic_block
+    image = layers.Input((None, None, 3))
+    x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
+    x = layers.Conv2D(width, 7, strides=2, name="conv1_conv")(x)
+    x = _norm_relu(x, "conv1")
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
+    maps = []
+    for stack, (stride, dilation) in enumerate(zip(*strides_and_dilations(output_stride))):
+        for i in range(blocks[stack]):
+            # The first basic block of all changes neither size nor channels, and needs no convolution to skip.
+            projected = i == 0 and (bottleneck or stack > 0)
+            stack_name = f"conv{stack + 2}_block{i + 1}"
+            x = block(x, width * 2**stack, stride if i == 0 else 1, dilation, projected, stack_name)
+        maps.append(x)
+    return keras.Model(image, [maps[0], maps[-1]], name=name)
+
+
+def resnet_v2(blocks, output_stride, name=None):
+    """A ResNet with activations first (He et al., ECCV 2016), as `keras.applications` builds it.
+
+    A stack's stride is in its last block, which is why it differs from KerasCV's. Arguments and
+    result are those of `resnet_v1`; the map at stride 4 is that before the first stack's last block.
+    """
+    image = layers.Input((None, None, 3))
+    x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
+    x = layers.Conv2D(64, 7, strides=2, name="conv1_conv")(x)
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
+    strides, dilations = strides_and_dilations(output_stride)
+    for stack in range(4):
+        # The stride of the stack to come, and none after the last.
+        stride = (*strides, 1)[stack + 1]
+        for i in range(blocks[stack]):
+            is_last = i == blocks[stack] - 1
+            if stack == 0 and is_last:
+                low = x
+            x = _preactivated_block(
+                x, 64 * 2**stack, stride if is_last else 1, dilations[stack], i == 0, f"conv{stack + 2}_block{i + 1}"
+            )
+    x = layers.BatchNormalization(epsilon=_EPSILON, name="post_bn")(x)
+    x = layers.Activation("relu", name="post_relu")(x)
+    return keras.Model(image, [low, x], name=name)
+
+
+def _bottleneck_block(x, filters, stride, dilation, projected, name):
+    skip = x
+    if projected:
+        skip = layers.Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv")(x)
+        skip = _norm(skip, f"{name}_0")
+    x = layers.Conv2D(filters, 1, strides=stride, name=f"{name}_1_conv")(x)
+    x = _norm_relu(x, f"{name}_1")
+    x = layers.Conv2D(filters, 3, padding="same", dilation_rate=dilation, name=f"{name}_2_conv")(x)
+    x = _norm_relu(x, f"{name}_2")
+    x = layers.Conv2D(4 * filters, 1, name=f"{name}_3_conv")(x)
+    x = _norm(x, f"{name}_3")
+    x = layers.Add(name=f"{name}_add")([skip, x])
+    return layers.Activation("relu", name=f"{name}_out")(x)
+
+
+def _basic_block(x, filters, stride, dilation, projected, name):
+    skip = x
+    if projected:
+        skip = layers.Conv2D(filters, 1, strides=stride, name=f"{name}_0_conv")(x)
+        skip = _norm(skip, f"{name}_0")
+    x = layers.ZeroPadding2D(dilation, name=f"{name}_1_pad")(x)
+    x = layers.Conv2D(filters, 3, strides=stride, dilation_rate=dilation, name=f"{name}_1_conv")(x)
+    x = _norm_relu(x, f"{name}_1")
+    x = layers.Conv2D(filters, 3, padding="same", dilation_rate=dilation, name=f"{name}_2_conv")(x)
+    x = _norm(x, f"{name}_2")
+    x = layers.Add(name=f"{name}_add")([skip, x])
+    return layers.Activation("relu", name=f"{name}_out")(x)
+
+
+def _preactivated_block(x, filters, stride, dilation, projected, name):
+    active = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_preact_bn")(x)
+    active = layers.Activation("relu", name=f"{name}_preact_relu")(active)
+    if projected:
+        skip = layers.Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv")(active)
+    else:
+        skip = layers.MaxPooling2D(1, strides=stride, name=f"{name}_0_pool")(x) if stride > 1 else x
+    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_1_conv")(active)
+    x = _norm_relu(x, f"{name}_1")
+    x = layers.ZeroPadding2D(dilation, name=f"{name}_2_pad")(x)
+    x = layers.Conv2D(
+        filters, 3, strides=stride, dilation_rate=dilation, use_bias=False, name=f"{name}_2_conv"
+    )(x)
+    x = _norm_relu(x, f"{name}_2")
+    x = layers.Conv2D(4 * filters, 1, name=f"{name}_3_conv")(x)
+    return layers.Add(name=f"{name}_out")([skip, x])
+
+
+def _norm(x, name):
+    return layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_bn")(x)
+
+
+def _norm_relu(x, name):
+    return layers.Activation("relu", name=f"{name}_relu")(_norm(x, name))
