@@ -48,8 +48,8 @@ def evaluate_run(folder, split=None, verbose="auto", strategy=None):
         folder: The run's folder.
         split: TFDS split. Defaults to the run's validation split.
         verbose: As in `evaluate`.
-        strategy: As in `load_run`; where images are of one size, the figures are the same on any
-            number of replicas.
+        strategy: As in `load_run`. Where images are of one size, mIoU is the same on any number of
+            replicas; so is the loss, where they have equally many labelled pixels.
 
     Returns:
         Dict from a figure's name to its value, as `evaluate(return_dict=True)` gives it.

@@ -17,8 +17,9 @@ looks at the batch as a whole. Three things differ otherwise:
 
 In training the number of replicas divides every batch: an empty replica would leave batch
 normalisation without an image to take a mean of, and write NaN into its weights. In evaluation
-the last batch need not divide, as counters are summed and the loss is weighted by images, but a
-replica without an image is an error there too; `training.spread` makes such batches.
+the last batch need not divide: counters are summed, and the loss is the mean over images of the
+loss of the part that they were in. A replica without an image is an error there too, on CPUs;
+`training.spread` makes batches that leave none without.
 """
 
 import functools

@@ -10,6 +10,12 @@ from hierseg_keras.tree import ClassTree  # noqa: E402
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 
 
+def all_layers(model):
+    """Those of the models inside too."""
+    for layer in model.layers:
+        yield from all_layers(layer) if isinstance(layer, keras.Model) else [layer]
+
+
 class NetworkOptionsTest:
     def test_those_left_out_are_the_tables(self):
         assert network_options("unet", {"filters": 4, "num_stages": None}) == {"filters": 4, "num_stages": 4}
@@ -18,6 +24,20 @@ class NetworkOptionsTest:
         message = "`unet` expects options among .*Received: backbone='resnet50'.*has it: .'deeplab_v3_plus'"
         with pytest.raises(ValueError, match=message):
             network_options("unet", {"backbone": "resnet50"})
+
+
+class MakeNetworkTest:
+    def test_deeplab_with_its_own_options(self):
+        given = {"backbone": "resnet18_small", "output_stride": 32, "filters": 4, "synchronized_batch_norm": True}
+        options = network_options("deeplab_v3_plus", given)
+        model = make_network("deeplab_v3_plus", TREE, "leaves", options, "mixed_float16")
+        assert (model.tree, model.output_shape[-1], model.dtype_policy.name) == (TREE, 3, "mixed_float16")
+        synchronized = [
+            layer.synchronized for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)
+        ]
+        assert len(synchronized) > 10 and all(synchronized)
+        logits = model(np.zeros((1, 33, 40, 3)))
+        assert (logits.shape, logits.dtype) == ((1, 33, 40, 3), "float32")
 
 
 class PrecisionTest:
