@@ -2,7 +2,7 @@
 
 import importlib
 
-from hierseg_keras import decoding, losses, metrics, models, tree
+from hierseg_keras import decoding, losses, metrics, models, training, tree
 from hierseg_keras.tree import ClassTree, TreeError
 from hierseg_keras.version import __version__
 
@@ -25,6 +25,6 @@ __all__ = [
 def __getattr__(name):
     # These rooms import TensorFlow, TFDS or matplotlib, which a JAX user or a loss alone does not
     # need, and define nothing that Keras would have to find when it loads a model.
-    if name in ("data", "export", "training", "visualization"):
+    if name in ("data", "export", "visualization"):
         return importlib.import_module(f"hierseg_keras.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,11 +22,15 @@ MODULES = [
     "metrics.depth_loss",
     "decoding.best_path",
     "decoding.level_labels",
+    "models.deeplab_v3_plus",
+    "models.resnet",
     "models.unet",
     "data.class_ids",
     "data.load",
     "data.prepare",
     "export.saved_model",
+    "training.accumulation",
+    "training.strategy",
     "visualization.levels",
 ]
 
