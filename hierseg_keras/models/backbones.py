@@ -54,7 +54,9 @@ BACKBONES = {
     "resnet50": NamedBackbone(_V1((3, 4, 6, 3)), "caffe", ("keras.applications", "ResNet50")),
     "resnet101": NamedBackbone(_V1((3, 4, 23, 3)), "caffe", ("keras.applications", "ResNet101")),
     "resnet18_v2": NamedBackbone(_keras_cv((2, 2, 2, 2), bottleneck=False), "unit"),
-    "resnet50_v2": NamedBackbone(_keras_cv((3, 4, 6, 3), bottleneck=True), "unit", ("keras_cv", "resnet50_v2_imagenet")),
+    "resnet50_v2": NamedBackbone(
+        _keras_cv((3, 4, 6, 3), bottleneck=True), "unit", ("keras_cv", "resnet50_v2_imagenet")
+    ),
     "resnet101_v2": NamedBackbone(_keras_cv((3, 4, 23, 3), bottleneck=True), "unit"),
     "resnet101_v2_applications": NamedBackbone(
         _own(resnet_v2, (3, 4, 23, 3)), "symmetric", ("keras.applications", "ResNet101V2")

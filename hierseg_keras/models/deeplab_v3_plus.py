@@ -96,7 +96,9 @@ class DeepLabV3Plus(keras.Model):
         check_outputs("DeepLabV3Plus", outputs)
         for argument, value in (("filters", filters), ("low_level_filters", low_level_filters)):
             if int(value) != value or value < 1:
-                raise ValueError(f"`DeepLabV3Plus` expects an integer `{argument}` >= 1. Received: {argument}={value!r}.")
+                raise ValueError(
+                    f"`DeepLabV3Plus` expects an integer `{argument}` >= 1. Received: {argument}={value!r}."
+                )
         if output_stride not in (None, *OUTPUT_STRIDES):
             raise ValueError(
                 f"`DeepLabV3Plus` expects `output_stride` to be one of {OUTPUT_STRIDES}. Received: "
@@ -177,7 +179,9 @@ def _backbone(backbone, output_stride, weights):
     """The scaling, or None, the model of two maps, and the output stride."""
     if isinstance(backbone, str):
         if backbone not in BACKBONES:
-            raise ValueError(f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: {backbone!r}.")
+            raise ValueError(
+                f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: {backbone!r}."
+            )
         output_stride = output_stride or 16
         holder, features = BACKBONES[backbone].make(output_stride)
         if weights is not None:
@@ -189,7 +193,9 @@ def _backbone(backbone, output_stride, weights):
             f"{type(backbone).__name__}."
         )
     if weights is not None:
-        raise ValueError(f"`weights` are of named backbones; a passed one brings its own. Received: weights={weights!r}.")
+        raise ValueError(
+            f"`weights` are of named backbones; a passed one brings its own. Received: weights={weights!r}."
+        )
     features, own_stride = keras_cv_parts().pyramid(backbone)
     if output_stride not in (None, own_stride):
         raise ValueError(

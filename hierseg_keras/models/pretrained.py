@@ -1,6 +1,8 @@
 """Pretrained weights of backbones, loaded whole or not at all."""
 
+import os
 import pathlib
+import warnings
 
 import keras
 
@@ -43,33 +45,41 @@ def load_backbone_weights(name, backbone, weights):
 def _from_applications(source, weights):
     network = getattr(keras.applications, source)
     file = _APPLICATIONS_FILES[source]
+    if weights != "imagenet":
+        made = network(include_top=False, weights=None)
+        return _read(made, weights, f"keras.applications.{source} without top")
     try:
         return network(include_top=False, weights=weights)
-    except ValueError as error:
-        raise ValueError(f"{weights}: not the weights of keras.applications.{source} without top. {error}") from None
     except Exception as error:
+        cache = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
         raise OSError(
-            f"could not load {file} of keras.applications.{source}: {_first_line(error)}. Put the file in "
-            f"{pathlib.Path(keras.config.keras_home() if hasattr(keras.config, 'keras_home') else '~/.keras') / 'models'}, "
-            "or pass its path as `weights`."
+            f"could not load {file} of keras.applications.{source}: {_first_line(error)}. Put the file in {cache}, or "
+            "pass its path as `weights`."
         ) from None
 
 
 def _from_keras_cv(source, weights):
     parts = keras_cv_parts()
+    if weights != "imagenet":
+        return _read(parts.resnet_v2_backbone((3, 4, 6, 3), 32), weights, f"KerasCV's {source}")
     try:
-        if weights == "imagenet":
-            return parts.preset(source)
-        backbone = parts.resnet_v2_backbone((3, 4, 6, 3), 32)
-        backbone.load_weights(weights)
-        return backbone
-    except ValueError as error:
-        raise ValueError(f"{weights}: not the weights of KerasCV's {source}. {_first_line(error)}") from None
+        return parts.preset(source)
     except Exception as error:
         raise OSError(
             f"could not download KerasCV's {source}: {_first_line(error)}. Pass the path of its model.weights.h5 as "
             "`weights`."
         ) from None
+
+
+def _read(network, path, what):
+    """The network with the file's weights, all of them: Keras warns of layers that it leaves as they are."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            network.load_weights(path)
+    except Exception as error:
+        raise ValueError(f"{path}: not the weights of {what}. {_first_line(error)}") from None
+    return network
 
 
 def _carry(source, backbone, weights):
