@@ -67,6 +67,18 @@ class DeepLabV3PlusTest:
         assert (loaded.filters, loaded.atrous_rates, loaded.dropout) == (8, (2, 3), 0.2)
         np.testing.assert_array_equal(loaded(images(33, 50)), model(images(33, 50)))
 
+    def test_exports_for_any_size(self, tmp_path):
+        from hierseg_keras.decoding import best_path
+        from hierseg_keras.export import saved_model
+
+        model = DeepLabV3Plus(TREE, **SMALL)
+        saved_model(model, tmp_path / "1")
+        serve = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+        image = np.round(images(35, 49, count=1))
+        answers = serve(image=tf.constant(image, tf.uint8))
+        leaf, _ = best_path(TREE, model(image, training=False))
+        np.testing.assert_array_equal(answers["level_1"], leaf)
+
     def test_trains_on_images_of_unknown_size_in_mixed_precision(self):
         keras.config.set_dtype_policy("mixed_bfloat16")
         try:
