@@ -33,7 +33,7 @@ jax: $(VENV)/installed
 	KERAS_BACKEND=jax $(PYTHON) -m pytest $(TWO_PROCESSES) tests/tree tests/losses tests/metrics tests/decoding tests/models
 
 notebook: $(VENV)/installed
-	$(PYTHON) -m pytest --nbmake --nbmake-timeout=300 notebooks
+	$(PYTHON) -m pytest --numprocesses 2 --nbmake --nbmake-timeout=400 notebooks
 
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	python3.11 -m venv $(VENV)
