@@ -9,7 +9,6 @@ import pytest
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy, TreeMin  # noqa: E402
 from hierseg_keras.metrics import LevelMeanIoU  # noqa: E402
-from hierseg_keras.models import UNet  # noqa: E402
 from hierseg_keras.training.callbacks import AverageReplicas  # noqa: E402
 from hierseg_keras.training.spread import spread_over_replicas  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
@@ -139,7 +138,7 @@ class HundredStepsTest:
         validation = tf.data.Dataset.from_tensor_slices((images[40:], labels[40:])).batch(1)
         validation, steps = spread_over_replicas(validation, 4, IGNORED, two_replicas)
         with two_replicas.scope():
-            model = UNet(TREE, filters=2, num_stages=1)
+            model = network(FocalTreeMin(TREE), keras.layers.BatchNormalization())
             model.compile(keras.optimizers.AdamW(0.01), loss=FocalTreeMin(TREE), metrics=[LevelMeanIoU(TREE)])
         options = {"validation_data": validation, "validation_steps": steps, "epochs": 10}
         history = model.fit(train, shuffle=False, verbose=0, **options).history
