@@ -7,7 +7,7 @@ import typing
 
 from hierseg_keras.training import RunConfig, train
 from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS
-from hierseg_keras.training.objectives import OBJECTIVES
+from hierseg_keras.losses.objectives import OBJECTIVES
 
 _HELP = {
     "dataset": "TFDS data set, such as street_blocks or camvid_tree",

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from hierseg_keras.losses.replicas import num_replicas, sum_over_replicas
 from hierseg_keras.tree import as_class_tree, check_ignore_class
 from hierseg_keras.tree.ops import with_gradient
 
@@ -106,10 +107,9 @@ class TreeLoss(keras.losses.Loss):
             weights = weights * self._one_weight_a_pixel(sample_weight)
         if self.reduction in ("sum_over_batch_size", "mean"):
             # Keras divides by all pixels; this turns it into the labelled ones.
-            count, num_replicas = ops.sum(is_labelled), 1
+            count, size = ops.sum(is_labelled), ops.cast(ops.size(is_labelled), self.dtype)
             if self.normalization == "global":
-                count, num_replicas = _sum_over_replicas(count)
-            size = ops.cast(ops.size(is_labelled), self.dtype) * num_replicas
+                count, size = sum_over_replicas(count), size * num_replicas()
             weights = weights * ops.divide_no_nan(size, count)
         return weights
 
@@ -123,11 +123,11 @@ class TreeLoss(keras.losses.Loss):
                 f"`{type(self).__name__}` expects one weight per image, (B,), or per pixel, (B, H, W). "
                 f"Received: sample_weight.shape={tuple(sample_weight.shape)}."
             )
-        return _without_channel(sample_weight)
+        return without_channel(sample_weight)
 
     @staticmethod
     def _integer_labels(y_true):
-        return _without_channel(ops.cast(y_true, "int32"))
+        return without_channel(ops.cast(y_true, "int32"))
 
     def _check_shapes(self, label, y_pred):
         name, labels, logits = type(self).__name__, tuple(label.shape), tuple(y_pred.shape)
@@ -167,17 +167,6 @@ class TreeLoss(keras.losses.Loss):
         return {**super().get_config(), **config, "normalization": self.normalization}
 
 
-def _sum_over_replicas(count):
-    """The sum over the replicas of `tf.distribute`, and how many they are; elsewhere a batch is one piece."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        replica = tf.distribute.get_replica_context()
-        if replica is not None and replica.num_replicas_in_sync > 1:
-            return replica.all_reduce(tf.distribute.ReduceOp.SUM, count), replica.num_replicas_in_sync
-    return count, 1
-
-
 def _without_ignored(y_pred, is_labelled):
     """`y_pred`, no gradient of which leaves an ignored pixel: not even where a NaN there would make it one."""
 
@@ -187,6 +176,6 @@ def _without_ignored(y_pred, is_labelled):
     return with_gradient(function)(y_pred)
 
 
-def _without_channel(x):
+def without_channel(x):
     """`(B, H, W, 1)`, as TFDS and Keras give label maps, to `(B, H, W)`."""
     return ops.squeeze(x, -1) if len(x.shape) == 4 and x.shape[-1] == 1 else x

@@ -1,6 +1,8 @@
-"""Networks whose first argument is the class tree."""
+"""Networks whose first argument is the class tree, and what wraps any network."""
 
 from hierseg_keras.models.deeplab_v3_plus import DeepLabV3Plus
+from hierseg_keras.models.hssn import HSSN
+from hierseg_keras.models.tree_segmenter import TreeSegmenter
 from hierseg_keras.models.unet import UNet
 
-__all__ = ["DeepLabV3Plus", "UNet"]
+__all__ = ["HSSN", "DeepLabV3Plus", "TreeSegmenter", "UNet"]

@@ -25,8 +25,8 @@ class DeepLabV3Plus(keras.Model):
     channels, both joined, two 3x3 convolutions, logits, and those enlarged to the image. An
     image of any size gives logits of that size.
 
-    Layers by name: `backbone` (two maps), `aspp`, `low_level`, `features` (the last map before the
-    logits, at stride 4) and `logits`.
+    Layers by name: `backbone` (two maps), `embedding` (the second of them, which `HSSN` compares pixels
+    by), `aspp`, `low_level`, `features` (the last map before the logits, at stride 4) and `logits`.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -120,6 +120,7 @@ class DeepLabV3Plus(keras.Model):
         # === Functional Model ===
         image = layers.Input(tuple(input_shape), name="image")
         low_level, x = features(ScaleImage(scaling, name="scale")(image) if scaling else image)
+        x = layers.Identity(name="embedding")(x)
         x = pyramid_pooling(x)
         low_level = _convolution(low_level, low_level_filters, 1, "low_level")
         x = ResizeTo(name="enlarge")([x, low_level])

@@ -19,7 +19,8 @@ class UNet(keras.Model):
     An encoder of double 3x3 convolutions with 2x2 max-pooling between them, and a decoder that
     doubles the size by a transposed convolution, joins the encoder's map of that size, and
     convolves twice. Convolutions are padded and followed by batch normalisation and ReLU, and
-    weights start as He et al. (2015) propose. An image of any size gives logits of that size.
+    weights start as He et al. (2015) propose. An image of any size gives logits of that size. The
+    layer `embedding` is the encoder's last map.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -69,6 +70,7 @@ class UNet(keras.Model):
             x = layers.MaxPooling2D(padding="same", name=f"encoder_{stage}_pool")(x) if stage else x
             x = _double_convolution(x, filters * 2**stage, f"encoder_{stage}")
             skips.append(x)
+        x = layers.Identity(name="embedding")(x)
         for stage in reversed(range(num_stages - 1)):
             x = layers.Conv2DTranspose(
                 filters * 2**stage, 2, strides=2, kernel_initializer="he_uniform", name=f"decoder_{stage}_up"

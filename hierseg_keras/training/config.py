@@ -5,7 +5,7 @@ import json
 import pathlib
 
 from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS, network_options
-from hierseg_keras.training.objectives import OBJECTIVES
+from hierseg_keras.losses.objectives import OBJECTIVES
 from hierseg_keras.training.optimizers import OPTIMIZERS
 
 _ONE_OF = {"loss": tuple(OBJECTIVES), "optimizer": tuple(OPTIMIZERS), "model": tuple(NETWORKS), "precision": PRECISIONS}

@@ -3,7 +3,7 @@
 from hierseg_keras import data
 from hierseg_keras.metrics import DepthLoss, LevelMeanIoU
 from hierseg_keras.training.networks import make_network
-from hierseg_keras.training.objectives import OBJECTIVES, make_loss
+from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
 from hierseg_keras.training.spread import spread_over_replicas
 from hierseg_keras.tree import ClassTree
 

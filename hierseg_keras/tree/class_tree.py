@@ -303,6 +303,23 @@ class ClassTree:
         np.fill_diagonal(table, 0)
         return _frozen(table)
 
+    @functools.cached_property
+    def distance_bounds(self):
+        """Pair of `(V, V)` int32: the least and the largest balanced distance that any leaf at or
+        below `u` has from any at or below `v`. Between leaves both are `distances()`."""
+        apart = 2 * (self.num_levels - self.common_depths)
+        nested = self.ancestor_matrix | self.ancestor_matrix.T
+        # Leaves of a node are farthest apart across the first node below it that branches.
+        spread = np.zeros(self.num_nodes, np.int32)
+        for node in self.preorder[::-1]:
+            children = self.children(node)
+            if len(children) == 1:
+                spread[node] = spread[children[0]]
+            elif len(children) > 1:
+                spread[node] = 2 * (self.num_levels - self.depths[node])
+        widest = np.maximum(spread[:, None], spread[None, :])
+        return _frozen(np.where(nested, 0, apart)), _frozen(np.where(nested, widest, apart))
+
     # === Levels ===
 
     def level_classes(self, level):

@@ -1,0 +1,43 @@
+"""What a loss has to know of the replicas of `tf.distribute`; elsewhere a batch is one piece."""
+
+import keras
+
+
+def replica_context():
+    """The replica that this is called in; `None` where there is only one."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    replica = tf.distribute.get_replica_context()
+    return replica if replica is not None and replica.num_replicas_in_sync > 1 else None
+
+
+def num_replicas():
+    """How many replicas share a batch."""
+    replica = replica_context()
+    return 1 if replica is None else replica.num_replicas_in_sync
+
+
+def sum_over_replicas(value):
+    """The sum of a tensor over all replicas."""
+    replica = replica_context()
+    if replica is None:
+        return value
+    import tensorflow as tf
+
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def random_uniform(shape, seed_generator):
+    """Uniform float32 numbers in [0, 1), others on every replica.
+
+    A `SeedGenerator` alone gives the same ones to all.
+    """
+    replica = replica_context()
+    if replica is None:
+        return keras.random.uniform(shape, seed=seed_generator)
+    import tensorflow as tf
+
+    seed = tf.bitcast(seed_generator.next(), tf.int32)
+    return tf.random.stateless_uniform(shape, tf.random.fold_in(seed, replica.replica_id_in_sync_group))

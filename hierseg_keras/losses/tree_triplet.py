@@ -1,0 +1,256 @@
+"""Triplets of pixel embeddings with margins read from a class tree (HSSN, eq. 7 and 8)."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from hierseg_keras.losses.replicas import random_uniform
+from hierseg_keras.losses.tree_loss import without_channel
+from hierseg_keras.tree import as_class_tree, check_ignore_class
+
+DISTANCES = ("cosine", "euclidean")
+POSITIVES = ("tree", "class")
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class TreeTriplet(keras.losses.Loss):
+    """Computes the tree-triplet loss of pixel embeddings, HSSN's second objective.
+
+    An anchor is to be nearer to a positive, which is close to it in the tree, than to a negative,
+    which is farther, by a margin that grows with the difference. Formula, with `psi` the length of
+    the way between two leaves of a balanced tree of height `D` (`ClassTree.distance`):
+
+        loss   = max(<i, i+> - <i, i-> + m, 0)
+        m      = tolerance + margin_scale * (psi(i, i-) - psi(i, i+)) / (2 D)
+        <x, y> = (1 - cos(x, y)) / 2
+
+    How triplets are drawn, anew at every call: the anchor's class from those present in the whole
+    batch, each as likely as any other; the positive's from those that some class present is
+    farther than; the negative's from these farther ones; then a pixel from each class. The positive
+    may be of the anchor's class, and is then another pixel of it. Where two classes are present,
+    all triplets are valid; where none can be drawn, the loss is 0. Drawing takes a sort of the
+    embedding's pixels and a few operations on `(num_triplets, V)`.
+
+    A label at an internal node stands for any leaf below it: it is drawn only where the order of
+    the distances is certain for every such leaf, and the margin takes the least difference.
+
+    On several replicas of `tf.distribute`, each draws `num_triplets` of its own from its part of
+    the batch, and the loss is the mean over replicas.
+
+    Args:
+        tree: `ClassTree`, or its text.
+        num_triplets: Triplets drawn at every call. Defaults to 200, the paper's.
+        positives: `"tree"` (the default), as above; or `"class"`, the anchor's own class, with
+            any other for negative, as in the classic triplet loss (table 8, "Vanilla").
+        margin: `"tree"` (the default), as above; or a number, the same for all triplets (table 8,
+            "Constant").
+        tolerance: Smallest margin, the paper's `m_epsilon`. Defaults to 0.1.
+        margin_scale: Factor of the tree's part of the margin. Defaults to 0.5.
+        distance: `"cosine"` (the default), in [0, 1]; or `"euclidean"` (table 9).
+        ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
+            negative. Defaults to 255.
+        seed: Integer or `keras.random.SeedGenerator`; the same one draws the same triplets. On the
+            JAX backend give a `SeedGenerator` that the model holds, as `models.HSSN` does: a
+            compiled step cannot advance one that Keras does not know of.
+        name, dtype: As in `keras.losses.Loss`.
+
+    Call arguments:
+        y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
+        y_pred: Float embeddings, `(B, h, w, C)`, of any size: a pixel of theirs has the label in
+            the middle of the part of the image that it stands for.
+        sample_weight: Optional, `(B,)` or `(B, H, W)`; pixels of weight 0 are not drawn.
+
+    Returns:
+        Scalar, the mean over the valid triplets. `call()` gives one value a triplet,
+        `(num_triplets,)`, whose mean it is. NaN where a label is neither a node nor `ignore_class`.
+
+    Raises:
+        ValueError: If an argument is not as said above, or `y_pred` has not four axes.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
+    >>> loss = hs.losses.TreeTriplet(tree, seed=0)
+    >>> labels, embeddings = np.array([[[0, 1, 2]]]), np.array([[[[1.0, 0], [1, 0], [-1, 0]]]])
+    >>> float(loss(labels, embeddings))      # 1 apart, where the largest margin is 0.1 + 0.5 / 2
+    0.0
+
+    Reference:
+        [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
+        https://arxiv.org/abs/2203.14335), eq. 7 and 8. It does not say how triplets are drawn. The
+        code released with it has a constant margin of 0.6 on `1 - cos`: here `margin=0.3`.
+    """
+
+    def __init__(
+        self,
+        tree,
+        num_triplets=200,
+        positives="tree",
+        margin="tree",
+        tolerance=0.1,
+        margin_scale=0.5,
+        distance="cosine",
+        ignore_class=255,
+        seed=None,
+        name="tree_triplet",
+        dtype=None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self.tree = as_class_tree(tree)
+        self.ignore_class = check_ignore_class("TreeTriplet", self.tree, ignore_class)
+        if int(num_triplets) != num_triplets or num_triplets < 1:
+            raise ValueError(f"`TreeTriplet` expects an integer `num_triplets` >= 1. Received: {num_triplets!r}.")
+        for argument, value, allowed in (("distance", distance, DISTANCES), ("positives", positives, POSITIVES)):
+            if value not in allowed:
+                raise ValueError(f"`TreeTriplet` expects `{argument}` among {allowed}. Received: {argument}={value!r}.")
+        if margin != "tree" and (isinstance(margin, str) or not 0 <= margin < float("inf")):
+            raise ValueError(f'`TreeTriplet` expects `margin` to be "tree" or a number >= 0. Received: {margin!r}.')
+        self.num_triplets = int(num_triplets)
+        self.positives = positives
+        self.margin = margin
+        self.tolerance = tolerance
+        self.margin_scale = margin_scale
+        self.distance = distance
+        self.seed_generator = (
+            seed if isinstance(seed, keras.random.SeedGenerator) else keras.random.SeedGenerator(seed)
+        )
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None:
+            y_true = self._without_weightless(y_true, sample_weight)
+        return super().__call__(y_true, y_pred)
+
+    def call(self, y_true, y_pred):
+        losses, is_valid = self._losses(y_true, y_pred)
+        is_valid = ops.cast(is_valid, losses.dtype)
+        # Keras takes the mean over all triplets; this turns it into that over the valid ones.
+        losses = losses * is_valid * ops.divide_no_nan(float(self.num_triplets), ops.sum(is_valid))
+        return ops.where(self._has_unknown(y_true), float("nan"), losses)
+
+    def _losses(self, y_true, y_pred):
+        """One loss a triplet drawn, and whether it is valid."""
+        if len(y_pred.shape) != 4:
+            raise ValueError(
+                f"`TreeTriplet` expects embeddings (B, h, w, C). Received: y_pred.shape={tuple(y_pred.shape)}."
+            )
+        label = ops.reshape(_resized(self._integer_labels(y_true), ops.shape(y_pred)[1:3]), (-1,))
+        pixels, gap, is_valid = self._draw(label)
+        embedding = ops.reshape(y_pred, (-1, y_pred.shape[-1]))
+        anchor, positive, negative = (ops.cast(ops.take(embedding, p, axis=0), self.dtype) for p in pixels)
+        measure = _cosine_distance if self.distance == "cosine" else _euclidean_distance
+        gained = measure(anchor, positive) - measure(anchor, negative)
+        return ops.maximum(gained + self._margins(gap), 0.0), is_valid
+
+    def _margins(self, gap):
+        if self.margin != "tree":
+            return self.margin
+        return self.tolerance + self.margin_scale * ops.cast(gap, self.dtype) / (2 * self.tree.num_levels)
+
+    def _draw(self, label):
+        """Draws triplets of pixels from labels `(N,)`.
+
+        Returns:
+            Three int tensors `(T,)` of pixels; the difference of the distances, int `(T,)`; and
+            whether the triplet is valid, bool `(T,)`.
+        """
+        num_nodes = self.tree.num_nodes
+        least, largest = (ops.convert_to_tensor(table) for table in self.tree.distance_bounds)
+        is_node = ops.logical_and(label >= 0, label < num_nodes)
+        group = ops.where(is_node, label, num_nodes)
+        count = ops.segment_sum(ops.ones_like(group), group, num_segments=num_nodes + 1)[:num_nodes]
+        is_present = count > 0
+
+        # [a, p]: whether p can be a's positive, which some class present is farther from than p.
+        farthest = ops.max(ops.where(is_present[None, :], least, -1), axis=1)
+        can_be = ops.logical_and(is_present[None, :], largest < farthest[:, None])
+        is_same = np.eye(num_nodes, dtype=bool)
+        can_be = ops.logical_and(can_be, ops.logical_or(~is_same, count[None, :] > 1))
+        if self.positives == "class":
+            can_be = ops.logical_and(can_be, is_same)
+
+        shape = (self.num_triplets, num_nodes)
+        is_anchor = ops.logical_and(is_present, ops.any(can_be, axis=1))
+        anchor = self._draw_class(ops.broadcast_to(is_anchor[None, :], shape))
+        positive = self._draw_class(ops.take(can_be, anchor, axis=0))
+        nearest = ops.take(ops.reshape(largest, (-1,)), anchor * num_nodes + positive)
+        is_farther = ops.take(least, anchor, axis=0) > nearest[:, None]
+        negative = self._draw_class(ops.logical_and(is_present[None, :], is_farther))
+        gap = ops.take(ops.reshape(least, (-1,)), anchor * num_nodes + negative) - nearest
+
+        # Sorted by class, a class's pixels lie side by side.
+        order, first = ops.argsort(group), ops.cumsum(count) - count
+        rank = random_uniform((3, self.num_triplets), self.seed_generator)
+        sizes = [ops.take(count, node) for node in (anchor, positive, negative)]
+        of_anchor, of_positive, of_negative = (_rank(rank[i], size) for i, size in enumerate(sizes))
+        # Another pixel than the anchor, where the positive is of its class.
+        another = (of_anchor + 1 + _rank(rank[1], sizes[1] - 1)) % ops.maximum(sizes[1], 1)
+        of_positive = ops.where(anchor == positive, another, of_positive)
+        ranks = ((anchor, of_anchor), (positive, of_positive), (negative, of_negative))
+        # Where nothing is present, all ranks lie behind the last pixel.
+        last = ops.size(group) - 1
+        pixels = [ops.take(order, ops.minimum(ops.take(first, node) + r, last)) for node, r in ranks]
+        return pixels, gap, ops.broadcast_to(ops.any(is_anchor), (self.num_triplets,))
+
+    def _draw_class(self, allowed):
+        """One class a row, each of those allowed as likely as any other."""
+        return ops.argmax(ops.where(allowed, random_uniform(ops.shape(allowed), self.seed_generator), -1.0), axis=1)
+
+    def _has_unknown(self, y_true):
+        label = self._integer_labels(y_true)
+        is_node = ops.logical_and(label >= 0, label < self.tree.num_nodes)
+        return ops.any(ops.logical_not(ops.logical_or(is_node, label == self.ignore_class)))
+
+    def _without_weightless(self, y_true, sample_weight):
+        label, weight = self._integer_labels(y_true), ops.convert_to_tensor(sample_weight)
+        weight = ops.reshape(weight, (-1, 1, 1)) if len(weight.shape) == 1 else without_channel(weight)
+        return ops.where(weight == 0, self.ignore_class, label)
+
+    @staticmethod
+    def _integer_labels(y_true):
+        return without_channel(ops.cast(y_true, "int32"))
+
+    def get_config(self):
+        config = super().get_config()
+        del config["reduction"]
+        return {
+            **config,
+            "tree": self.tree.to_text(),
+            "num_triplets": self.num_triplets,
+            "positives": self.positives,
+            "margin": self.margin,
+            "tolerance": self.tolerance,
+            "margin_scale": self.margin_scale,
+            "distance": self.distance,
+            "ignore_class": self.ignore_class,
+            "seed": self.seed_generator.get_config()["seed"],
+            "dtype": self.dtype,
+        }
+
+
+def _resized(label, size):
+    """Labels `(B, H, W)` at the middles of `(B, h, w)`."""
+    for axis, length in zip((1, 2), size):
+        middle = (ops.cast(ops.arange(length), "float32") + 0.5) * ops.shape(label)[axis] / length
+        label = ops.take(label, ops.cast(middle, "int32"), axis=axis)
+    return label
+
+
+def _rank(share, size):
+    """An integer in `[0, size)` from a uniform number in [0, 1); 0 where the size is 0."""
+    return ops.clip(ops.cast(share * ops.cast(size, "float32"), "int32"), 0, ops.maximum(size - 1, 0))
+
+
+def _cosine_distance(x, y):
+    return 0.5 * (1.0 - ops.sum(_normalized(x) * _normalized(y), axis=-1))
+
+
+def _normalized(x):
+    # An embedding of zeros has no direction, and a cosine of 0.
+    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12))
+
+
+def _euclidean_distance(x, y):
+    squared = ops.sum(ops.square(x - y), axis=-1)
+    # The root has no slope at 0, where two embeddings are the same.
+    is_apart = squared > 0
+    return ops.where(is_apart, ops.sqrt(ops.where(is_apart, squared, 1.0)), 0.0)

@@ -1,0 +1,82 @@
+"""Any segmentation network with the logits of a class tree."""
+
+import keras
+
+from hierseg_keras.models.cut_open import cut_open
+from hierseg_keras.models.logits_head import check_outputs, logits_head
+from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.tree import as_class_tree
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class TreeSegmenter(keras.Model):
+    """Gives a segmentation network one logit a node, or a leaf, of a class tree.
+
+    The network's layers up to the last map before its classes are used as they are, weights
+    included; a new 1x1 convolution classifies that map, and its logits are enlarged to the image.
+
+    Args:
+        segmenter: Functional `keras.Model` from images `(B, H, W, 3)` to scores, flat as it may be:
+            a network of KerasCV or KerasHub, or the user's own.
+        tree: `ClassTree`, or its text.
+        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+            `"leaves"`, `L` channels for those with a softmax.
+        features: Name of the layer whose output is classified. Defaults to the input of the last
+            1x1 convolution, behind which there are resizing and activations alone.
+        name: Name of the model. Defaults to the segmenter's.
+
+    Call arguments:
+        image: As the segmenter takes it.
+
+    Returns:
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
+
+    Raises:
+        TypeError: If the network is none of Keras's functional ones.
+        ValueError: If it cannot be cut open, or an argument is not as said above.
+
+    Example:
+
+    >>> tree = hs.ClassTree.load("camvid")
+    >>> image = keras.Input((64, 64, 3))
+    >>> flat = keras.Model(image, keras.layers.Conv2D(5, 1)(keras.layers.Conv2D(8, 3)(image)))
+    >>> hs.models.TreeSegmenter(flat, tree).output_shape
+    (None, 64, 64, 18)
+    """
+
+    def __init__(self, segmenter, tree, outputs="nodes", features=None, name=None, **kwargs):
+        tree = as_class_tree(tree)
+        check_outputs("TreeSegmenter", outputs)
+        cut = cut_open(segmenter, features)
+        logits = logits_head(cut.features, tree, outputs)
+        logits = ResizeTo(dtype="float32", name="enlarge_logits")([logits, cut.image])
+        super().__init__(inputs=cut.image, outputs=logits, name=name or segmenter.name, **kwargs)
+
+        # === Config ===
+        self.tree = tree
+        # `outputs` is Keras's own attribute: the tensors.
+        self.logits_of = outputs
+        self.features = features
+        # As a config: the layer that is left out is no part of this network.
+        self._segmenter_config = keras.saving.serialize_keras_object(segmenter)
+
+    def get_config(self):
+        return {
+            "segmenter": self._segmenter_config,
+            "tree": self.tree.to_text(),
+            "outputs": self.logits_of,
+            "features": self.features,
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "segmenter": load_segmenter(config["segmenter"])})
+
+
+def load_segmenter(config):
+    """A network from its configuration, with the package that defines it imported."""
+    if str(config.get("registered_name", "")).startswith("keras_cv") or "keras_cv" in str(config.get("module")):
+        import keras_cv  # noqa: F401
+    return keras.saving.deserialize_keras_object(config)
