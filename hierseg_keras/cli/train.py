@@ -5,15 +5,18 @@ import dataclasses
 import types
 import typing
 
+from hierseg_keras.losses.objectives import OBJECTIVES
 from hierseg_keras.training import RunConfig, train
 from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS
-from hierseg_keras.losses.objectives import OBJECTIVES
 
 _HELP = {
     "dataset": "TFDS data set, such as street_blocks or camvid_tree",
     "tree": "shipped tree or tree file; the data set's own where left out",
     "model": "; ".join(NETWORKS),
     "loss": "; ".join(OBJECTIVES),
+    "triplet": "train the embedding by tree-triplets too, as HSSN",
+    "beta": "largest weight of the triplets",
+    "num_triplets": "triplets drawn at every step",
     "size": "HxW to which images are resized first",
     "crop_size": "HxW of the training crops; --size where left out",
     "weights": "pretrained weights to start from",

@@ -62,6 +62,8 @@ def saved_model(model, path, tree=None, overwrite=False):
     if path.exists() and not overwrite:
         raise FileExistsError(f"`saved_model` expects a new path. Received: {path}, which exists. Pass overwrite=True.")
     tree = as_class_tree(getattr(model, "tree", None) if tree is None else tree)
+    # Of an HSSN, what is left of it when it is trained.
+    model = getattr(model, "inference_model", model)
     serve = serving_function(model, tree)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:

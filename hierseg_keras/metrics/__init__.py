@@ -1,6 +1,21 @@
 """Metrics along a class tree, one a file."""
 
+from hierseg_keras.metrics.confidence_curve import ConfidenceCurve
 from hierseg_keras.metrics.depth_loss import DepthLoss
+from hierseg_keras.metrics.hierarchical_f_score import HierarchicalFScore
+from hierseg_keras.metrics.level_accuracy import LevelAccuracy
 from hierseg_keras.metrics.level_mean_iou import LevelMeanIoU
+from hierseg_keras.metrics.mistake_severity import MistakeSeverity
+from hierseg_keras.metrics.path_coherence import PathCoherence
+from hierseg_keras.metrics.tree_report import TreeReport
 
-__all__ = ["DepthLoss", "LevelMeanIoU"]
+__all__ = [
+    "ConfidenceCurve",
+    "DepthLoss",
+    "HierarchicalFScore",
+    "LevelAccuracy",
+    "LevelMeanIoU",
+    "MistakeSeverity",
+    "PathCoherence",
+    "TreeReport",
+]

@@ -3,13 +3,11 @@
 import keras
 from keras import ops
 
-from hierseg_keras.decoding import best_path
-from hierseg_keras.metrics.path_confusion import PathConfusion
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.metrics.path_metric import PathMetric
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class LevelMeanIoU(keras.metrics.Metric):
+class LevelMeanIoU(PathMetric):
     """Computes the mean intersection over union (mIoU) at every level of a class tree.
 
     How mIoU at level `l` is computed, the whole rule:
@@ -67,22 +65,10 @@ class LevelMeanIoU(keras.metrics.Metric):
     """
 
     def __init__(self, tree, outputs=None, ignore_class=255, name="miou", dtype=None):
-        super().__init__(name=name, dtype=dtype)
-        self.tree = as_class_tree(tree)
-        self.outputs = outputs
-        self.confusion = PathConfusion(self, self.tree, ignore_class)
-        self.ignore_class = self.confusion.ignore_class
+        super().__init__(tree, outputs, ignore_class, name, dtype)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        y_pred = ops.cast(y_pred, self.dtype)
-        leaf, _ = best_path(self.tree, y_pred, self.outputs)
-        is_finite = ops.isfinite(ops.sum(y_pred, axis=-1))
-        self.confusion.update(y_true, leaf, is_finite, sample_weight)
-
-    def result(self):
-        per_level = [self._mean_iou(*self.confusion.level_counts(level)) for level in self._levels()]
-        results = {f"{self.name}_{level}": value for level, value in zip(self._levels(), per_level)}
-        return {**results, f"{self.name}_mean": sum(per_level) / len(per_level)}
+    def figures(self):
+        return level_mean_ious(self.confusion)
 
     def per_class(self, level=1):
         """IoU and support of each class of a level, on request.
@@ -105,19 +91,15 @@ class LevelMeanIoU(keras.metrics.Metric):
             for i, node in enumerate(classes)
         }
 
-    def _levels(self):
-        return range(1, self.tree.num_levels + 1)
 
-    def _mean_iou(self, intersection, labelled, predicted):
-        union = labelled + predicted - intersection
-        iou = ops.divide_no_nan(intersection, union)
-        mean = ops.divide_no_nan(ops.sum(iou), ops.sum(ops.cast(union > 0, iou.dtype)))
-        return ops.where(self.confusion.has_invalid(), float("nan"), mean)
+def level_mean_ious(confusion):
+    """mIoU by level, `{"1": ..., "D": ..., "mean": ...}`, of a `PathConfusion`."""
+    per_level = [_mean_iou(*confusion.level_counts(level)) for level in confusion.levels]
+    results = {str(level): value for level, value in zip(confusion.levels, per_level)}
+    return {**results, "mean": sum(per_level) / len(per_level)}
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "tree": self.tree.to_text(),
-            "outputs": self.outputs,
-            "ignore_class": self.ignore_class,
-        }
+
+def _mean_iou(intersection, labelled, predicted):
+    union = labelled + predicted - intersection
+    iou = ops.divide_no_nan(intersection, union)
+    return ops.divide_no_nan(ops.sum(iou), ops.sum(ops.cast(union > 0, iou.dtype)))

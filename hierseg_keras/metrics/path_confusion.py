@@ -1,14 +1,10 @@
 """The counts from which every level's figures are read: labels by predicted leaves."""
 
-import keras
 import numpy as np
 from keras import ops
 
+from hierseg_keras.metrics.pixel_counter import PixelCounter
 from hierseg_keras.tree import check_ignore_class
-
-# One count is `high * _BASE + low`. JAX has no 64-bit integers unless asked, and with this base
-# neither half overflows 32 bits: not when 127 replicas are summed, not below 2^55 pixels.
-_BASE = 1 << 24
 
 
 class PathConfusion:
@@ -26,11 +22,13 @@ class PathConfusion:
     def __init__(self, metric, tree, ignore_class):
         self.tree = tree
         self.ignore_class = check_ignore_class(type(metric).__name__, tree, ignore_class)
-        dtype = "int64" if keras.backend.backend() == "tensorflow" else "int32"
-        shape = (tree.num_nodes, tree.num_leaves)
-        self._low = metric.add_variable(shape, "zeros", dtype=dtype, name="confusion_low")
-        self._high = metric.add_variable(shape, "zeros", dtype=dtype, name="confusion_high")
-        self._invalid = metric.add_variable((), "zeros", dtype=dtype, name="invalid_pixels")
+        self._counter = PixelCounter(metric, (tree.num_nodes, tree.num_leaves), "confusion")
+        self._invalid = metric.add_variable((), "zeros", dtype=self._counter.dtype, name="invalid_pixels")
+
+    @property
+    def levels(self):
+        """The levels, from 1 (finest)."""
+        return range(1, self.tree.num_levels + 1)
 
     def update(self, y_true, leaf, is_finite, sample_weight=None):
         """Adds a batch.
@@ -54,10 +52,7 @@ class PathConfusion:
         cell = ops.where(valid, label * self.tree.num_leaves + leaf, cells)
         cell = ops.reshape(cell, (-1,))
         batch = ops.segment_sum(ops.ones_like(cell), cell, num_segments=cells + 1)[:cells]
-        batch = ops.cast(ops.reshape(batch, self._low.shape), self._low.dtype)
-        low = self._low + batch
-        self._high.assign(self._high + low // _BASE)
-        self._low.assign(low % _BASE)
+        self._counter.add(ops.reshape(batch, (self.tree.num_nodes, self.tree.num_leaves)))
         invalid = ops.logical_and(counted, ops.logical_not(valid))
         self._invalid.assign(self._invalid + ops.sum(ops.cast(invalid, self._invalid.dtype)))
 
@@ -65,11 +60,18 @@ class PathConfusion:
         """Whether a counted pixel had a label outside the tree or a prediction that is not finite."""
         return self._invalid > 0
 
+    def counts(self):
+        """Pixels by label and predicted leaf, float32 `(V, L)`."""
+        return self._counter.total()
+
+    def exact_counts(self):
+        """`counts` as an int64 NumPy array, exact however large."""
+        return self._counter.exact()
+
     def level_counts(self, level):
         """Intersection, labelled and predicted pixels of each class of a level: three `(C,)` floats."""
-        confusion = ops.cast(self._high, "float32") * _BASE + ops.cast(self._low, "float32")
         rows, label_class, leaf_class, num_classes = self._level_classes(level)
-        confusion = ops.take(confusion, rows, axis=0)
+        confusion = ops.take(self.counts(), rows, axis=0)
         same = label_class[:, None] == leaf_class[None, :]
 
         def per_class(values, classes):
@@ -83,10 +85,9 @@ class PathConfusion:
 
     def exact_level_counts(self, level):
         """`level_counts` as int64 NumPy arrays, exact however large."""
-        high, low = (ops.convert_to_numpy(v).astype(np.int64) for v in (self._high, self._low))
         rows, label_class, leaf_class, num_classes = self._level_classes(level)
         confusion = np.zeros((num_classes, num_classes), np.int64)
-        np.add.at(confusion, (label_class[:, None], leaf_class[None, :]), (high * _BASE + low)[rows])
+        np.add.at(confusion, (label_class[:, None], leaf_class[None, :]), self.exact_counts()[rows])
         return np.diag(confusion), confusion.sum(1), confusion.sum(0)
 
     def _level_classes(self, level):

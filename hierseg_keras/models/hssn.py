@@ -119,10 +119,9 @@ class HSSN(keras.Model):
         gives_them = features is None and _gives(segmenter, tree, outputs)
         self.inference_model = segmenter if gives_them else TreeSegmenter(segmenter, tree, outputs, features)
         if triplet:
-            self.seed_generator = keras.random.SeedGenerator(seed)
-            self.triplet = triplet
-            if triplet is True:
-                self.triplet = TreeTriplet(tree, ignore_class=ignore_class, seed=self.seed_generator)
+            self.triplet = TreeTriplet(tree, ignore_class=ignore_class, seed=seed) if triplet is True else triplet
+            # Held here too, where Keras finds it and carries its state from step to step.
+            self.seed_generator = self.triplet.seed_generator
             compared = cut_open(segmenter, features, embedding).embedding
             self.beta = CosineWeight(beta, beta_schedule, total_steps, name="beta")
             outputs = [self.inference_model.output, compared]
@@ -158,7 +157,7 @@ class HSSN(keras.Model):
             }
         )
 
-    def call(self, image, training=None):
+    def call(self, image, training=False):
         if not (training and self.has_triplets):
             return self.inference_model(image, training=training)
         logits, embedding = self.with_embedding(image, training=True)

@@ -60,6 +60,11 @@ class TreeSegmenter(keras.Model):
         # As a config: the layer that is left out is no part of this network.
         self._segmenter_config = keras.saving.serialize_keras_object(segmenter)
 
+    def call(self, inputs, training=False, mask=None):
+        # Keras's `Resizing` (3.15) takes `training` for true where it is not said, and so do then
+        # all layers behind it: SegFormer would be exported with batch statistics of its own.
+        return super().call(inputs, training=training, mask=mask)
+
     def get_config(self):
         return {
             "segmenter": self._segmenter_config,

@@ -4,8 +4,8 @@ import dataclasses
 import json
 import pathlib
 
-from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS, network_options
 from hierseg_keras.losses.objectives import OBJECTIVES
+from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS, network_options
 from hierseg_keras.training.optimizers import OPTIMIZERS
 
 _ONE_OF = {"loss": tuple(OBJECTIVES), "optimizer": tuple(OPTIMIZERS), "model": tuple(NETWORKS), "precision": PRECISIONS}
@@ -26,6 +26,8 @@ class RunConfig:
             does not have is refused, and one left out is the network's in `NETWORKS`. `weights`
             are fetched for a new run only.
         loss: One of `OBJECTIVES`; `"crossentropy"` is the flat baseline.
+        triplet: Whether the network is wrapped into `models.HSSN`, and trained by the tree-triplet loss too.
+        beta, num_triplets: Of the triplets, as in `HSSN` and `TreeTriplet`.
         optimizer: `"sgd"` (momentum 0.9) or `"adamw"`.
         learning_rate: Initial rate; it falls to 0 as `(1 - step / steps) ** power`.
         power, weight_decay: Of the schedule and the optimizer.
@@ -62,6 +64,9 @@ class RunConfig:
     weights: str | None = None
     synchronized_batch_norm: bool | None = None
     loss: str = "focal_tree_min"
+    triplet: bool = False
+    beta: float = 0.5
+    num_triplets: int = 200
     optimizer: str = "adamw"
     learning_rate: float = 3e-3
     power: float = 0.9

@@ -1,9 +1,11 @@
 """The parts of a run that its configuration decides: tree, data, network, loss and metrics."""
 
 from hierseg_keras import data
-from hierseg_keras.metrics import DepthLoss, LevelMeanIoU
-from hierseg_keras.training.networks import make_network
+from hierseg_keras.losses import TreeTriplet
 from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
+from hierseg_keras.metrics import DepthLoss, TreeReport
+from hierseg_keras.models import HSSN
+from hierseg_keras.training.networks import make_network
 from hierseg_keras.training.spread import spread_over_replicas
 from hierseg_keras.tree import ClassTree
 
@@ -49,15 +51,20 @@ def make_model(config, tree, pretrained=True):
     if not pretrained and "weights" in options:
         options["weights"] = None
     outputs, _ = OBJECTIVES[config.loss]
-    return make_network(config.model, tree, outputs, options, config.precision)
+    network = make_network(config.model, tree, outputs, options, config.precision)
+    if not config.triplet:
+        return network
+    ignore_class = _ignore_class(tree)
+    triplet = TreeTriplet(tree, config.num_triplets, ignore_class=ignore_class, seed=config.seed)
+    return HSSN(network, loss=config.loss, triplet=triplet, beta=config.beta, ignore_class=ignore_class)
 
 
 def compile_model(model, config, optimizer, jit_compile="auto"):
-    """Compiles with the configuration's loss, mIoU by level and loss by depth."""
+    """Compiles with the configuration's loss, the figures of `TreeReport`, and loss by depth."""
     outputs, _ = OBJECTIVES[config.loss]
     ignore_class = _ignore_class(model.tree)
     loss, by_depth = make_loss(config.loss, model.tree, ignore_class)
-    metrics = [LevelMeanIoU(model.tree, outputs=outputs, ignore_class=ignore_class), DepthLoss(by_depth)]
+    metrics = [TreeReport(model.tree, outputs=outputs, ignore_class=ignore_class), DepthLoss(by_depth)]
     model.compile(optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile)
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.metrics import LevelMeanIoU, path_confusion
+from hierseg_keras.metrics import LevelMeanIoU, pixel_counter
 from hierseg_keras.tree import ClassTree
 from tests import reference
 from tests.random_trees import class_trees
@@ -115,17 +115,17 @@ class LevelMeanIoUTest:
         metric = self.make()
         metric.update_state(np.array([[[0, 2]]]), np.eye(3)[[[[0, 0]]]])
         # As if it had been seen 2^32 times and once more.
-        metric.confusion._high.assign(np.array(metric.confusion._low) * 256)
+        metric.confusion._counter._high.assign(np.array(metric.confusion._counter._low) * 256)
         total = 2**32 + 1
-        assert path_confusion._BASE * 256 == 2**32
+        assert pixel_counter._BASE * 256 == 2**32
         assert metric.per_class(1)["human/person"] == {"iou": 0.5, "support": total}
         assert results(metric)["miou_1"] == pytest.approx(0.25)
 
     def test_low_half_carries_into_the_high_half(self):
         metric = self.make()
-        metric.confusion._low.assign(np.full((4, 3), path_confusion._BASE - 1))
+        metric.confusion._counter._low.assign(np.full((4, 3), pixel_counter._BASE - 1))
         metric.update_state(np.array([[[0]]]), np.eye(3)[[[[0]]]])
-        high, low = np.array(metric.confusion._high), np.array(metric.confusion._low)
+        high, low = np.array(metric.confusion._counter._high), np.array(metric.confusion._counter._low)
         assert (high[0, 0], low[0, 0]) == (1, 0)
         assert high.sum() == 1
 

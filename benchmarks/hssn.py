@@ -1,0 +1,141 @@
+"""HSSN's table 6 in small: one network, equal steps, every objective of the project, several seeds.
+
+    CAMVID_DIR=/data/CamVid python -m benchmarks.hssn [--dataset camvid_tree] [--quarter] [--seeds 3]
+
+Every row trains one UNet: the same initial weights, batches and augmentation for all objectives of a
+seed. A row is appended to the CSV when its network is evaluated, and rows that are there are not run
+again, so that the script can be stopped and resumed. The table is printed at the end.
+
+Images are taken at 90 x 120 pixels (`street_blocks`: as they are). Figures are on the validation
+split; level 1 is the finest. The flat networks' coarser levels are those of their classes ("merged
+parents"). `--quarter` trains on a quarter of the images for as many steps.
+"""
+
+import argparse
+import csv
+import os
+import pathlib
+import statistics
+import sys
+import tempfile
+import time
+
+from hierseg_keras import data
+from hierseg_keras.metrics import PathCoherence
+from hierseg_keras.training import RunConfig, evaluate_run, load_run, train
+
+# Name of a row -> loss, and whether triplets are trained too.
+OBJECTIVES = {
+    "flat": ("crossentropy", False),
+    "hierarchical": ("hierarchical_crossentropy", False),
+    "BCE": ("tree_binary_crossentropy", False),
+    "Focal": ("focal_binary_crossentropy", False),
+    "TM": ("tree_min", False),
+    "FTM": ("focal_tree_min", False),
+    "FTM + TT": ("focal_tree_min", True),
+}
+FIGURES = ("miou_1", "miou_2", "miou_3", "accuracy_1", "mistake_severity", "ordered", "single_path")
+SETTING = ("dataset", "share", "epochs", "filters")
+COLUMNS = (*SETTING, "objective", "seed", *FIGURES, "minutes")
+SIZES = {"camvid_tree": (90, 120), "street_blocks": None}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--dataset", choices=SIZES, default="camvid_tree")
+    parser.add_argument("--quarter", action="store_true")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--filters", type=int, default=8)
+    parser.add_argument("--data-dir", help="folder of prepared data sets")
+    options = parser.parse_args()
+    if options.dataset == "camvid_tree" and "CAMVID_DIR" not in os.environ:
+        sys.exit("hssn.py: CAMVID_DIR is not set: the folder of CamVid's train, trainannot, val and valannot.")
+    setting = {
+        "dataset": options.dataset,
+        "share": "0.25" if options.quarter else "1",
+        "epochs": str(options.epochs),
+        "filters": str(options.filters),
+    }
+    for seed in range(options.seeds):
+        for objective in OBJECTIVES:
+            done = {(row["objective"], row["seed"]) for row in read(options.out, setting)}
+            if (objective, str(seed)) not in done:
+                append(options.out, {**setting, **run(objective, seed, setting, options.data_dir)})
+    print(table(read(options.out, setting)))
+
+
+def run(objective, seed, setting, data_dir):
+    loss, triplet = OBJECTIVES[objective]
+    is_quarter = setting["share"] != "1"
+    size = SIZES[setting["dataset"]]
+    config = RunConfig(
+        dataset=setting["dataset"],
+        train_split="train[:25%]" if is_quarter else "train",
+        loss=loss,
+        triplet=triplet,
+        seed=seed,
+        epochs=int(setting["epochs"]) * (4 if is_quarter else 1),
+        filters=int(setting["filters"]),
+        size=size,
+        crop_size=size or (96, 128),
+        learning_rate=2e-3,
+        manual_dir=os.environ.get("CAMVID_DIR"),
+        data_dir=data_dir,
+    )
+    start = time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        train(config, folder, verbose=0)
+        figures = {**evaluate_run(folder, verbose=0), **coherence(folder)}
+    rounded = {name: f"{figures[name]:.4f}" for name in FIGURES if name in figures}
+    return {"objective": objective, "seed": seed, **rounded, "minutes": f"{(time.time() - start) / 60:.1f}"}
+
+
+def coherence(folder):
+    config, model = load_run(folder)
+    metric = PathCoherence(model.tree, outputs=model.logits_of, name="")
+    examples = data.load(
+        config.dataset, "validation", tree=model.tree, size=config.size, data_dir=config.data_dir,
+        manual_dir=config.manual_dir,
+    )
+    for image, label in examples:
+        metric.update_state(label, model.predict_on_batch(image))
+    return {name.split("_", 1)[1] if name.startswith("_") else name: float(v) for name, v in metric.result().items()}
+
+
+def read(path, setting):
+    """The rows of a setting."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if all(row[name] == setting[name] for name in SETTING)]
+
+
+def append(path, row):
+    is_new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def table(rows):
+    figures = [name for name in FIGURES if any(row[name] for row in rows)]
+    lines = [f"{'objective':14s}{'seeds':>6s}" + "".join(f"{name:>18s}" for name in figures)]
+    for objective in OBJECTIVES:
+        own = [row for row in rows if row["objective"] == objective]
+        cells = [spread([float(row[name]) for row in own]) for name in figures]
+        lines.append(f"{objective:14s}{len(own):6d}" + "".join(f"{cell:>18s}" for cell in cells))
+    return "\n".join(lines)
+
+
+def spread(values):
+    if len(values) < 2:
+        return f"{values[0]:.3f}" if values else "-"
+    return f"{statistics.mean(values):.3f} +- {statistics.stdev(values):.3f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Precision, recall and F of whole paths."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from hierseg_keras.metrics.path_metric import PathMetric
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class HierarchicalFScore(PathMetric):
+    """Computes hierarchical precision, recall and F of predicted paths.
+
+    Formula, with `T` the nodes of a pixel's label and all above it, `P` those of its predicted leaf:
+
+        precision = sum |T & P| / sum |P|        recall = sum |T & P| / sum |T|
+        F = 2 precision recall / (precision + recall)
+
+    Sums are over pixels, the virtual root is not counted. Below an internal label nothing is known:
+    a predicted leaf below it counts for its path down to the label.
+
+    Args:
+        tree, outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+
+    Call arguments:
+        y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
+
+    Returns:
+        `result()` is a flat dict of scalars in [0, 1]: `{name}_precision`, `{name}_recall`,
+        `{name}_f`; 0 where no pixel was labelled. NaN as in `LevelMeanIoU`.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
+    >>> metric = hs.metrics.HierarchicalFScore(tree)
+    >>> metric.update_state(np.array([[[0, 2]]]), np.eye(3)[[[[1, 2]]]])
+    >>> {name: round(float(value), 3) for name, value in metric.result().items()}
+    {'hierarchical_precision': 0.667, 'hierarchical_recall': 0.667, 'hierarchical_f': 0.667}
+
+    Reference:
+        [Silla & Freitas, A survey of hierarchical classification, 2011](
+        https://doi.org/10.1007/s10618-010-0175-9), section 6.
+    """
+
+    def __init__(self, tree, outputs=None, ignore_class=255, name="hierarchical", dtype=None):
+        super().__init__(tree, outputs, ignore_class, name, dtype)
+
+    def figures(self):
+        return hierarchical_scores(self.confusion)
+
+
+def hierarchical_scores(confusion):
+    """`{"precision": ..., "recall": ..., "f": ...}` of a `PathConfusion`."""
+    tree = confusion.tree
+    shared = tree.common_depths[:, : tree.num_leaves]
+    labelled = np.broadcast_to(tree.depths[:, None], shared.shape)
+    is_below = tree.ancestor_matrix[:, : tree.num_leaves]
+    predicted = np.where(is_below, labelled, tree.depths[None, : tree.num_leaves])
+    counts = confusion.counts()
+    shared, labelled, predicted = (ops.sum(counts * n.astype("float32")) for n in (shared, labelled, predicted))
+    return {
+        "precision": ops.divide_no_nan(shared, predicted),
+        "recall": ops.divide_no_nan(shared, labelled),
+        "f": ops.divide_no_nan(2 * shared, predicted + labelled),
+    }

@@ -1,0 +1,107 @@
+"""All figures of predicted paths, from one confusion, and a report by class and level."""
+
+import csv
+import pathlib
+
+import keras
+import numpy as np
+
+from hierseg_keras.metrics.hierarchical_f_score import hierarchical_scores
+from hierseg_keras.metrics.level_accuracy import level_accuracies
+from hierseg_keras.metrics.level_mean_iou import level_mean_ious
+from hierseg_keras.metrics.mistake_severity import mistake_severity
+from hierseg_keras.metrics.path_metric import PathMetric
+
+COLUMNS = ("level", "class", "iou", "precision", "recall", "support")
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class TreeReport(PathMetric):
+    """Computes the figures of `LevelMeanIoU`, `LevelAccuracy`, `MistakeSeverity` and `HierarchicalFScore` in one.
+
+    They share one decoding and one confusion, and cost what one of them costs.
+
+    Args:
+        tree, outputs, ignore_class, dtype: As in `LevelMeanIoU`.
+        name: Put before every figure's name with an underscore. Defaults to nothing.
+
+    Call arguments:
+        y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
+
+    Returns:
+        `result()` is a flat dict of scalars: `miou_1` .. `miou_mean`, `accuracy_1` ..
+        `accuracy_mean`, `mistake_severity`, `hierarchical_precision`, `hierarchical_recall` and
+        `hierarchical_f`. NaN as in `LevelMeanIoU`.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
+    >>> report = hs.metrics.TreeReport(tree)
+    >>> report.update_state(np.array([[[0, 0, 1, 2]]]), np.eye(3)[[[[0, 1, 1, 0]]]])
+    >>> float(report.result()["mistake_severity"])
+    1.5
+    >>> print(report.to_text())
+    level  class                IoU  precision  recall  pixels
+        1  human/person       0.333      0.500   0.500       2
+        1  human/rider        0.500      0.500   1.000       1
+        1  sky                0.000          -   0.000       1
+        2  sky                0.000          -   0.000       1
+        2  human              0.750      0.750   1.000       3
+    """
+
+    def __init__(self, tree, outputs=None, ignore_class=255, name="", dtype=None):
+        super().__init__(tree, outputs, ignore_class, name, dtype)
+        # Keras makes a name of its own of an empty one.
+        self.name = name
+
+    def figures(self):
+        named = {
+            "miou": level_mean_ious(self.confusion),
+            "accuracy": level_accuracies(self.confusion),
+            "hierarchical": hierarchical_scores(self.confusion),
+        }
+        figures = {f"{name}_{key}": value for name, values in named.items() for key, value in values.items()}
+        return {**figures, "mistake_severity": mistake_severity(self.confusion)}
+
+    def rows(self):
+        """The figures by level and class.
+
+        Returns:
+            List of dicts: `level`, `class` (its path), `iou`, `precision`, `recall` (floats, NaN
+            where they divide by 0) and `support`, the labelled pixels.
+        """
+        rows = []
+        for level in self.confusion.levels:
+            right, labelled, predicted = self.confusion.exact_level_counts(level)
+            figures = (_shares(right, count) for count in (labelled + predicted - right, predicted, labelled))
+            paths = (self.tree.paths[node] for node in self.tree.level_classes(level))
+            for values in zip(paths, *figures, labelled.tolist()):
+                rows.append(dict(zip(COLUMNS, (level, *values))))
+        return rows
+
+    def to_text(self):
+        """The rows as a table to read."""
+        rows = self.rows()
+        width = max(16, *(len(row["class"]) for row in rows))
+        lines = [f"level  {'class':{width}s}    IoU  precision  recall  pixels"]
+        for row in rows:
+            iou, precision, recall = (_figure(row[key]) for key in ("iou", "precision", "recall"))
+            name, support = row["class"], row["support"]
+            lines.append(f"{row['level']:5d}  {name:{width}s}{iou:>7s}{precision:>11s}{recall:>8s}{support:>8d}")
+        return "\n".join(lines)
+
+    def to_csv(self, path):
+        """Writes the rows to a file, a figure that divides by 0 as nothing."""
+        with pathlib.Path(path).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            for row in self.rows():
+                writer.writerow({key: "" if value != value else value for key, value in row.items()})
+
+
+def _shares(part, whole):
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0).tolist()
+
+
+def _figure(value):
+    return "-" if value != value else f"{value:.3f}"
