@@ -94,14 +94,12 @@ def run(objective, seed, setting, data_dir):
 
 def coherence(folder):
     config, model = load_run(folder)
-    metric = PathCoherence(model.tree, outputs=model.logits_of, name="")
-    examples = data.load(
-        config.dataset, "validation", tree=model.tree, size=config.size, data_dir=config.data_dir,
-        manual_dir=config.manual_dir,
-    )
+    metric = PathCoherence(model.tree, outputs=model.logits_of, name="share")
+    folders = {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
+    examples = data.load(config.dataset, "validation", tree=model.tree, size=config.size, **folders)
     for image, label in examples:
         metric.update_state(label, model.predict_on_batch(image))
-    return {name.split("_", 1)[1] if name.startswith("_") else name: float(v) for name, v in metric.result().items()}
+    return {name.removeprefix("share_"): float(value) for name, value in metric.result().items()}
 
 
 def read(path, setting):
