@@ -39,5 +39,5 @@ def random_uniform(shape, seed_generator):
         return keras.random.uniform(shape, seed=seed_generator)
     import tensorflow as tf
 
-    seed = tf.bitcast(seed_generator.next(), tf.int32)
-    return tf.random.stateless_uniform(shape, tf.random.fold_in(seed, replica.replica_id_in_sync_group))
+    seed = tf.random.fold_in(seed_generator.next(), replica.replica_id_in_sync_group)
+    return tf.random.stateless_uniform(shape, seed)

@@ -252,7 +252,7 @@ class _PlanUpdates(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         beta, optimizer = self.model.beta, self.model.optimizer
         accumulation_steps = _accumulation_steps(optimizer)
-        done, steps = int(optimizer.iterations), self.params["steps"]
+        done, steps = int(keras.ops.convert_to_numpy(optimizer.iterations)), self.params["steps"]
         if steps is None:
             if not beta.is_planned:
                 raise ValueError(
