@@ -1,7 +1,5 @@
 """Several predictions of one image as one."""
 
-import math
-
 from keras import ops
 
 
@@ -12,8 +10,7 @@ def average_logits(logits, outputs):
     near 0 and near 1 are kept to the precision of their logits.
 
     Args:
-        logits: List of float tensors of one shape, `(..., V)` or `(..., L)`, or one with them
-            stacked along a first axis.
+        logits: List of float tensors of one shape, `(..., V)` or `(..., L)`.
         outputs: `"nodes"`, of which the logistic function is averaged, or `"leaves"`, of which the
             softmax is.
 
@@ -27,7 +24,20 @@ def average_logits(logits, outputs):
     >>> round(float(np.exp(logits[0])), 4)                                               # 5/8 to 3/8
     1.6667
     """
-    stacked = ops.stack(logits) if isinstance(logits, (list, tuple)) else logits
+    terms = [log_probabilities(ops.convert_to_tensor(x), outputs) for x in logits]
+    return logits_of_sums([ops.logsumexp(ops.stack(parts), axis=0) for parts in zip(*terms)], outputs)
+
+
+def log_probabilities(logits, outputs):
+    """Logarithms of what is added up: list of tensors, of the nodes' yes and no, or the leaves'."""
     if outputs == "nodes":
-        return ops.logsumexp(ops.log_sigmoid(stacked), axis=0) - ops.logsumexp(ops.log_sigmoid(-stacked), axis=0)
-    return ops.logsumexp(ops.log_softmax(stacked), axis=0) - math.log(stacked.shape[0])
+        return [ops.log_sigmoid(logits), ops.log_sigmoid(-logits)]
+    return [ops.log_softmax(logits)]
+
+
+def logits_of_sums(log_sums, outputs):
+    """Logits of the means, from the logarithms of sums of any length."""
+    if outputs == "nodes":
+        yes, no = log_sums
+        return yes - no
+    return ops.log_softmax(log_sums[0])

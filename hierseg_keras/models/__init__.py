@@ -2,7 +2,9 @@
 
 from hierseg_keras.models.deeplab_v3_plus import DeepLabV3Plus
 from hierseg_keras.models.hssn import HSSN
+from hierseg_keras.models.multi_scale import MultiScale
+from hierseg_keras.models.sliding_window import SlidingWindow
 from hierseg_keras.models.tree_segmenter import TreeSegmenter
 from hierseg_keras.models.unet import UNet
 
-__all__ = ["HSSN", "DeepLabV3Plus", "TreeSegmenter", "UNet"]
+__all__ = ["HSSN", "DeepLabV3Plus", "MultiScale", "SlidingWindow", "TreeSegmenter", "UNet"]

@@ -21,14 +21,18 @@ class ResizeTo(keras.layers.Layer):
 
     def call(self, inputs):
         x, reference = inputs
-        size = ops.shape(reference)[1:3]
-        if keras.backend.backend() == "tensorflow":
-            # `keras.ops.image.resize` compares sizes as Python numbers, which a graph's are not.
-            import tensorflow as tf
-
-            return ops.cast(tf.image.resize(x, size), self.compute_dtype)
-        return ops.cast(ops.image.resize(x, size, interpolation="bilinear"), self.compute_dtype)
+        return ops.cast(resize(x, ops.shape(reference)[1:3]), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         x, reference = input_shape
         return (x[0], reference[1], reference[2], x[3])
+
+
+def resize(x, size):
+    """Resizes maps `(B, h, w, C)` to a height and width, bilinearly, known when the graph is made or not."""
+    if keras.backend.backend() == "tensorflow":
+        # `keras.ops.image.resize` compares sizes as Python numbers, which a graph's are not.
+        import tensorflow as tf
+
+        return tf.image.resize(x, size)
+    return ops.image.resize(x, size, interpolation="bilinear", antialias=False)
