@@ -32,7 +32,7 @@ def log_probabilities(logits, outputs):
     """Logarithms of what is added up: list of tensors, of the nodes' yes and no, or the leaves'."""
     if outputs == "nodes":
         return [ops.log_sigmoid(logits), ops.log_sigmoid(-logits)]
-    return [ops.log_softmax(logits)]
+    return [_log_softmax(logits)]
 
 
 def logits_of_sums(log_sums, outputs):
@@ -40,4 +40,9 @@ def logits_of_sums(log_sums, outputs):
     if outputs == "nodes":
         yes, no = log_sums
         return yes - no
-    return ops.log_softmax(log_sums[0])
+    return _log_softmax(log_sums[0])
+
+
+def _log_softmax(x):
+    # `ops.log_softmax` warns of a tree of one class.
+    return x - ops.logsumexp(x, axis=-1, keepdims=True)

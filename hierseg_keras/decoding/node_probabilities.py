@@ -32,5 +32,6 @@ def node_probabilities(tree, logits, outputs=None):
     logits = ops.convert_to_tensor(logits)
     if told_outputs(tree, logits.shape, outputs) == "nodes":
         return ops.sigmoid(logits)
-    probabilities = ops.softmax(logits)
+    # `ops.softmax` warns of a tree of one class.
+    probabilities = ops.exp(logits - ops.logsumexp(logits, axis=-1, keepdims=True))
     return ops.concatenate([probabilities, sum_over_leaves(tree, probabilities)], axis=-1)
