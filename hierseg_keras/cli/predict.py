@@ -5,8 +5,9 @@ import pathlib
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from hierseg_keras.cli import inference
 from hierseg_keras.decoding import best_path, level_labels
-from hierseg_keras.training import load_run
+from hierseg_keras.training import for_inference, load_run
 from hierseg_keras.visualization import draw_levels
 
 
@@ -14,11 +15,12 @@ def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="folder that `hierseg train` left")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files, of any size")
     parser.add_argument("--out", required=True, help="folder for NAME.png and NAME_level_L.png")
+    inference.add_arguments(parser)
 
 
 def run(options):
     images = {path: _read(path) for path in map(pathlib.Path, options.images)}
-    _, model = load_run(options.run)
+    model = for_inference(*load_run(options.run), **inference.chosen(options))
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     for path, image in images.items():

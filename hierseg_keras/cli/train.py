@@ -6,7 +6,7 @@ import types
 import typing
 
 from hierseg_keras.losses.objectives import OBJECTIVES
-from hierseg_keras.training import RunConfig, train
+from hierseg_keras.training import RunConfig, recipes, smoke, train
 from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS
 
 _HELP = {
@@ -23,6 +23,7 @@ _HELP = {
     "batch_size": "images a batch, over all replicas",
     "manual_dir": "folder with the data set's files, where it cannot be downloaded",
     "data_dir": "folder of prepared data sets",
+    "steps": "steps of the optimizer, in place of epochs",
     "learning_rate": "initial rate, which falls to 0 polynomially",
     "accumulation_steps": "batches whose gradients make one step",
     "ema_momentum": "momentum, such as 0.999, of averaged weights, which are validated and saved",
@@ -39,13 +40,26 @@ def add_arguments(parser):
         help_text = f"{_HELP.get(field.name, field.name.replace('_', ' '))} ({_default(field)})"
         kind = _KINDS.get(field.name) or _annotated(field)
         option = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
-        parser.add_argument(f"--{field.name.replace('_', '-')}", default=field.default, help=help_text, **option)
-    parser.add_argument("--out", required=True, help="folder of the run, new or empty")
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}", default=argparse.SUPPRESS, help=help_text, **option
+        )
+    parser.add_argument("--recipe", help=f"a paper's run, which other options change: {'; '.join(recipes.available())}")
+    parser.add_argument("--smoke", action="store_true", help="two steps on generated data, without data set or folder")
+    parser.add_argument("--out", help="folder of the run, new or empty")
 
 
 def run(options):
-    fields = {field.name: getattr(options, field.name) for field in dataclasses.fields(RunConfig)}
-    train(RunConfig(**fields), options.out)
+    # Only what was asked for, so that a recipe gives the rest.
+    names = {field.name for field in dataclasses.fields(RunConfig)}
+    given = {name: value for name, value in vars(options).items() if name in names}
+    config = RunConfig.from_recipe(options.recipe, **given) if options.recipe else RunConfig(**given)
+    if options.smoke:
+        for name, value in smoke(config).items():
+            print(f"{name:16s} {value:.4g}" if isinstance(value, float) else f"{name:16s} {value:,}")
+        return 0
+    if options.out is None:
+        raise ValueError("expected the folder of the run. Received: no --out.")
+    train(config, options.out)
     print(f"The run is in {options.out}")
     return 0
 

@@ -1,6 +1,6 @@
 """From prepared TFDS data sets to batches of images and node labels."""
 
 from hierseg_keras.data.load import load
-from hierseg_keras.data.prepare import prepare
+from hierseg_keras.data.prepare import flip_pairs, prepare
 
-__all__ = ["load", "prepare"]
+__all__ = ["flip_pairs", "load", "prepare"]

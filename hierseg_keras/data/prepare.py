@@ -39,3 +39,9 @@ def prepare(name, data_dir=None, manual_dir=None):
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
     builder.download_and_prepare(download_config=download_config)
     return builder
+
+
+def flip_pairs(name, data_dir=None, manual_dir=None):
+    """The pairs of nodes that change places in a mirror image of a data set, a list; empty where it declares none."""
+    pairs = (prepare(name, data_dir, manual_dir).info.metadata or {}).get("flip_pairs")
+    return [] if pairs is None else list(pairs)

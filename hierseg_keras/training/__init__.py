@@ -8,8 +8,10 @@ _ROOM = {
     "RunConfig": "config",
     "check_jit_compile": "strategy",
     "evaluate_run": "saved_run",
+    "for_inference": "saved_run",
     "load_run": "saved_run",
     "make_strategy": "strategy",
+    "smoke": "smoke_run",
     "train": "run",
 }
 

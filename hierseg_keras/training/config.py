@@ -2,14 +2,16 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 
 from hierseg_keras.losses.objectives import OBJECTIVES
+from hierseg_keras.training import recipes
 from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS, network_options
 from hierseg_keras.training.optimizers import OPTIMIZERS
 
 _ONE_OF = {"loss": tuple(OBJECTIVES), "optimizer": tuple(OPTIMIZERS), "model": tuple(NETWORKS), "precision": PRECISIONS}
-_ABOVE_0 = ("epochs", "batch_size", "learning_rate", "accumulation_steps", "early_stopping_patience")
+_ABOVE_0 = ("epochs", "batch_size", "learning_rate", "accumulation_steps", "early_stopping_patience", "steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,8 @@ class RunConfig:
             step; it is what is validated, saved and drawn. `None` averages nothing.
         epochs, batch_size, size, crop_size: As in `fit` and `data.load`; `batch_size` is over all
             replicas.
+        steps: Steps of the optimizer, in place of epochs, of which there are then as many as it
+            takes. `None` trains `epochs`.
         early_stopping_patience: Epochs without a better validation `miou_mean` after which
             training stops. The weights of the best epoch are then the run's. `None` trains all
             epochs and keeps the last one's.
@@ -74,6 +78,7 @@ class RunConfig:
     accumulation_steps: int = 1
     ema_momentum: float | None = None
     epochs: int = 20
+    steps: int | None = None
     batch_size: int = 8
     size: tuple[int, int] | None = None
     crop_size: tuple[int, int] | None = None
@@ -101,6 +106,20 @@ class RunConfig:
             raise ValueError(
                 f"`ema_momentum` expects a number between 0 and 1. Received: ema_momentum={self.ema_momentum}."
             )
+
+    def num_epochs(self, batches):
+        """Epochs of so many batches that the run takes."""
+        return self.epochs if self.steps is None else math.ceil(self.steps * self.accumulation_steps / batches)
+
+    @classmethod
+    def from_recipe(cls, name, **changes):
+        """The configuration of a row of a paper's table; `recipes.available()` lists them.
+
+        Args:
+            name: Name of a recipe, such as `"hssn_cityscapes_deeplabv3plus_r101"`.
+            changes: Fields with other values than the recipe's.
+        """
+        return cls(**{**recipes.load(name), **changes})
 
     @property
     def network_options(self):

@@ -60,12 +60,17 @@ def make_model(config, tree, pretrained=True):
 
 
 def compile_model(model, config, optimizer, jit_compile="auto"):
-    """Compiles with the configuration's loss, the figures of `TreeReport`, and loss by depth."""
+    """Compiles with the configuration's loss, the figures of `TreeReport`, and loss by depth.
+
+    Returns:
+        The `TreeReport`.
+    """
     outputs, _ = OBJECTIVES[config.loss]
     ignore_class = _ignore_class(model.tree)
     loss, by_depth = make_loss(config.loss, model.tree, ignore_class)
-    metrics = [TreeReport(model.tree, outputs=outputs, ignore_class=ignore_class), DepthLoss(by_depth)]
-    model.compile(optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile)
+    report = TreeReport(model.tree, outputs=outputs, ignore_class=ignore_class)
+    model.compile(optimizer, loss=loss, metrics=[report, DepthLoss(by_depth)], jit_compile=jit_compile)
+    return report
 
 
 def _ignore_class(tree):

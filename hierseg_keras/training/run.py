@@ -67,9 +67,10 @@ def train(config, folder, verbose="auto", strategy=None):
     train_data = load_training(config, tree)
     validation_data, validation_steps = load_evaluation(config, tree, config.validation_split, strategy)
     examples = load_examples(config, tree, config.validation_split, NUM_EXAMPLES)
+    epochs = config.num_epochs(len(train_data))
     with strategy.scope():
         model = make_model(config, tree)
-        optimizer = make_optimizer(config, num_batches=config.epochs * len(train_data))
+        optimizer = make_optimizer(config, num_batches=epochs * len(train_data))
         compile_model(model, config, optimizer, config.jit_compile)
 
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ def train(config, folder, verbose="auto", strategy=None):
         train_data,
         validation_data=validation_data,
         validation_steps=validation_steps,
-        epochs=config.epochs,
+        epochs=epochs,
         shuffle=False,
         verbose=verbose,
         callbacks=_callbacks(config, tree, examples, folder),

@@ -1,7 +1,18 @@
-"""Pictures of label maps at every level, and of a training run."""
+"""Pictures of label maps at every level, of a training run, and of how well classes are told."""
 
 from hierseg_keras.visualization.colours import colour_labels, node_colours
+from hierseg_keras.visualization.confidence import draw_confidence_curve
 from hierseg_keras.visualization.curves import draw_curves
+from hierseg_keras.visualization.embedding import draw_embedding
 from hierseg_keras.visualization.levels import draw_levels
+from hierseg_keras.visualization.report import draw_report
 
-__all__ = ["colour_labels", "draw_curves", "draw_levels", "node_colours"]
+__all__ = [
+    "colour_labels",
+    "draw_confidence_curve",
+    "draw_curves",
+    "draw_embedding",
+    "draw_levels",
+    "draw_report",
+    "node_colours",
+]

@@ -117,3 +117,20 @@ class TensorBoardTest:
         with pytest.raises(ModuleNotFoundError, match="pip install tensorboard"):
             train(RunConfig(**TINY, tensorboard=True, data_dir=str(tmp_path / "data")), tmp_path / "run")
         assert not any(tmp_path.iterdir())
+
+
+class HSSNRunTest:
+    def test_trains_reports_averages_and_exports(self, data_dir, tmp_path):
+        from hierseg_keras.cli.main import main
+
+        config = RunConfig(**TINY, triplet=True, steps=6, data_dir=str(data_dir))
+        train(config, tmp_path / "run", verbose=0)
+        rows = log(tmp_path / "run")
+        # Four batches an epoch: two epochs for six steps.
+        assert len(rows) == 2 and 0 < rows[0]["beta"] < rows[1]["beta"] < 0.5 and rows[1]["tree_triplet"] > 0
+        assert_repeats(evaluate_run(tmp_path / "run", verbose=0, report=tmp_path / "report"), rows[-1])
+        assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.txt", "report.csv", "report.png"}
+        options = ["--scales", "0.5,1", "--flip", "--window", "64x64"]
+        assert main(["evaluate", str(tmp_path / "run"), "--replicas", "1", *options]) == 0
+        assert main(["export", str(tmp_path / "run"), "--out", str(tmp_path / "export")]) == 0
+        assert not any("projection" in v.name for v in tf.saved_model.load(str(tmp_path / "export")).variables)

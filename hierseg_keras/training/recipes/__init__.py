@@ -1,0 +1,27 @@
+"""The papers' training runs as plain data, one file a row of their tables.
+
+A file holds fields of `RunConfig`; what it leaves out is as there. HSSN's are from its section 4.1,
+but for what that leaves open: an output stride of 8, as the networks that it compares with have.
+"""
+
+import importlib.resources
+import json
+
+_FILES = importlib.resources.files("hierseg_keras.training.recipes")
+
+
+def available():
+    """Names of the recipes, sorted."""
+    return sorted(entry.name[:-5] for entry in _FILES.iterdir() if entry.name.endswith(".json"))
+
+
+def load(name):
+    """The fields of `RunConfig` that a recipe gives, a dict.
+
+    Raises:
+        ValueError: If there is no recipe of that name.
+    """
+    if name not in available():
+        raise ValueError(f"`recipe` expects one of {available()}. Received: recipe={name!r}.")
+    values = json.loads((_FILES / f"{name}.json").read_text("utf-8"))
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

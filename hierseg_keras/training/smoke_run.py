@@ -1,0 +1,55 @@
+"""Two steps of a run on generated data: whether it fits the machine, and how long a step takes."""
+
+import dataclasses
+import math
+import time
+
+import keras
+import numpy as np
+
+from hierseg_keras.training.from_config import compile_model, make_model, tree_of
+from hierseg_keras.training.optimizers import make_optimizer
+
+STEPS = 2
+
+
+def smoke(config):
+    """Trains a configuration's network for two steps on one random image of its crop size.
+
+    No data set and no pretrained weights are looked for.
+
+    Args:
+        config: `RunConfig` whose `tree` is named.
+
+    Returns:
+        Dict: `seconds`, those of the second step; `parameters` of the network; and every figure of
+        the steps' logs.
+
+    Raises:
+        ValueError: If the configuration names no tree, or no size of crops.
+        FloatingPointError: If the loss is not finite.
+    """
+    size = config.crop_size or config.size
+    if config.tree is None or size is None:
+        raise ValueError(
+            "a smoke run expects a configuration with `tree` and `crop_size`, as it reads no data set. Received: "
+            f"tree={config.tree!r}, crop_size={size!r}."
+        )
+    config = dataclasses.replace(config, batch_size=1, accumulation_steps=1, early_stopping_patience=None)
+    keras.utils.set_random_seed(config.seed)
+    tree, rng = tree_of(config), np.random.default_rng(config.seed)
+    image = rng.uniform(0, 255, (STEPS, *size, 3)).astype("float32")
+    # Patches of one class, as of a scene.
+    patches = rng.integers(0, tree.num_leaves, (STEPS, 8, 8)).astype("int32")
+    rows, columns = (np.arange(length) * 8 // length for length in size)
+    model = make_model(config, tree, pretrained=False)
+    compile_model(model, config, make_optimizer(config, num_batches=STEPS), config.jit_compile)
+    ends = []
+    record = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
+    label = patches[:, rows][:, :, columns]
+    history = model.fit(image, label, batch_size=1, shuffle=False, verbose=0, callbacks=[record]).history
+    figures = {name: values[-1] for name, values in history.items()}
+    if not math.isfinite(figures["loss"]):
+        raise FloatingPointError(f"the loss of a smoke run became {figures['loss']}.")
+    network = getattr(model, "inference_model", model)
+    return {"seconds": ends[-1] - ends[-2], "parameters": network.count_params(), **figures}

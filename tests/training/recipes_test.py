@@ -1,0 +1,43 @@
+import pytest
+
+pytest.importorskip("tensorflow")
+from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.training import RunConfig, recipes, smoke  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
+
+
+class RecipesTest:
+    def test_hssn_on_cityscapes_is_as_in_the_paper(self):
+        config = RunConfig.from_recipe("hssn_cityscapes_deeplabv3plus_r101")
+        assert (config.batch_size, config.crop_size, config.steps) == (8, (512, 1024), 80_000)
+        assert (config.optimizer, config.learning_rate, config.weight_decay) == ("sgd", 0.01, 1e-4)
+        assert (config.loss, config.triplet, config.beta, config.num_triplets) == ("focal_tree_min", True, 0.5, 200)
+        # 2,975 images are 371 batches of 8.
+        assert config.num_epochs(371) == 216
+
+    @pytest.mark.parametrize("name", recipes.available())
+    def test_every_recipe_is_a_configuration(self, name):
+        config = RunConfig.from_recipe(name, weights=None)
+        assert ClassTree.load(config.tree).num_levels > 1 and config.weights is None
+
+    def test_unknown_recipe_raises(self):
+        with pytest.raises(ValueError, match="`recipe` expects one of .*Received: recipe='hssn_kitti'"):
+            RunConfig.from_recipe("hssn_kitti")
+
+
+class SmokeTest:
+    def test_two_steps_of_a_recipe_on_the_command_line(self, capsys):
+        """The recipe's tree and objective, on a network and a crop that a test has time for."""
+        small = "--model unet --filters 2 --num-stages 2 --crop-size 32x48".split()
+        recipe = ["--recipe", "hssn_lip_deeplabv3plus_r101"]
+        with pytest.raises(ValueError, match="Received: backbone='resnet101'"):
+            RunConfig.from_recipe(recipe[1], model="unet")
+        assert main(["train", *recipe, *small, "--smoke"]) == 1
+        assert "Received: backbone='resnet101'" in capsys.readouterr().err
+        assert main(["train", "--tree", "lip", "--triplet", *small, "--smoke"]) == 0
+        printed = dict(line.split() for line in capsys.readouterr().out.splitlines())
+        assert float(printed["seconds"]) > 0 and float(printed["tree_triplet"]) > 0
+
+    def test_configuration_without_a_tree_raises(self):
+        with pytest.raises(ValueError, match="with `tree` and `crop_size`.*tree=None"):
+            smoke(RunConfig(crop_size=(8, 8)))
