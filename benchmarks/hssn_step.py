@@ -18,12 +18,11 @@ from hierseg_keras import ClassTree
 from hierseg_keras.losses import FocalTreeMin, TreeTriplet
 from hierseg_keras.models import HSSN, DeepLabV3Plus
 
-NUM_TRIPLETS = (100, 200, 500)
-
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--triplets", type=int, nargs="+", default=[100, 200, 500])
     options = parser.parse_args()
     tree, rng = ClassTree.load("cityscapes"), np.random.default_rng(0)
     images = rng.uniform(0, 255, (2, 256, 512, 3)).astype("float32")
@@ -32,7 +31,7 @@ def main():
     models = {"flat": network(tree), "FocalTreeMin": network(tree)}
     models["flat"].compile(keras.optimizers.SGD(1e-3), loss=flat, jit_compile=False)
     models["FocalTreeMin"].compile(keras.optimizers.SGD(1e-3), loss=FocalTreeMin(tree), jit_compile=False)
-    for count in NUM_TRIPLETS:
+    for count in options.triplets:
         model = HSSN(network(tree), triplet=TreeTriplet(tree, count, seed=0), beta_schedule="constant")
         model.compile(keras.optimizers.SGD(1e-3), jit_compile=False)
         models[f"HSSN, {count} triplets"] = model

@@ -133,6 +133,38 @@ def focal_tree_min(tree, label, logits, gamma=2, node_weights=None):
     return _sum_over_nodes(tree, label, logits, gamma, node_weights, tree.ancestors, tree.descendants)
 
 
+def tree_min_crossentropy(tree, label, logits, gamma=2, tree_min_weight=5, level_weights=None):
+    """What the code released with HSSN sums over levels."""
+    total = 0.0
+    for level in range(1, tree.num_levels + 1):
+        weight = 1.0 if level_weights is None else level_weights[level - 1]
+        only = _nodes_of_level(tree, level)
+        total += weight * tree_min_weight * focal_tree_min(tree, label, logits, gamma, only / only.sum())
+        own = tree.at_level(label, level)
+        if own >= 0:
+            total += weight * (log_sum_exp(logits[tree.level_classes(level)]) - logits[own])
+    return float(total)
+
+
+def tree_min_crossentropy_gradient(tree, label, logits, gamma=2, tree_min_weight=5, level_weights=None):
+    gradient = np.zeros(tree.num_nodes)
+    for level in range(1, tree.num_levels + 1):
+        weight = 1.0 if level_weights is None else level_weights[level - 1]
+        only = _nodes_of_level(tree, level)
+        gradient += weight * tree_min_weight * focal_tree_min_gradient(tree, label, logits, gamma, only / only.sum())
+        own, classes = tree.at_level(label, level), tree.level_classes(level)
+        if own >= 0:
+            gradient[classes] += weight * np.exp(logits[classes] - log_sum_exp(logits[classes]))
+            gradient[own] -= weight
+    return gradient
+
+
+def _nodes_of_level(tree, level):
+    """1 for the nodes of a level, 0 for others; every leaf is of level 1."""
+    levels = [1 if tree.is_leaf(v) else tree.num_levels - tree.depth(v) + 1 for v in range(tree.num_nodes)]
+    return (np.array(levels) == level).astype(float)
+
+
 def _sum_over_nodes(tree, label, logits, gamma, node_weights, above, below):
     total, on_path = 0.0, tree.ancestors(label)
     for v in range(tree.num_nodes):

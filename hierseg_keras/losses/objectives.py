@@ -1,4 +1,4 @@
-"""The objectives on logits by name, the rows of HSSN's table 6: what each needs of the network."""
+"""The objectives on logits by name, the rows of HSSN's table 6 among them: what each needs of the network."""
 
 import functools
 
@@ -8,6 +8,7 @@ from hierseg_keras.losses.focal_tree_min import FocalTreeMin
 from hierseg_keras.losses.hierarchical_crossentropy import HierarchicalCrossentropy
 from hierseg_keras.losses.tree_binary_crossentropy import TreeBinaryCrossentropy
 from hierseg_keras.losses.tree_min import TreeMin
+from hierseg_keras.losses.tree_min_crossentropy import TreeMinCrossentropy
 
 
 def _flat(tree, ignore_class):
@@ -22,6 +23,7 @@ OBJECTIVES = {
     "focal_binary_crossentropy": ("nodes", functools.partial(TreeBinaryCrossentropy, gamma=2)),
     "tree_min": ("nodes", TreeMin),
     "focal_tree_min": ("nodes", FocalTreeMin),
+    "tree_min_crossentropy": ("nodes", TreeMinCrossentropy),
 }
 
 

@@ -329,6 +329,7 @@ class LossContract:
             "tree": TREE,
             self.weights: rng.uniform(0, 2, self.num_weights(TREE)),
             "gamma": 1.5,
+            "tree_min_weight": 3.0,
             "ignore_class": -7,
             "reduction": "sum",
             "name": "renamed",

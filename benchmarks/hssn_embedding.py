@@ -1,0 +1,83 @@
+"""What triplets do to the embedding: HSSN's figure 4 in small, and one number for it.
+
+    CAMVID_DIR=/data/CamVid python -m benchmarks.hssn_embedding
+
+Trains the UNet of `benchmarks.hssn` on CamVid with `FocalTreeMin`, without triplets and with them, and
+looks at the layer `embedding` (not projected) on the validation images: 60 pixels of every class, drawn
+at random. The number is the mean cosine distance, (1 - cos) / 2, of pixels of different classes of one
+category over that of pixels of different categories: 1 where the embedding knows no families, 0 where
+it knows nothing else.
+"""
+
+import argparse
+import os
+import pathlib
+import sys
+import tempfile
+
+import keras
+import numpy as np
+
+from benchmarks.hssn import SIZES
+from hierseg_keras import data
+from hierseg_keras.training import RunConfig, load_run, train
+from hierseg_keras.visualization import draw_embedding
+
+PIXELS_A_CLASS = 60
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent)
+    parser.add_argument("--data-dir", help="folder of prepared data sets")
+    options = parser.parse_args()
+    if "CAMVID_DIR" not in os.environ:
+        sys.exit("hssn_embedding.py: CAMVID_DIR is not set: the folder of CamVid's train, trainannot, val, valannot.")
+    for triplet in (False, True):
+        config = RunConfig(
+            dataset="camvid_tree", triplet=triplet, epochs=options.epochs, filters=8, learning_rate=2e-3,
+            size=SIZES["camvid_tree"], manual_dir=os.environ["CAMVID_DIR"], data_dir=options.data_dir,
+        )  # fmt: skip
+        with tempfile.TemporaryDirectory() as folder:
+            train(config, folder, verbose=0)
+            tree, embeddings, labels = embedded(folder)
+        name = "with" if triplet else "without"
+        ratio = family_ratio(tree, embeddings, labels)
+        print(f"{name:8s} triplets: within families / across families {ratio:.3f}")
+        path = options.out / f"camvid_embedding_{name}_triplets.png"
+        draw_embedding(tree, embeddings, labels, path, f"{name} triplets: within / across families {ratio:.2f}")
+
+
+def embedded(folder):
+    """The run's tree, and embeddings `(N, C)` and labels `(N,)` of as many pixels of every class."""
+    config, model = load_run(folder)
+    network = getattr(model, "inference_model", model)
+    encoder = keras.Model(network.input, network.get_layer("embedding").output)
+    folders = {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
+    embeddings, labels = [], []
+    for image, label in data.load(config.dataset, "validation", tree=model.tree, size=config.size, **folders):
+        maps = encoder.predict_on_batch(image)
+        middles = [((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(maps.shape[1:3], label.shape[1:3])]
+        embeddings.append(maps.reshape(-1, maps.shape[-1]))
+        labels.append(label.numpy()[:, middles[0]][:, :, middles[1]].reshape(-1))
+    embeddings, labels = np.concatenate(embeddings), np.concatenate(labels)
+    rng, chosen = np.random.default_rng(0), []
+    for leaf in range(model.tree.num_leaves):
+        own = np.flatnonzero(labels == leaf)
+        chosen.append(rng.permutation(own)[:PIXELS_A_CLASS])
+    chosen = np.concatenate(chosen)
+    return model.tree, embeddings[chosen], labels[chosen]
+
+
+def family_ratio(tree, embeddings, labels):
+    normalised = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+    distances = (1 - normalised @ normalised.T) / 2
+    families = tree.depth_table[0][labels]
+    same_class = labels[:, None] == labels[None, :]
+    same_family = families[:, None] == families[None, :]
+    return distances[same_family & ~same_class].mean() / distances[~same_family].mean()
+
+
+if __name__ == "__main__":
+    main()
