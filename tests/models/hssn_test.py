@@ -167,10 +167,10 @@ class HSSNTest:
         model.compile(keras.optimizers.SGD(0.0))
         answer = {key: np.asarray(value) for key, value in model(images(), training=True).items()}
         focal = float(FocalTreeMin(TREE)(labels(), answer["logits"]))
-        history = model.fit(images(), labels(), batch_size=4, verbose=0).history
+        history = model.fit(images(), labels(), batch_size=4, shuffle=False, verbose=0).history
         assert history["focal_tree_min"][0] == pytest.approx(focal, rel=1e-5)
         triplet = float(TreeTriplet(TREE, seed=5)(labels(), answer["embedding"]))
-        assert history["tree_triplet"][0] == pytest.approx(triplet, rel=1e-2)
+        assert history["tree_triplet"][0] == pytest.approx(triplet, rel=1e-4)
         expected = focal + history["beta"][0] * history["tree_triplet"][0]
         assert history["beta"][0] == pytest.approx(0.3)
         assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
@@ -194,6 +194,8 @@ class HSSNTest:
     )
     def test_rows_of_the_papers_tables(self, loss, channels):
         """With triplets and without; the network is given another head where it needs one."""
+        if not IS_TENSORFLOW and loss != "crossentropy":
+            pytest.skip("slow, and the losses are tested by themselves")
         y = np.minimum(labels(), TREE.num_leaves - 1)
         for triplet in (False, True):
             model = HSSN(unet(), loss=loss, triplet=triplet)

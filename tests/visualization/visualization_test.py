@@ -5,7 +5,15 @@ import pytest
 from PIL import Image
 
 from hierseg_keras.tree import ClassTree
-from hierseg_keras.visualization import colour_labels, draw_curves, draw_levels, node_colours
+from hierseg_keras.visualization import (
+    colour_labels,
+    draw_confidence_curve,
+    draw_curves,
+    draw_embedding,
+    draw_levels,
+    draw_report,
+    node_colours,
+)
 
 NAMES = ["helen", "cityscapes", "mapillary_vistas_v2", "street_blocks"]
 
@@ -74,3 +82,35 @@ class DrawCurvesTest:
         (tmp_path / "log.csv").write_text("epoch\n")
         with pytest.raises(ValueError, match="at least one epoch"):
             draw_curves(tmp_path / "log.csv")
+
+
+class ReportTest:
+    def test_a_bar_for_every_class_that_occurs(self, tmp_path):
+        from hierseg_keras.metrics import TreeReport
+        tree = ClassTree.from_text("human\n\tperson\n\trider\nsky\nroad")
+        report = TreeReport(tree)
+        report.update_state(np.array([[[0, 0, 1, 2]]]), np.eye(4)[[[[0, 1, 1, 0]]]])
+        figure = draw_report(tree, report.rows(), tmp_path / "report.png")
+        assert (tmp_path / "report.png").stat().st_size > 5000
+        levels = [[patch.get_width() for patch in axis.patches] for axis in figure.axes]
+        assert [len(bars) for bars in levels] == [4, 3] and max(levels[1]) == pytest.approx(0.75)
+        assert "absent" in {text.get_text() for text in figure.axes[0].texts}
+        assert figure.axes[1].get_title() == "level 2: mIoU 0.375"
+
+
+class ConfidenceCurveTest:
+    def test_draws_three_curves(self, tmp_path):
+        thresholds = np.array([0.2, 0.5, 0.8])
+        curve = {"threshold": thresholds, "accuracy": thresholds, "answered": 1 - thresholds, "depth": thresholds}
+        figure = draw_confidence_curve(curve, tmp_path / "curve.png")
+        assert [len(axis.lines) for axis in figure.axes] == [3, 1] and (tmp_path / "curve.png").is_file()
+
+
+class EmbeddingTest:
+    def test_draws_the_pixels_of_nodes(self, tmp_path):
+        tree = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+        embeddings = np.random.default_rng(0).normal(size=(30, 5))
+        labels = np.repeat([0, 1, 255], 10)
+        figure = draw_embedding(tree, embeddings, labels, tmp_path / "embedding.png", "title")
+        points = [collection.get_offsets() for collection in figure.axes[0].collections]
+        assert [len(own) for own in points] == [10, 10] and (tmp_path / "embedding.png").is_file()
