@@ -6,7 +6,8 @@ Trains the UNet of `benchmarks.hssn` on CamVid with `FocalTreeMin`, without trip
 looks at the layer `embedding` (not projected) on the validation images: 60 pixels of every class, drawn
 at random. The number is the mean cosine distance, (1 - cos) / 2, of pixels of different classes of one
 category over that of pixels of different categories: 1 where the embedding knows no families, 0 where
-it knows nothing else.
+it knows nothing else. Beside it, the share of the loss's triplets whose positive is nearer than the
+negative: 0.5 where the embedding knows nothing.
 """
 
 import argparse
@@ -43,10 +44,11 @@ def main():
             train(config, folder, verbose=0)
             tree, embeddings, labels = embedded(folder)
         name = "with" if triplet else "without"
-        ratio = family_ratio(tree, embeddings, labels)
-        print(f"{name:8s} triplets: within families / across families {ratio:.3f}")
+        within, across, ordered = figures(tree, embeddings, labels)
+        ratio = f"within / across families {within:.2f} / {across:.2f} = {within / across:.2f}"
+        print(f"{name:8s} triplets: {ratio}, triplets in order {ordered:.3f}")
         path = options.out / f"camvid_embedding_{name}_triplets.png"
-        draw_embedding(tree, embeddings, labels, path, f"{name} triplets: within / across families {ratio:.2f}")
+        draw_embedding(tree, embeddings, labels, path, f"{name} triplets, {100 * ordered:.0f} % in order")
 
 
 def embedded(folder):
@@ -70,13 +72,20 @@ def embedded(folder):
     return model.tree, embeddings[chosen], labels[chosen]
 
 
-def family_ratio(tree, embeddings, labels):
+def figures(tree, embeddings, labels):
+    """Mean distances within families and across, and the share of ordered triplets."""
     normalised = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
     distances = (1 - normalised @ normalised.T) / 2
-    families = tree.depth_table[0][labels]
-    same_class = labels[:, None] == labels[None, :]
-    same_family = families[:, None] == families[None, :]
-    return distances[same_family & ~same_class].mean() / distances[~same_family].mean()
+    psi = tree.distances()[labels][:, labels]
+    is_across = psi == 2 * tree.num_levels
+    is_ordered = [
+        distances[a][psi[a] == near][:, None] < distances[a][psi[a] == far][None, :]
+        for a in range(len(labels))
+        for near, far in ((0, 2), (0, 4), (2, 4))
+        if (psi[a] == near).any() and (psi[a] == far).any()
+    ]
+    ordered = np.mean([share.mean() for share in is_ordered])
+    return distances[~is_across & (psi > 0)].mean(), distances[is_across].mean(), ordered
 
 
 if __name__ == "__main__":
