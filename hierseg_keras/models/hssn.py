@@ -13,6 +13,8 @@ from hierseg_keras.models.cut_open import cut_open
 from hierseg_keras.models.tree_segmenter import TreeSegmenter, load_segmenter
 from hierseg_keras.tree import as_class_tree
 
+_FIT = inspect.signature(keras.Model.fit)
+
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class HSSN(keras.Model):
@@ -178,18 +180,18 @@ class HSSN(keras.Model):
 
     def fit(self, *args, **kwargs):
         """As `keras.Model.fit`."""
-        options = inspect.signature(super().fit).bind(*args, **kwargs)
+        options = _FIT.bind(self, *args, **kwargs).arguments
+        del options["self"]
         if self.has_triplets:
-            options.apply_defaults()
-            given = options.arguments["callbacks"]
-            plan = _PlanUpdates(options.arguments["initial_epoch"])
+            given = options.get("callbacks")
+            plan = _PlanUpdates(options.get("initial_epoch", 0))
             if isinstance(given, keras.callbacks.CallbackList):
                 given.append(plan)
             else:
                 given = [given] if isinstance(given, keras.callbacks.Callback) else list(given or [])
                 # First, as others may put the network back to where it was when it was interrupted.
-                options.arguments["callbacks"] = [plan, *given]
-        return super().fit(*options.args, **options.kwargs)
+                options["callbacks"] = [plan, *given]
+        return super().fit(**options)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if not isinstance(y_pred, dict):
