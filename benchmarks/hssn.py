@@ -33,6 +33,7 @@ OBJECTIVES = {
     "TM": ("tree_min", False),
     "FTM": ("focal_tree_min", False),
     "FTM + TT": ("focal_tree_min", True),
+    "released": ("tree_min_crossentropy", False),
 }
 FIGURES = ("miou_1", "miou_2", "miou_3", "accuracy_1", "mistake_severity", "ordered", "single_path")
 SETTING = ("dataset", "share", "epochs", "filters")

@@ -105,7 +105,9 @@ class TreeMinCrossentropy(TreeLoss):
         level_of = tree.level_weights(np.arange(1, tree.num_levels + 1))
         for level in range(1, tree.num_levels + 1):
             weight = self.level_weights[level - 1] if self.level_weights and is_weighted else 1.0
-            tree_min = ops.mean(ops.take(terms, np.flatnonzero(level_of == level), axis=-2), axis=-2)
+            nodes = np.flatnonzero(level_of == level)
+            # Keras's `mean` would round float64 to float32 on JAX.
+            tree_min = ops.sum(ops.take(terms, nodes, axis=-2), axis=-2) / len(nodes)
             yield weight, tree_min, _level_crossentropy(tree, level, label, y_pred)
 
     def get_config(self):

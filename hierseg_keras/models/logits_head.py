@@ -1,6 +1,7 @@
 """The last layer of every network: float32 logits, one a node or a leaf."""
 
-from keras import layers
+import numpy as np
+from keras import initializers, layers
 
 OUTPUTS = ("nodes", "leaves")
 
@@ -14,6 +15,15 @@ def check_outputs(model, outputs):
 
 
 def logits_head(x, tree, outputs):
-    """A 1x1 convolution to logits in float32, in which losses stay finite under mixed precision."""
-    channels = tree.num_nodes if outputs == "nodes" else tree.num_leaves
-    return layers.Conv2D(channels, 1, dtype="float32", name="logits")(x)
+    """A 1x1 convolution to logits in float32, in which losses stay finite under mixed precision.
+
+    A node's sigmoid starts at the node's share of the leaves, as if all were equally frequent, the
+    void too: it is one half otherwise, far above what a class among many will have, and the first
+    hundreds of updates would do little but lower it. A softmax starts even on its own.
+    """
+    if outputs == "leaves":
+        return layers.Conv2D(tree.num_leaves, 1, dtype="float32", name="logits")(x)
+    leaves = tree.ancestor_matrix[:, : tree.num_leaves].sum(axis=1)
+    log_odds = np.log(leaves / (tree.num_leaves + 1 - leaves))
+    bias = initializers.Constant(log_odds.tolist())
+    return layers.Conv2D(tree.num_nodes, 1, bias_initializer=bias, dtype="float32", name="logits")(x)
