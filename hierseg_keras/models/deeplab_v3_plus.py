@@ -197,6 +197,11 @@ def _backbone(backbone, output_stride, weights):
         raise ValueError(
             f"`weights` are of named backbones; a passed one brings its own. Received: weights={weights!r}."
         )
+    if backbone.input_shape[1:3] != (None, None):
+        raise ValueError(
+            "`backbone` expects one for images of any size; `input_shape` of `DeepLabV3Plus` fixes it where wanted. "
+            f"Received: a backbone for {backbone.input_shape}. Build it without `input_shape`."
+        )
     features, own_stride = keras_cv_parts().pyramid(backbone)
     if output_stride not in (None, own_stride):
         raise ValueError(

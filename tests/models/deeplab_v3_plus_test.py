@@ -23,7 +23,7 @@ def labels(*size, count=2):
     return np.random.default_rng(1).integers(0, TREE.num_leaves, (count, *size)).astype("int32")
 
 
-def keras_cv_backbone(dilations=(1, 1, 1, 2)):
+def keras_cv_backbone(dilations=(1, 1, 1, 2), input_shape=(None, None, 3)):
     import keras_cv
 
     return keras_cv.models.ResNetV2Backbone(
@@ -33,6 +33,7 @@ def keras_cv_backbone(dilations=(1, 1, 1, 2)):
         stackwise_dilations=list(dilations),
         block_type="basic_block",
         include_rescaling=True,
+        input_shape=input_shape,
     )
 
 
@@ -126,6 +127,11 @@ class DeepLabV3PlusTest:
         assert DeepLabV3Plus(TREE, backbone=keras_cv_backbone((1, 1, 1, 1)), filters=8).output_stride == 32
         with pytest.raises(ValueError, match="is its own, 16. Received: output_stride=8. Build it with dilations"):
             DeepLabV3Plus(TREE, backbone=keras_cv_backbone(), output_stride=8)
+
+    def test_backbone_of_one_size_raises(self):
+        backbone = keras_cv_backbone(input_shape=(64, 64, 3))
+        with pytest.raises(ValueError, match=r"any size.*Received: a backbone for \(None, 64, 64, 3\)"):
+            DeepLabV3Plus(TREE, backbone=backbone)
 
     def test_backbone_of_another_kind_raises(self):
         with pytest.raises(TypeError, match="expects a KerasCV backbone or one of"):

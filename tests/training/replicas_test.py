@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy, TreeMin  # noqa: E402
+from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy  # noqa: E402
 from hierseg_keras.metrics import LevelMeanIoU  # noqa: E402
 from hierseg_keras.training.callbacks import AverageReplicas  # noqa: E402
 from hierseg_keras.training.spread import spread_over_replicas  # noqa: E402
@@ -15,7 +15,7 @@ from hierseg_keras.tree import ClassTree  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nvehicle\n\tcar\n\t\tsedan\nsky")
 IGNORED = 255
-OUTPUTS = {HierarchicalCrossentropy: "leaves", TreeMin: "nodes", FocalTreeMin: "nodes"}
+OUTPUTS = {HierarchicalCrossentropy: "leaves", FocalTreeMin: "nodes"}
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def assert_same(one, two):
 
 
 class SameOnOneAndTwoReplicasTest:
-    @pytest.mark.parametrize("loss", [HierarchicalCrossentropy, TreeMin, FocalTreeMin])
+    @pytest.mark.parametrize("loss", [HierarchicalCrossentropy, FocalTreeMin])
     def test_loss_metric_and_weights_after_steps(self, loss, batch, two_replicas):
         one, two = (fitted(strategy, batch, loss(TREE), has_metric=True, epochs=2) for strategy in (None, two_replicas))
         assert_same(one, two)
