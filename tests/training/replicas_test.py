@@ -44,7 +44,8 @@ def fitted(strategy, batch, loss, synchronized=None, has_metric=False, **options
         normalization = keras.layers.BatchNormalization(synchronized=synchronized) if has_layer else None
         model = network(loss, normalization)
         metrics = [LevelMeanIoU(TREE, outputs=OUTPUTS[type(loss)])] if has_metric else None
-        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss=loss, metrics=metrics)
+        # Eagerly where it can be, which takes less than compiling for a few steps.
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, metrics=metrics, run_eagerly=strategy is None)
     data = tf.data.Dataset.from_tensor_slices(batch).batch(4, drop_remainder=True)
     history = model.fit(data, shuffle=False, verbose=0, **options).history
     return model, {name: values[-1] for name, values in history.items()}
