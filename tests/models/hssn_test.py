@@ -188,6 +188,7 @@ class HSSNTest:
         model.fit(images(), labels(), verbose=0)
         assert np.abs(np.asarray(model.inference_model.get_layer("encoder_0_a_conv").kernel) - before).max() > 0
 
+    @only_tensorflow
     @pytest.mark.parametrize(
         "loss, channels",
         [

@@ -91,10 +91,16 @@ class MultiScaleTest:
 
 
 class InPredictEvaluateAndExportTest:
+    @pytest.mark.skipif(not IS_TENSORFLOW, reason="exports")
     @pytest.mark.parametrize(
         "wrap", [lambda m: MultiScale(m, scales=(0.5, 1), flip_pairs=PAIRS), lambda m: SlidingWindow(m, (16, 16))]
     )
     def test_predict_evaluate_save_and_export(self, wrap, image, tmp_path):
+        import tensorflow as tf
+
+        from hierseg_keras.decoding import best_path
+        from hierseg_keras.export import saved_model
+
         model = wrap(HSSN(UNet(TREE, filters=2, num_stages=2)))
         labels = np.random.default_rng(0).integers(0, TREE.num_leaves, (2, 20, 30))
         model.compile(loss=FocalTreeMin(TREE), metrics=[LevelMeanIoU(TREE)])
@@ -105,19 +111,14 @@ class InPredictEvaluateAndExportTest:
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras")
         np.testing.assert_allclose(np.asarray(loaded(image)), expected, rtol=1e-5, atol=1e-5)
-        if IS_TENSORFLOW:
-            import tensorflow as tf
 
-            from hierseg_keras.decoding import best_path
-            from hierseg_keras.export import saved_model
-
-            served = tf.saved_model.load(saved_model(model, tmp_path / "export"))
-            pixels = image.astype("uint8")
-            answer = served.signatures["serving_default"](image=tf.constant(pixels))
-            leaf, _ = best_path(TREE, model(pixels))
-            assert (answer["level_1"].numpy() == np.asarray(leaf)).mean() > 0.99
-            answer = served.signatures["serving_default"](image=tf.constant(pixels[:, :17]))
-            assert answer["level_1"].shape == (2, 17, 30)
+        served = tf.saved_model.load(saved_model(model, tmp_path / "export"))
+        pixels = image.astype("uint8")
+        answer = served.signatures["serving_default"](image=tf.constant(pixels))
+        leaf, _ = best_path(TREE, model(pixels))
+        assert (answer["level_1"].numpy() == np.asarray(leaf)).mean() > 0.99
+        answer = served.signatures["serving_default"](image=tf.constant(pixels[:, :17]))
+        assert answer["level_1"].shape == (2, 17, 30)
 
     @pytest.mark.parametrize(
         "make, message",
