@@ -41,10 +41,18 @@ class LossContract:
         weights: Name of its argument that weighs terms.
         rounding: What a loss near 0 may be off by, 0 where it has all digits.
         reference_options: What the equation has to be told to be that of the class's defaults.
+        shares_code: Whether its operations are those of another loss, which JAX is tested on whole.
     """
 
     reference_options = {}
     rounding = 0.0
+    shares_code = False
+
+    @pytest.fixture(autouse=True)
+    def only_equations_on_jax(self, request):
+        is_equation = request.function.__name__.startswith(("test_matches", "test_gradient", "test_hand_computed"))
+        if self.shares_code and not IS_TENSORFLOW and not is_equation:
+            pytest.skip("another loss of the same operations is tested whole")
 
     # === Inputs ===
 

@@ -9,6 +9,7 @@ from tests.losses.node_loss_contract import PROBABILITIES, NodeLossContract, log
 
 class TreeBinaryCrossentropyTest(NodeLossContract):
     loss = TreeBinaryCrossentropy
+    shares_code = True
     pixel_loss = staticmethod(equations.tree_binary_crossentropy)
     pixel_gradient = staticmethod(equations.tree_binary_crossentropy_gradient)
 

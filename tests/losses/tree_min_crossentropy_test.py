@@ -11,6 +11,7 @@ class TreeMinCrossentropyTest(LossContract):
     loss = TreeMinCrossentropy
     outputs = "nodes"
     weights = "level_weights"
+    shares_code = True
     pixel_loss = staticmethod(equations.tree_min_crossentropy)
     pixel_gradient = staticmethod(equations.tree_min_crossentropy_gradient)
     # A softmax's logarithm is a difference.

@@ -11,6 +11,7 @@ from tests.losses.node_loss_contract import PROBABILITIES, NodeLossContract, log
 
 class TreeMinTest(NodeLossContract):
     loss = TreeMin
+    shares_code = True
     pixel_loss = staticmethod(equations.focal_tree_min)
     pixel_gradient = staticmethod(equations.focal_tree_min_gradient)
     reference_options = {"gamma": 0}
