@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from hierseg_keras import data, export
-from hierseg_keras.cli.train import pair
+from hierseg_keras.cli.config_options import pair
 from hierseg_keras.decoding import best_path
 from hierseg_keras.training import RunConfig, train
 from hierseg_keras.visualization import draw_levels

@@ -1,7 +1,7 @@
 """Evaluate a trained network: loss by depth and mIoU by level."""
 
 from hierseg_keras.cli import inference
-from hierseg_keras.cli.train import number_or_auto
+from hierseg_keras.cli.config_options import number_or_auto
 from hierseg_keras.training import evaluate_run, make_strategy
 
 

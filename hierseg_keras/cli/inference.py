@@ -2,7 +2,7 @@
 
 import argparse
 
-from hierseg_keras.cli.train import pair
+from hierseg_keras.cli.config_options import pair
 from hierseg_keras.models.multi_scale import SCALES
 
 

@@ -3,9 +3,16 @@
 import argparse
 import sys
 
-from hierseg_keras.cli import demo, evaluate, export, predict, train
+from hierseg_keras.cli import demo, evaluate, export, predict, profile, train
 
-COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "export": export, "demo": demo}
+COMMANDS = {
+    "train": train,
+    "evaluate": evaluate,
+    "predict": predict,
+    "export": export,
+    "profile": profile,
+    "demo": demo,
+}
 
 
 def parser():

@@ -1,10 +1,24 @@
 """Networks whose first argument is the class tree, and what wraps any network."""
 
 from hierseg_keras.models.deeplab_v3_plus import DeepLabV3Plus
+from hierseg_keras.models.hrnet import HRNet
+from hierseg_keras.models.hrnet_ocr import HRNetOCR
 from hierseg_keras.models.hssn import HSSN
 from hierseg_keras.models.multi_scale import MultiScale
+from hierseg_keras.models.profile import LayerProfile, profile
 from hierseg_keras.models.sliding_window import SlidingWindow
 from hierseg_keras.models.tree_segmenter import TreeSegmenter
 from hierseg_keras.models.unet import UNet
 
-__all__ = ["HSSN", "DeepLabV3Plus", "MultiScale", "SlidingWindow", "TreeSegmenter", "UNet"]
+__all__ = [
+    "HSSN",
+    "DeepLabV3Plus",
+    "HRNet",
+    "HRNetOCR",
+    "LayerProfile",
+    "MultiScale",
+    "SlidingWindow",
+    "TreeSegmenter",
+    "UNet",
+    "profile",
+]

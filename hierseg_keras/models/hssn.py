@@ -8,6 +8,7 @@ import keras
 from hierseg_keras.losses import TreeTriplet
 from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
 from hierseg_keras.losses.replicas import num_replicas
+from hierseg_keras.models.auxiliary_logits import auxiliary_loss
 from hierseg_keras.models.cosine_weight import CosineWeight
 from hierseg_keras.models.cut_open import cut_open
 from hierseg_keras.models.tree_segmenter import TreeSegmenter, load_segmenter
@@ -70,7 +71,8 @@ class HSSN(keras.Model):
 
     Returns:
         Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`. In training with triplets a dict,
-        `{"logits": (B, H, W, V), "embedding": (B, h, w, projection_filters)}`.
+        `{"logits": (B, H, W, V), "embedding": (B, h, w, projection_filters)}`, and a network's
+        auxiliary logits, which add their own to the loss.
 
     Raises:
         TypeError: If the network is none of Keras's functional ones.
@@ -120,14 +122,23 @@ class HSSN(keras.Model):
         # === Networks ===
         gives_them = features is None and _gives(segmenter, tree, outputs)
         self.inference_model = segmenter if gives_them else TreeSegmenter(segmenter, tree, outputs, features)
+        self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
+        if self.auxiliary_weights and not gives_them:
+            raise ValueError(
+                "`HSSN` expects a network with auxiliary logits, which are trained too, to be made for the tree and "
+                f"`outputs={outputs!r}`, which loss={loss!r} takes. Received: {segmenter.name!r} with "
+                f"outputs={segmenter.logits_of!r}."
+            )
         if triplet:
             self.triplet = TreeTriplet(tree, ignore_class=ignore_class, seed=seed) if triplet is True else triplet
             # Held here too, where Keras finds it and carries its state from step to step.
             self.seed_generator = self.triplet.seed_generator
             compared = cut_open(segmenter, features, embedding).embedding
             self.beta = CosineWeight(beta, beta_schedule, total_steps, name="beta")
-            outputs = [self.inference_model.output, compared]
-            self.with_embedding = keras.Model(self.inference_model.input, outputs, name="with_embedding")
+            answers = {"logits": self.inference_model.output, "embedding": compared}
+            if self.auxiliary_weights:
+                answers |= segmenter.training_model.output
+            self.training_model = keras.Model(self.inference_model.input, answers, name="training_model")
             self.projection = _projection(projection_filters, compared)
             self._trackers = {key: keras.metrics.Mean(key) for key in (loss, "tree_triplet", "beta")}
         else:
@@ -162,8 +173,8 @@ class HSSN(keras.Model):
     def call(self, image, training=False):
         if not (training and self.has_triplets):
             return self.inference_model(image, training=training)
-        logits, embedding = self.with_embedding(image, training=True)
-        return {"logits": logits, "embedding": self.projection(embedding)}
+        answers = self.training_model(image, training=True)
+        return {**answers, "embedding": self.projection(answers["embedding"])}
 
     # === Train ===
 
@@ -196,19 +207,22 @@ class HSSN(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if not isinstance(y_pred, dict):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
+        segmentation = super().compute_loss(x, y, y_pred["logits"], sample_weight, training)
+        auxiliary = auxiliary_loss(self, self.auxiliary_weights, y, y_pred, sample_weight)
+        if not self.has_triplets:
+            return segmentation + auxiliary
         if not self.beta.is_planned:
             raise ValueError(
                 "`HSSN` expects to know the planned updates, over which the weight of the triplets grows. Received: "
                 "training outside of `fit`. Pass `total_steps`, or `beta_schedule=\"constant\"`, to `HSSN`."
             )
-        segmentation = super().compute_loss(x, y, y_pred["logits"], sample_weight, training)
         triplet = self.triplet(y, y_pred["embedding"], sample_weight)
         beta = self.beta.next(_accumulation_steps(self.optimizer))
         # Keras has divided each replica's loss by their number, to add them up.
         scale = num_replicas()
         for tracker, value in zip(self._trackers.values(), (segmentation * scale, triplet * scale, beta)):
             tracker.update_state(value)
-        return segmentation + beta * triplet
+        return segmentation + auxiliary + beta * triplet
 
     def evaluate(self, *args, **kwargs):
         """As `keras.Model.evaluate`; the loss is that of the logits."""

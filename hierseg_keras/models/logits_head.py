@@ -14,7 +14,7 @@ def check_outputs(model, outputs):
         )
 
 
-def logits_head(x, tree, outputs):
+def logits_head(x, tree, outputs, name="logits"):
     """A 1x1 convolution to logits in float32, in which losses stay finite under mixed precision.
 
     A node's sigmoid starts at the node's share of the leaves, as if all were equally frequent, the
@@ -22,8 +22,8 @@ def logits_head(x, tree, outputs):
     hundreds of updates would do little but lower it. A softmax starts even on its own.
     """
     if outputs == "leaves":
-        return layers.Conv2D(tree.num_leaves, 1, dtype="float32", name="logits")(x)
+        return layers.Conv2D(tree.num_leaves, 1, dtype="float32", name=name)(x)
     leaves = tree.ancestor_matrix[:, : tree.num_leaves].sum(axis=1)
     log_odds = np.log(leaves / (tree.num_leaves + 1 - leaves))
     bias = initializers.Constant(log_odds.tolist())
-    return layers.Conv2D(tree.num_nodes, 1, bias_initializer=bias, dtype="float32", name="logits")(x)
+    return layers.Conv2D(tree.num_nodes, 1, bias_initializer=bias, dtype="float32", name=name)(x)

@@ -23,7 +23,8 @@ class RunConfig:
         train_split, validation_split: TFDS splits.
         tree: Name of a shipped tree or path of a tree file. Defaults to the data set's own.
         model: Name of a network, of `NETWORKS`.
-        filters, num_stages, backbone, output_stride, dropout, weights, synchronized_batch_norm:
+        filters, num_stages, backbone, output_stride, dropout, weights, synchronized_batch_norm,
+        width, num_modules, num_blocks, key_filters, auxiliary_weight:
             Options of the network, as its class in `hierseg_keras.models` has them. One that it
             does not have is refused, and one left out is the network's in `NETWORKS`. `weights`
             are fetched for a new run only.
@@ -67,6 +68,11 @@ class RunConfig:
     dropout: float | None = None
     weights: str | None = None
     synchronized_batch_norm: bool | None = None
+    width: int | None = None
+    num_modules: tuple[int, int, int] | None = None
+    num_blocks: int | None = None
+    key_filters: int | None = None
+    auxiliary_weight: float | None = None
     loss: str = "focal_tree_min"
     triplet: bool = False
     beta: float = 0.5
@@ -132,6 +138,6 @@ class RunConfig:
     @classmethod
     def from_file(cls, path):
         values = json.loads(pathlib.Path(path).read_text("utf-8"))
-        for name in ("size", "crop_size"):
-            values[name] = values[name] and tuple(values[name])
+        for name in ("size", "crop_size", "num_modules"):
+            values[name] = values.get(name) and tuple(values[name])
         return cls(**values)

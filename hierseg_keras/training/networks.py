@@ -4,6 +4,8 @@ import keras
 
 from hierseg_keras import models
 
+_HRNET = {"width": 18, "num_modules": (1, 4, 3), "num_blocks": 4, "weights": None}
+
 # Name -> (class of `hierseg_keras.models`, its options with their values where a configuration leaves them out).
 NETWORKS = {
     "unet": ("UNet", {"filters": 16, "num_stages": 4}),
@@ -18,6 +20,8 @@ NETWORKS = {
             "synchronized_batch_norm": False,
         },
     ),
+    "hrnet": ("HRNet", _HRNET),
+    "hrnet_ocr": ("HRNetOCR", {**_HRNET, "filters": 512, "key_filters": 256, "dropout": 0.05, "auxiliary_weight": 0.4}),
 }
 
 # Every option of any network, in the order of the table.

@@ -24,6 +24,17 @@ class ResizeToTest:
         expected = np.swapaxes(bilinear_rows(np.swapaxes(rows, 0, 1), target[1]), 0, 1)
         np.testing.assert_allclose(keras.ops.convert_to_numpy(result)[0], expected, atol=1e-6)
 
+    @pytest.mark.parametrize("target", [(4, 6), (3, 5)])
+    def test_nearest(self, target):
+        x = np.arange(6.0, dtype="float32").reshape(1, 2, 3, 1)
+        result = ResizeTo("nearest")([x, np.zeros((1, *target, 3), "float32")])
+        rows, columns = (((np.arange(new) + 0.5) * old / new).astype(int) for old, new in zip((2, 3), target))
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(result)[0], x[0][rows][:, columns])
+
+    def test_unknown_interpolation_raises(self):
+        with pytest.raises(ValueError, match="one of .*Received: interpolation='cubic'"):
+            ResizeTo("cubic")
+
     def test_keeps_its_dtype(self):
         x, reference = np.zeros((1, 2, 2, 1), "float16"), np.zeros((1, 4, 4, 1), "float16")
         assert ResizeTo(dtype="float32")([x, reference]).dtype == "float32"
@@ -45,10 +56,11 @@ class ScaleImageTest:
             ("unit", [1, 0.2, 0]),
             ("symmetric", [1, -0.6, -1]),
             ("caffe", [0 - 103.939, 51 - 116.779, 255 - 123.68]),
+            ("torch", [(1 - 0.485) / 0.229, (0.2 - 0.456) / 0.224, (0 - 0.406) / 0.225]),
         ):
             result = keras.ops.convert_to_numpy(ScaleImage(mode)(image))
             np.testing.assert_allclose(result[0, 0, 0], expected, rtol=1e-5)
 
     def test_unknown_mode_raises(self):
-        with pytest.raises(ValueError, match="Received: mode='torch'"):
-            ScaleImage("torch")
+        with pytest.raises(ValueError, match="Received: mode='zero'"):
+            ScaleImage("zero")

@@ -1,0 +1,113 @@
+"""The fields of a run's configuration as options of the command line."""
+
+import argparse
+import dataclasses
+import types
+import typing
+
+from hierseg_keras.losses.objectives import OBJECTIVES
+from hierseg_keras.training import RunConfig
+from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS
+
+FIELDS = tuple(field.name for field in dataclasses.fields(RunConfig))
+_HELP = {
+    "dataset": "TFDS data set, such as street_blocks or camvid_tree",
+    "tree": "shipped tree or tree file; the data set's own where left out",
+    "model": "; ".join(NETWORKS),
+    "loss": "; ".join(OBJECTIVES),
+    "triplet": "train the embedding by tree-triplets too, as HSSN",
+    "beta": "largest weight of the triplets",
+    "num_triplets": "triplets drawn at every step",
+    "width": "channels of HRNet's branch at stride 4",
+    "num_modules": "modules of HRNet's stages 2, 3 and 4, such as 1,4,3",
+    "num_blocks": "residual blocks of HRNet's branches",
+    "key_filters": "channels in which pixels and regions are compared",
+    "auxiliary_weight": "weight of the coarse segmentation's loss",
+    "size": "HxW to which images are resized first",
+    "crop_size": "HxW of the training crops; --size where left out",
+    "weights": "pretrained weights to start from",
+    "batch_size": "images a batch, over all replicas",
+    "manual_dir": "folder with the data set's files, where it cannot be downloaded",
+    "data_dir": "folder of prepared data sets",
+    "steps": "steps of the optimizer, in place of epochs",
+    "learning_rate": "initial rate, which falls to 0 polynomially",
+    "accumulation_steps": "batches whose gradients make one step",
+    "ema_momentum": "momentum, such as 0.999, of averaged weights, which are validated and saved",
+    "early_stopping_patience": "epochs to wait for a better validation miou_mean; keeps the best epoch's weights",
+    "replicas": "number of devices, or auto for all that are visible",
+    "precision": "; ".join(PRECISIONS),
+    "jit_compile": "XLA: auto, true (on one replica) or false",
+    "tensorboard": "write figures and pictures for TensorBoard",
+}
+
+
+def add_config_options(parser, names=FIELDS):
+    """Adds an option for each named field."""
+    for field in dataclasses.fields(RunConfig):
+        if field.name not in names:
+            continue
+        help_text = f"{_HELP.get(field.name, field.name.replace('_', ' '))} ({_default(field)})"
+        kind = _KINDS.get(field.name) or _annotated(field)
+        option = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}", default=argparse.SUPPRESS, help=help_text, **option
+        )
+
+
+def given(options):
+    """The fields that were asked for; the configuration, or a recipe, gives the rest."""
+    return {name: value for name, value in vars(options).items() if name in FIELDS}
+
+
+def pair(text):
+    """`90x120` as `(90, 120)`."""
+    try:
+        height, width = (int(number) for number in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, such as 90x120. Received: {text!r}") from None
+    return height, width
+
+
+def counts(text):
+    """`1,4,3` as (1, 4, 3)."""
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected numbers, such as 1,4,3. Received: {text!r}") from None
+
+
+def number_or_auto(text):
+    """`2` as 2; `auto` as it is."""
+    if text != "auto" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected auto or a number. Received: {text!r}")
+    return text if text == "auto" else int(text)
+
+
+def flag_or_auto(text):
+    """`true` and `false` as what they say; `auto` as it is."""
+    meanings = {"auto": "auto", "true": True, "false": False}
+    if text.lower() not in meanings:
+        raise argparse.ArgumentTypeError(f"expected auto, true or false. Received: {text!r}")
+    return meanings[text.lower()]
+
+
+_KINDS = {
+    "size": pair,
+    "crop_size": pair,
+    "num_modules": counts,
+    "replicas": number_or_auto,
+    "jit_compile": flag_or_auto,
+}
+
+
+def _annotated(field):
+    """`int` of a field that is annotated `int` or `int | None`."""
+    kinds = typing.get_args(field.type) or (field.type,)
+    return next(kind for kind in kinds if kind is not types.NoneType)
+
+
+def _default(field):
+    if field.name not in OPTIONS:
+        return f"default: {field.default}"
+    defaults = {name: options[field.name] for name, (_, options) in NETWORKS.items() if field.name in options}
+    return "; ".join(f"{name}: {default}" for name, default in defaults.items())

@@ -1,0 +1,27 @@
+"""Count a network's parameters and multiply-adds, by layer."""
+
+from hierseg_keras.cli.config_options import add_config_options, given, pair
+from hierseg_keras.models import profile
+from hierseg_keras.training import RunConfig
+from hierseg_keras.training.from_config import make_model, tree_of
+from hierseg_keras.training.networks import OPTIONS
+
+
+def add_arguments(parser):
+    parser.add_argument("--image", type=pair, required=True, help="HxW of the image")
+    parser.add_argument("--total", action="store_true", help="the sums alone")
+    add_config_options(parser, ("tree", "model", "loss", *OPTIONS))
+
+
+def run(options):
+    config = RunConfig(**given(options))
+    if config.tree is None:
+        raise ValueError("expected a shipped tree or a tree file, which decides the last layer. Received: no --tree.")
+    rows = profile(make_model(config, tree_of(config), pretrained=False), options.image)
+    lines = [] if options.total else [(row.name, row.parameters, row.multiply_adds) for row in rows]
+    lines.append(("all", sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)))
+    width = max(len(name) for name, _, _ in lines)
+    print(f"{'layer':{width}s}{'parameters':>15s}{'multiply-adds':>20s}")
+    for name, parameters, multiply_adds in lines:
+        print(f"{name:{width}s}{parameters:15,d}{multiply_adds:20,d}")
+    return 0

@@ -1,0 +1,140 @@
+"""HRNetV2 with object-contextual representations."""
+
+import keras
+from keras import layers
+
+from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits
+from hierseg_keras.models.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
+from hierseg_keras.models.logits_head import check_outputs, logits_head
+from hierseg_keras.models.object_context import conv_norm_relu, object_context
+from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.tree import as_class_tree
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class HRNetOCR(AuxiliaryLogits):
+    """Instantiates HRNetV2-OCR with one logit a node, or a leaf, of a class tree.
+
+    The joined maps of `HRNet` are segmented once, coarsely; the pixels of each class's soft region
+    make its representation; each pixel gathers the representations of the regions that it
+    resembles, and is classified by them and its own features. With one logit a node the internal
+    nodes have regions too. An image of any size gives logits of that size.
+
+    The coarse segmentation is trained by the same loss, `auxiliary_weight` times: in training a
+    call answers with a dict, `{"logits": ..., "auxiliary_logits": ...}`.
+
+    Layers by name: `stage2`, `stage3`, `stage4` (lists of maps), `embedding` (the joined maps,
+    which `HSSN` compares pixels by), `regions` (`(B, 1, K, filters)`), `features` and `logits`.
+
+    Args:
+        tree: `ClassTree`, or its text.
+        width: Channels of the branch at stride 4. Published are 18, 32 and 48.
+        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+            `"leaves"`, `L` channels for those with a softmax.
+        filters: Channels of features and representations. Defaults to 512.
+        key_filters: Channels in which pixels and regions are compared. Defaults to 256.
+        dropout: Share of the features' channels dropped. Defaults to 0.05.
+        auxiliary_weight: Weight of the coarse segmentation's loss. Defaults to 0.4.
+        num_modules, num_blocks, weights, input_shape: As `HRNet`'s.
+        name: Name of the model.
+
+    Call arguments:
+        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255.
+
+    Returns:
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside; in
+        training a dict of two.
+
+    Raises:
+        ValueError: If an argument is not as said above, or the file's weights do not fit.
+        FileNotFoundError: If there is no such file.
+
+    Example:
+
+    >>> tree = hs.ClassTree.load("camvid")
+    >>> small = {"width": 4, "num_modules": (1, 1, 1), "num_blocks": 1, "filters": 16, "key_filters": 8}
+    >>> model = hs.models.HRNetOCR(tree, **small)
+    >>> tuple(model(np.zeros((1, 65, 97, 3))).shape)
+    (1, 65, 97, 18)
+
+    Reference:
+        [Yuan et al., Object-Contextual Representations for Semantic Segmentation, ECCV 2020](
+        https://arxiv.org/abs/1909.11065). Differs from it in: a region for each node where there
+        is a logit for each.
+    """
+
+    def __init__(
+        self,
+        tree,
+        width=18,
+        outputs="nodes",
+        filters=512,
+        key_filters=256,
+        dropout=0.05,
+        auxiliary_weight=0.4,
+        num_modules=(1, 4, 3),
+        num_blocks=4,
+        weights=None,
+        input_shape=(None, None, 3),
+        name=None,
+        **kwargs,
+    ):
+        tree = as_class_tree(tree)
+        check_outputs("HRNetOCR", outputs)
+        check_hrnet_sizes("HRNetOCR", width, num_modules, num_blocks)
+        for argument, value in (("filters", filters), ("key_filters", key_filters)):
+            if int(value) != value or value < 1:
+                raise ValueError(f"`HRNetOCR` expects an integer `{argument}` >= 1. Received: {argument}={value!r}.")
+        if not auxiliary_weight >= 0:
+            raise ValueError(
+                f"`HRNetOCR` expects `auxiliary_weight` >= 0. Received: auxiliary_weight={auxiliary_weight!r}."
+            )
+
+        # === Functional Model ===
+        image = layers.Input(tuple(input_shape), name="image")
+        joined = joined_branches(image, width, num_modules, num_blocks)
+        coarse = conv_norm_relu(joined, joined.shape[-1], 1, "auxiliary", use_bias=True)
+        coarse = logits_head(coarse, tree, outputs, name="auxiliary_logits")
+        x = conv_norm_relu(joined, filters, 3, "pixels", use_bias=True)
+        x = object_context(x, coarse, filters, key_filters, dropout)
+        x = logits_head(x, tree, outputs)
+        logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
+        coarse = ResizeTo(dtype="float32", name="enlarge_auxiliary_logits")([coarse, image])
+        auxiliary = {"auxiliary_logits": (coarse, auxiliary_weight)}
+        super().__init__(inputs=image, outputs=logits, auxiliary=auxiliary, name=name, **kwargs)
+
+        # === Config ===
+        self.tree = tree
+        self.width = width
+        # `outputs` is Keras's own attribute: the tensors.
+        self.logits_of = outputs
+        self.filters = filters
+        self.key_filters = key_filters
+        self.dropout = dropout
+        self.auxiliary_weight = auxiliary_weight
+        self.num_modules = tuple(num_modules)
+        self.num_blocks = num_blocks
+        if weights is not None:
+            load_hrnet_weights(self, weights)
+
+    def get_config(self):
+        # The pretrained weights are among those saved.
+        return {
+            "tree": self.tree.to_text(),
+            "width": self.width,
+            "outputs": self.logits_of,
+            "filters": self.filters,
+            "key_filters": self.key_filters,
+            "dropout": self.dropout,
+            "auxiliary_weight": self.auxiliary_weight,
+            "num_modules": self.num_modules,
+            "num_blocks": self.num_blocks,
+            "weights": None,
+            "input_shape": tuple(self.input_shape[1:]),
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)

@@ -1,0 +1,107 @@
+"""Object-contextual representations: pixels described by the regions that they resemble."""
+
+import keras
+from keras import layers, ops
+
+_EPSILON = 1e-5
+_MOMENTUM = 0.9
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class RegionRepresentation(keras.layers.Layer):
+    """The representation of each class's region: its pixels' features, weighed by a softmax over all pixels.
+
+    ```
+    f_k = sum over pixels i of softmax_i(m_ki) x_i
+    ```
+
+    Call arguments:
+        inputs: Pair `(x, logits)`: features `(B, h, w, C)`, and a coarse segmentation `(B, h, w, K)`.
+
+    Returns:
+        Tensor `(B, 1, K, C)`: a row of `K` pixels, for 1x1 convolutions.
+
+    Reference:
+        [Yuan et al., ECCV 2020](https://arxiv.org/abs/1909.11065), equation 8.
+    """
+
+    def call(self, inputs):
+        x, logits = inputs
+        batch, channels, regions = ops.shape(x)[0], x.shape[-1], logits.shape[-1]
+        # In float32: exponents over all of an image's pixels overflow in half precision.
+        logits = ops.reshape(ops.cast(logits, "float32"), (batch, -1, regions))
+        weights = ops.cast(ops.softmax(logits, axis=1), x.dtype)
+        x = ops.reshape(x, (batch, -1, channels))
+        return ops.matmul(ops.transpose(weights, (0, 2, 1)), x)[:, None]
+
+    def compute_output_shape(self, input_shape):
+        x, logits = input_shape
+        return (x[0], 1, logits[-1], x[-1])
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class RegionAttention(keras.layers.Layer):
+    """What each pixel gathers from the regions, by how it resembles them.
+
+    ```
+    w_ik = softmax_k(query_i . key_k / sqrt(C)),  y_i = sum over regions k of w_ik value_k
+    ```
+
+    Call arguments:
+        inputs: Triple of queries `(B, h, w, C)`, keys `(B, 1, K, C)` and values `(B, 1, K, C)`.
+
+    Returns:
+        Tensor `(B, h, w, C)`.
+
+    Reference:
+        [Yuan et al., ECCV 2020](https://arxiv.org/abs/1909.11065), equations 9 and 10.
+    """
+
+    def call(self, inputs):
+        query, key, value = inputs
+        shape, channels = ops.shape(query), query.shape[-1]
+        query = ops.reshape(query, (shape[0], -1, channels))
+        similarity = ops.matmul(query, ops.transpose(key[:, 0], (0, 2, 1))) * channels**-0.5
+        weights = ops.cast(ops.softmax(ops.cast(similarity, "float32"), axis=-1), query.dtype)
+        return ops.reshape(ops.matmul(weights, value[:, 0]), (shape[0], shape[1], shape[2], channels))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+def object_context(x, logits, filters, key_filters, dropout, prefix=""):
+    """Joins features with their object-contextual representation.
+
+    Args:
+        x: Symbolic features, `(B, h, w, filters)`.
+        logits: Symbolic coarse segmentation of the same size, `(B, h, w, K)`.
+        filters: Channels of the result.
+        key_filters: Channels in which pixels and regions are compared.
+        dropout: Share of channels dropped at the end.
+        prefix: What the names of its layers begin with.
+
+    Returns:
+        Symbolic tensor, `(B, h, w, filters)`.
+    """
+    regions = RegionRepresentation(name=f"{prefix}regions")([x, logits])
+    query = _two_convolutions(x, key_filters, f"{prefix}query")
+    key = _two_convolutions(regions, key_filters, f"{prefix}key")
+    value = conv_norm_relu(regions, key_filters, 1, f"{prefix}value")
+    context = RegionAttention(name=f"{prefix}attention")([query, key, value])
+    context = conv_norm_relu(context, filters, 1, f"{prefix}context")
+    joined = layers.Concatenate(name=f"{prefix}join")([context, x])
+    joined = conv_norm_relu(joined, filters, 1, f"{prefix}features")
+    return layers.SpatialDropout2D(dropout, name=f"{prefix}dropout")(joined)
+
+
+def conv_norm_relu(x, filters, size, name, use_bias=False):
+    """A convolution, batch normalisation and ReLU."""
+    x = layers.Conv2D(
+        filters, size, padding="same", use_bias=use_bias, kernel_initializer="he_normal", name=f"{name}_conv"
+    )(x)
+    x = layers.BatchNormalization(momentum=_MOMENTUM, epsilon=_EPSILON, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _two_convolutions(x, filters, name):
+    return conv_norm_relu(conv_norm_relu(x, filters, 1, f"{name}_1"), filters, 1, f"{name}_2")
