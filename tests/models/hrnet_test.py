@@ -52,18 +52,17 @@ class HRNetTest:
         model = HRNet(ClassTree([f"class{i}" for i in range(19)]), width=18, outputs="leaves")
         assert sum(np.prod(weight.shape) for weight in model.trainable_weights) == pytest.approx(9.64e6, rel=1e-3)
 
-    def test_maps_are_not_shifted(self):
-        """Padding is the same on both sides: with kernels that equal themselves turned round, so do the maps."""
-        model = HRNet(TREE, **SMALL)
-        for layer in model.layers:
-            if isinstance(layer, keras.layers.Conv2D):
-                kernel = keras.ops.convert_to_numpy(layer.kernel)
-                layer.kernel.assign((kernel + kernel[::-1, ::-1]) / 2)
-        # Odd at every stride: the middle pixel of an odd map has two nearest ones in an even map.
-        image = images(65, 129, count=1)
-        np.testing.assert_allclose(
-            numpy_of(model(image[:, ::-1, ::-1])), numpy_of(model(image))[:, ::-1, ::-1], rtol=1e-3, atol=1e-3
-        )
+    @pytest.mark.parametrize("name, stride", [("conv1", 2), ("transition1.1.0.0", 2), ("stage2.0.branches.0.0.conv1", 1)])
+    def test_kernels_are_centred_as_pytorchs(self, name, stride):
+        """On the first pixel of each pair; TensorFlow's "same" would be on the second."""
+        model = HRNet(TREE, input_shape=(64, 64, 3), **SMALL)
+        layer = model.get_layer(name)
+        centre = np.zeros(layer.kernel.shape, "float32")
+        centre[1, 1, 0, 0] = 1
+        layer.kernel.assign(centre)
+        source = model.get_layer(f"{name}.pad").input if stride > 1 else layer.input
+        before, after = (numpy_of(x) for x in keras.Model(model.input, [source, layer.output])(images(64, 64)))
+        np.testing.assert_allclose(after[..., 0], before[:, ::stride, ::stride, 0], rtol=1e-5)
 
     @pytest.mark.parametrize(
         "options, message",
