@@ -52,7 +52,10 @@ class HRNetTest:
         model = HRNet(ClassTree([f"class{i}" for i in range(19)]), width=18, outputs="leaves")
         assert sum(np.prod(weight.shape) for weight in model.trainable_weights) == pytest.approx(9.64e6, rel=1e-3)
 
-    @pytest.mark.parametrize("name, stride", [("conv1", 2), ("transition1.1.0.0", 2), ("stage2.0.branches.0.0.conv1", 1)])
+    @only_tensorflow
+    @pytest.mark.parametrize(
+        "name, stride", [("conv1", 2), ("transition1.1.0.0", 2), ("stage2.0.branches.0.0.conv1", 1)]
+    )
     def test_kernels_are_centred_as_pytorchs(self, name, stride):
         """On the first pixel of each pair; TensorFlow's "same" would be on the second."""
         model = HRNet(TREE, input_shape=(64, 64, 3), **SMALL)
@@ -102,9 +105,10 @@ class ObjectContextTest:
 
 
 class HRNetOCRTest:
+    @only_tensorflow
     def test_loss_is_that_of_both_logits(self):
         model = HRNetOCR(TREE, **SMALL_OCR, dropout=0.0, auxiliary_weight=0.3)
-        model.compile(keras.optimizers.SGD(0.0), loss=FocalTreeMin(TREE), run_eagerly=IS_TENSORFLOW)
+        model.compile(keras.optimizers.SGD(0.0), loss=FocalTreeMin(TREE), run_eagerly=True)
         x, y = images(32, 32), labels(32, 32)
         answers = model(x, training=True)
         assert answers.keys() == {"logits", "auxiliary_logits"}
@@ -114,6 +118,7 @@ class HRNetOCRTest:
         assert loss == pytest.approx(losses["logits"] + 0.3 * losses["auxiliary_logits"], rel=1e-4)
         assert model.evaluate(x, y, verbose=0) == pytest.approx(float(FocalTreeMin(TREE)(y, model(x))), rel=1e-4)
 
+    @only_tensorflow
     @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
     def test_mixed_precision(self, precision):
         keras.config.set_dtype_policy(precision)
@@ -144,7 +149,7 @@ class HRNetOCRTest:
 
     def test_needs_a_loss_object(self):
         model = HRNetOCR(TREE, outputs="leaves", **SMALL_OCR)
-        model.compile("sgd", loss="sparse_categorical_crossentropy", run_eagerly=IS_TENSORFLOW)
+        model.compile("sgd", loss="sparse_categorical_crossentropy")
         with pytest.raises(ValueError, match="a `keras.losses.Loss`.*Received: loss='sparse_categorical_crossentropy'"):
             logits = np.ones((2, 4, 4, 4), "float32")
             model.compute_loss(y=labels(4, 4) % 4, y_pred={"logits": logits, "auxiliary_logits": logits})
