@@ -136,7 +136,7 @@ class HSSNTest:
         # SegFormer's last map has a 32nd of the image's size, and more than one pixel.
         size = (64, 64) if "segformer" in name else (32, 32)
         x, y = images(size=size), labels(size=size)
-        assert model.training_model.output_shape["embedding"][-1] == channels
+        assert model.training_model.output["embedding"].shape[-1] == channels
         model.compile(keras.optimizers.SGD(0.01), metrics=[LevelMeanIoU(TREE)], jit_compile=False)
         history = model.fit(x, y, batch_size=2, verbose=0).history
         assert {"loss", "focal_tree_min", "tree_triplet", "beta", "miou_1"} <= history.keys()

@@ -1,0 +1,51 @@
+"""Parameters and multiply-adds of the papers' networks beside the published figures.
+
+    python -m benchmarks.networks
+
+Published: for HRNetV2 of 19 classes 9.6 M (W18) and 65.8 M (W48) parameters, and 3.9 M (W18 small
+v2) (github.com/HRNet/HRNet-Semantic-Segmentation); multiply-adds from HS3's tables 1 and 3, at image
+sizes that the paper does not say.
+
+What they turn out to be: 110 G are those of W48 at 480 x 640, the size of NYUD-v2's images, and 76 G
+those of W18 *small v2* (modules 1, 3, 2 of two blocks) at 1024 x 2048; the full W18 has 147 G there.
+With object-contextual representations 154 G and 22 G hold together, to a G, for W18 small v2 at 192
+channels, 96 of them for keys; with the usual 512 and 256 it has 355 G and 53 G. The published code's
+W48 with object-contextual representations has 70.37 M parameters, as this one.
+"""
+
+from hierseg_keras import ClassTree
+from hierseg_keras.models import HRNet, HRNetOCR, profile
+
+CITYSCAPES, NYU = (1024, 2048), (480, 640)
+SMALL_V2 = {"width": 18, "num_modules": (1, 3, 2), "num_blocks": 2}
+NARROW = {"filters": 192, "key_filters": 96}
+
+# Name, network, its options, number of classes, size of the image, published M parameters and G multiply-adds.
+ROWS = [
+    ("HRNet-W18", HRNet, {"width": 18}, 19, CITYSCAPES, 9.6, None),
+    ("HRNet-W48", HRNet, {"width": 48}, 19, CITYSCAPES, 65.8, None),
+    ("HRNet-W48", HRNet, {"width": 48}, 40, NYU, None, 110),
+    ("HRNet-W18 small v2", HRNet, SMALL_V2, 19, CITYSCAPES, 3.9, 76),
+    ("HRNet-W18 small v2 OCR", HRNetOCR, SMALL_V2, 19, CITYSCAPES, None, None),
+    ("HRNet-W18 small v2 OCR", HRNetOCR, SMALL_V2, 40, NYU, None, None),
+    ("the same, 192 channels", HRNetOCR, {**SMALL_V2, **NARROW}, 19, CITYSCAPES, None, 154),
+    ("the same, 192 channels", HRNetOCR, {**SMALL_V2, **NARROW}, 40, NYU, None, 22),
+    ("HRNet-W18 OCR", HRNetOCR, {"width": 18}, 19, CITYSCAPES, None, None),
+    ("HRNet-W48 OCR", HRNetOCR, {"width": 48}, 19, CITYSCAPES, 70.4, None),
+]
+
+
+def main():
+    print(f"{'':44s}{'M parameters':>14s}{'published':>11s}{'G multiply-adds':>17s}{'published':>11s}")
+    for name, network, options, num_classes, size, parameters, multiply_adds in ROWS:
+        tree = ClassTree([f"class{i}" for i in range(num_classes)])
+        rows = profile(network(tree, outputs="leaves", **options), size)
+        counts = sum(row.parameters for row in rows) / 1e6, sum(row.multiply_adds for row in rows) / 1e9
+        print(
+            f"{name:24s}{num_classes:8d}{'{} x {}'.format(*size):>12s}{counts[0]:14.2f}{parameters or '-':>11}"
+            f"{counts[1]:17.1f}{multiply_adds or '-':>11}"
+        )
+
+
+if __name__ == "__main__":
+    main()
