@@ -10,7 +10,7 @@ TWO_PROCESSES := --numprocesses 2 --dist loadfile
 export TF_CPP_MIN_LOG_LEVEL := 3
 export PYTHONPATH :=
 
-.PHONY: demo test lint contract unit jax notebook
+.PHONY: demo test lint contract unit jax notebook parity
 
 demo: $(VENV)/installed
 	rm -rf "$(OUT)"
@@ -34,6 +34,11 @@ jax: $(VENV)/installed
 
 notebook: $(VENV)/installed
 	$(PYTHON) -m pytest --numprocesses 2 --nbmake --nbmake-timeout=400 notebooks
+
+# Features beside those of timm, whose PyTorch the other tests do not need.
+parity: $(VENV)/installed
+	$(PYTHON) -m pip install --quiet torch timm
+	$(PYTHON) -m pytest --capture=no tests/parity/timm_parity.py
 
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	python3.11 -m venv $(VENV)

@@ -1,5 +1,6 @@
 """Seeds, the hypothesis profile, and two CPU devices so that distributed code is always tested."""
 
+import fcntl
 import os
 
 import hypothesis
@@ -52,6 +53,14 @@ def two_replicas():
 
 
 @pytest.fixture(scope="session")
-def data_dir(tmp_path_factory):
-    """One folder of prepared data sets for the whole run."""
-    return tmp_path_factory.mktemp("data")
+def data_dir(tmp_path_factory, worker_id):
+    """One folder of prepared data sets for the whole run; the process that comes first prepares them."""
+    from hierseg_keras import data
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "prepared"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        data.prepare("street_blocks", data_dir=str(folder))
+    return folder

@@ -105,7 +105,7 @@ class LossContract:
         np.testing.assert_allclose(mean, equations.masked_mean(expected, labels, ignore_class), rtol=1e-5, atol=1e-6)
 
     @given(class_trees(min_depth=4, min_leaves=4), SEEDS)
-    @settings(max_examples=12 if IS_TENSORFLOW else 1)
+    @settings(max_examples=6 if IS_TENSORFLOW else 1)
     def test_gradient_matches_central_differences(self, trees, seed):
         tree, _ = trees
         rng = np.random.default_rng(seed)

@@ -29,29 +29,18 @@ def unet(**options):
     return UNet(TREE, filters=2, num_stages=2, **options)
 
 
-def keras_cv_backbone(*size):
+def keras_cv_deeplab():
     import keras_cv
 
-    return keras_cv.models.ResNetBackbone(
+    backbone = keras_cv.models.ResNetBackbone(
         stackwise_filters=[64, 8, 8, 8],
         stackwise_blocks=[1, 1, 1, 1],
         stackwise_strides=[1, 2, 2, 2],
         block_type="basic_block",
         include_rescaling=True,
-        input_shape=(*size, 3),
+        input_shape=(32, 32, 3),
     )
-
-
-def deeplab():
-    from hierseg_keras.models import DeepLabV3Plus
-
-    return DeepLabV3Plus(TREE, backbone=keras_cv_backbone(None, None), filters=8)
-
-
-def keras_cv_deeplab():
-    import keras_cv
-
-    return keras_cv.models.DeepLabV3Plus(num_classes=5, backbone=keras_cv_backbone(32, 32))
+    return keras_cv.models.DeepLabV3Plus(num_classes=5, backbone=backbone)
 
 
 def keras_cv_segformer():
@@ -114,7 +103,6 @@ def functional():
 
 NETWORKS = {
     "unet": (unet, {}, 4),
-    "deeplab": (deeplab, {}, 8),
     "keras_cv_deeplab": (keras_cv_deeplab, {}, 304),
     "keras_cv_segformer": (keras_cv_segformer, {}, 8),
     "keras_hub_deeplab": (keras_hub_deeplab, {}, 256),

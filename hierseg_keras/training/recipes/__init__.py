@@ -2,6 +2,7 @@
 
 A file holds fields of `RunConfig`; what it leaves out is as there. HSSN's are from its section 4.1,
 but for what that leaves open: an output stride of 8, as the networks that it compares with have.
+HRNet's ImageNet weights are timm's `hrnet_w48`, expected as a file in the working folder.
 """
 
 import importlib.resources
