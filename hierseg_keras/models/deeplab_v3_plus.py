@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from hierseg_keras.models.backbones import BACKBONES, OUTPUT_STRIDES, keras_cv_parts
+from hierseg_keras.models.check_counts import check_counts
 from hierseg_keras.models.logits_head import check_outputs, logits_head
 from hierseg_keras.models.pretrained import load_backbone_weights
 from hierseg_keras.models.resize_to import ResizeTo
@@ -94,11 +95,7 @@ class DeepLabV3Plus(keras.Model):
     ):
         tree = as_class_tree(tree)
         check_outputs("DeepLabV3Plus", outputs)
-        for argument, value in (("filters", filters), ("low_level_filters", low_level_filters)):
-            if int(value) != value or value < 1:
-                raise ValueError(
-                    f"`DeepLabV3Plus` expects an integer `{argument}` >= 1. Received: {argument}={value!r}."
-                )
+        check_counts("DeepLabV3Plus", filters=filters, low_level_filters=low_level_filters)
         if output_stride not in (None, *OUTPUT_STRIDES):
             raise ValueError(
                 f"`DeepLabV3Plus` expects `output_stride` to be one of {OUTPUT_STRIDES}. Received: "

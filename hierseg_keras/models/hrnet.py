@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from hierseg_keras.models.check_counts import check_counts
 from hierseg_keras.models.hrnet_stages import hrnet_stages
 from hierseg_keras.models.logits_head import check_outputs, logits_head
 from hierseg_keras.models.object_context import conv_norm_relu
@@ -134,9 +135,7 @@ def joined_branches(image, width, num_modules, num_blocks):
 
 
 def check_hrnet_sizes(model, width, num_modules, num_blocks):
-    for argument, value in (("width", width), ("num_blocks", num_blocks)):
-        if int(value) != value or value < 1:
-            raise ValueError(f"`{model}` expects an integer `{argument}` >= 1. Received: {argument}={value!r}.")
+    check_counts(model, width=width, num_blocks=num_blocks)
     if len(num_modules) != 3 or any(int(count) != count or count < 1 for count in num_modules):
         raise ValueError(
             f"`{model}` expects `num_modules` of stages 2, 3 and 4, three integers >= 1. Received: "

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits
+from hierseg_keras.models.check_counts import check_counts
 from hierseg_keras.models.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
 from hierseg_keras.models.logits_head import check_outputs, logits_head
 from hierseg_keras.models.object_context import conv_norm_relu, object_context
@@ -82,9 +83,7 @@ class HRNetOCR(AuxiliaryLogits):
         tree = as_class_tree(tree)
         check_outputs("HRNetOCR", outputs)
         check_hrnet_sizes("HRNetOCR", width, num_modules, num_blocks)
-        for argument, value in (("filters", filters), ("key_filters", key_filters)):
-            if int(value) != value or value < 1:
-                raise ValueError(f"`HRNetOCR` expects an integer `{argument}` >= 1. Received: {argument}={value!r}.")
+        check_counts("HRNetOCR", filters=filters, key_filters=key_filters)
         if not auxiliary_weight >= 0:
             raise ValueError(
                 f"`HRNetOCR` expects `auxiliary_weight` >= 0. Received: auxiliary_weight={auxiliary_weight!r}."

@@ -5,9 +5,9 @@ from keras import layers
 from hierseg_keras.models.resize_to import ResizeTo
 
 # PyTorch's, and Keras's is a hundred times that.
-_EPSILON = 1e-5
+EPSILON = 1e-5
 # Keras's 0.99 needs a thousand steps before the moving averages can be evaluated with.
-_MOMENTUM = 0.9
+MOMENTUM = 0.9
 
 
 def hrnet_stages(x, width, num_modules=(1, 4, 3), num_blocks=4):
@@ -107,4 +107,4 @@ def _conv_norm(x, filters, size, stride, conv_name, norm_name):
         kernel_initializer="he_normal",
         name=conv_name,
     )(x)
-    return layers.BatchNormalization(momentum=_MOMENTUM, epsilon=_EPSILON, name=norm_name)(x)
+    return layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=norm_name)(x)

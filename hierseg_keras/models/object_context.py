@@ -3,8 +3,7 @@
 import keras
 from keras import layers, ops
 
-_EPSILON = 1e-5
-_MOMENTUM = 0.9
+from hierseg_keras.models.hrnet_stages import EPSILON, MOMENTUM
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -99,7 +98,7 @@ def conv_norm_relu(x, filters, size, name, use_bias=False):
     x = layers.Conv2D(
         filters, size, padding="same", use_bias=use_bias, kernel_initializer="he_normal", name=f"{name}_conv"
     )(x)
-    x = layers.BatchNormalization(momentum=_MOMENTUM, epsilon=_EPSILON, name=f"{name}_bn")(x)
+    x = layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from hierseg_keras.models.check_counts import check_counts
 from hierseg_keras.models.crop_to import CropTo
 from hierseg_keras.models.logits_head import check_outputs, logits_head
 from hierseg_keras.tree import as_class_tree
@@ -58,9 +59,7 @@ class UNet(keras.Model):
     ):
         tree = as_class_tree(tree)
         check_outputs("UNet", outputs)
-        for argument, value in (("filters", filters), ("num_stages", num_stages)):
-            if int(value) != value or value < 1:
-                raise ValueError(f"`UNet` expects an integer `{argument}` >= 1. Received: {argument}={value!r}.")
+        check_counts("UNet", filters=filters, num_stages=num_stages)
 
         # === Functional Model ===
         image = layers.Input(tuple(input_shape), name="image")
