@@ -22,7 +22,11 @@ _HELP = {
     "num_modules": "modules of HRNet's stages 2, 3 and 4, such as 1,4,3",
     "num_blocks": "residual blocks of HRNet's branches",
     "key_filters": "channels in which pixels and regions are compared",
-    "auxiliary_weight": "weight of the coarse segmentation's loss",
+    "auxiliary_weight": "weight of the auxiliary logits' loss",
+    "scales": "sizes of the image that the network sees, such as 0.5,1",
+    "scale_weight": "weight of the loss of each size's own logits",
+    "num_queries": "queries of MaskFormer",
+    "num_layers": "layers of MaskFormer's decoder",
     "size": "HxW to which images are resized first",
     "crop_size": "HxW of the training crops; --size where left out",
     "weights": "pretrained weights to start from",
@@ -76,6 +80,14 @@ def counts(text):
         raise argparse.ArgumentTypeError(f"expected numbers, such as 1,4,3. Received: {text!r}") from None
 
 
+def factors(text):
+    """`0.75,1` as (0.75, 1.0)."""
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected factors, such as 0.75,1,1.25. Received: {text!r}") from None
+
+
 def number_or_auto(text):
     """`2` as 2; `auto` as it is."""
     if text != "auto" and not text.isdecimal():
@@ -95,6 +107,7 @@ _KINDS = {
     "size": pair,
     "crop_size": pair,
     "num_modules": counts,
+    "scales": factors,
     "replicas": number_or_auto,
     "jit_compile": flag_or_auto,
 }

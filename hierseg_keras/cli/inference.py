@@ -1,14 +1,12 @@
 """The options by which a prediction is averaged, of every command that predicts."""
 
-import argparse
-
-from hierseg_keras.cli.config_options import pair
+from hierseg_keras.cli.config_options import factors, pair
 from hierseg_keras.models.multi_scale import SCALES
 
 
 def add_arguments(parser):
     papers = ",".join(str(scale) for scale in SCALES)
-    parser.add_argument("--scales", type=scales, help=f"average over sizes of the image; the papers' are {papers}")
+    parser.add_argument("--scales", type=factors, help=f"average over sizes of the image; the papers' are {papers}")
     parser.add_argument("--flip", action="store_true", help="average with the mirror image")
     parser.add_argument("--window", type=pair, help="HxW of windows, for images larger than memory")
 
@@ -16,11 +14,3 @@ def add_arguments(parser):
 def chosen(options):
     """The arguments of `training.for_inference`."""
     return {"scales": options.scales, "flip": options.flip, "window": options.window}
-
-
-def scales(text):
-    """`0.75,1` as (0.75, 1.0)."""
-    try:
-        return tuple(float(number) for number in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected factors, such as 0.75,1,1.25. Received: {text!r}") from None

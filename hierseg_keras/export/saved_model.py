@@ -17,9 +17,10 @@ def saved_model(model, path, tree=None, overwrite=False):
 
     It needs TensorFlow alone to be loaded and served, and holds two signatures:
 
-    - `serving_default` takes `image`, uint8 `(B, H, W, 3)`, of any size that the network takes.
+    - `serving_default` takes `image`, uint8 `(B, H, W, 3)`, of any size that the network takes,
+      and with depth behind the colours where the network does.
     - `encoded` takes `encoded`, strings `(B,)`, the bytes of PNG, JPEG, BMP or GIF files of one
-      size; grey and transparent images become RGB.
+      size; grey and transparent images become RGB. A network that takes depth has it not.
 
     Both answer, each `(B, H, W)` unless said otherwise:
 
@@ -34,7 +35,7 @@ def saved_model(model, path, tree=None, overwrite=False):
     never sees half of it.
 
     Args:
-        model: `keras.Model` from RGB images in 0 .. 255 to node or leaf logits.
+        model: `keras.Model` from images in 0 .. 255 to node or leaf logits.
         path: Folder to make; a server wants it to end in a version number, `model/1`.
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
         overwrite: Whether an existing folder is replaced, once its successor is complete.
@@ -71,10 +72,12 @@ def saved_model(model, path, tree=None, overwrite=False):
         archive = keras.export.ExportArchive()
         archive.track(model)
         size = model.input_shape[1:3]
-        image = tf.TensorSpec((None, *size, 3), tf.uint8, name="image")
+        channels = model.input_shape[-1]
+        image = tf.TensorSpec((None, *size, channels), tf.uint8, name="image")
         archive.add_endpoint("serving_default", serve, input_signature=[image])
-        encoded = tf.TensorSpec((None,), tf.string, name="encoded")
-        archive.add_endpoint("encoded", _decoding_function(serve, size), input_signature=[encoded])
+        if channels == 3:
+            encoded = tf.TensorSpec((None,), tf.string, name="encoded")
+            archive.add_endpoint("encoded", _decoding_function(serve, size), input_signature=[encoded])
         archive.write_out(str(beside / "new"), verbose=False)
         _write_assets(tree, beside / "new" / "assets")
         if path.exists():

@@ -56,3 +56,9 @@ def auxiliary_loss(model, weights, y, y_pred, sample_weight):
             f"are trained with too. Received: loss={model.loss!r}."
         )
     return sum(weight * model.loss(y, y_pred[name], sample_weight) for name, weight in weights.items())
+
+
+def check_auxiliary_weight(model, weight):
+    """Refuses a weight below 0, naming the model."""
+    if not weight >= 0:
+        raise ValueError(f"`{model}` expects `auxiliary_weight` >= 0. Received: auxiliary_weight={weight!r}.")

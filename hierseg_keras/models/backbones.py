@@ -4,7 +4,11 @@ import dataclasses
 import functools
 import importlib
 
+import keras
+
 from hierseg_keras.models.resnet import resnet_v1, resnet_v2
+from hierseg_keras.models.resnet_stages import resnet_stages
+from hierseg_keras.models.wide_resnet import wide_resnet38
 
 OUTPUT_STRIDES = (8, 16, 32)
 
@@ -15,22 +19,31 @@ class NamedBackbone:
 
     Attributes:
         make: Function from an output stride to a pair: the `keras.Model` whose weights are the
-            backbone's, and one from scaled images to its maps at stride 4 and at the output stride.
+            backbone's, and one from scaled images to its low-level map and that at the output stride.
         scaling: The mode of `ScaleImage`.
-        imagenet: Where its ImageNet weights come from, as `pretrained.load` knows it.
+        imagenet: Where its ImageNet weights come from, as `pretrained` knows it.
+        ignored: First parts of the names of tensors behind it in a `.safetensors` file, where such
+            a file has weights for it.
     """
 
     make: object
     scaling: str
     imagenet: tuple | None = None
+    ignored: tuple | None = None
 
 
-def _own(make, blocks, **options):
+def _own(make, **options):
     def made(output_stride):
-        features = make(blocks, output_stride, name="backbone", **options)
+        features = make(output_stride=output_stride, name="backbone", **options)
         return features, features
 
     return made
+
+
+def _resnet_v1_5(blocks, output_stride, name):
+    image = keras.Input((None, None, 3))
+    stages = resnet_stages(image, blocks, output_stride)
+    return keras.Model(image, [stages["layer1"], stages["layer4"]], name=name)
 
 
 def _keras_cv(blocks, bottleneck):
@@ -49,16 +62,19 @@ def keras_cv_parts():
 
 _V1 = functools.partial(_own, resnet_v1)
 BACKBONES = {
-    "resnet18_small": NamedBackbone(_V1((2, 2, 2, 2), bottleneck=False, width=16), "caffe"),
-    "resnet18": NamedBackbone(_V1((2, 2, 2, 2), bottleneck=False), "caffe"),
-    "resnet50": NamedBackbone(_V1((3, 4, 6, 3)), "caffe", ("keras.applications", "ResNet50")),
-    "resnet101": NamedBackbone(_V1((3, 4, 23, 3)), "caffe", ("keras.applications", "ResNet101")),
+    "resnet18_small": NamedBackbone(_V1(blocks=(2, 2, 2, 2), bottleneck=False, width=16), "caffe"),
+    "resnet18": NamedBackbone(_V1(blocks=(2, 2, 2, 2), bottleneck=False), "caffe"),
+    "resnet50": NamedBackbone(_V1(blocks=(3, 4, 6, 3)), "caffe", ("keras.applications", "ResNet50")),
+    "resnet101": NamedBackbone(_V1(blocks=(3, 4, 23, 3)), "caffe", ("keras.applications", "ResNet101")),
     "resnet18_v2": NamedBackbone(_keras_cv((2, 2, 2, 2), bottleneck=False), "unit"),
     "resnet50_v2": NamedBackbone(
         _keras_cv((3, 4, 6, 3), bottleneck=True), "unit", ("keras_cv", "resnet50_v2_imagenet")
     ),
     "resnet101_v2": NamedBackbone(_keras_cv((3, 4, 23, 3), bottleneck=True), "unit"),
     "resnet101_v2_applications": NamedBackbone(
-        _own(resnet_v2, (3, 4, 23, 3)), "symmetric", ("keras.applications", "ResNet101V2")
+        _own(resnet_v2, blocks=(3, 4, 23, 3)), "symmetric", ("keras.applications", "ResNet101V2")
     ),
+    "resnet50_v1_5": NamedBackbone(_own(_resnet_v1_5, blocks=(3, 4, 6, 3)), "torch", ignored=("fc",)),
+    "resnet101_v1_5": NamedBackbone(_own(_resnet_v1_5, blocks=(3, 4, 23, 3)), "torch", ignored=("fc",)),
+    "wide_resnet38": NamedBackbone(_own(wide_resnet38), "torch", ignored=("classifier", "fc")),
 }

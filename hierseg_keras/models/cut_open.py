@@ -1,6 +1,4 @@
-"""Where a segmentation network can be taken apart: its features, and the layer that classifies them."""
-
-import dataclasses
+"""Where a segmentation network can be taken apart: before its classes, and at what pixels are compared by."""
 
 import keras
 
@@ -20,41 +18,55 @@ _AFTERTHOUGHTS = (
 _CLASSIFIERS = ("Conv2D", "Dense")
 
 
-@dataclasses.dataclass(frozen=True)
-class Cut:
-    """The parts of a functional network.
-
-    Attributes:
-        image: Its input, a symbolic tensor.
-        features: What is classified, a symbolic tensor `(B, h, w, C)`.
-        embedding: What pixels are compared by, a symbolic tensor `(B, h', w', C')`.
-    """
-
-    image: object
-    features: object
-    embedding: object
-
-
-def cut_open(segmenter, features=None, embedding=None):
+def cut_open(segmenter, features=None):
     """Finds the features of a functional segmentation network.
 
     From the output backwards, past resizing and activations, to the 1x1 convolution that gives a
-    score a class; its input is the features. Where it is inside of a head, a model of its own,
-    the head's input is the embedding, and otherwise the features are; a layer of the name
-    `embedding`, as our networks have it, comes first.
+    score a class; its input is the features.
 
     Args:
         segmenter: Functional `keras.Model` with one image for input.
         features: Optional name of the layer whose output is classified.
-        embedding: Optional name of the layer whose output is the embedding.
 
     Returns:
-        `Cut`.
+        What is classified, a symbolic tensor `(B, h, w, C)`.
 
     Raises:
         TypeError: If the network is none of Keras's functional ones.
-        ValueError: If no such place is found, or a name is of no layer.
+        ValueError: If no such place is found, or the name is of no layer.
     """
+    _check_functional(segmenter)
+    classified = _classified(segmenter)[0] if features is None else _output_of(segmenter, features)
+    return _checked_map(segmenter, "features", classified)
+
+
+def embedding_of(segmenter, features=None, embedding=None):
+    """Finds what pixels are compared by in a functional segmentation network.
+
+    Where no layer is named, that is the output of a layer of the name `embedding`, as our networks
+    have it; or else the input of the head, where the classifier is inside of a model of its own;
+    or else what is classified.
+
+    Args:
+        segmenter: As `cut_open`'s.
+        features: As `cut_open`'s.
+        embedding: Optional name of the layer whose output is the embedding.
+
+    Returns:
+        Symbolic tensor, `(B, h, w, C)`.
+
+    Raises:
+        TypeError, ValueError: As `cut_open`.
+    """
+    _check_functional(segmenter)
+    if embedding is None and any(layer.name == "embedding" for layer in segmenter.layers):
+        embedding = "embedding"
+    named = embedding if embedding is not None else features
+    compared = _classified(segmenter)[1] if named is None else _output_of(segmenter, named)
+    return _checked_map(segmenter, "embedding", compared)
+
+
+def _check_functional(segmenter):
     if not isinstance(segmenter, keras.Model) or not getattr(segmenter, "inputs", None):
         raise TypeError(
             "expected a functional `keras.Model`, from one image to scores, as only its layers can be told apart. "
@@ -64,21 +76,15 @@ def cut_open(segmenter, features=None, embedding=None):
     if len(segmenter.inputs) != 1 or len(segmenter.inputs[0].shape) != 4:
         shapes = [tuple(tensor.shape) for tensor in segmenter.inputs]
         raise ValueError(f"expected a network with one image, (B, H, W, 3), for input. Received: inputs {shapes}.")
-    image = segmenter.inputs[0]
-    if features is not None:
-        classified = head_input = _output_of(segmenter, features)
-    else:
-        classified, head_input = _classified(segmenter)
-    if embedding is None and any(layer.name == "embedding" for layer in segmenter.layers):
-        embedding = "embedding"
-    compared = head_input if embedding is None else _output_of(segmenter, embedding)
-    for name, tensor in (("features", classified), ("embedding", compared)):
-        if len(tensor.shape) != 4 or tensor.shape[-1] is None:
-            raise ValueError(
-                f"`{name}` expects a map (B, h, w, C). Received: {tuple(tensor.shape)}. Name another layer of "
-                f"{segmenter.name!r}."
-            )
-    return Cut(image, classified, compared)
+
+
+def _checked_map(segmenter, argument, tensor):
+    if len(tensor.shape) != 4 or tensor.shape[-1] is None:
+        raise ValueError(
+            f"`{argument}` expects a map (B, h, w, C). Received: {tuple(tensor.shape)}. Name another layer of "
+            f"{segmenter.name!r}."
+        )
+    return tensor
 
 
 def _classified(segmenter):

@@ -4,17 +4,15 @@ import keras
 from keras import layers
 
 from hierseg_keras.models.backbones import BACKBONES, OUTPUT_STRIDES, keras_cv_parts
+from hierseg_keras.models.batch_norms import batch_norms, check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
+from hierseg_keras.models.conv_norm_relu import MOMENTUM
+from hierseg_keras.models.deeplab_decoder import ATROUS_RATES, deeplab_decoder
 from hierseg_keras.models.logits_head import check_outputs, logits_head
 from hierseg_keras.models.pretrained import load_backbone_weights
 from hierseg_keras.models.resize_to import ResizeTo
 from hierseg_keras.models.scale_image import ScaleImage
 from hierseg_keras.tree import as_class_tree
-
-# The paper's at stride 16 and 8; at 32 the map is half as large as at 16, and so are they.
-ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18), 32: (3, 6, 9)}
-# Keras's 0.99 needs a thousand steps before the moving averages can be evaluated with.
-BATCH_NORM_MOMENTUM = 0.9
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -33,8 +31,10 @@ class DeepLabV3Plus(keras.Model):
         tree: `ClassTree`, or its text.
         backbone: A name, or a KerasCV backbone. Names: `"resnet18"`, `"resnet50"`,
             `"resnet101"`, as in the papers; `"resnet18_v2"`, `"resnet50_v2"`, `"resnet101_v2"`,
-            KerasCV's; `"resnet101_v2_applications"`, that of `keras.applications`; and
-            `"resnet18_small"`, of a quarter of the channels, for small machines.
+            KerasCV's; `"resnet101_v2_applications"`, that of `keras.applications`;
+            `"resnet50_v1_5"`, `"resnet101_v1_5"`, PyTorch's and timm's; `"wide_resnet38"`, whose
+            low-level map is at stride 2; and `"resnet18_small"`, of a quarter of the channels, for
+            small machines.
         outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
             `"leaves"`, `L` channels for those with a softmax.
         output_stride: Stride of the backbone's last map: 8, 16 or 32. Defaults to 16, or to a
@@ -45,7 +45,9 @@ class DeepLabV3Plus(keras.Model):
         atrous_rates: Dilations of pyramid pooling. Defaults to the paper's `(6, 12, 18)` at
             stride 16, twice these at 8 and half at 32.
         weights: Of a named backbone: `None` (random, the default), `"imagenet"`, or the path of
-            a file as `keras.applications` or KerasCV downloads it.
+            a file as `keras.applications` or KerasCV downloads it; for `"resnet50_v1_5"`,
+            `"resnet101_v1_5"` and `"wide_resnet38"` of a `.safetensors` file with timm's or the
+            published tensors.
         synchronized_batch_norm: Whether batch statistics are taken over all replicas of
             `tf.distribute`, and not over each.
         input_shape: `(H, W, 3)`, `None` where a size is not known. Defaults to `(None, None, 3)`.
@@ -101,37 +103,25 @@ class DeepLabV3Plus(keras.Model):
                 f"`DeepLabV3Plus` expects `output_stride` to be one of {OUTPUT_STRIDES}. Received: "
                 f"output_stride={output_stride!r}."
             )
-        if synchronized_batch_norm and keras.backend.backend() != "tensorflow":
-            raise ValueError(
-                "`DeepLabV3Plus` expects `synchronized_batch_norm=False` off the TensorFlow backend, where Keras has "
-                f"none. Received: synchronized_batch_norm={synchronized_batch_norm} on {keras.backend.backend()}."
-            )
+        check_synchronized("DeepLabV3Plus", synchronized_batch_norm)
 
         # === Layers ===
         scaling, features, output_stride = _backbone(backbone, output_stride, weights)
         atrous_rates = tuple(atrous_rates or ATROUS_RATES[output_stride])
-        pyramid_pooling = keras_cv_parts().SpatialPyramidPooling(
-            dilation_rates=list(atrous_rates), num_channels=filters, dropout=dropout, name="aspp"
-        )
 
         # === Functional Model ===
         image = layers.Input(tuple(input_shape), name="image")
         low_level, x = features(ScaleImage(scaling, name="scale")(image) if scaling else image)
         x = layers.Identity(name="embedding")(x)
-        x = pyramid_pooling(x)
-        low_level = _convolution(low_level, low_level_filters, 1, "low_level")
-        x = ResizeTo(name="enlarge")([x, low_level])
-        x = layers.Concatenate(name="join")([x, low_level])
-        x = _convolution(x, filters, 3, "decoder")
-        x = _convolution(x, filters, 3, "features")
-        x = layers.Dropout(dropout, name="dropout")(x)
+        x = deeplab_decoder(low_level, x, filters, low_level_filters, dropout, atrous_rates)
         x = logits_head(x, tree, outputs)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
         super().__init__(inputs=image, outputs=logits, name=name, **kwargs)
-        for layer in _batch_norms([*features.layers, *self.layers]):
-            layer.synchronized = synchronized_batch_norm
-            if isinstance(backbone, str) or layer not in features.layers:
-                layer.momentum = BATCH_NORM_MOMENTUM
+        synchronize(self, synchronized_batch_norm)
+        passed = [] if isinstance(backbone, str) else list(batch_norms(features))
+        for layer in batch_norms(self):
+            if layer not in passed:
+                layer.momentum = MOMENTUM
 
         # === Config ===
         self.tree = tree
@@ -208,17 +198,3 @@ def _backbone(backbone, output_stride, weights):
     if own_stride not in OUTPUT_STRIDES:
         raise ValueError(f"`backbone` expects a last map at stride 8, 16 or 32. Received: stride {own_stride}.")
     return None, features, own_stride
-
-
-def _convolution(x, filters, size, name):
-    x = layers.Conv2D(filters, size, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(name=f"{name}_bn")(x)
-    return layers.ReLU(name=name)(x)
-
-
-def _batch_norms(model_layers):
-    for layer in model_layers:
-        if isinstance(layer, layers.BatchNormalization):
-            yield layer
-        elif layer.name == "aspp":
-            yield from layer.batch_norm_layers()

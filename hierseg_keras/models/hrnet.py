@@ -3,10 +3,11 @@
 import keras
 from keras import layers
 
+from hierseg_keras.models.batch_norms import check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
+from hierseg_keras.models.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.hrnet_stages import hrnet_stages
 from hierseg_keras.models.logits_head import check_outputs, logits_head
-from hierseg_keras.models.object_context import conv_norm_relu
 from hierseg_keras.models.resize_to import ResizeTo
 from hierseg_keras.models.safetensors_weights import load_safetensors
 from hierseg_keras.models.scale_image import ScaleImage
@@ -38,6 +39,8 @@ class HRNet(keras.Model):
         weights: `None` (random, the default), or the path of a `.safetensors` file with the
             weights of timm's network of this width, `hrnet_w18` and so on. Its classifier is
             left out.
+        synchronized_batch_norm: Whether batch statistics are taken over all replicas of
+            `tf.distribute`, and not over each.
         input_shape: `(H, W, 3)`, `None` where a size is not known. Defaults to `(None, None, 3)`.
         name: Name of the model.
 
@@ -76,12 +79,14 @@ class HRNet(keras.Model):
         num_modules=(1, 4, 3),
         num_blocks=4,
         weights=None,
+        synchronized_batch_norm=False,
         input_shape=(None, None, 3),
         name=None,
         **kwargs,
     ):
         tree = as_class_tree(tree)
         check_outputs("HRNet", outputs)
+        check_synchronized("HRNet", synchronized_batch_norm)
         check_hrnet_sizes("HRNet", width, num_modules, num_blocks)
 
         # === Functional Model ===
@@ -91,6 +96,7 @@ class HRNet(keras.Model):
         x = logits_head(x, tree, outputs)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
         super().__init__(inputs=image, outputs=logits, name=name, **kwargs)
+        synchronize(self, synchronized_batch_norm)
 
         # === Config ===
         self.tree = tree
@@ -99,6 +105,7 @@ class HRNet(keras.Model):
         self.logits_of = outputs
         self.num_modules = tuple(num_modules)
         self.num_blocks = num_blocks
+        self.synchronized_batch_norm = synchronized_batch_norm
         if weights is not None:
             load_hrnet_weights(self, weights)
 
@@ -111,6 +118,7 @@ class HRNet(keras.Model):
             "num_modules": self.num_modules,
             "num_blocks": self.num_blocks,
             "weights": None,
+            "synchronized_batch_norm": self.synchronized_batch_norm,
             "input_shape": tuple(self.input_shape[1:]),
             "name": self.name,
             "trainable": self.trainable,
@@ -123,15 +131,15 @@ class HRNet(keras.Model):
 
 def load_hrnet_weights(model, path):
     """Loads timm's weights into the layers up to the last stage."""
-    stages = keras.Model(model.input, model.get_layer("stage4").output, name=f"hrnet_w{model.width}")
+    stages = keras.Model(model.input, model.get_layer("stage4").output, name="stages")
     load_safetensors(stages, path, ignored=_TIMMS_CLASSIFIER)
 
 
-def joined_branches(image, width, num_modules, num_blocks):
+def joined_branches(image, width, num_modules, num_blocks, name="embedding"):
     """From images to all four branches' maps at stride 4, `(B, h, w, 15 * width)`."""
     branches = hrnet_stages(ScaleImage("torch", name="scale")(image), width, num_modules, num_blocks)["stage4"]
     enlarged = [ResizeTo(name=f"enlarge_{i}")([x, branches[0]]) for i, x in enumerate(branches[1:], start=1)]
-    return layers.Concatenate(name="embedding")([branches[0], *enlarged])
+    return layers.Concatenate(name=name)([branches[0], *enlarged])
 
 
 def check_hrnet_sizes(model, width, num_modules, num_blocks):

@@ -3,11 +3,13 @@
 import keras
 from keras import layers
 
-from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits
+from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_auxiliary_weight
+from hierseg_keras.models.batch_norms import check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
+from hierseg_keras.models.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
 from hierseg_keras.models.logits_head import check_outputs, logits_head
-from hierseg_keras.models.object_context import conv_norm_relu, object_context
+from hierseg_keras.models.object_context import object_context
 from hierseg_keras.models.resize_to import ResizeTo
 from hierseg_keras.tree import as_class_tree
 
@@ -36,7 +38,7 @@ class HRNetOCR(AuxiliaryLogits):
         key_filters: Channels in which pixels and regions are compared. Defaults to 256.
         dropout: Share of the features' channels dropped. Defaults to 0.05.
         auxiliary_weight: Weight of the coarse segmentation's loss. Defaults to 0.4.
-        num_modules, num_blocks, weights, input_shape: As `HRNet`'s.
+        num_modules, num_blocks, weights, synchronized_batch_norm, input_shape: As `HRNet`'s.
         name: Name of the model.
 
     Call arguments:
@@ -76,31 +78,28 @@ class HRNetOCR(AuxiliaryLogits):
         num_modules=(1, 4, 3),
         num_blocks=4,
         weights=None,
+        synchronized_batch_norm=False,
         input_shape=(None, None, 3),
         name=None,
         **kwargs,
     ):
         tree = as_class_tree(tree)
         check_outputs("HRNetOCR", outputs)
+        check_synchronized("HRNetOCR", synchronized_batch_norm)
         check_hrnet_sizes("HRNetOCR", width, num_modules, num_blocks)
         check_counts("HRNetOCR", filters=filters, key_filters=key_filters)
-        if not auxiliary_weight >= 0:
-            raise ValueError(
-                f"`HRNetOCR` expects `auxiliary_weight` >= 0. Received: auxiliary_weight={auxiliary_weight!r}."
-            )
+        check_auxiliary_weight("HRNetOCR", auxiliary_weight)
 
         # === Functional Model ===
         image = layers.Input(tuple(input_shape), name="image")
         joined = joined_branches(image, width, num_modules, num_blocks)
-        coarse = conv_norm_relu(joined, joined.shape[-1], 1, "auxiliary", use_bias=True)
-        coarse = logits_head(coarse, tree, outputs, name="auxiliary_logits")
-        x = conv_norm_relu(joined, filters, 3, "pixels", use_bias=True)
-        x = object_context(x, coarse, filters, key_filters, dropout)
+        coarse, x = ocr_head(joined, tree, outputs, filters, key_filters, dropout)
         x = logits_head(x, tree, outputs)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
         coarse = ResizeTo(dtype="float32", name="enlarge_auxiliary_logits")([coarse, image])
         auxiliary = {"auxiliary_logits": (coarse, auxiliary_weight)}
         super().__init__(inputs=image, outputs=logits, auxiliary=auxiliary, name=name, **kwargs)
+        synchronize(self, synchronized_batch_norm)
 
         # === Config ===
         self.tree = tree
@@ -113,6 +112,7 @@ class HRNetOCR(AuxiliaryLogits):
         self.auxiliary_weight = auxiliary_weight
         self.num_modules = tuple(num_modules)
         self.num_blocks = num_blocks
+        self.synchronized_batch_norm = synchronized_batch_norm
         if weights is not None:
             load_hrnet_weights(self, weights)
 
@@ -129,6 +129,7 @@ class HRNetOCR(AuxiliaryLogits):
             "num_modules": self.num_modules,
             "num_blocks": self.num_blocks,
             "weights": None,
+            "synchronized_batch_norm": self.synchronized_batch_norm,
             "input_shape": tuple(self.input_shape[1:]),
             "name": self.name,
             "trainable": self.trainable,
@@ -137,3 +138,11 @@ class HRNetOCR(AuxiliaryLogits):
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+def ocr_head(joined, tree, outputs, filters, key_filters, dropout):
+    """From HRNet's joined maps to coarse logits, and features that know the regions which these make."""
+    coarse = conv_norm_relu(joined, joined.shape[-1], 1, "auxiliary", use_bias=True)
+    coarse = logits_head(coarse, tree, outputs, name="auxiliary_logits")
+    x = conv_norm_relu(joined, filters, 3, "pixels", use_bias=True)
+    return coarse, object_context(x, coarse, filters, key_filters, dropout)

@@ -10,7 +10,7 @@ from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
 from hierseg_keras.losses.replicas import num_replicas
 from hierseg_keras.models.auxiliary_logits import auxiliary_loss
 from hierseg_keras.models.cosine_weight import CosineWeight
-from hierseg_keras.models.cut_open import cut_open
+from hierseg_keras.models.cut_open import embedding_of
 from hierseg_keras.models.tree_segmenter import TreeSegmenter, load_segmenter
 from hierseg_keras.tree import as_class_tree
 
@@ -133,7 +133,7 @@ class HSSN(keras.Model):
             self.triplet = TreeTriplet(tree, ignore_class=ignore_class, seed=seed) if triplet is True else triplet
             # Held here too, where Keras finds it and carries its state from step to step.
             self.seed_generator = self.triplet.seed_generator
-            compared = cut_open(segmenter, features, embedding).embedding
+            compared = embedding_of(segmenter, features, embedding)
             self.beta = CosineWeight(beta, beta_schedule, total_steps, name="beta")
             answers = {"logits": self.inference_model.output, "embedding": compared}
             if self.auxiliary_weights:

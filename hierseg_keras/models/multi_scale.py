@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 from hierseg_keras.decoding import average_logits, told_outputs
-from hierseg_keras.models.resize_to import ResizeTo, resize
+from hierseg_keras.models.resize_by import resize_by
+from hierseg_keras.models.resize_to import ResizeTo
 from hierseg_keras.models.tree_segmenter import load_segmenter
 from hierseg_keras.tree import as_class_tree
 
@@ -68,11 +69,9 @@ class MultiScale(keras.Model):
 
     def call(self, image, training=False):
         image = ops.cast(image, "float32")
-        height, width = ops.shape(image)[1:3]
         logits = []
         for scale in self.scales:
-            size = [_scaled(length, scale) for length in (height, width)]
-            scaled = image if scale == 1 else resize(image, size)
+            scaled = resize_by(image, scale)
             logits.append(self.enlarge([self.model(scaled, training=False), image]))
             if self.flip:
                 mirrored = self.model(ops.flip(scaled, axis=2), training=False)
@@ -105,10 +104,3 @@ class MultiScale(keras.Model):
     @classmethod
     def from_config(cls, config):
         return cls(**{**config, "model": load_segmenter(config["model"])})
-
-
-def _scaled(length, scale):
-    """A length in pixels, known when the graph is made or not."""
-    if isinstance(length, int):
-        return max(round(length * scale), 1)
-    return ops.maximum(ops.cast(ops.round(ops.cast(length, "float32") * scale), "int32"), 1)

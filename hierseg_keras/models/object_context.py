@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from hierseg_keras.models.hrnet_stages import EPSILON, MOMENTUM
+from hierseg_keras.models.conv_norm_relu import conv_norm_relu
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -91,15 +91,6 @@ def object_context(x, logits, filters, key_filters, dropout, prefix=""):
     joined = layers.Concatenate(name=f"{prefix}join")([context, x])
     joined = conv_norm_relu(joined, filters, 1, f"{prefix}features")
     return layers.SpatialDropout2D(dropout, name=f"{prefix}dropout")(joined)
-
-
-def conv_norm_relu(x, filters, size, name, use_bias=False):
-    """A convolution, batch normalisation and ReLU."""
-    x = layers.Conv2D(
-        filters, size, padding="same", use_bias=use_bias, kernel_initializer="he_normal", name=f"{name}_conv"
-    )(x)
-    x = layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def _two_convolutions(x, filters, name):

@@ -7,6 +7,7 @@ import warnings
 import keras
 
 from hierseg_keras.models.backbones import BACKBONES, keras_cv_parts
+from hierseg_keras.models.safetensors_weights import load_safetensors
 
 _APPLICATIONS_FILES = {
     "ResNet50": "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -22,7 +23,8 @@ def load_backbone_weights(name, backbone, weights):
         name: One of `BACKBONES`.
         backbone: The `keras.Model` that holds the weights.
         weights: `"imagenet"`, downloaded by Keras or KerasCV where it is not in their cache; or
-            the path of a file as they would have downloaded, `.h5` or `.weights.h5`.
+            the path of a file as they would have downloaded, `.h5` or `.weights.h5`; or, for a
+            backbone as PyTorch has it, of a `.safetensors` file.
 
     Raises:
         ValueError: If the backbone has no ImageNet weights, or the file is of another network,
@@ -32,11 +34,16 @@ def load_backbone_weights(name, backbone, weights):
     library, source = BACKBONES[name].imagenet or (None, None)
     if weights != "imagenet" and not pathlib.Path(weights).is_file():
         raise FileNotFoundError(f'`weights` expects "imagenet" or the path of a file. Received: weights={weights!r}.')
+    ignored = BACKBONES[name].ignored
+    if ignored is not None and weights != "imagenet":
+        load_safetensors(backbone, weights, ignored)
+        return
     if library is None:
         offered = [n for n, b in BACKBONES.items() if b.imagenet]
+        also = "" if ignored is None else " the path of a .safetensors file,"
         raise ValueError(
-            f"no pretrained weights are known for backbone={name!r}. Received: weights={weights!r}. Pass weights=None, "
-            f"or one of the backbones {offered}."
+            f"no pretrained weights are known for backbone={name!r}. Received: weights={weights!r}. Pass weights=None,"
+            f"{also} or one of the backbones {offered}."
         )
     fetch = _from_applications if library == "keras.applications" else _from_keras_cv
     _carry(fetch(source, weights), backbone, weights)

@@ -8,21 +8,21 @@ _EPSILON = 1.001e-5
 _STRIDES = (1, 2, 2, 2)
 
 
-def strides_and_dilations(output_stride):
-    """Each of four stacks' stride and dilation: past the output stride, dilation takes over.
+def strides_and_dilations(output_stride, strides=_STRIDES):
+    """Each of four stacks' stride and dilation behind a stem of stride 4: past the output stride, dilation takes over.
 
     >>> strides_and_dilations(16)
     ((1, 2, 2, 1), (1, 1, 1, 2))
     """
-    strides, dilations, reached, dilation = [], [], 4, 1
-    for stride in _STRIDES:
+    own, dilations, reached, dilation = [], [], 4, 1
+    for stride in strides:
         if reached * stride > output_stride:
             dilation *= stride
             stride = 1
         reached *= stride
-        strides.append(stride)
+        own.append(stride)
         dilations.append(dilation)
-    return tuple(strides), tuple(dilations)
+    return tuple(own), tuple(dilations)
 
 
 def resnet_v1(blocks, output_stride, bottleneck=True, width=64, name=None):

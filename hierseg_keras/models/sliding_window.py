@@ -75,7 +75,7 @@ class SlidingWindow(keras.Model):
 
         def add(index, *log_sums):
             place = (0, rows[index // num_columns], columns[index % num_columns], 0)
-            part = ops.slice(image, place, (batch, *self.window, 3))
+            part = ops.slice(image, place, (batch, *self.window, image.shape[-1]))
             terms = log_probabilities(self.model(part, training=False), self.logits_of)
             return index + 1, *(_added(log_sum, term, place) for log_sum, term in zip(log_sums, terms))
 
@@ -89,7 +89,7 @@ class SlidingWindow(keras.Model):
 
     @property
     def input_shape(self):
-        return (None, None, None, 3)
+        return (None, None, None, self.model.input_shape[-1])
 
     @property
     def output_shape(self):

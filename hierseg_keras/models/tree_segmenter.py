@@ -47,10 +47,11 @@ class TreeSegmenter(keras.Model):
     def __init__(self, segmenter, tree, outputs="nodes", features=None, name=None, **kwargs):
         tree = as_class_tree(tree)
         check_outputs("TreeSegmenter", outputs)
-        cut = cut_open(segmenter, features)
-        logits = logits_head(cut.features, tree, outputs)
-        logits = ResizeTo(dtype="float32", name="enlarge_logits")([logits, cut.image])
-        super().__init__(inputs=cut.image, outputs=logits, name=name or segmenter.name, **kwargs)
+        classified = cut_open(segmenter, features)
+        image = segmenter.inputs[0]
+        logits = logits_head(classified, tree, outputs)
+        logits = ResizeTo(dtype="float32", name="enlarge_logits")([logits, image])
+        super().__init__(inputs=image, outputs=logits, name=name or segmenter.name, **kwargs)
 
         # === Config ===
         self.tree = tree

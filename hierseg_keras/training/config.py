@@ -24,7 +24,8 @@ class RunConfig:
         tree: Name of a shipped tree or path of a tree file. Defaults to the data set's own.
         model: Name of a network, of `NETWORKS`.
         filters, num_stages, backbone, output_stride, dropout, weights, synchronized_batch_norm,
-        width, num_modules, num_blocks, key_filters, auxiliary_weight:
+        width, num_modules, num_blocks, key_filters, auxiliary_weight, scales, scale_weight,
+        num_queries, num_layers:
             Options of the network, as its class in `hierseg_keras.models` has them. One that it
             does not have is refused, and one left out is the network's in `NETWORKS`. `weights`
             are fetched for a new run only.
@@ -73,6 +74,10 @@ class RunConfig:
     num_blocks: int | None = None
     key_filters: int | None = None
     auxiliary_weight: float | None = None
+    scales: tuple[float, ...] | None = None
+    scale_weight: float | None = None
+    num_queries: int | None = None
+    num_layers: int | None = None
     loss: str = "focal_tree_min"
     triplet: bool = False
     beta: float = 0.5
@@ -138,6 +143,6 @@ class RunConfig:
     @classmethod
     def from_file(cls, path):
         values = json.loads(pathlib.Path(path).read_text("utf-8"))
-        for name in ("size", "crop_size", "num_modules"):
+        for name in ("size", "crop_size", "num_modules", "scales"):
             values[name] = values.get(name) and tuple(values[name])
         return cls(**values)

@@ -4,7 +4,14 @@ import keras
 
 from hierseg_keras import models
 
-_HRNET = {"width": 18, "num_modules": (1, 4, 3), "num_blocks": 4, "weights": None}
+_HRNET = {
+    "width": 18,
+    "num_modules": (1, 4, 3),
+    "num_blocks": 4,
+    "weights": None,
+    "synchronized_batch_norm": False,
+}
+_HRNET_OCR = {**_HRNET, "filters": 512, "key_filters": 256, "dropout": 0.05, "auxiliary_weight": 0.4}
 
 # Name -> (class of `hierseg_keras.models`, its options with their values where a configuration leaves them out).
 NETWORKS = {
@@ -21,7 +28,23 @@ NETWORKS = {
         },
     ),
     "hrnet": ("HRNet", _HRNET),
-    "hrnet_ocr": ("HRNetOCR", {**_HRNET, "filters": 512, "key_filters": 256, "dropout": 0.05, "auxiliary_weight": 0.4}),
+    "hrnet_ocr": ("HRNetOCR", _HRNET_OCR),
+    "hrnet_ocr_scale_attention": (
+        "HRNetOCRScaleAttention",
+        {**_HRNET_OCR, "width": 48, "scales": (0.5, 1.0), "scale_weight": 0.05},
+    ),
+    "maskformer": (
+        "MaskFormer",
+        {
+            "backbone": "swin_small",
+            "filters": 256,
+            "num_queries": 100,
+            "num_layers": 6,
+            "dropout": 0.1,
+            "auxiliary_weight": 1.0,
+            "weights": None,
+        },
+    ),
 }
 
 # Every option of any network, in the order of the table.

@@ -6,7 +6,6 @@ import pytest
 from safetensors.numpy import save_file
 
 from hierseg_keras.losses import FocalTreeMin
-from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import HSSN, HRNet, HRNetOCR
 from hierseg_keras.models.object_context import RegionAttention, RegionRepresentation
 from hierseg_keras.tree import ClassTree
@@ -117,35 +116,6 @@ class HRNetOCRTest:
         (loss,) = model.fit(x, y, verbose=0).history["loss"]
         assert loss == pytest.approx(losses["logits"] + 0.3 * losses["auxiliary_logits"], rel=1e-4)
         assert model.evaluate(x, y, verbose=0) == pytest.approx(float(FocalTreeMin(TREE)(y, model(x))), rel=1e-4)
-
-    @only_tensorflow
-    @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-    def test_mixed_precision(self, precision):
-        keras.config.set_dtype_policy(precision)
-        try:
-            model = HRNetOCR(TREE, **SMALL_OCR)
-        finally:
-            keras.config.set_dtype_policy("float32")
-        for logits in model(images(32, 32), training=True).values():
-            assert logits.dtype == "float32" and np.isfinite(numpy_of(logits)).all()
-
-    @only_tensorflow
-    def test_fits_saves_loads_and_exports(self, tmp_path):
-        import tensorflow as tf
-
-        model = HSSN(HRNetOCR(TREE, **SMALL_OCR), seed=0, projection_filters=8)
-        model.compile(keras.optimizers.SGD(0.01), metrics=[LevelMeanIoU(TREE)], jit_compile=False)
-        history = model.fit(images(35, 33), labels(35, 33), batch_size=1, verbose=0).history
-        assert {"loss", "focal_tree_min", "tree_triplet"} <= history.keys()
-        assert np.isfinite([values[-1] for values in history.values()]).all()
-        expected = numpy_of(model(images(35, 33)))
-        model.save(tmp_path / "model.keras")
-        loaded = keras.models.load_model(tmp_path / "model.keras")
-        np.testing.assert_allclose(numpy_of(loaded(images(35, 33))), expected, rtol=1e-5, atol=1e-5)
-        assert int(loaded.optimizer.iterations) == 2
-        model.export(tmp_path / "export", verbose=False)
-        served = tf.saved_model.load(tmp_path / "export")
-        np.testing.assert_allclose(served.serve(images(35, 33)), expected, rtol=1e-3, atol=1e-4)
 
     def test_needs_a_loss_object(self):
         model = HRNetOCR(TREE, outputs="leaves", **SMALL_OCR)

@@ -66,3 +66,28 @@ class PretrainedTest:
             DeepLabV3Plus(TREE, backbone="resnet101", weights="imagenet", filters=8)
         assert "resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5" in str(caught.value)
         assert f"Put the file in {tmp_path / 'models'}" in str(caught.value) and "tail" not in str(caught.value)
+
+
+class SafetensorsTest:
+    """A file with PyTorch's names and layouts, of random numbers, into a backbone of DeepLabV3+."""
+
+    @pytest.mark.parametrize("backbone, changed", [("resnet50_v1_5", "layer3.0.downsample.0")])
+    def test_every_tensor_finds_its_place(self, backbone, changed, tmp_path):
+        from safetensors.numpy import save_file
+
+        tensors, rng = {"fc.weight": np.zeros((1000, 2048), "float32")}, np.random.default_rng(0)
+        for layer in DeepLabV3Plus(TREE, backbone=backbone, filters=8).get_layer("backbone").layers:
+            if isinstance(layer, keras.layers.Conv2D):
+                height, width, channels, filters = layer.kernel.shape
+                tensors[f"{layer.name}.weight"] = rng.normal(size=(filters, channels, height, width)).astype("float32")
+            if isinstance(layer, keras.layers.BatchNormalization):
+                for name in ("weight", "bias", "running_mean", "running_var"):
+                    tensors[f"{layer.name}.{name}"] = rng.uniform(size=layer.gamma.shape).astype("float32")
+        save_file(tensors, tmp_path / "resnet.safetensors")
+        model = DeepLabV3Plus(TREE, backbone=backbone, filters=8, weights=str(tmp_path / "resnet.safetensors"))
+        kernel = np.asarray(model.get_layer("backbone").get_layer(changed).kernel)
+        np.testing.assert_array_equal(kernel, tensors[f"{changed}.weight"].transpose(2, 3, 1, 0))
+
+    def test_download_is_refused_and_a_file_asked_for(self):
+        with pytest.raises(ValueError, match="known for backbone='wide_resnet38'.*the path of a .safetensors file, or"):
+            DeepLabV3Plus(TREE, backbone="wide_resnet38", weights="imagenet", filters=8)

@@ -2,7 +2,8 @@
 
 A file holds fields of `RunConfig`; what it leaves out is as there. HSSN's are from its section 4.1,
 but for what that leaves open: an output stride of 8, as the networks that it compares with have.
-HRNet's ImageNet weights are timm's `hrnet_w48`, expected as a file in the working folder.
+ImageNet weights of HRNet and Swin are timm's `hrnet_w48` and `swin_small_patch4_window7_224`, expected as files in the
+working folder.
 """
 
 import importlib.resources

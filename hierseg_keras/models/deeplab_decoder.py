@@ -1,0 +1,40 @@
+"""DeepLabV3+ behind its backbone: pyramid pooling, and the decoder of the paper."""
+
+from keras import layers
+
+from hierseg_keras.models.backbones import keras_cv_parts
+from hierseg_keras.models.resize_to import ResizeTo
+
+# The paper's at stride 16 and 8; at 32 the map is half as large as at 16, and so are they.
+ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18), 32: (3, 6, 9)}
+
+
+def deeplab_decoder(low_level, x, filters, low_level_filters, dropout, atrous_rates):
+    """From a backbone's maps to the map that is classified (Chen et al., ECCV 2018, section 3.1).
+
+    Args:
+        low_level: Symbolic map at stride 2 or 4, `(B, h, w, any)`.
+        x: Symbolic last map.
+        filters: Channels of pyramid pooling and decoder.
+        low_level_filters: Channels to which the low-level map is projected.
+        dropout: Share dropped after pyramid pooling and at the end.
+        atrous_rates: Three dilations of pyramid pooling.
+
+    Returns:
+        Symbolic map, `(B, h, w, filters)`.
+    """
+    x = keras_cv_parts().SpatialPyramidPooling(
+        dilation_rates=list(atrous_rates), num_channels=filters, dropout=dropout, name="aspp"
+    )(x)
+    low_level = _convolution(low_level, low_level_filters, 1, "low_level")
+    x = ResizeTo(name="enlarge")([x, low_level])
+    x = layers.Concatenate(name="join")([x, low_level])
+    x = _convolution(x, filters, 3, "decoder")
+    x = _convolution(x, filters, 3, "features")
+    return layers.Dropout(dropout, name="dropout")(x)
+
+
+def _convolution(x, filters, size, name):
+    x = layers.Conv2D(filters, size, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    return layers.ReLU(name=name)(x)

@@ -1,0 +1,52 @@
+"""Residual blocks, their layers named and padded as PyTorch's, so that a checkpoint finds its place."""
+
+from keras import layers
+
+from hierseg_keras.models.conv_norm_relu import EPSILON, MOMENTUM
+
+
+def bottleneck(x, filters, name, stride=1, dilation=1):
+    """1x1, 3x3 and 1x1, to four times `filters`; the stride is the 3x3's (ResNet "V1.5")."""
+    skip = x
+    if x.shape[-1] != 4 * filters or stride > 1:
+        skip = conv_norm(x, 4 * filters, 1, f"{name}.downsample.0", f"{name}.downsample.1", stride)
+    x = torch_conv_norm_relu(x, filters, 1, f"{name}.conv1", f"{name}.bn1")
+    x = torch_conv_norm_relu(x, filters, 3, f"{name}.conv2", f"{name}.bn2", stride, dilation)
+    x = conv_norm(x, 4 * filters, 1, f"{name}.conv3", f"{name}.bn3")
+    return layers.ReLU(name=f"{name}.relu")(layers.Add(name=f"{name}.add")([x, skip]))
+
+
+def basic_block(x, name):
+    """Twice 3x3, of as many channels as there are."""
+    filters, skip = x.shape[-1], x
+    x = torch_conv_norm_relu(x, filters, 3, f"{name}.conv1", f"{name}.bn1")
+    x = conv_norm(x, filters, 3, f"{name}.conv2", f"{name}.bn2")
+    return layers.ReLU(name=f"{name}.relu")(layers.Add(name=f"{name}.add")([x, skip]))
+
+
+def torch_conv_norm_relu(x, filters, size, conv_name, norm_name, stride=1, dilation=1):
+    x = conv_norm(x, filters, size, conv_name, norm_name, stride, dilation)
+    return layers.ReLU(name=f"{norm_name}.relu")(x)
+
+
+def conv_norm(x, filters, size, conv_name, norm_name, stride=1, dilation=1):
+    x = torch_convolution(x, filters, size, conv_name, stride, dilation)
+    return layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=norm_name)(x)
+
+
+def torch_convolution(x, filters, size, name, stride=1, dilation=1, use_bias=False):
+    """A convolution that PyTorch would pad by `dilation * (size // 2)`."""
+    is_padded = stride > 1 and size > 1
+    if is_padded:
+        # As PyTorch pads, both sides alike; TensorFlow's "same" would shift the map by a pixel.
+        x = layers.ZeroPadding2D(dilation * (size // 2), name=f"{name}.pad")(x)
+    return layers.Conv2D(
+        filters,
+        size,
+        strides=stride,
+        padding="valid" if is_padded else "same",
+        dilation_rate=dilation,
+        use_bias=use_bias,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
