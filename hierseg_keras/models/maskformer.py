@@ -213,8 +213,8 @@ def _auxiliary_names(count):
 def _votes(states, pixels, tree, outputs):
     """Logits at stride 4 of the queries' states, by the same layers for each."""
     filters, channels = pixels.shape[-1], num_logits(tree, outputs)
-    # So small that the first logits are their bias: a hundred queries add up.
-    small = keras.initializers.RandomNormal(stddev=0.01)
+    # So small that the first logits are little but their bias: a hundred queries, alike at first, add up.
+    small = keras.initializers.RandomNormal(stddev=0.001)
     score = layers.Dense(channels, kernel_initializer=small, dtype="float32", name="scores")
     hidden = [layers.Dense(filters, activation="relu", name=f"masks_hidden_{i}") for i in range(2)]
     mask = layers.Dense(filters, name="masks")
