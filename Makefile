@@ -37,7 +37,7 @@ notebook: $(VENV)/installed
 
 # Features beside those of timm, whose PyTorch the other tests do not need.
 parity: $(VENV)/installed
-	$(PYTHON) -m pip install --quiet torch timm
+	$(PYTHON) -m pip install --quiet torch==2.13.0 timm
 	$(PYTHON) -m pytest --capture=no tests/parity/timm_parity.py
 
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt

@@ -1,7 +1,9 @@
 """Backbones' forward pass and training step beside timm's on PyTorch, on the same CPU.
 
-    python -m pip install torch timm
+    python -m pip install torch==2.13.0 timm
     python -m benchmarks.timm_speed
+
+PyTorch as built for CPUs: the other builds' Triton and TensorFlow do not start in one process.
 
 Each network as far as timm's has it, batch 2 at 224 x 448; a step is the gradient of the mean square
 of its last maps and one update by SGD. Ratios of medians over interleaved runs in one process, both

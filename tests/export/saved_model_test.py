@@ -58,6 +58,18 @@ class SavedModelTest:
         answers = tf.saved_model.load(str(path)).signatures["serving_default"](image=tf.constant(images(1, 4, 6)))
         np.testing.assert_allclose(tf.reduce_sum(answers["leaf_probabilities"], -1), 1, atol=1e-6)
 
+    def test_images_with_depth(self, tmp_path):
+        image = keras.Input((None, None, 4))
+        model = keras.Model(image, keras.layers.Conv2D(TREE.num_nodes, 1)(image))
+        path = export.saved_model(model, tmp_path / "depth", tree=TREE)
+        signatures = tf.saved_model.load(str(path)).signatures
+        # Encoded files hold no depth.
+        assert list(signatures) == ["serving_default"]
+        with_depth = np.random.default_rng(0).integers(0, 256, (1, 5, 4, 4), np.uint8)
+        answers = signatures["serving_default"](image=tf.constant(with_depth))
+        leaf, _ = decoding.best_path(TREE, model(with_depth.astype("float32")))
+        np.testing.assert_array_equal(answers["level_1"], leaf)
+
     def test_assets(self, exported):
         assert ClassTree.from_file(exported / "assets" / "tree.txt") == TREE
         classes = json.loads((exported / "assets" / "classes.json").read_text())

@@ -88,18 +88,3 @@ class PapersNetworksTest:
         image, _ = batch(model, 64, 32)
         for logits in keras.tree.flatten(model(image, training=True)):
             assert logits.dtype == "float32" and np.isfinite(logits).all()
-
-
-class SavedModelTest:
-    def test_images_with_depth(self, tmp_path):
-        from hierseg_keras.decoding import best_path
-        from hierseg_keras.export import saved_model
-
-        model = NETWORKS["sa_gate"]()
-        saved_model(model, tmp_path / "1")
-        served = tf.saved_model.load(str(tmp_path / "1"))
-        image = np.round(batch(model, 33, 40)[0])
-        answers = served.signatures["serving_default"](image=tf.constant(image, tf.uint8))
-        np.testing.assert_array_equal(answers["level_1"], best_path(TREE, model(image))[0])
-        # Encoded files hold no depth.
-        assert list(served.signatures) == ["serving_default"]
