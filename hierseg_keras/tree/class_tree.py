@@ -8,6 +8,13 @@ import pathlib
 import numpy as np
 
 from hierseg_keras.tree import outline as outlines
+from hierseg_keras.tree.agglomerate import (
+    average_linkage,
+    check_confusion,
+    checked_sizes,
+    cluster_paths,
+    confusion_rates,
+)
 from hierseg_keras.tree.outline_check import check_outline
 from hierseg_keras.tree.tree_error import TreeError
 
@@ -134,6 +141,75 @@ class ClassTree:
                 f"metadata with {sorted(metadata)}. Give the tree by `ClassTree.load` or `from_file` instead"
             )
         return cls.from_text(metadata["tree"], source=f"metadata of {info.full_name}")
+
+    @classmethod
+    def from_clusters(cls, names, *assignments):
+        """Puts classes under clusters of them.
+
+        Args:
+            names: The classes' names, which become the leaves in their order.
+            assignments: For each level above them, the finest first, each class's cluster: `(L,)`
+                integers. Every clustering must be made of whole clusters of the level below it. A
+                cluster of one class is no node of its own.
+
+        Example:
+
+        >>> print(ClassTree.from_clusters(["person", "rider", "sky"], [0, 0, 1]))
+        3 leaves, 4 nodes, 2 levels
+        ├── person + rider
+        │   ├── person = 0
+        │   └── rider = 1
+        └── sky = 2
+        """
+        names, assignments = list(names), [np.asarray(assignment) for assignment in assignments]
+        for assignment in assignments:
+            if assignment.shape != (len(names),):
+                raise TreeError(
+                    f"`assignments` expects a cluster for each of {len(names)} classes. Received: shape "
+                    f"{assignment.shape}"
+                )
+        for finer, coarser in zip(assignments, assignments[1:]):
+            if len(set(zip(finer.tolist(), coarser.tolist()))) > len(set(finer.tolist())):
+                raise TreeError(
+                    "`assignments` expects clusters made of whole clusters of the level below. Received: others"
+                )
+        return cls.from_paths(cluster_paths(names, assignments[::-1]), indices=range(len(names)))
+
+    @classmethod
+    def from_confusion(cls, confusion, names, sizes=None):
+        """Learns a tree from a confusion matrix: classes that are taken for each other become a family.
+
+        Clusters are joined by average linkage of the rates at which their classes are taken for
+        each other, `(n_ij / n_i + n_ji / n_j) / 2`, until as many are left as a level asks for. The
+        future work of Muller & Smith (2020): learn the tree in one run, and train on it in the next.
+
+        Args:
+            confusion: Counts of labels by predictions, `(L, L)`; a `metrics.TreeReport` holds them:
+                `report.confusion.exact_counts()[:L]`.
+            names: The classes' names.
+            sizes: Numbers of clusters at the levels above the classes. Defaults to two levels, of
+                `L^(2/3)` and `L^(1/3)` clusters.
+
+        Raises:
+            ValueError: If the matrix is not as said above.
+            TreeError: If a size is not between 2 and `L - 1`.
+
+        Example:
+
+        >>> counts = [[8, 2, 0, 0], [3, 7, 0, 0], [0, 0, 9, 1], [0, 1, 2, 7]]
+        >>> print(ClassTree.from_confusion(counts, ["car", "truck", "tree", "grass"], sizes=[2]))
+        4 leaves, 6 nodes, 2 levels
+        ├── car + truck
+        │   ├── car = 0
+        │   └── truck = 1
+        └── tree + grass
+            ├── tree = 2
+            └── grass = 3
+        """
+        names = list(names)
+        confusion, sizes = check_confusion(confusion, names), checked_sizes(sizes, len(names))
+        found = average_linkage(confusion_rates(confusion), sizes) if sizes else {}
+        return cls.from_clusters(names, *(found[size] for size in sizes))
 
     @classmethod
     def load(cls, name):
