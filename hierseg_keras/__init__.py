@@ -10,6 +10,7 @@ __all__ = [
     "ClassTree",
     "TreeError",
     "__version__",
+    "clustering",
     "data",
     "decoding",
     "export",
@@ -23,8 +24,8 @@ __all__ = [
 
 
 def __getattr__(name):
-    # These rooms import TensorFlow, TFDS or matplotlib, which a JAX user or a loss alone does not
-    # need, and define nothing that Keras would have to find when it loads a model.
-    if name in ("data", "export", "visualization"):
+    # These rooms import TensorFlow, TFDS, matplotlib or scikit-learn, which a JAX user or a loss
+    # alone does not need, and define nothing that Keras would have to find when it loads a model.
+    if name in ("clustering", "data", "export", "visualization"):
         return importlib.import_module(f"hierseg_keras.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

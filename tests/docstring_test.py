@@ -12,6 +12,9 @@ import hierseg_keras as hs
 pytest.importorskip("tensorflow")
 
 MODULES = [
+    "clustering.embedding_clusters",
+    "clustering.spectral_clusters",
+    "clustering.trade_off",
     "tree.class_tree",
     "tree.ops",
     "losses.hierarchical_crossentropy",

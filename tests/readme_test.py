@@ -32,6 +32,7 @@ class ReadmeTest:
         for block in blocks("python"):
             exec(compile(block, "README.md", "exec"), names)
         assert [level.shape for level in names["levels"]] == [(8, 96, 128)] * 3
+        assert names["learned"].num_leaves == 17
         assert (tmp_path / "street" / "1" / "saved_model.pb").is_file()
         assert "bicyclist = 0" in capsys.readouterr().out
 
@@ -55,7 +56,7 @@ class ReadmeTest:
     def test_every_public_name_stands_in_the_readme(self):
         import hierseg_keras as hs
 
-        for room in (hs.losses, hs.metrics, hs.models):
+        for room in (hs.clustering, hs.losses, hs.metrics, hs.models):
             for name in room.__all__:
                 assert f"{room.__name__.rpartition('.')[2]}.{name}" in README
         for name in hs.ClassTree.available():

@@ -1,0 +1,7 @@
+"""Sets of classes that a part of a network can tell apart, found from what it takes for each other."""
+
+from hierseg_keras.clustering.embedding_clusters import embedding_clusters
+from hierseg_keras.clustering.spectral_clusters import spectral_clusters
+from hierseg_keras.clustering.trade_off import TradeOff, cluster_mean_iou, trade_off
+
+__all__ = ["TradeOff", "cluster_mean_iou", "embedding_clusters", "spectral_clusters", "trade_off"]
