@@ -27,6 +27,7 @@ MODULES = [
     "decoding.level_labels",
     "models.deeplab_v3_plus",
     "models.hrnet",
+    "models.hs3",
     "models.hrnet_ocr",
     "models.hrnet_ocr_scale_attention",
     "models.maskformer",

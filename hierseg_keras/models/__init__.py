@@ -4,6 +4,7 @@ from hierseg_keras.models.deeplab_v3_plus import DeepLabV3Plus
 from hierseg_keras.models.hrnet import HRNet
 from hierseg_keras.models.hrnet_ocr import HRNetOCR
 from hierseg_keras.models.hrnet_ocr_scale_attention import HRNetOCRScaleAttention
+from hierseg_keras.models.hs3 import HS3
 from hierseg_keras.models.hssn import HSSN
 from hierseg_keras.models.maskformer import MaskFormer
 from hierseg_keras.models.multi_scale import MultiScale
@@ -14,6 +15,7 @@ from hierseg_keras.models.tree_segmenter import TreeSegmenter
 from hierseg_keras.models.unet import UNet
 
 __all__ = [
+    "HS3",
     "HSSN",
     "DeepLabV3Plus",
     "HRNet",

@@ -11,6 +11,7 @@ from hierseg_keras.losses.replicas import num_replicas
 from hierseg_keras.models.auxiliary_logits import auxiliary_loss
 from hierseg_keras.models.cosine_weight import CosineWeight
 from hierseg_keras.models.cut_open import embedding_of
+from hierseg_keras.models.training_wrapper import TrainingWrapper
 from hierseg_keras.models.tree_segmenter import TreeSegmenter, load_segmenter
 from hierseg_keras.tree import as_class_tree
 
@@ -18,7 +19,7 @@ _FIT = inspect.signature(keras.Model.fit)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class HSSN(keras.Model):
+class HSSN(TrainingWrapper):
     """Trains a segmentation network along a class tree, as the paper of that name does.
 
     The network keeps its layers up to the last map before its classes. One logit a node comes of
@@ -140,10 +141,7 @@ class HSSN(keras.Model):
                 answers |= segmenter.training_model.output
             self.training_model = keras.Model(self.inference_model.input, answers, name="training_model")
             self.projection = _projection(projection_filters, compared)
-            self._trackers = {key: keras.metrics.Mean(key) for key in (loss, "tree_triplet", "beta")}
-        else:
-            self._trackers = {}
-        self._is_evaluating = False
+            self.trackers = {key: keras.metrics.Mean(key) for key in (loss, "tree_triplet", "beta")}
         self.built = True
 
         # === Config ===
@@ -220,33 +218,11 @@ class HSSN(keras.Model):
         beta = self.beta.next(_accumulation_steps(self.optimizer))
         # Keras has divided each replica's loss by their number, to add them up.
         scale = num_replicas()
-        for tracker, value in zip(self._trackers.values(), (segmentation * scale, triplet * scale, beta)):
+        for tracker, value in zip(self.trackers.values(), (segmentation * scale, triplet * scale, beta)):
             tracker.update_state(value)
         return segmentation + auxiliary + beta * triplet
 
-    def evaluate(self, *args, **kwargs):
-        """As `keras.Model.evaluate`; the loss is that of the logits."""
-        self._is_evaluating = True
-        try:
-            return super().evaluate(*args, **kwargs)
-        finally:
-            self._is_evaluating = False
-
-    def get_metrics_result(self):
-        results = super().get_metrics_result()
-        # What only training has would be shown as 0.
-        hidden = self._trackers if self._is_evaluating else ()
-        return {name: value for name, value in results.items() if name not in hidden}
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        logits = y_pred["logits"] if isinstance(y_pred, dict) else y_pred
-        return super().compute_metrics(x, y, logits, sample_weight)
-
     # === Save ===
-
-    def export(self, *args, **kwargs):
-        """As `keras.Model.export`, without what is for training only."""
-        return self.inference_model.export(*args, **kwargs)
 
     def get_config(self):
         return {**json.loads(self._config), "name": self.name, "trainable": self.trainable}

@@ -1,0 +1,287 @@
+"""HS3: a network whose stages are supervised on as many classes as they can tell apart."""
+
+import json
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from hierseg_keras.clustering import spectral_clusters, trade_off
+from hierseg_keras.clustering.cluster_numbers import numbered
+from hierseg_keras.decoding import best_path
+from hierseg_keras.losses import HierarchicalCrossentropy
+from hierseg_keras.losses.replicas import num_replicas
+from hierseg_keras.models.auxiliary_logits import auxiliary_loss
+from hierseg_keras.models.conv_norm_relu import conv_norm_relu
+from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.training_wrapper import LOGITS, TrainingWrapper
+from hierseg_keras.models.tree_segmenter import load_segmenter
+from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
+
+# Of a label that says nothing about a stage's clusters.
+_UNKNOWN = -1
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class HS3(TrainingWrapper):
+    """Supervises a network's stages on sets of classes, as the paper of that name does.
+
+    Each named stage is given a small head (1x1 convolution, batch normalisation, ReLU, 1x1
+    convolution), for training only, which tells clusters of the classes apart. To the compiled loss of
+    the logits are added the crossentropies of the stages:
+
+    ```
+    L = L_final + sum over stages i of gamma_i * L_i on the clusters of stage i
+    ```
+
+    With every class a cluster of its own at every stage that is deep supervision, from whose
+    mistakes `search` finds clusters: two phases, of which the second starts anew.
+
+        deep = HS3(network, stages=("stage2", "stage3"))          # all classes everywhere
+        deep.fit(reduced); found = deep.search(analysis)
+        model = HS3(another, stages=("stage2", "stage3"), clusters=[f.clustering() for f in found.values()])
+        model.fit(train)
+
+    `fit`, `evaluate`, `predict` and `save` are Keras's own. The network without the heads is
+    `inference_model`, the one that was given, which `export` writes.
+
+    Args:
+        segmenter: Functional `keras.Model` with a class tree: a network of ours, or a
+            `TreeSegmenter`.
+        stages: Names of its layers that are supervised. A layer's output is a map or, as HRNet's
+            `stage2`, a list of maps, which are enlarged to the first of them and joined.
+        clusters: For each stage the clusters of the tree's leaves: `(L,)` integers; a `ClassTree`
+            of the same leaves whose top classes are the clusters, such as one read from a file; or
+            an integer, a level of the network's own tree. `None` (the default) is deep supervision.
+        weights: `gamma_i`, one a stage, or one for all. Defaults to 0.4.
+        ignore_class: Integer label of pixels that take no part. Defaults to 255.
+        name: Name of the model.
+
+    Call arguments:
+        image: As the segmenter takes it.
+        training: Boolean.
+
+    Returns:
+        The segmenter's logits. In training a dict, `{"logits": ..., stage: (B, H, W, clusters)}`, and
+        a network's auxiliary logits, which add their own to the loss.
+
+    Raises:
+        TypeError: If the network is none of Keras's functional ones.
+        ValueError: If it has no tree, a stage is none of its layers, or an argument is not as said
+            above.
+
+    Example:
+
+    >>> tree = hs.ClassTree.load("camvid")
+    >>> network = hs.models.HRNet(tree, width=4, num_modules=(1, 1, 1), num_blocks=1)
+    >>> model = hs.models.HS3(network, stages=("stage2", "stage3"), clusters=[2, 1])
+    >>> {name: x.shape[-1] for name, x in model(np.zeros((1, 32, 32, 3)), training=True).items()}
+    {'logits': 18, 'stage2': 7, 'stage3': 11}
+
+    Reference:
+        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), equation 1. A label at an
+        internal node supervises a stage where all its leaves are in one cluster.
+    """
+
+    def __init__(self, segmenter, stages, clusters=None, weights=0.4, ignore_class=255, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        if not isinstance(segmenter, keras.Model) or not getattr(segmenter, "inputs", None):
+            raise TypeError(f"`HS3` expects a functional `keras.Model`. Received: {segmenter!r}.")
+        if getattr(segmenter, "tree", None) is None:
+            raise ValueError(
+                "`HS3` expects a network with a `tree`. Received: one without. Wrap it in `TreeSegmenter`."
+            )
+        tree = as_class_tree(segmenter.tree)
+        stages = tuple(stages)
+        if not stages or len(set(stages)) != len(stages) or isinstance(stages, str):
+            raise ValueError(f"`HS3` expects names of different layers for `stages`. Received: stages={stages!r}.")
+        weights = [weights] * len(stages) if np.ndim(weights) == 0 else list(weights)
+        if len(weights) != len(stages) or min(weights) < 0:
+            raise ValueError(f"`HS3` expects `weights` >= 0, one a stage. Received: weights={weights} of {stages}.")
+        given = [np.arange(tree.num_leaves)] * len(stages) if clusters is None else list(clusters)
+        if len(given) != len(stages):
+            raise ValueError(f"`HS3` expects `clusters` for each of {stages}. Received: {len(given)}.")
+
+        # === Networks ===
+        self.inference_model = segmenter
+        self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
+        self.clusters = {stage: clusters_of(tree, own) for stage, own in zip(stages, given)}
+        answers = segmenter.training_model.output if self.auxiliary_weights else {LOGITS: segmenter.output}
+        heads = {stage: self._head(segmenter, stage) for stage in stages}
+        self.training_model = keras.Model(segmenter.input, {**answers, **heads}, name="training_model")
+        self.built = True
+
+        # === Losses ===
+        self.weights_of = dict(zip(stages, weights))
+        self._stage_losses = {stage: _crossentropy(own) for stage, own in self.clusters.items()}
+        self._stage_tables = {stage: _label_table(tree, own) for stage, own in self.clusters.items()}
+        self.trackers = {stage: keras.metrics.Mean(stage) for stage in stages}
+
+        # === Config ===
+        self.tree = tree
+        self.logits_of = segmenter.logits_of
+        self.stages = stages
+        self.ignore_class = check_ignore_class("HS3", tree, ignore_class)
+        # As text, which Keras leaves alone where it would take a dict for a part of the model.
+        self._config = json.dumps(
+            {
+                "segmenter": keras.saving.serialize_keras_object(segmenter),
+                "stages": stages,
+                "clusters": [own.tolist() for own in self.clusters.values()],
+                "weights": weights,
+                "ignore_class": ignore_class,
+            }
+        )
+
+    def _head(self, segmenter, stage):
+        """Logits of a stage's clusters, of the image's size."""
+        if stage not in [layer.name for layer in segmenter.layers]:
+            raise ValueError(
+                f"`HS3` expects `stages` among the layers of {segmenter.name!r}. Received: {stage!r}. Its lists of "
+                f"maps, or last maps: {_stage_names(segmenter)}."
+            )
+        x = segmenter.get_layer(stage).output
+        if isinstance(x, (list, tuple)):
+            enlarged = [ResizeTo(name=f"{stage}_enlarge_{i}")([y, x[0]]) for i, y in enumerate(x[1:], start=1)]
+            x = layers.Concatenate(name=f"{stage}_join")([x[0], *enlarged])
+        x = conv_norm_relu(x, x.shape[-1], 1, f"{stage}_head")
+        num_clusters = int(self.clusters[stage].max()) + 1
+        x = layers.Conv2D(num_clusters, 1, dtype="float32", name=f"{stage}_logits")(x)
+        return ResizeTo(dtype="float32", name=f"{stage}_enlarge_logits")([x, segmenter.inputs[0]])
+
+    def call(self, image, training=False):
+        return (self.training_model if training else self.inference_model)(image, training=training)
+
+    # === Train ===
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if not isinstance(y_pred, dict):
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        total = super().compute_loss(x, y, y_pred[LOGITS], sample_weight, training)
+        total = total + auxiliary_loss(self, self.auxiliary_weights, y, y_pred, sample_weight)
+        for stage, weight in self.weights_of.items():
+            loss = self._stage_losses[stage](self.stage_labels(y, stage), y_pred[stage], sample_weight)
+            # Keras has divided each replica's loss by their number, to add them up.
+            self.trackers[stage].update_state(loss * num_replicas())
+            total = total + weight * loss
+        return total
+
+    def stage_labels(self, y, stage):
+        """Labels of a stage's clusters, `(B, H, W)` int32; -1 where a label says nothing about them."""
+        y = ops.cast(y, "int32")
+        y = ops.squeeze(y, -1) if len(y.shape) == 4 else y
+        num_nodes = self.tree.num_nodes
+        # Behind the nodes' clusters: what is ignored, and what is no label, which is no cluster either.
+        table = [*self._stage_tables[stage], _UNKNOWN, int(self.clusters[stage].max()) + 1]
+        is_node = ops.logical_and(y >= 0, y < num_nodes)
+        place = ops.where(is_node, y, num_nodes + 1)
+        place = ops.where(y == self.ignore_class, num_nodes, place)
+        return ops.take(np.array(table, "int32"), place, axis=0)
+
+    # === Search ===
+
+    def confusions(self, data):
+        """What each stage takes for what, in one pass over data.
+
+        Args:
+            data: Batches of images and labels, such as a `tf.data.Dataset`: the analysis set, which
+                the network was not trained on. Pixels labelled with leaves are counted.
+
+        Returns:
+            Dict from each stage, and `"logits"`, to counts of labels by predictions, `(L, L)` int64.
+
+        Raises:
+            ValueError: If a stage is supervised on less than all classes.
+        """
+        num_leaves = self.tree.num_leaves
+        for stage, clusters in self.clusters.items():
+            if clusters.max() + 1 < num_leaves:
+                raise ValueError(
+                    f"`confusions` expects all {num_leaves} classes at every stage, as `clusters=None` makes them. "
+                    f"Received: {clusters.max() + 1} clusters at {stage!r}."
+                )
+        counts = {name: np.zeros((num_leaves, num_leaves), "int64") for name in (*self.stages, LOGITS)}
+        for image, label, *_ in data:
+            answers = self.training_model.predict_on_batch(image)
+            label = np.asarray(label).reshape(np.shape(answers[LOGITS])[:3])
+            is_leaf = (label >= 0) & (label < num_leaves)
+            for name, count in counts.items():
+                if name == LOGITS:
+                    predicted, _ = best_path(self.tree, answers[name], self.logits_of)
+                else:
+                    predicted = answers[name].argmax(axis=-1)
+                cells = label[is_leaf] * num_leaves + ops.convert_to_numpy(predicted)[is_leaf]
+                count += np.bincount(cells, minlength=num_leaves**2).reshape(count.shape)
+        return counts
+
+    def search(self, data, cluster=spectral_clusters):
+        """Finds each stage's clusters for every number of them, and how well it tells them apart.
+
+        Args:
+            data: As `confusions` takes it.
+            cluster: Function from counts `(L, L)` and a number of clusters to clusters `(L,)`.
+
+        Returns:
+            Dict from each stage to its `clustering.TradeOff`, whose `clustering(theta)` is what
+            `clusters` takes.
+
+        Raises:
+            ValueError: As `confusions`, or if less than 3 classes are labelled.
+        """
+        counts = self.confusions(data)
+        return {stage: trade_off(counts[stage], counts[LOGITS], cluster) for stage in self.stages}
+
+    # === Save ===
+
+    def get_config(self):
+        return {**json.loads(self._config), "name": self.name, "trainable": self.trainable}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "segmenter": load_segmenter(config["segmenter"])})
+
+
+def clusters_of(tree, clusters):
+    """Each leaf's cluster, `(L,)` int64, counted by their smallest leaves, from any of the ways to say it.
+
+    Raises:
+        ValueError: If they are not of the tree's leaves.
+    """
+    if isinstance(clusters, (int, np.integer)):
+        if not 1 <= clusters <= tree.num_levels:
+            raise ValueError(f"`clusters` expects a level between 1 and {tree.num_levels}. Received: {clusters}.")
+        clusters = tree.level_table[clusters - 1][: tree.num_leaves]
+    elif isinstance(clusters, ClassTree):
+        names = tree.names[: tree.num_leaves]
+        if clusters.names[: clusters.num_leaves] != names:
+            raise ValueError(
+                f"`clusters` expects a tree of the leaves {names}. Received: {clusters.names[: clusters.num_leaves]}."
+            )
+        clusters = clusters.depth_table[0][: clusters.num_leaves]
+    clusters = np.asarray(clusters)
+    if clusters.shape != (tree.num_leaves,) or not np.issubdtype(clusters.dtype, np.integer):
+        raise ValueError(
+            f"`clusters` expects an integer for each of {tree.num_leaves} leaves. Received: {clusters.dtype} of shape "
+            f"{clusters.shape}."
+        )
+    return numbered(clusters)
+
+
+def _crossentropy(clusters):
+    """The flat crossentropy, by the loss of a tree without families."""
+    flat = ClassTree([f"cluster {i}" for i in range(clusters.max() + 1)])
+    return HierarchicalCrossentropy(flat, ignore_class=_UNKNOWN)
+
+
+def _label_table(tree, clusters):
+    """The cluster of each node whose leaves are all in one; -1 for others."""
+    table = []
+    for node in range(tree.num_nodes):
+        own = {int(clusters[leaf]) for leaf in tree.leaves(node)}
+        table.append(own.pop() if len(own) == 1 else _UNKNOWN)
+    return table
+
+
+def _stage_names(segmenter, count=6):
+    lists = [layer.name for layer in segmenter.layers if isinstance(layer.output, (list, tuple))]
+    return lists or [layer.name for layer in segmenter.layers if len(getattr(layer.output, "shape", ())) == 4][-count:]

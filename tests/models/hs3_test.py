@@ -1,0 +1,200 @@
+"""HS3: stages supervised on clusters, found from what they take for each other, and gone from what is exported."""
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+
+from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy
+from hierseg_keras.metrics import LevelMeanIoU
+from hierseg_keras.models import HS3, HRNet, HRNetOCR, UNet
+from hierseg_keras.models.hs3 import clusters_of
+from hierseg_keras.tree import ClassTree
+
+TREE = ClassTree(["human/person", "human/rider", "vehicle/car", "sky"])
+SMALL = {"width": 4, "num_modules": (1, 1, 1), "num_blocks": 1}
+STAGE = "encoder_0_b_relu"
+STAGES = ("stage2", "stage3")
+only_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the same on both")
+
+
+def numpy_of(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+def batch(*size, count=2):
+    rng = np.random.default_rng(0)
+    image = rng.uniform(0, 255, (count, *size, 3)).astype("float32")
+    return image, rng.integers(0, TREE.num_nodes, (count, *size)).astype("int32")
+
+
+def crossentropy(label, logits):
+    """Mean over the labels from 0 on, in float64."""
+    logits = np.asarray(logits, "float64")
+    log_shares = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    known = label >= 0
+    return -np.take_along_axis(log_shares, np.maximum(label, 0)[..., None], -1)[..., 0][known].mean()
+
+
+class ClustersOfTest:
+    def test_every_way_to_say_them(self):
+        assert clusters_of(TREE, [7, 7, 2, 5]).tolist() == [0, 0, 1, 2]
+        assert clusters_of(TREE, 1).tolist() == [0, 1, 2, 3] and clusters_of(TREE, 2).tolist() == [0, 0, 1, 2]
+        written = ClassTree.from_clusters(TREE.names[:4], [0, 1, 0, 1]).to_text()
+        assert clusters_of(TREE, ClassTree.from_text(written)).tolist() == [0, 1, 0, 1]
+
+    @pytest.mark.parametrize(
+        "clusters, message",
+        [
+            (3, "a level between 1 and 2. Received: 3"),
+            ([0, 1], "an integer for each of 4 leaves. Received: int64 of shape \\(2,\\)"),
+            (np.zeros(4), "Received: float64"),
+            (ClassTree(["a/b", "c"]), "a tree of the leaves .*Received: \\('b', 'c'\\)"),
+        ],
+    )
+    def test_others_raise(self, clusters, message):
+        with pytest.raises(ValueError, match=message):
+            clusters_of(TREE, clusters)
+
+
+class HS3Test:
+    def test_labels_of_clusters(self):
+        model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [[0, 0, 1, 1]], ignore_class=-7)
+        # person, rider, car, sky, human, vehicle, ignored, and no label at all.
+        labels = np.array([[[0, 1, 2, 3, 4, 5, -7, 9]]])
+        assert numpy_of(model.stage_labels(labels, STAGE)).tolist() == [[[0, 0, 1, 1, 0, 1, -1, 2]]]
+        apart = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [[0, 1, 1, 0]])
+        assert numpy_of(apart.stage_labels(labels[..., None], STAGE)).tolist()[0][0][4:6] == [-1, 1]
+
+    @only_tensorflow
+    def test_loss_is_the_sum_of_the_papers(self):
+        """Equation 1, each stage's crossentropy beside NumPy's."""
+        clusters = [[0, 0, 1, 1], [0, 0, 1, 2]]
+        model = HS3(HRNet(TREE, outputs="leaves", **SMALL), STAGES, clusters, weights=(0.3, 0.5))
+        loss = HierarchicalCrossentropy(TREE)
+        model.compile(keras.optimizers.SGD(0.0), loss=loss, run_eagerly=True)
+        image, label = batch(32, 32)
+        label[:, :4] = 255
+        answers = model(image, training=True)
+        assert {name: x.shape for name, x in answers.items()} == {
+            "logits": (2, 32, 32, 4),
+            "stage2": (2, 32, 32, 2),
+            "stage3": (2, 32, 32, 3),
+        }
+        expected = float(loss(label, answers["logits"]))
+        tables = {"stage2": [0, 0, 1, 1, 0, 1], "stage3": [0, 0, 1, 2, 0, 1]}
+        stages = {}
+        for stage, weight in (("stage2", 0.3), ("stage3", 0.5)):
+            own = np.where(label == 255, -1, np.array([*tables[stage], *[-1] * 250])[label])
+            stages[stage] = crossentropy(own, answers[stage])
+            expected += weight * stages[stage]
+        history = model.fit(image, label, verbose=0).history
+        assert history["loss"][0] == pytest.approx(expected, rel=1e-4)
+        for stage, value in stages.items():
+            assert history[stage][0] == pytest.approx(value, rel=1e-4)
+        evaluated = model.evaluate(image, label, verbose=0, return_dict=True)
+        assert evaluated.keys() == {"loss"}
+        assert evaluated["loss"] == pytest.approx(float(loss(label, model(image))), rel=1e-4)
+
+    @only_tensorflow
+    def test_one_and_two_replicas_have_one_gradient(self, two_replicas):
+        image, label = batch(32, 32, count=4)
+        label %= 4
+        updates = []
+        for strategy in (None, two_replicas):
+            keras.utils.set_random_seed(0)
+            with strategy.scope() if strategy else contextlib.nullcontext():
+                network = UNet(TREE, outputs="leaves", filters=2, num_stages=1)
+                for layer in network.layers:
+                    if isinstance(layer, keras.layers.BatchNormalization):
+                        layer.synchronized = True
+                model = HS3(network, [STAGE], [[0, 0, 1, 1]])
+                model.training_model.get_layer(f"{STAGE}_head_bn").synchronized = True
+                model.compile(keras.optimizers.SGD(0.1), loss=HierarchicalCrossentropy(TREE), jit_compile=False)
+            history = model.fit(image, label, batch_size=4, shuffle=False, verbose=0).history
+            updates.append(([numpy_of(weight) for weight in model.trainable_weights], history))
+        (one, first), (two, second) = updates
+        for ours, theirs in zip(one, two, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+        assert first[STAGE] == pytest.approx(second[STAGE], rel=1e-4)
+
+    @only_tensorflow
+    def test_trains_auxiliary_logits_too_saves_and_loads(self, tmp_path):
+        network = HRNetOCR(TREE, **SMALL, filters=16, key_filters=8, dropout=0.0)
+        model = HS3(network, STAGES, [2, 1], weights=0.0)
+        loss = FocalTreeMin(TREE)
+        model.compile(keras.optimizers.SGD(0.0), loss=loss, metrics=[LevelMeanIoU(TREE)], run_eagerly=True)
+        image, label = batch(32, 32)
+        answers = model(image, training=True)
+        history = model.fit(image, label, verbose=0).history
+        assert {"loss", "stage2", "stage3", "miou_1"} <= history.keys()
+        expected = float(loss(label, answers["logits"]) + 0.4 * loss(label, answers["auxiliary_logits"]))
+        assert history["loss"][0] == pytest.approx(expected, rel=1e-4)
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        for name, x in model.training_model(image).items():
+            np.testing.assert_allclose(numpy_of(loaded.training_model(image)[name]), x, rtol=1e-4, atol=1e-4)
+
+    @only_tensorflow
+    def test_exports_without_heads(self, tmp_path):
+        import tensorflow as tf
+
+        network = UNet(TREE, filters=2, num_stages=1)
+        parameters = network.count_params()
+        model = HS3(network, [STAGE], [2])
+        assert model.count_params() > model.inference_model.count_params() == parameters
+        model.export(tmp_path / "export", verbose=False)
+        served, (image, _) = tf.saved_model.load(tmp_path / "export"), batch(9, 8)
+        np.testing.assert_allclose(served.serve(image), model(image), rtol=1e-4, atol=1e-5)
+        assert sum(variable.shape.num_elements() for variable in served.variables) == parameters
+
+    @pytest.mark.parametrize(
+        "options, message",
+        [
+            ({"stages": ("stage9",)}, "among the layers of .*Received: 'stage9'. .*'encoder_0_b_relu'"),
+            ({"stages": "embedding"}, "names of different layers"),
+            ({"clusters": []}, "`clusters` for each of .*Received: 0"),
+            ({"weights": (1, 2)}, "`weights` >= 0, one a stage"),
+        ],
+    )
+    def test_invalid_arguments_raise(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            HS3(UNet(TREE, filters=2, num_stages=1), **{"stages": (STAGE,), **options})
+
+    def test_network_without_a_tree_raises(self):
+        image = keras.Input((8, 8, 3))
+        with pytest.raises(ValueError, match="Wrap it in `TreeSegmenter`"):
+            HS3(keras.Model(image, keras.layers.Conv2D(4, 1)(image)), ["conv2d"])
+
+
+@only_tensorflow
+class SearchTest:
+    def test_confusions_are_counted_over_all_batches(self):
+        model = HS3(UNet(TREE, outputs="leaves", filters=2, num_stages=1), [STAGE])
+        batches = [batch(9, 8), batch(9, 8, count=1)]
+        counts = model.confusions(batches)
+        for name, count in counts.items():
+            expected = np.zeros((4, 4), "int64")
+            for image, label in batches:
+                predicted = numpy_of(model.training_model(image)[name]).argmax(-1)
+                np.add.at(expected, (label[label < 4], predicted[label < 4]), 1)
+            np.testing.assert_array_equal(count, expected)
+
+    def test_finds_classes_that_a_stage_cannot_tell_apart(self):
+        """A planted case: person and rider look alike, the rest does not."""
+        rng = np.random.default_rng(0)
+        label = rng.integers(0, 4, (16, 8, 8)).astype("int32")
+        colours = np.array([[200, 0, 0], [200, 0, 0], [0, 200, 0], [0, 0, 200]])
+        image = (colours[label] + rng.normal(0, 20, (*label.shape, 3))).clip(0, 255).astype("float32")
+        keras.utils.set_random_seed(0)
+        model = HS3(UNet(TREE, outputs="leaves", filters=8, num_stages=1), [STAGE])
+        model.compile(keras.optimizers.Adam(0.02), loss=HierarchicalCrossentropy(TREE), jit_compile=False)
+        model.fit(image, label, batch_size=8, epochs=15, verbose=0)
+        found = model.search([(image, label)])
+        assert found[STAGE].clusterings[3].tolist() == [0, 0, 1, 2]
+
+    def test_needs_all_classes(self):
+        model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [2])
+        with pytest.raises(ValueError, match="all 4 classes at every stage.*Received: 3 clusters at 'encoder_0_b_relu'"):
+            model.confusions([batch(8, 8)])
