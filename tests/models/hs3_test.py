@@ -196,5 +196,5 @@ class SearchTest:
 
     def test_needs_all_classes(self):
         model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [2])
-        with pytest.raises(ValueError, match="all 4 classes at every stage.*Received: 3 clusters at 'encoder_0_b_relu'"):
+        with pytest.raises(ValueError, match=f"all 4 classes at every stage.*Received: 3 clusters at '{STAGE}'"):
             model.confusions([batch(8, 8)])
