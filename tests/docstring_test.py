@@ -28,6 +28,7 @@ MODULES = [
     "models.deeplab_v3_plus",
     "models.hrnet",
     "models.hs3",
+    "models.hs3_fuse",
     "models.hrnet_ocr",
     "models.hrnet_ocr_scale_attention",
     "models.maskformer",

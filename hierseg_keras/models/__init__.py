@@ -5,6 +5,7 @@ from hierseg_keras.models.hrnet import HRNet
 from hierseg_keras.models.hrnet_ocr import HRNetOCR
 from hierseg_keras.models.hrnet_ocr_scale_attention import HRNetOCRScaleAttention
 from hierseg_keras.models.hs3 import HS3
+from hierseg_keras.models.hs3_fuse import HS3Fuse
 from hierseg_keras.models.hssn import HSSN
 from hierseg_keras.models.maskformer import MaskFormer
 from hierseg_keras.models.multi_scale import MultiScale
@@ -16,6 +17,7 @@ from hierseg_keras.models.unet import UNet
 
 __all__ = [
     "HS3",
+    "HS3Fuse",
     "HSSN",
     "DeepLabV3Plus",
     "HRNet",

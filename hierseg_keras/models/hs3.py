@@ -4,19 +4,20 @@ import json
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
-from hierseg_keras.clustering import spectral_clusters, trade_off
-from hierseg_keras.clustering.cluster_numbers import numbered
+from hierseg_keras.clustering import embedding_clusters, spectral_clusters, trade_off
 from hierseg_keras.decoding import best_path
 from hierseg_keras.losses import HierarchicalCrossentropy
 from hierseg_keras.losses.replicas import num_replicas
 from hierseg_keras.models.auxiliary_logits import auxiliary_loss
-from hierseg_keras.models.conv_norm_relu import conv_norm_relu
+from hierseg_keras.models.hs3_fuse import HS3Fuse
 from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.stage_clusters import cluster_of_nodes, clusters_of_stages
+from hierseg_keras.models.stage_heads import stage_logits, stage_map, tree_of_network
 from hierseg_keras.models.training_wrapper import LOGITS, TrainingWrapper
 from hierseg_keras.models.tree_segmenter import load_segmenter
-from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
+from hierseg_keras.tree import ClassTree, check_ignore_class
 
 # Of a label that says nothing about a stage's clusters.
 _UNKNOWN = -1
@@ -43,7 +44,7 @@ class HS3(TrainingWrapper):
         model.fit(train)
 
     `fit`, `evaluate`, `predict` and `save` are Keras's own. The network without the heads is
-    `inference_model`, the one that was given, which `export` writes.
+    `inference_model`, the one that was given where nothing is fused, which `export` writes.
 
     Args:
         segmenter: Functional `keras.Model` with a class tree: a network of ours, or a
@@ -54,6 +55,9 @@ class HS3(TrainingWrapper):
             of the same leaves whose top classes are the clusters, such as one read from a file; or
             an integer, a level of the network's own tree. `None` (the default) is deep supervision.
         weights: `gamma_i`, one a stage, or one for all. Defaults to 0.4.
+        fuse: Whether the stages are fused into the network's head, which `HS3Fuse` makes anew.
+            They are part of the inference model then.
+        filters: As `HS3Fuse`'s.
         ignore_class: Integer label of pixels that take no part. Defaults to 255.
         name: Name of the model.
 
@@ -83,38 +87,39 @@ class HS3(TrainingWrapper):
         internal node supervises a stage where all its leaves are in one cluster.
     """
 
-    def __init__(self, segmenter, stages, clusters=None, weights=0.4, ignore_class=255, name=None, **kwargs):
+    def __init__(
+        self,
+        segmenter,
+        stages,
+        clusters=None,
+        weights=0.4,
+        fuse=False,
+        filters=None,
+        ignore_class=255,
+        name=None,
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
-        if not isinstance(segmenter, keras.Model) or not getattr(segmenter, "inputs", None):
-            raise TypeError(f"`HS3` expects a functional `keras.Model`. Received: {segmenter!r}.")
-        if getattr(segmenter, "tree", None) is None:
-            raise ValueError(
-                "`HS3` expects a network with a `tree`. Received: one without. Wrap it in `TreeSegmenter`."
-            )
-        tree = as_class_tree(segmenter.tree)
-        stages = tuple(stages)
-        if not stages or len(set(stages)) != len(stages) or isinstance(stages, str):
-            raise ValueError(f"`HS3` expects names of different layers for `stages`. Received: stages={stages!r}.")
+        tree = tree_of_network("HS3", segmenter)
+        self.clusters = clusters_of_stages("HS3", tree, stages, clusters)
+        stages = tuple(self.clusters)
         weights = [weights] * len(stages) if np.ndim(weights) == 0 else list(weights)
         if len(weights) != len(stages) or min(weights) < 0:
             raise ValueError(f"`HS3` expects `weights` >= 0, one a stage. Received: weights={weights} of {stages}.")
-        given = [np.arange(tree.num_leaves)] * len(stages) if clusters is None else list(clusters)
-        if len(given) != len(stages):
-            raise ValueError(f"`HS3` expects `clusters` for each of {stages}. Received: {len(given)}.")
 
         # === Networks ===
-        self.inference_model = segmenter
-        self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
-        self.clusters = {stage: clusters_of(tree, own) for stage, own in zip(stages, given)}
-        answers = segmenter.training_model.output if self.auxiliary_weights else {LOGITS: segmenter.output}
-        heads = {stage: self._head(segmenter, stage) for stage in stages}
-        self.training_model = keras.Model(segmenter.input, {**answers, **heads}, name="training_model")
+        network = HS3Fuse(segmenter, stages, self.clusters.values(), filters) if fuse else segmenter
+        self.inference_model = network
+        self.auxiliary_weights = dict(getattr(network, "auxiliary_weights", {}))
+        answers = network.training_model.output if self.auxiliary_weights else {LOGITS: network.output}
+        heads = {stage: self._logits(stage, is_fused=fuse) for stage in stages}
+        self.training_model = keras.Model(network.input, {**answers, **heads}, name="training_model")
         self.built = True
 
         # === Losses ===
         self.weights_of = dict(zip(stages, weights))
         self._stage_losses = {stage: _crossentropy(own) for stage, own in self.clusters.items()}
-        self._stage_tables = {stage: _label_table(tree, own) for stage, own in self.clusters.items()}
+        self._stage_tables = {stage: cluster_of_nodes(tree, own, _UNKNOWN) for stage, own in self.clusters.items()}
         self.trackers = {stage: keras.metrics.Mean(stage) for stage in stages}
 
         # === Config ===
@@ -129,25 +134,20 @@ class HS3(TrainingWrapper):
                 "stages": stages,
                 "clusters": [own.tolist() for own in self.clusters.values()],
                 "weights": weights,
+                "fuse": fuse,
+                "filters": filters,
                 "ignore_class": ignore_class,
             }
         )
 
-    def _head(self, segmenter, stage):
+    def _logits(self, stage, is_fused):
         """Logits of a stage's clusters, of the image's size."""
-        if stage not in [layer.name for layer in segmenter.layers]:
-            raise ValueError(
-                f"`HS3` expects `stages` among the layers of {segmenter.name!r}. Received: {stage!r}. Its lists of "
-                f"maps, or last maps: {_stage_names(segmenter)}."
-            )
-        x = segmenter.get_layer(stage).output
-        if isinstance(x, (list, tuple)):
-            enlarged = [ResizeTo(name=f"{stage}_enlarge_{i}")([y, x[0]]) for i, y in enumerate(x[1:], start=1)]
-            x = layers.Concatenate(name=f"{stage}_join")([x[0], *enlarged])
-        x = conv_norm_relu(x, x.shape[-1], 1, f"{stage}_head")
-        num_clusters = int(self.clusters[stage].max()) + 1
-        x = layers.Conv2D(num_clusters, 1, dtype="float32", name=f"{stage}_logits")(x)
-        return ResizeTo(dtype="float32", name=f"{stage}_enlarge_logits")([x, segmenter.inputs[0]])
+        network = self.inference_model
+        if is_fused:
+            logits = network.get_layer(f"{stage}_logits").output
+        else:
+            logits = stage_logits(stage_map(network, stage), int(self.clusters[stage].max()) + 1, stage)
+        return ResizeTo(dtype="float32", name=f"{stage}_enlarge_logits")([logits, network.inputs[0]])
 
     def call(self, image, training=False):
         return (self.training_model if training else self.inference_model)(image, training=training)
@@ -214,12 +214,37 @@ class HS3(TrainingWrapper):
                 count += np.bincount(cells, minlength=num_leaves**2).reshape(count.shape)
         return counts
 
-    def search(self, data, cluster=spectral_clusters):
+    def class_embeddings(self, data):
+        """The mean of each class's features at each stage, those that the stage's head classifies.
+
+        A labelled pixel's features are those of the map's pixel that it lies in.
+
+        Args:
+            data: As `confusions` takes it. Pixels labelled with leaves are taken.
+
+        Returns:
+            Dict from each stage to `(L, C)` float64; NaN for a class without a pixel.
+        """
+        maps = {stage: self.training_model.get_layer(f"{stage}_head_relu").output for stage in self.stages}
+        features = keras.Model(self.training_model.input, maps)
+        sums = {stage: np.zeros((self.tree.num_leaves, x.shape[-1])) for stage, x in maps.items()}
+        pixels = np.zeros((self.tree.num_leaves, 1))
+        for image, label, *_ in data:
+            label = np.asarray(label).reshape(np.shape(image)[:3])
+            for stage, x in features.predict_on_batch(image).items():
+                shares = _leaf_counts(label, x.shape[1:3], self.tree.num_leaves)
+                sums[stage] += shares.T @ x.reshape(-1, x.shape[-1])
+            pixels += shares.sum(axis=0)[:, None]
+        with np.errstate(invalid="ignore"):
+            return {stage: total / pixels for stage, total in sums.items()}
+
+    def search(self, data, method="spectral"):
         """Finds each stage's clusters for every number of them, and how well it tells them apart.
 
         Args:
             data: As `confusions` takes it.
-            cluster: Function from counts `(L, L)` and a number of clusters to clusters `(L,)`.
+            method: `"spectral"` (the default), by what the stage takes for each other, or
+                `"kmeans"`, by `class_embeddings`.
 
         Returns:
             Dict from each stage to its `clustering.TradeOff`, whose `clustering(theta)` is what
@@ -228,8 +253,14 @@ class HS3(TrainingWrapper):
         Raises:
             ValueError: As `confusions`, or if less than 3 classes are labelled.
         """
+        if method not in ("spectral", "kmeans"):
+            raise ValueError(f'`search` expects `method` "spectral" or "kmeans". Received: method={method!r}.')
         counts = self.confusions(data)
-        return {stage: trade_off(counts[stage], counts[LOGITS], cluster) for stage in self.stages}
+        cluster = dict.fromkeys(self.stages, spectral_clusters)
+        if method == "kmeans":
+            embeddings = self.class_embeddings(data)
+            cluster = {stage: _by_embeddings(own, counts[stage]) for stage, own in embeddings.items()}
+        return {stage: trade_off(counts[stage], counts[LOGITS], cluster[stage]) for stage in self.stages}
 
     # === Save ===
 
@@ -241,47 +272,24 @@ class HS3(TrainingWrapper):
         return cls(**{**config, "segmenter": load_segmenter(config["segmenter"])})
 
 
-def clusters_of(tree, clusters):
-    """Each leaf's cluster, `(L,)` int64, counted by their smallest leaves, from any of the ways to say it.
-
-    Raises:
-        ValueError: If they are not of the tree's leaves.
-    """
-    if isinstance(clusters, (int, np.integer)):
-        if not 1 <= clusters <= tree.num_levels:
-            raise ValueError(f"`clusters` expects a level between 1 and {tree.num_levels}. Received: {clusters}.")
-        clusters = tree.level_table[clusters - 1][: tree.num_leaves]
-    elif isinstance(clusters, ClassTree):
-        names = tree.names[: tree.num_leaves]
-        if clusters.names[: clusters.num_leaves] != names:
-            raise ValueError(
-                f"`clusters` expects a tree of the leaves {names}. Received: {clusters.names[: clusters.num_leaves]}."
-            )
-        clusters = clusters.depth_table[0][: clusters.num_leaves]
-    clusters = np.asarray(clusters)
-    if clusters.shape != (tree.num_leaves,) or not np.issubdtype(clusters.dtype, np.integer):
-        raise ValueError(
-            f"`clusters` expects an integer for each of {tree.num_leaves} leaves. Received: {clusters.dtype} of shape "
-            f"{clusters.shape}."
-        )
-    return numbered(clusters)
-
-
 def _crossentropy(clusters):
     """The flat crossentropy, by the loss of a tree without families."""
     flat = ClassTree([f"cluster {i}" for i in range(clusters.max() + 1)])
     return HierarchicalCrossentropy(flat, ignore_class=_UNKNOWN)
 
 
-def _label_table(tree, clusters):
-    """The cluster of each node whose leaves are all in one; -1 for others."""
-    table = []
-    for node in range(tree.num_nodes):
-        own = {int(clusters[leaf]) for leaf in tree.leaves(node)}
-        table.append(own.pop() if len(own) == 1 else _UNKNOWN)
-    return table
+def _by_embeddings(embeddings, counts):
+    """As a function that `trade_off` takes; classes without a label are absent, as it has them."""
+    embeddings = np.where(counts.sum(axis=1, keepdims=True) > 0, embeddings, np.nan)
+    return lambda _, size: embedding_clusters(embeddings, size)
 
 
-def _stage_names(segmenter, count=6):
-    lists = [layer.name for layer in segmenter.layers if isinstance(layer.output, (list, tuple))]
-    return lists or [layer.name for layer in segmenter.layers if len(getattr(layer.output, "shape", ())) == 4][-count:]
+def _leaf_counts(label, size, num_leaves):
+    """How many pixels of each leaf lie in each pixel of a smaller map, `(B * h * w, L)`."""
+    batch, rows, columns = np.indices(label.shape, sparse=True)
+    height, width = size
+    cell = (batch * height + rows * height // label.shape[1]) * width + columns * width // label.shape[2]
+    is_leaf = (label >= 0) & (label < num_leaves)
+    counts = np.zeros((len(label) * height * width, num_leaves))
+    np.add.at(counts, (cell[is_leaf], label[is_leaf]), 1)
+    return counts

@@ -1,4 +1,4 @@
-"""Pictures of label maps at every level, of a training run, and of how well classes are told."""
+"""Pictures of label maps at every level, of a training run, and of how well classes are told apart."""
 
 from hierseg_keras.visualization.colours import colour_labels, node_colours
 from hierseg_keras.visualization.confidence import draw_confidence_curve
@@ -6,6 +6,7 @@ from hierseg_keras.visualization.curves import draw_curves
 from hierseg_keras.visualization.embedding import draw_embedding
 from hierseg_keras.visualization.levels import draw_levels
 from hierseg_keras.visualization.report import draw_report
+from hierseg_keras.visualization.trade_offs import draw_trade_offs
 
 __all__ = [
     "colour_labels",
@@ -14,5 +15,6 @@ __all__ = [
     "draw_embedding",
     "draw_levels",
     "draw_report",
+    "draw_trade_offs",
     "node_colours",
 ]

@@ -8,8 +8,8 @@ import pytest
 
 from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy
 from hierseg_keras.metrics import LevelMeanIoU
-from hierseg_keras.models import HS3, HRNet, HRNetOCR, UNet
-from hierseg_keras.models.hs3 import clusters_of
+from hierseg_keras.models import HS3, HRNet, HRNetOCR, HS3Fuse, UNet
+from hierseg_keras.models.stage_clusters import clusters_of
 from hierseg_keras.tree import ClassTree
 
 TREE = ClassTree(["human/person", "human/rider", "vehicle/car", "sky"])
@@ -168,6 +168,46 @@ class HS3Test:
             HS3(keras.Model(image, keras.layers.Conv2D(4, 1)(image)), ["conv2d"])
 
 
+class HS3FuseTest:
+    clusters = [[0, 0, 1, 1], [0, 0, 1, 2]]
+
+    @only_tensorflow
+    def test_blocks_have_the_stages_regions_and_halving_channels(self):
+        model = HS3Fuse(HRNet(TREE, **SMALL), STAGES, self.clusters, filters=8)
+        shapes = {stage: tuple(model.get_layer(f"{stage}_regions").output.shape) for stage in STAGES}
+        assert shapes == {"stage2": (None, 1, 2, 4), "stage3": (None, 1, 3, 8)}
+        assert model.get_layer("fuse").output.shape[-1] == 60 + 8 + 4
+        # Half of the 60 channels that HRNet classifies.
+        whole = HS3Fuse(HRNet(TREE, **SMALL), STAGES)
+        assert whole.get_layer("stage3_regions").output.shape[-1] == 30
+
+    @only_tensorflow
+    def test_stages_reach_the_logits_and_are_trained(self, tmp_path):
+        model = HS3(HRNet(TREE, **SMALL), STAGES, self.clusters, fuse=True, filters=8)
+        assert model.inference_model.count_params() == model.count_params()
+        model.compile(keras.optimizers.SGD(0.1), loss=FocalTreeMin(TREE), run_eagerly=True)
+        image, label = batch(35, 33)
+        heads = [model.inference_model.get_layer(f"{stage}_logits").kernel for stage in STAGES]
+        before, logits = [numpy_of(kernel) for kernel in heads], numpy_of(model(image))
+        heads[0].assign(10 * before[0])
+        assert np.abs(numpy_of(model(image)) - logits).max() > 1e-5
+        history = model.fit(image, label, verbose=0).history
+        assert {"stage2", "stage3"} <= history.keys() and np.isfinite(history["loss"]).all()
+        assert np.any(numpy_of(heads[1]) != before[1])
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_allclose(numpy_of(loaded(image)), numpy_of(model(image)), rtol=1e-4, atol=1e-4)
+        assert loaded(image).shape == (2, 35, 33, 6)
+
+    @only_tensorflow
+    def test_network_with_auxiliary_logits(self):
+        network = HRNetOCR(TREE, **SMALL, filters=16, key_filters=8)
+        model = HS3(network, STAGES, fuse=True)
+        answers = model(batch(32, 32)[0], training=True)
+        assert answers.keys() == {"logits", "auxiliary_logits", *STAGES}
+        assert model.auxiliary_weights == {"auxiliary_logits": 0.4}
+
+
 @only_tensorflow
 class SearchTest:
     def test_confusions_are_counted_over_all_batches(self):
@@ -181,7 +221,23 @@ class SearchTest:
                 np.add.at(expected, (label[label < 4], predicted[label < 4]), 1)
             np.testing.assert_array_equal(count, expected)
 
-    def test_finds_classes_that_a_stage_cannot_tell_apart(self):
+    def test_class_embeddings_are_means_over_all_batches(self):
+        model = HS3(HRNet(TREE, **SMALL), STAGES)
+        batches = [batch(32, 40), batch(32, 40, count=1)]
+        batches[0][1][...] %= 3
+        batches[1][1][...] = 255
+        found = model.class_embeddings(batches)
+        image, label = batches[0]
+        features = keras.Model(model.training_model.input, model.training_model.get_layer("stage3_head_relu").output)
+        x = numpy_of(features(image))
+        assert x.shape[1:3] == (8, 10)
+        enlarged = x.repeat(4, axis=1).repeat(4, axis=2)
+        expected = [enlarged[label == leaf].mean(axis=0) for leaf in range(3)]
+        np.testing.assert_allclose(found["stage3"][:3], expected, rtol=1e-4, atol=1e-5)
+        assert np.isnan(found["stage3"][3]).all()
+
+    @pytest.mark.parametrize("method", ["spectral", "kmeans"])
+    def test_finds_classes_that_a_stage_cannot_tell_apart(self, method):
         """A planted case: person and rider look alike, the rest does not."""
         rng = np.random.default_rng(0)
         label = rng.integers(0, 4, (16, 8, 8)).astype("int32")
@@ -191,8 +247,12 @@ class SearchTest:
         model = HS3(UNet(TREE, outputs="leaves", filters=8, num_stages=1), [STAGE])
         model.compile(keras.optimizers.Adam(0.02), loss=HierarchicalCrossentropy(TREE), jit_compile=False)
         model.fit(image, label, batch_size=8, epochs=15, verbose=0)
-        found = model.search([(image, label)])
+        found = model.search([(image, label)], method)
         assert found[STAGE].clusterings[3].tolist() == [0, 0, 1, 2]
+
+    def test_unknown_method_raises(self):
+        with pytest.raises(ValueError, match="\"spectral\" or \"kmeans\". Received: method='random'"):
+            HS3(UNet(TREE, filters=2, num_stages=1), [STAGE]).search([], method="random")
 
     def test_needs_all_classes(self):
         model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [2])

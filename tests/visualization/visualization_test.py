@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hierseg_keras.clustering import TradeOff
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import (
     colour_labels,
@@ -12,6 +13,7 @@ from hierseg_keras.visualization import (
     draw_embedding,
     draw_levels,
     draw_report,
+    draw_trade_offs,
     node_colours,
 )
 
@@ -104,6 +106,17 @@ class ConfidenceCurveTest:
         curve = {"threshold": thresholds, "accuracy": thresholds, "answered": 1 - thresholds, "depth": thresholds}
         figure = draw_confidence_curve(curve, tmp_path / "curve.png")
         assert [len(axis.lines) for axis in figure.axes] == [3, 1] and (tmp_path / "curve.png").is_file()
+
+
+class TradeOffsTest:
+    def test_draws_a_curve_a_stage_and_what_is_chosen(self, tmp_path):
+        early = TradeOff({}, {4: 0.2, 3: 0.25, 2: 0.7}, 4, 0.6)
+        late = TradeOff({}, {4: 0.5, 3: 0.6, 2: 0.8}, 4, 0.6)
+        figure = draw_trade_offs({"early": early, "late": late}, path=tmp_path / "trade_offs.png")
+        lines = [line.get_xydata().tolist() for line in figure.axes[0].lines]
+        assert lines[0] == [[2, 0.7], [3, 0.25], [4, 0.2]] and lines[2] == [[2, 0.8], [3, 0.6], [4, 0.5]]
+        assert [lines[1], lines[3]] == [[[size, trade.mean_ious[size]]] for trade, size in ((early, 2), (late, 3))]
+        assert lines[4] == [[0, 0], [4, 0.6]] and (tmp_path / "trade_offs.png").is_file()
 
 
 class EmbeddingTest:
