@@ -1,6 +1,7 @@
 """How many classes each stage of a network can tell apart: HS3's figure 2."""
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 
 def draw_trade_offs(trade_offs, theta="origin", path=None):
@@ -32,6 +33,7 @@ def draw_trade_offs(trade_offs, theta="origin", path=None):
     axis.plot([0, trade_off.num_classes], [0, trade_off.reference], ":", color="grey", label="as much for its classes")
     axis.plot(trade_off.num_classes, trade_off.reference, "ko", label="final output")
     axis.set(xlabel="number of classes after clustering", ylabel="mIoU", xlim=(0, None), ylim=(0, 1))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend(fontsize=8)
     axis.grid(alpha=0.3)
     if path is not None:
