@@ -30,8 +30,8 @@ NETWORKS = {
 }
 
 
-# A quarter of a minute each, most of it for exporting. All layers of HRNetOCR are in its multi-scale form, and HS3's tests save
-# it; what WideResNet-38 has of its own are plain layers.
+# A quarter of a minute each, most of it for exporting. All layers of HRNetOCR are in its multi-scale form, and HS3's
+# tests save it; what WideResNet-38 has of its own are plain layers.
 EXPORTED = ("maskformer", "hrnet_ocr_scale_attention", "sa_gate")
 
 
