@@ -58,7 +58,8 @@ def auxiliary_loss(model, weights, y, y_pred, sample_weight):
     return sum(weight * model.loss(y, y_pred[name], sample_weight) for name, weight in weights.items())
 
 
-def check_auxiliary_weight(model, weight):
-    """Refuses a weight below 0, naming the model."""
-    if not weight >= 0:
-        raise ValueError(f"`{model}` expects `auxiliary_weight` >= 0. Received: auxiliary_weight={weight!r}.")
+def check_weights(model, **weights):
+    """Refuses weights of losses below 0, naming the model and the argument."""
+    for argument, weight in weights.items():
+        if not weight >= 0:
+            raise ValueError(f"`{model}` expects `{argument}` >= 0. Received: {argument}={weight!r}.")

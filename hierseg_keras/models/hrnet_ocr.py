@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_auxiliary_weight
+from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
 from hierseg_keras.models.batch_norms import check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
 from hierseg_keras.models.conv_norm_relu import conv_norm_relu
@@ -88,7 +88,7 @@ class HRNetOCR(AuxiliaryLogits):
         check_synchronized("HRNetOCR", synchronized_batch_norm)
         check_hrnet_sizes("HRNetOCR", width, num_modules, num_blocks)
         check_counts("HRNetOCR", filters=filters, key_filters=key_filters)
-        check_auxiliary_weight("HRNetOCR", auxiliary_weight)
+        check_weights("HRNetOCR", auxiliary_weight=auxiliary_weight)
 
         # === Functional Model ===
         image = layers.Input(tuple(input_shape), name="image")

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_auxiliary_weight
+from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
 from hierseg_keras.models.batch_norms import check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
 from hierseg_keras.models.conv_norm_relu import conv_norm_relu
@@ -100,13 +100,11 @@ class HRNetOCRScaleAttention(AuxiliaryLogits):
         check_outputs(model, outputs)
         check_hrnet_sizes(model, width, num_modules, num_blocks)
         check_counts(model, filters=filters, key_filters=key_filters)
-        check_auxiliary_weight(model, auxiliary_weight)
+        check_weights(model, auxiliary_weight=auxiliary_weight, scale_weight=scale_weight)
         check_synchronized(model, synchronized_batch_norm)
         scales = sorted({float(scale) for scale in scales}, reverse=True)
         if not scales or min(scales) <= 0:
             raise ValueError(f"`{model}` expects `scales` above 0. Received: scales={scales!r}.")
-        if not scale_weight >= 0:
-            raise ValueError(f"`{model}` expects `scale_weight` >= 0. Received: scale_weight={scale_weight!r}.")
 
         # === Functional Model ===
         image = layers.Input(tuple(input_shape), name="image")

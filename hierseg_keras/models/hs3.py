@@ -10,12 +10,12 @@ from hierseg_keras.clustering import embedding_clusters, spectral_clusters, trad
 from hierseg_keras.decoding import best_path
 from hierseg_keras.losses import HierarchicalCrossentropy
 from hierseg_keras.losses.replicas import num_replicas
-from hierseg_keras.models.auxiliary_logits import auxiliary_loss
+from hierseg_keras.models.auxiliary_logits import LOGITS, auxiliary_loss
 from hierseg_keras.models.hs3_fuse import HS3Fuse
 from hierseg_keras.models.resize_to import ResizeTo
 from hierseg_keras.models.stage_clusters import cluster_of_nodes, clusters_of_stages
 from hierseg_keras.models.stage_heads import stage_logits, stage_map, tree_of_network
-from hierseg_keras.models.training_wrapper import LOGITS, TrainingWrapper
+from hierseg_keras.models.training_wrapper import TrainingWrapper
 from hierseg_keras.models.tree_segmenter import load_segmenter
 from hierseg_keras.tree import ClassTree, check_ignore_class
 
@@ -119,7 +119,7 @@ class HS3(TrainingWrapper):
         # === Losses ===
         self.weights_of = dict(zip(stages, weights))
         self._stage_losses = {stage: _crossentropy(own) for stage, own in self.clusters.items()}
-        self._stage_tables = {stage: cluster_of_nodes(tree, own, _UNKNOWN) for stage, own in self.clusters.items()}
+        self._stage_tables = {stage: _label_table(tree, own) for stage, own in self.clusters.items()}
         self.trackers = {stage: keras.metrics.Mean(stage) for stage in stages}
 
         # === Config ===
@@ -171,12 +171,10 @@ class HS3(TrainingWrapper):
         y = ops.cast(y, "int32")
         y = ops.squeeze(y, -1) if len(y.shape) == 4 else y
         num_nodes = self.tree.num_nodes
-        # Behind the nodes' clusters: what is ignored, and what is no label, which is no cluster either.
-        table = [*self._stage_tables[stage], _UNKNOWN, int(self.clusters[stage].max()) + 1]
         is_node = ops.logical_and(y >= 0, y < num_nodes)
         place = ops.where(is_node, y, num_nodes + 1)
         place = ops.where(y == self.ignore_class, num_nodes, place)
-        return ops.take(np.array(table, "int32"), place, axis=0)
+        return ops.take(self._stage_tables[stage], place, axis=0)
 
     # === Search ===
 
@@ -276,6 +274,11 @@ def _crossentropy(clusters):
     """The flat crossentropy, by the loss of a tree without families."""
     flat = ClassTree([f"cluster {i}" for i in range(clusters.max() + 1)])
     return HierarchicalCrossentropy(flat, ignore_class=_UNKNOWN)
+
+
+def _label_table(tree, clusters):
+    """Each node's cluster; behind them what an ignored label stands for, and what is no label, which is no cluster."""
+    return np.array([*cluster_of_nodes(tree, clusters, _UNKNOWN), _UNKNOWN, clusters.max() + 1], "int32")
 
 
 def _by_embeddings(embeddings, counts):

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_auxiliary_weight
+from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
 from hierseg_keras.models.check_counts import check_counts
 from hierseg_keras.models.logits_head import check_outputs, logits_bias, num_logits
 from hierseg_keras.models.pixel_decoder import pixel_decoder
@@ -143,7 +143,7 @@ class MaskFormer(AuxiliaryLogits):
         check_counts(
             "MaskFormer", filters=filters, num_queries=num_queries, num_layers=num_layers, num_heads=num_heads
         )
-        check_auxiliary_weight("MaskFormer", auxiliary_weight)
+        check_weights("MaskFormer", auxiliary_weight=auxiliary_weight)
         if filters % 4 or filters % num_heads:
             raise ValueError(
                 "`MaskFormer` expects `filters` to be a multiple of 4 and of `num_heads`. Received: "
@@ -159,15 +159,11 @@ class MaskFormer(AuxiliaryLogits):
         pixels = pixel_decoder(maps, filters)
         seen = layers.Conv2D(filters, 1, name="queried_map")(maps[-1])
         states = query_decoder(seen, num_queries, num_layers, num_heads, dropout)
-        answers = _votes(states if auxiliary_weight else states[-1:], pixels, tree, outputs)
-        enlarged = [
-            ResizeTo(dtype="float32", name=f"enlarge_{name}")([x, image])
-            for name, x in zip([*_auxiliary_names(len(answers) - 1), "logits"], answers)
-        ]
-        auxiliary = {
-            name: (x, auxiliary_weight) for name, x in zip(_auxiliary_names(len(answers) - 1), enlarged[:-1])
-        }
-        super().__init__(inputs=image, outputs=enlarged[-1], auxiliary=auxiliary, name=name, **kwargs)
+        *earlier, last = _votes(states if auxiliary_weight else states[-1:], pixels, tree, outputs)
+        auxiliary = {f"auxiliary_logits_{i}": x for i, x in enumerate(earlier)}
+        auxiliary = {key: (_enlarged(x, image, key), auxiliary_weight) for key, x in auxiliary.items()}
+        logits = _enlarged(last, image, "logits")
+        super().__init__(inputs=image, outputs=logits, auxiliary=auxiliary, name=name, **kwargs)
 
         # === Config ===
         self.tree = tree
@@ -206,8 +202,8 @@ class MaskFormer(AuxiliaryLogits):
         return cls(**config)
 
 
-def _auxiliary_names(count):
-    return [f"auxiliary_logits_{i}" for i in range(count)]
+def _enlarged(x, image, name):
+    return ResizeTo(dtype="float32", name=f"enlarge_{name}")([x, image])
 
 
 def _votes(states, pixels, tree, outputs):

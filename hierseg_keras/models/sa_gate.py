@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_auxiliary_weight
+from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
 from hierseg_keras.models.batch_norms import batch_norms, check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
 from hierseg_keras.models.conv_norm_relu import MOMENTUM, conv_norm_relu
@@ -104,7 +104,7 @@ class SAGate(AuxiliaryLogits):
         tree = as_class_tree(tree)
         check_outputs("SAGate", outputs)
         check_counts("SAGate", width=width, filters=filters, low_level_filters=low_level_filters)
-        check_auxiliary_weight("SAGate", auxiliary_weight)
+        check_weights("SAGate", auxiliary_weight=auxiliary_weight)
         check_synchronized("SAGate", synchronized_batch_norm)
         if len(blocks) != 4 or any(int(count) != count or count < 1 for count in blocks):
             raise ValueError(f"`SAGate` expects `blocks` of four stages, integers >= 1. Received: blocks={blocks!r}.")

@@ -2,7 +2,7 @@
 
 import keras
 
-LOGITS = "logits"
+from hierseg_keras.models.auxiliary_logits import LOGITS
 
 
 class TrainingWrapper(keras.Model):
