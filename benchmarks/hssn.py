@@ -12,28 +12,27 @@ parents"). `--quarter` trains on a quarter of the images for as many steps.
 """
 
 import argparse
-import csv
 import os
 import pathlib
-import statistics
 import sys
 import tempfile
 import time
 
+from benchmarks import rows
 from hierseg_keras import data
 from hierseg_keras.metrics import PathCoherence
 from hierseg_keras.training import RunConfig, evaluate_run, load_run, train
 
-# Name of a row -> loss, and whether triplets are trained too.
+# Name of a row -> loss, and the network's method.
 OBJECTIVES = {
-    "flat": ("crossentropy", False),
-    "hierarchical": ("hierarchical_crossentropy", False),
-    "BCE": ("tree_binary_crossentropy", False),
-    "Focal": ("focal_binary_crossentropy", False),
-    "TM": ("tree_min", False),
-    "FTM": ("focal_tree_min", False),
-    "FTM + TT": ("focal_tree_min", True),
-    "released": ("tree_min_crossentropy", False),
+    "flat": ("crossentropy", "plain"),
+    "hierarchical": ("hierarchical_crossentropy", "plain"),
+    "BCE": ("tree_binary_crossentropy", "plain"),
+    "Focal": ("focal_binary_crossentropy", "plain"),
+    "TM": ("tree_min", "plain"),
+    "FTM": ("focal_tree_min", "plain"),
+    "FTM + TT": ("focal_tree_min", "hssn"),
+    "released": ("tree_min_crossentropy", "plain"),
 }
 FIGURES = ("miou_1", "miou_2", "miou_3", "accuracy_1", "mistake_severity", "ordered", "single_path")
 SETTING = ("dataset", "share", "epochs", "filters")
@@ -61,23 +60,22 @@ def main():
     }
     for seed in range(options.seeds):
         for objective in OBJECTIVES:
-            done = {(row["objective"], row["seed"]) for row in read(options.out, setting)}
-            if (objective, str(seed)) not in done:
-                append(options.out, {**setting, **run(objective, seed, setting, options.data_dir)})
-    print(table(read(options.out, setting)))
+            if not rows.read(options.out, {**setting, "objective": objective, "seed": str(seed)}):
+                rows.append(options.out, COLUMNS, {**setting, **run(objective, seed, setting, options.data_dir)})
+    print(rows.table(rows.read(options.out, setting), "objective", OBJECTIVES, FIGURES))
 
 
 def run(objective, seed, setting, data_dir):
-    loss, triplet = OBJECTIVES[objective]
-    is_quarter = setting["share"] != "1"
+    loss, method = OBJECTIVES[objective]
     size = SIZES[setting["dataset"]]
     config = RunConfig(
         dataset=setting["dataset"],
-        train_split="train[:25%]" if is_quarter else "train",
+        # A quarter four times over, so that epochs and validations are as many.
+        train_split="train" if setting["share"] == "1" else "+".join(["train[:25%]"] * 4),
         loss=loss,
-        triplet=triplet,
+        method=method,
         seed=seed,
-        epochs=int(setting["epochs"]) * (4 if is_quarter else 1),
+        epochs=int(setting["epochs"]),
         filters=int(setting["filters"]),
         size=size,
         crop_size=size or (96, 128),
@@ -101,39 +99,6 @@ def coherence(folder):
     for image, label in examples:
         metric.update_state(label, model.predict_on_batch(image))
     return {name.removeprefix("share_"): float(value) for name, value in metric.result().items()}
-
-
-def read(path, setting):
-    """The rows of a setting."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if all(row[name] == setting[name] for name in SETTING)]
-
-
-def append(path, row):
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def table(rows):
-    figures = [name for name in FIGURES if any(row[name] for row in rows)]
-    lines = [f"{'objective':14s}{'seeds':>6s}" + "".join(f"{name:>18s}" for name in figures)]
-    for objective in OBJECTIVES:
-        own = [row for row in rows if row["objective"] == objective]
-        cells = [spread([float(row[name]) for row in own]) for name in figures]
-        lines.append(f"{objective:14s}{len(own):6d}" + "".join(f"{cell:>18s}" for cell in cells))
-    return "\n".join(lines)
-
-
-def spread(values):
-    if len(values) < 2:
-        return f"{values[0]:.3f}" if values else "-"
-    return f"{statistics.mean(values):.3f} +- {statistics.stdev(values):.3f}"
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ def main():
         sys.exit("hssn_embedding.py: CAMVID_DIR is not set: the folder of CamVid's train, trainannot, val, valannot.")
     for triplet in (False, True):
         config = RunConfig(
-            dataset="camvid_tree", triplet=triplet, epochs=options.epochs, filters=8, learning_rate=2e-3,
-            size=SIZES["camvid_tree"], manual_dir=os.environ["CAMVID_DIR"], data_dir=options.data_dir,
+            dataset="camvid_tree", method="hssn" if triplet else "plain", epochs=options.epochs, filters=8,
+            learning_rate=2e-3, size=SIZES["camvid_tree"], manual_dir=os.environ["CAMVID_DIR"],
+            data_dir=options.data_dir,
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:
             train(config, folder, verbose=0)

@@ -52,6 +52,15 @@ def two_replicas():
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
+@pytest.fixture
+def run_eagerly(monkeypatch):
+    """Steps are run as they are written: the few of a test take less time than to build their graph."""
+    import keras
+
+    as_it_was, eagerly = keras.Model.compile, {"run_eagerly": True, "jit_compile": False}
+    monkeypatch.setattr(keras.Model, "compile", lambda self, *a, **options: as_it_was(self, *a, **options | eagerly))
+
+
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory, worker_id):
     """One folder of prepared data sets for the whole run; the process that comes first prepares them."""

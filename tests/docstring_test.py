@@ -21,6 +21,7 @@ MODULES = [
     "losses.tree_binary_crossentropy",
     "losses.tree_min",
     "losses.focal_tree_min",
+    "metrics.instance_mean_iou",
     "metrics.level_mean_iou",
     "metrics.depth_loss",
     "decoding.best_path",
@@ -39,10 +40,12 @@ MODULES = [
     "data.class_ids",
     "data.load",
     "data.prepare",
+    "data.split_off",
     "export.saved_model",
     "training.accumulation",
     "training.strategy",
     "visualization.levels",
+    "visualization.trees",
 ]
 
 

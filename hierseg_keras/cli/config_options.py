@@ -2,11 +2,13 @@
 
 import argparse
 import dataclasses
+import pathlib
 import types
 import typing
 
 from hierseg_keras.losses.objectives import OBJECTIVES
 from hierseg_keras.training import RunConfig
+from hierseg_keras.training.methods import METHODS
 from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS
 
 FIELDS = tuple(field.name for field in dataclasses.fields(RunConfig))
@@ -15,9 +17,19 @@ _HELP = {
     "tree": "shipped tree or tree file; the data set's own where left out",
     "model": "; ".join(NETWORKS),
     "loss": "; ".join(OBJECTIVES),
-    "triplet": "train the embedding by tree-triplets too, as HSSN",
-    "beta": "largest weight of the triplets",
-    "num_triplets": "triplets drawn at every step",
+    "method": "; ".join(METHODS),
+    "beta": "largest weight of HSSN's triplets",
+    "num_triplets": "HSSN's triplets, drawn at every step",
+    "stages": "layers that are supervised, such as stage2,stage3",
+    "stage_weight": "weight of each stage's loss",
+    "clusters": "of each stage: a tree file whose top classes are the clusters, or a level of the tree; found where "
+    "left out",
+    "clustering": "how clusters are found: spectral; kmeans",
+    "theta": "trade-off of tasks and accuracy that clusters are chosen by: degrees, or origin",
+    "analysis_share": "share of the training split that clusters are found on",
+    "ratio": "in place of theta: classes of a stage for one of the next stage's",
+    "fuse": "fuse the stages into the network's head",
+    "fuse_filters": "channels of the last stage's block",
     "width": "channels of HRNet's branch at stride 4",
     "num_modules": "modules of HRNet's stages 2, 3 and 4, such as 1,4,3",
     "num_blocks": "residual blocks of HRNet's branches",
@@ -88,6 +100,27 @@ def factors(text):
         raise argparse.ArgumentTypeError(f"expected factors, such as 0.75,1,1.25. Received: {text!r}") from None
 
 
+def names(text):
+    """`stage2,stage3` as ("stage2", "stage3")."""
+    return tuple(text.split(","))
+
+
+def trees_or_levels(text):
+    """`a.txt,2` as the text of the file and "2"."""
+    try:
+        return tuple(part if part.isdecimal() else pathlib.Path(part).read_text("utf-8") for part in text.split(","))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"expected tree files or levels, such as a.txt,2. {error}") from None
+
+
+def angle(text):
+    """`75` as 75.0; `origin` as it is."""
+    try:
+        return text if text == "origin" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected degrees or origin. Received: {text!r}") from None
+
+
 def number_or_auto(text):
     """`2` as 2; `auto` as it is."""
     if text != "auto" and not text.isdecimal():
@@ -108,6 +141,9 @@ _KINDS = {
     "crop_size": pair,
     "num_modules": counts,
     "scales": factors,
+    "stages": names,
+    "clusters": trees_or_levels,
+    "theta": angle,
     "replicas": number_or_auto,
     "jit_compile": flag_or_auto,
 }

@@ -1,7 +1,7 @@
 """Train a network; leaves configuration, tree, log, pictures and weights in a folder."""
 
 from hierseg_keras.cli.config_options import add_config_options, given
-from hierseg_keras.training import RunConfig, recipes, smoke, train
+from hierseg_keras.training import RunConfig, recipes, smoke, train, train_hs3
 
 
 def add_arguments(parser):
@@ -20,6 +20,7 @@ def run(options):
         return 0
     if options.out is None:
         raise ValueError("expected the folder of the run. Received: no --out.")
-    train(config, options.out)
+    finds_clusters = config.method == "hs3" and config.clusters is None
+    (train_hs3 if finds_clusters else train)(config, options.out)
     print(f"The run is in {options.out}")
     return 0

@@ -125,3 +125,37 @@ def cluster_mean_iou(confusion, assignment):
     right = np.diag(merged)
     union = merged.sum(axis=0) + merged.sum(axis=1) - right
     return float(np.mean(right[union > 0] / union[union > 0]))
+
+
+def constant_ratio_sizes(num_classes, num_stages, ratio=0.5):
+    """Numbers of clusters that fall by a constant ratio from each stage to the one before it.
+
+    ```
+    k_i = ratio * k_(i+1),   and of the last stage's, ratio * K
+    ```
+
+    Args:
+        num_classes: `K`, the number of classes present.
+        num_stages: How many stages are supervised.
+        ratio: Between 0 and 1. Defaults to the paper's 1/2.
+
+    Returns:
+        List of integers, the first stage's first; none below 2.
+
+    Raises:
+        ValueError: If a number is not as said above.
+
+    Example:
+
+    >>> hs.clustering.constant_ratio_sizes(19, 2)
+    [5, 10]
+
+    Reference:
+        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1.3.
+    """
+    if num_classes < 2 or num_stages < 1 or not 0 < ratio < 1:
+        raise ValueError(
+            "`constant_ratio_sizes` expects two classes or more, a stage or more, and a ratio between 0 and 1. "
+            f"Received: num_classes={num_classes}, num_stages={num_stages}, ratio={ratio}."
+        )
+    return [max(2, round(num_classes * ratio**power)) for power in range(num_stages, 0, -1)]

@@ -2,5 +2,6 @@
 
 from hierseg_keras.data.load import load
 from hierseg_keras.data.prepare import flip_pairs, prepare
+from hierseg_keras.data.split_off import split_off
 
-__all__ = ["flip_pairs", "load", "prepare"]
+__all__ = ["flip_pairs", "load", "prepare", "split_off"]

@@ -70,8 +70,12 @@ class PathConfusion:
 
     def level_counts(self, level):
         """Intersection, labelled and predicted pixels of each class of a level: three `(C,)` floats."""
+        return self.level_sums(self.counts(), level)
+
+    def level_sums(self, values, level):
+        """As `level_counts`, of any values by label and predicted leaf, `(V, L)`."""
         rows, label_class, leaf_class, num_classes = self._level_classes(level)
-        confusion = ops.take(self.counts(), rows, axis=0)
+        confusion = ops.take(values, rows, axis=0)
         same = label_class[:, None] == leaf_class[None, :]
 
         def per_class(values, classes):

@@ -33,10 +33,13 @@ class PathMetric(keras.metrics.Metric):
         self.ignore_class = self.confusion.ignore_class
 
     def update_state(self, y_true, y_pred, sample_weight=None):
+        self.confusion.update(y_true, *self.decode(y_pred), sample_weight)
+
+    def decode(self, y_pred):
+        """Predicted leaves and whether they mean anything, both `(B, H, W)`."""
         y_pred = ops.cast(y_pred, self.dtype)
         leaf, _ = best_path(self.tree, y_pred, self.outputs)
-        is_finite = ops.isfinite(ops.sum(y_pred, axis=-1))
-        self.confusion.update(y_true, leaf, is_finite, sample_weight)
+        return leaf, ops.isfinite(ops.sum(y_pred, axis=-1))
 
     def figures(self):
         raise NotImplementedError

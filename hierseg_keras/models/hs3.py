@@ -212,6 +212,18 @@ class HS3(TrainingWrapper):
                 count += np.bincount(cells, minlength=num_leaves**2).reshape(count.shape)
         return counts
 
+    def predict_stages(self, image):
+        """The cluster that each stage sees at each pixel.
+
+        Args:
+            image: As the segmenter takes it.
+
+        Returns:
+            Dict from a stage to `(B, H, W)` int64, of the clusters in `clusters[stage]`.
+        """
+        answers = self.training_model.predict_on_batch(image)
+        return {stage: answers[stage].argmax(axis=-1) for stage in self.stages}
+
     def class_embeddings(self, data):
         """The mean of each class's features at each stage, those that the stage's head classifies.
 

@@ -13,6 +13,7 @@ _ROOM = {
     "make_strategy": "strategy",
     "smoke": "smoke_run",
     "train": "run",
+    "train_hs3": "hs3_run",
 }
 
 __all__ = ["AccumulatedAdamW", "AccumulatedSGD", *_ROOM]

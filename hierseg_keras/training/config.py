@@ -7,10 +7,20 @@ import pathlib
 
 from hierseg_keras.losses.objectives import OBJECTIVES
 from hierseg_keras.training import recipes
+from hierseg_keras.training.methods import METHODS, stages_of
 from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS, network_options
 from hierseg_keras.training.optimizers import OPTIMIZERS
 
-_ONE_OF = {"loss": tuple(OBJECTIVES), "optimizer": tuple(OPTIMIZERS), "model": tuple(NETWORKS), "precision": PRECISIONS}
+_ONE_OF = {
+    "loss": tuple(OBJECTIVES),
+    "optimizer": tuple(OPTIMIZERS),
+    "model": tuple(NETWORKS),
+    "precision": PRECISIONS,
+    "method": tuple(METHODS),
+    "clustering": ("spectral", "kmeans"),
+}
+_SHARES = ("ema_momentum", "analysis_share", "ratio")
+_TUPLES = ("size", "crop_size", "num_modules", "scales", "stages", "clusters")
 _ABOVE_0 = ("epochs", "batch_size", "learning_rate", "accumulation_steps", "early_stopping_patience", "steps")
 
 
@@ -30,8 +40,19 @@ class RunConfig:
             does not have is refused, and one left out is the network's in `NETWORKS`. `weights`
             are fetched for a new run only.
         loss: One of `OBJECTIVES`; `"crossentropy"` is the flat baseline.
-        triplet: Whether the network is wrapped into `models.HSSN`, and trained by the tree-triplet loss too.
+        method: One of `METHODS`: `"plain"`, the network by itself; `"hssn"`, its embedding trained by
+            tree-triplets too (`models.HSSN`); `"deep_supervision"`, its stages on all classes, and
+            `"hs3"`, on clusters of them (`models.HS3`).
         beta, num_triplets: Of the triplets, as in `HSSN` and `TreeTriplet`.
+        stages: Names of the layers that are supervised. Defaults to stages 2 and 3 of HRNets.
+        stage_weight: Weight of each stage's loss.
+        clusters: Of each stage, for `"hs3"`: the text of a tree whose top classes are the clusters,
+            or a level of the tree as a number. Left out, `train_hs3` finds them.
+        clustering, theta, analysis_share: How `train_hs3` finds them: `"spectral"` or `"kmeans"`; the
+            trade-off, as `TradeOff.size` takes it; the share of the training split kept for it.
+        ratio: In place of `theta`: each stage has so many classes for one of the next stage's.
+        fuse: Whether the stages are fused into the network's head (HS3-Fuse).
+        fuse_filters: Channels of the last stage's block, as `HS3Fuse`'s `filters`.
         optimizer: `"sgd"` (momentum 0.9) or `"adamw"`.
         learning_rate: Initial rate; it falls to 0 as `(1 - step / steps) ** power`.
         power, weight_decay: Of the schedule and the optimizer.
@@ -79,9 +100,18 @@ class RunConfig:
     num_queries: int | None = None
     num_layers: int | None = None
     loss: str = "focal_tree_min"
-    triplet: bool = False
+    method: str = "plain"
     beta: float = 0.5
     num_triplets: int = 200
+    stages: tuple[str, ...] | None = None
+    stage_weight: float = 0.4
+    clusters: tuple[str, ...] | None = None
+    clustering: str = "spectral"
+    theta: float | str = "origin"
+    analysis_share: float = 0.1
+    ratio: float | None = None
+    fuse: bool = False
+    fuse_filters: int | None = None
     optimizer: str = "adamw"
     learning_rate: float = 3e-3
     power: float = 0.9
@@ -113,10 +143,11 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"`{name}` expects a number above 0. Received: {name}={value}.")
-        if self.ema_momentum is not None and not 0 < self.ema_momentum < 1:
-            raise ValueError(
-                f"`ema_momentum` expects a number between 0 and 1. Received: ema_momentum={self.ema_momentum}."
-            )
+        for name in _SHARES:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise ValueError(f"`{name}` expects a number between 0 and 1. Received: {name}={value}.")
+        object.__setattr__(self, "stages", stages_of(self))
 
     def num_epochs(self, batches):
         """Epochs of so many batches that the run takes."""
@@ -143,6 +174,9 @@ class RunConfig:
     @classmethod
     def from_file(cls, path):
         values = json.loads(pathlib.Path(path).read_text("utf-8"))
-        for name in ("size", "crop_size", "num_modules", "scales"):
+        for name in _TUPLES:
             values[name] = values.get(name) and tuple(values[name])
+        # Before there were other methods a flag said whether triplets are trained.
+        if values.pop("triplet", False):
+            values["method"] = "hssn"
         return cls(**values)

@@ -1,10 +1,9 @@
 """The parts of a run that its configuration decides: tree, data, network, loss and metrics."""
 
 from hierseg_keras import data
-from hierseg_keras.losses import TreeTriplet
 from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
 from hierseg_keras.metrics import DepthLoss, TreeReport
-from hierseg_keras.models import HSSN
+from hierseg_keras.training.methods import METHODS
 from hierseg_keras.training.networks import make_network
 from hierseg_keras.training.spread import spread_over_replicas
 from hierseg_keras.tree import ClassTree
@@ -52,11 +51,7 @@ def make_model(config, tree, pretrained=True):
         options["weights"] = None
     outputs, _ = OBJECTIVES[config.loss]
     network = make_network(config.model, tree, outputs, options, config.precision)
-    if not config.triplet:
-        return network
-    ignore_class = _ignore_class(tree)
-    triplet = TreeTriplet(tree, config.num_triplets, ignore_class=ignore_class, seed=config.seed)
-    return HSSN(network, loss=config.loss, triplet=triplet, beta=config.beta, ignore_class=ignore_class)
+    return METHODS[config.method](network, config, _ignore_class(tree))
 
 
 def compile_model(model, config, optimizer, jit_compile="auto"):

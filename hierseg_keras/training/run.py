@@ -58,8 +58,8 @@ def train(config, folder, verbose="auto", strategy=None):
         FloatingPointError: If the loss became NaN or infinite; the log tells when.
     """
     folder = pathlib.Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}. Choose another one.")
+    check_new(folder)
+    _check_phases(config)
     strategy = strategy or make_strategy(config.replicas)
     _check_before_data(config, strategy)
     keras.utils.set_random_seed(config.seed)
@@ -88,6 +88,20 @@ def train(config, folder, verbose="auto", strategy=None):
     _check_finite(model, folder)
     draw_curves(folder / LOG, folder / PICTURES / "curves.png")
     return model
+
+
+def check_new(folder):
+    """Refuses a folder that holds anything."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}. Choose another one.")
+
+
+def _check_phases(config):
+    if config.method == "hs3" and config.clusters is None:
+        raise ValueError(
+            '`train` expects `clusters` of each stage for method "hs3". Received: clusters=None. `train_hs3` finds '
+            'them, and method "deep_supervision" has all classes at every stage.'
+        )
 
 
 def _check_before_data(config, strategy):

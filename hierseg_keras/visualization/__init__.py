@@ -1,5 +1,6 @@
-"""Pictures of label maps at every level, of a training run, and of how well classes are told apart."""
+"""Pictures of class trees, of label maps at every level, of a training run, and of how well classes are told apart."""
 
+from hierseg_keras.visualization.clusters import draw_clusters
 from hierseg_keras.visualization.colours import colour_labels, node_colours
 from hierseg_keras.visualization.confidence import draw_confidence_curve
 from hierseg_keras.visualization.curves import draw_curves
@@ -7,14 +8,17 @@ from hierseg_keras.visualization.embedding import draw_embedding
 from hierseg_keras.visualization.levels import draw_levels
 from hierseg_keras.visualization.report import draw_report
 from hierseg_keras.visualization.trade_offs import draw_trade_offs
+from hierseg_keras.visualization.trees import draw_tree
 
 __all__ = [
     "colour_labels",
+    "draw_clusters",
     "draw_confidence_curve",
     "draw_curves",
     "draw_embedding",
     "draw_levels",
     "draw_report",
     "draw_trade_offs",
+    "draw_tree",
     "node_colours",
 ]

@@ -4,15 +4,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 
-def draw_trade_offs(trade_offs, theta="origin", path=None):
+def draw_trade_offs(trade_offs, sizes=None, path=None):
     """Draws each stage's mIoU by the number of clusters, and the sizes that are chosen.
 
     The dot is the final output on all classes; the line through it and the origin holds the points
-    whose mIoU is as large for their number of classes; the ring on each curve is `size(theta)`.
+    whose mIoU is as large for their number of classes; the ring on each curve is the size that is chosen.
 
     Args:
         trade_offs: Dict from a stage to its `clustering.TradeOff`, as `HS3.search` gives it.
-        theta: As in `TradeOff.size`.
+        sizes: Optional dict from a stage to the size that is chosen. Defaults to each one's `size()`.
         path: Optional file to which the picture is saved.
 
     Returns:
@@ -25,9 +25,9 @@ def draw_trade_offs(trade_offs, theta="origin", path=None):
     figure = Figure(figsize=(5.6, 4), dpi=110, layout="constrained")
     axis = figure.subplots()
     for i, (stage, trade_off) in enumerate(trade_offs.items()):
-        sizes = sorted(trade_off.mean_ious)
-        axis.plot(sizes, [trade_off.mean_ious[size] for size in sizes], ".-", color=f"C{i}", label=stage)
-        chosen = trade_off.size(theta)
+        every = sorted(trade_off.mean_ious)
+        axis.plot(every, [trade_off.mean_ious[size] for size in every], ".-", color=f"C{i}", label=stage)
+        chosen = trade_off.size() if sizes is None else sizes[stage]
         axis.plot(chosen, trade_off.mean_ious[chosen], "o", color=f"C{i}", fillstyle="none", markersize=11)
     trade_off = next(iter(trade_offs.values()))
     axis.plot([0, trade_off.num_classes], [0, trade_off.reference], ":", color="grey", label="as much for its classes")

@@ -51,11 +51,13 @@ class TrainTest:
         assert capsys.readouterr().err.startswith("hierseg train: `loss` expects one of")
         assert not (tmp_path / "a").exists()
 
-    def test_every_option_reaches_the_run(self, monkeypatch):
+    def test_every_option_reaches_the_run(self, tmp_path, monkeypatch):
         asked = []
         monkeypatch.setattr("hierseg_keras.cli.train.train", lambda config, out: asked.append((config, out)))
         options = "--replicas 2 --precision mixed_float16 --accumulation-steps 4 --ema-momentum 0.99 --tensorboard "
-        options += "--early-stopping-patience 3 --jit-compile false --model unet --num-stages 2 --crop-size 8x9"
+        options += "--early-stopping-patience 3 --jit-compile false --model unet --num-stages 2 --crop-size 8x9 "
+        (tmp_path / "clusters.txt").write_text("a\n\tb", "utf-8")
+        options += f"--method hs3 --stages first,second --clusters {tmp_path / 'clusters.txt'},2 --theta 80 --fuse"
         assert main(["train", *options.split(), "--out", "run"]) == 0
         config = RunConfig(
             replicas=2,
@@ -67,6 +69,11 @@ class TrainTest:
             jit_compile=False,
             num_stages=2,
             crop_size=(8, 9),
+            method="hs3",
+            stages=("first", "second"),
+            clusters=("a\n\tb", "2"),
+            theta=80.0,
+            fuse=True,
         )
         assert asked == [(config, "run")]
 
@@ -76,7 +83,9 @@ class TrainTest:
         assert main(["train", "--out", "run"]) == 0
         assert asked == [RunConfig()]
 
-    @pytest.mark.parametrize("option", ["--replicas=two", "--jit-compile=maybe", "--crop-size=90"])
+    @pytest.mark.parametrize(
+        "option", ["--replicas=two", "--jit-compile=maybe", "--crop-size=90", "--theta=steep", "--clusters=lost.txt"]
+    )
     def test_what_cannot_be_read_is_told(self, option, capsys):
         with pytest.raises(SystemExit):
             main(["train", option, "--out", "run"])

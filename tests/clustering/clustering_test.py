@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from hierseg_keras.clustering import TradeOff, cluster_mean_iou, embedding_clusters, spectral_clusters, trade_off
+from hierseg_keras.clustering import (
+    TradeOff,
+    cluster_mean_iou,
+    constant_ratio_sizes,
+    embedding_clusters,
+    spectral_clusters,
+    trade_off,
+)
 from hierseg_keras.clustering.trade_off import ORIGIN
 
 
@@ -129,3 +136,16 @@ class TradeOffTest:
             trade_off(np.diag([1, 1, 0]), np.eye(3))
         with pytest.raises(ValueError, match="degrees between 0 and 90, or \"origin\". Received: theta=91"):
             self.curve([0.1, 0.2]).size(91)
+
+
+class ConstantRatioSizesTest:
+    @pytest.mark.parametrize(
+        "num_classes, num_stages, ratio, sizes",
+        [(40, 2, 0.5, [10, 20]), (19, 2, 0.5, [5, 10]), (5, 3, 0.5, [2, 2, 2]), (100, 1, 0.9, [90])],
+    )
+    def test_each_stage_has_a_share_of_the_next_ones(self, num_classes, num_stages, ratio, sizes):
+        assert constant_ratio_sizes(num_classes, num_stages, ratio) == sizes
+
+    def test_other_ratios_raise(self):
+        with pytest.raises(ValueError, match="a ratio between 0 and 1. Received: .*ratio=1"):
+            constant_ratio_sizes(19, 2, 1)

@@ -24,6 +24,13 @@ class RunConfigTest:
             {"ema_momentum": 1.0},
             {"accumulation_steps": 0},
             {"early_stopping_patience": 0},
+            {"method": "hs2"},
+            {"analysis_share": 1.0},
+            {"ratio": 0.0},
+            {"clustering": "random", "method": "hs3", "stages": ("a",)},
+            {"stages": ("a",)},
+            {"fuse": True, "method": "hssn"},
+            {"clusters": ("2",), "method": "deep_supervision", "stages": ("a",)},
         ],
     )
     def test_invalid_values_raise(self, bad):
@@ -37,6 +44,14 @@ class RunConfigTest:
         with pytest.raises(ValueError, match="`deeplab_v3_plus` expects options among .*Received: num_stages=4"):
             RunConfig(model="deeplab_v3_plus", num_stages=4)
 
+    def test_stages_are_the_networks_where_it_has_some(self, tmp_path):
+        config = RunConfig(model="hrnet", method="hs3", clusters=("2", "a\n\tb"))
+        assert config.stages == ("stage2", "stage3") and RunConfig().stages is None
+        config.to_file(tmp_path / "config.json")
+        assert RunConfig.from_file(tmp_path / "config.json") == config
+        with pytest.raises(ValueError, match="`hs3` expects `stages`, .* of 'unet'"):
+            RunConfig(method="hs3")
+
     def test_file_of_a_run_from_before_there_were_several_networks(self, tmp_path):
         old = {"dataset": "camvid_tree", "train_split": "train", "validation_split": "val", "tree": None}
         old |= {"model": "unet", "filters": 8, "num_stages": 3, "loss": "tree_min", "optimizer": "sgd"}
@@ -45,4 +60,6 @@ class RunConfigTest:
         (tmp_path / "config.json").write_text(json.dumps(old))
         config = RunConfig.from_file(tmp_path / "config.json")
         assert config.network_options == {"filters": 8, "num_stages": 3}
-        assert (config.size, config.precision, config.ema_momentum) == ((90, 120), "float32", None)
+        assert (config.size, config.precision, config.method) == ((90, 120), "float32", "plain")
+        (tmp_path / "config.json").write_text(json.dumps({**old, "triplet": True}))
+        assert RunConfig.from_file(tmp_path / "config.json").method == "hssn"

@@ -11,7 +11,7 @@ class RecipesTest:
         config = RunConfig.from_recipe("hssn_cityscapes_deeplabv3plus_r101")
         assert (config.batch_size, config.crop_size, config.steps) == (8, (512, 1024), 80_000)
         assert (config.optimizer, config.learning_rate, config.weight_decay) == ("sgd", 0.01, 1e-4)
-        assert (config.loss, config.triplet, config.beta, config.num_triplets) == ("focal_tree_min", True, 0.5, 200)
+        assert (config.loss, config.method, config.beta, config.num_triplets) == ("focal_tree_min", "hssn", 0.5, 200)
         # 2,975 images are 371 batches of 8.
         assert config.num_epochs(371) == 216
 
@@ -34,7 +34,7 @@ class SmokeTest:
             RunConfig.from_recipe(recipe[1], model="unet")
         assert main(["train", *recipe, *small, "--smoke"]) == 1
         assert "Received: backbone='resnet101'" in capsys.readouterr().err
-        assert main(["train", "--tree", "lip", "--triplet", *small, "--smoke"]) == 0
+        assert main(["train", "--tree", "lip", "--method", "hssn", *small, "--smoke"]) == 0
         printed = dict(line.split() for line in capsys.readouterr().out.splitlines())
         assert float(printed["seconds"]) > 0 and float(printed["tree_triplet"]) > 0
 

@@ -123,7 +123,7 @@ class HSSNRunTest:
     def test_trains_reports_averages_and_exports(self, data_dir, tmp_path):
         from hierseg_keras.cli.main import main
 
-        config = RunConfig(**TINY, triplet=True, steps=6, data_dir=str(data_dir))
+        config = RunConfig(**TINY, method="hssn", steps=6, data_dir=str(data_dir))
         train(config, tmp_path / "run", verbose=0)
         rows = log(tmp_path / "run")
         # Four batches an epoch: two epochs for six steps.

@@ -8,12 +8,14 @@ from hierseg_keras.clustering import TradeOff
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import (
     colour_labels,
+    draw_clusters,
     draw_confidence_curve,
     draw_curves,
     draw_embedding,
     draw_levels,
     draw_report,
     draw_trade_offs,
+    draw_tree,
     node_colours,
 )
 
@@ -112,11 +114,42 @@ class TradeOffsTest:
     def test_draws_a_curve_a_stage_and_what_is_chosen(self, tmp_path):
         early = TradeOff({}, {4: 0.2, 3: 0.25, 2: 0.7}, 4, 0.6)
         late = TradeOff({}, {4: 0.5, 3: 0.6, 2: 0.8}, 4, 0.6)
-        figure = draw_trade_offs({"early": early, "late": late}, path=tmp_path / "trade_offs.png")
+        figure = draw_trade_offs({"early": early, "late": late}, {"early": 3, "late": 2}, tmp_path / "trade_offs.png")
+        rings = [figure.axes[0].lines[i].get_xydata()[0].tolist() for i in (1, 3)]
+        assert rings == [[3, 0.25], [2, 0.8]]
+        figure = draw_trade_offs({"early": early, "late": late})
         lines = [line.get_xydata().tolist() for line in figure.axes[0].lines]
         assert lines[0] == [[2, 0.7], [3, 0.25], [4, 0.2]] and lines[2] == [[2, 0.8], [3, 0.6], [4, 0.5]]
         assert [lines[1], lines[3]] == [[[size, trade.mean_ious[size]]] for trade, size in ((early, 2), (late, 3))]
         assert lines[4] == [[0, 0], [4, 0.6]] and (tmp_path / "trade_offs.png").is_file()
+
+
+class TreeTest:
+    def test_draws_every_node_under_its_parent(self, tmp_path):
+        tree = ClassTree.load("street_blocks")
+        axis = draw_tree(tree, tmp_path / "tree.png").axes[0]
+        assert [text.get_text() for text in axis.texts] == [tree.names[node] for node in tree.preorder]
+        x = {text.get_text(): text.get_position()[0] for text in axis.texts}
+        assert x["vehicle"] < x["car"] < x["sedan"] and x["sedan"] == x["van"]
+        assert (tmp_path / "tree.png").is_file()
+
+
+class ClustersTest:
+    tree = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+
+    def test_a_cluster_has_the_mean_colour_of_its_classes(self, tmp_path):
+        image, clusters = np.full((2, 3, 3), 90.0), np.array([0, 1, 0])
+        maps = {"stage": np.array([[0, 1, -1], [2, 1, 0]]), "truth": np.array([[0, 1, 2], [2, 1, 255]])}
+        figure = draw_clusters(self.tree, image, maps, {"stage": clusters}, tmp_path / "clusters.png")
+        _, stage, truth = (axis.images[0].get_array() for axis in figure.axes[:3])
+        colours = node_colours(self.tree)[:3].astype(float)
+        assert stage[0, 0].tolist() == colours[[0, 2]].mean(axis=0).astype(np.uint8).tolist() == stage[1, 2].tolist()
+        np.testing.assert_array_equal(truth[0], colours)
+        assert stage[0, 1].tolist() == truth[0, 1].tolist()
+        assert not stage[0, 2].any() and not stage[1, 0].any() and not truth[1, 2].any()
+        named = [[text.get_text() for text in axis.get_legend().get_texts()] for axis in figure.axes[4:]]
+        assert named == [["person + sky", "rider"], ["person", "rider", "sky"]]
+        assert figure.axes[1].get_title() == "stage (2 of 3 classes)" and (tmp_path / "clusters.png").is_file()
 
 
 class EmbeddingTest:

@@ -1,0 +1,39 @@
+"""Rows of figures that a benchmark appends to a CSV as it makes them, so that it can be stopped and resumed."""
+
+import csv
+import statistics
+
+
+def read(path, setting):
+    """The rows whose columns hold what `setting`, a dict of strings, says."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if all(row[name] == value for name, value in setting.items())]
+
+
+def append(path, columns, row):
+    is_new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def table(rows, key, names, figures):
+    """Mean and deviation of each figure over the rows of each name, as text."""
+    figures = [figure for figure in figures if any(row[figure] for row in rows)]
+    width = max(map(len, names)) + 2
+    lines = [f"{key:{width}s}{'seeds':>6s}" + "".join(f"{figure:>18s}" for figure in figures)]
+    for name in names:
+        own = [row for row in rows if row[key] == name]
+        cells = [_spread([float(row[figure]) for row in own]) for figure in figures]
+        lines.append(f"{name:{width}s}{len(own):6d}" + "".join(f"{cell:>18s}" for cell in cells))
+    return "\n".join(lines)
+
+
+def _spread(values):
+    if len(values) < 2:
+        return f"{values[0]:.3f}" if values else "-"
+    return f"{statistics.mean(values):.3f} +- {statistics.stdev(values):.3f}"

@@ -1,0 +1,124 @@
+"""HS3's two phases as one run: a network that all classes supervise finds clusters, and another is trained on them."""
+
+import csv
+import dataclasses
+import pathlib
+import shutil
+
+import tensorflow as tf
+
+from hierseg_keras import data
+from hierseg_keras.clustering import constant_ratio_sizes
+from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.from_config import load_evaluation
+from hierseg_keras.training.run import check_new, train
+from hierseg_keras.training.saved_run import CONFIG, load_run
+from hierseg_keras.tree import ClassTree
+from hierseg_keras.visualization import draw_trade_offs, draw_tree
+
+DEEP_SUPERVISION, CLUSTERS, HS3_RUN = "deep_supervision", "clusters", "hs3"
+
+
+def train_hs3(config, folder, verbose="auto", strategy=None):
+    """Finds clusters of classes for a network's stages, and trains the network on them.
+
+    1. Without the last `config.analysis_share` of the training split, a network is trained whose stages
+       are supervised on all classes: a run, in `deep_supervision/`.
+    2. What its stages take for what on that share gives every clustering, and the trade-off chooses:
+       `clusters/` holds a tree file a stage, and the curves as `trade_offs.csv` and `.png`.
+    3. A network anew is trained on the whole split, its stages supervised on these: a run, in `hs3/`.
+
+    A phase that is complete is not run again: a call that was interrupted goes on when it is repeated.
+    The tree files may be edited in between.
+
+    Args:
+        config: `RunConfig` of method `"hs3"` without `clusters`.
+        folder: Path that does not exist yet, an empty folder, or one of the same configuration.
+        verbose: As in `fit`.
+        strategy: As in `train`.
+
+    Returns:
+        The trained `keras.Model`, compiled.
+
+    Raises:
+        FileExistsError: If the folder holds anything else, which is left as it is.
+        ValueError: If the configuration is another one than said above, or than the folder's.
+    """
+    folder = pathlib.Path(folder)
+    if config.method != "hs3" or config.clusters is not None:
+        raise ValueError(
+            '`train_hs3` expects a configuration of method "hs3" without clusters, which it finds. Received: '
+            f"method={config.method!r}, and clusters of {len(config.clusters or ())} stages. `train` takes that one."
+        )
+    _claim(folder, config)
+    builder = data.prepare(config.dataset, config.data_dir, config.manual_dir)
+    reduced, analysis = data.split_off(builder, config.train_split, config.analysis_share)
+    deep = dataclasses.replace(
+        config, method="deep_supervision", train_split=reduced, fuse=False, fuse_filters=None
+    )
+    _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy))
+    _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))
+    clusters = tuple((folder / CLUSTERS / f"{stage}.txt").read_text("utf-8") for stage in config.stages)
+    final = dataclasses.replace(config, clusters=clusters)
+    _once(folder / HS3_RUN, lambda path: train(final, path, verbose, strategy))
+    _, model = load_run(folder / HS3_RUN, strategy)
+    return model
+
+
+def _claim(folder, config):
+    """Writes the configuration into a new folder, or finds that it is the folder's."""
+    if not (folder / CONFIG).is_file():
+        check_new(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        config.to_file(folder / CONFIG)
+        return
+    before, now = (dataclasses.asdict(own) for own in (RunConfig.from_file(folder / CONFIG), config))
+    changed = {name: f"{before[name]!r} -> {now[name]!r}" for name in now if before[name] != now[name]}
+    if changed:
+        raise ValueError(
+            f"expected the configuration that {folder} was begun with. Received: {changed}. Choose another folder."
+        )
+
+
+def _once(path, make):
+    """Has a folder made, under another name until it is whole."""
+    if path.exists():
+        return
+    unfinished = path.with_name(f"unfinished.{path.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    make(unfinished)
+    unfinished.rename(path)
+
+
+def _find_clusters(config, run, split, folder):
+    """Writes each stage's clusters, and how they were chosen."""
+    _, model = load_run(run)
+    examples, _ = load_evaluation(config, model.tree, split, tf.distribute.get_strategy())
+    found = model.search(examples, method=config.clustering)
+    sizes = _sizes(config, found)
+    names = model.tree.names[: model.tree.num_leaves]
+    folder.mkdir()
+    for stage, trade_off in found.items():
+        tree = ClassTree.from_clusters(names, trade_off.clusterings[sizes[stage]])
+        (folder / f"{stage}.txt").write_text(tree.to_text(), "utf-8")
+        draw_tree(tree, folder / f"{stage}.png")
+    draw_trade_offs(found, sizes, folder / "trade_offs.png")
+    _write_trade_offs(found, sizes, folder / "trade_offs.csv")
+
+
+def _sizes(config, found):
+    """The number of each stage's clusters."""
+    if config.ratio is None:
+        return {stage: trade_off.size(config.theta) for stage, trade_off in found.items()}
+    num_classes = next(iter(found.values())).num_classes
+    return dict(zip(found, constant_ratio_sizes(num_classes, len(found), config.ratio)))
+
+
+def _write_trade_offs(found, sizes, path):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["stage", "classes", "miou", "degrees", "chosen"])
+        for stage, trade_off in found.items():
+            for size in sorted(trade_off.mean_ious):
+                figures = f"{trade_off.mean_ious[size]:.4f}", f"{trade_off.angle(size):.2f}"
+                writer.writerow([stage, size, *figures, int(size == sizes[stage])])

@@ -1,0 +1,36 @@
+import pytest
+
+pytest.importorskip("tensorflow")
+from hierseg_keras import data  # noqa: E402
+
+
+@pytest.fixture
+def builder(data_dir):
+    return data.prepare("street_blocks", data_dir=data_dir)
+
+
+class SplitOffTest:
+    @pytest.mark.parametrize(
+        "split, share, pair",
+        [
+            ("train", 0.1, ("train[0:360]", "train[360:400]")),
+            ("train[:25%]+validation", 0.1, ("train[0:100]+validation[0:80]", "validation[80:100]")),
+            ("validation+train[:25%]", 0.6, ("validation[0:80]", "validation[80:100]+train[0:100]")),
+        ],
+    )
+    def test_the_pair_is_the_split(self, builder, split, share, pair):
+        assert data.split_off(builder, split, share) == pair
+        counts = [builder.info.splits[part].num_examples for part in pair]
+        assert sum(counts) == builder.info.splits[split].num_examples and counts[1] == round(share * sum(counts))
+
+    @pytest.mark.parametrize(
+        "split, message",
+        [
+            ("test", "a split of street_blocks/1.0.0: .*Received: split='test'"),
+            ("train[:", "Received: split='train\\[:'"),
+            ("train[:1]", "Received: 1 images"),
+        ],
+    )
+    def test_others_raise(self, builder, split, message):
+        with pytest.raises(ValueError, match=message):
+            data.split_off(builder, split, 0.1)

@@ -1,0 +1,108 @@
+"""iIoU, instance by instance, on random trees."""
+
+import hypothesis
+import hypothesis.strategies as st
+import keras
+import numpy as np
+import pytest
+
+from hierseg_keras.metrics import CITYSCAPES_INSTANCE_SIZES, InstanceMeanIoU
+from hierseg_keras.tree import ClassTree, TreeError
+from tests.random_trees import class_trees
+
+TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+
+
+@st.composite
+def cases(draw):
+    """Some leaves with instances, labels anywhere in the tree, instances that hold pixels of one label."""
+    tree, ref = draw(class_trees(min_leaves=2))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    labels = rng.integers(-1, tree.num_nodes, (2, 4, 5))
+    # Three instances of each label at most, 0 for a group.
+    instances = np.where(labels >= 0, labels * 4 + rng.integers(0, 4, labels.shape), 0)
+    instances[instances % 4 == 0] = 0
+    has_instances = rng.random(tree.num_leaves) < 0.7
+    has_instances[rng.integers(tree.num_leaves)] = True
+    of_leaf = {int(leaf): float(rng.uniform(1, 9)) for leaf in np.flatnonzero(has_instances)}
+    return tree, ref, labels, instances, of_leaf, rng.integers(0, tree.num_leaves, labels.shape)
+
+
+def reference(ref, labels, instances, of_leaf, leaves):
+    """A loop over instances, in float64; `of_leaf` has the mean size of each leaf with instances."""
+    results = {}
+    for level in range(1, ref.num_levels + 1):
+        at_level = np.array([*(ref.at_level(node, level) for node in range(ref.num_nodes)), -1])
+        whole = [node for node in ref.level_classes(level) if all(leaf in of_leaf for leaf in ref.leaves(node))]
+        ious = []
+        for node in whole:
+            right, labelled = at_level[leaves] == node, at_level[labels] == node
+            elsewhere = ~labelled & (at_level[labels] >= 0)
+            found = missed = 0.0
+            for image in range(len(labels)):
+                for instance in set(instances[image][labelled[image]]) - {0}:
+                    own = instances[image] == instance
+                    weight = of_leaf.get(int(labels[image][own][0]), 0) / own.sum()
+                    found += weight * (own & right[image]).sum()
+                    missed += weight * (own & ~right[image]).sum()
+            union = found + missed + (right & elsewhere).sum()
+            if union > 0:
+                ious.append(found / union)
+        if whole:
+            results[f"iiou_{level}"] = np.mean(ious) if ious else 0.0
+    return {**results, "iiou_mean": np.mean(list(results.values()))}
+
+
+class InstanceMeanIoUTest:
+    @hypothesis.given(cases())
+    @hypothesis.settings(max_examples=25, deadline=None)
+    def test_matches_reference(self, case):
+        tree, ref, labels, instances, of_leaf, leaves = case
+        metric = InstanceMeanIoU(tree, {tree.paths[leaf]: size for leaf, size in of_leaf.items()}, ignore_class=-1)
+        logits = 10.0 * np.eye(tree.num_leaves, dtype="float32")[leaves]
+        for image in range(2):
+            metric.update_state(*(values[image : image + 1] for values in (labels, logits, instances)))
+        found = {name: float(value) for name, value in metric.result().items()}
+        assert found == pytest.approx(reference(ref, labels, instances, of_leaf, leaves), rel=1e-4, abs=1e-6)
+
+    def test_small_instances_count_as_much_as_large_ones(self):
+        """A person of 9 pixels found and one of 1 missed: IoU 0.9, iIoU 0.5, whatever the mean size."""
+        label = np.zeros((1, 1, 10), "int32")
+        instances, leaves = np.array([[[1] * 9 + [2]]]), np.array([[[0] * 9 + [2]]])
+        metric = InstanceMeanIoU(TREE, {"person": 5})
+        metric.update_state(label, np.eye(3, dtype="float32")[leaves], instances)
+        # Human has a rider, of which no sizes are known; sky has no instances.
+        assert {name: float(value) for name, value in metric.result().items()} == {"iiou_1": 0.5, "iiou_mean": 0.5}
+
+    def test_state_is_reset_and_configuration_kept(self):
+        metric = InstanceMeanIoU(TREE, {"person": 5}, ignore_class=9, name="i")
+        label = np.zeros((1, 1, 2), "int32")
+        metric.update_state(label, np.eye(3, dtype="float32")[label], label + 1)
+        metric.reset_state()
+        assert float(metric.result()["i_1"]) == 0
+        twin = InstanceMeanIoU.from_config(metric.get_config())
+        assert twin.get_config() == metric.get_config() and twin.sizes == {"person": 5}
+        assert keras.saving.get_registered_name(InstanceMeanIoU) == "hierseg_keras>InstanceMeanIoU"
+
+    def test_label_outside_the_tree_makes_figures_nan(self):
+        metric = InstanceMeanIoU(TREE, {"person": 5})
+        metric.update_state(np.full((1, 1, 1), 77), np.eye(3, dtype="float32")[[[[0]]]], np.ones((1, 1, 1), "int32"))
+        assert all(np.isnan(float(value)) for value in metric.result().values())
+
+    def test_cityscapes_has_it_for_classes_and_categories(self):
+        metric = InstanceMeanIoU(ClassTree.load("cityscapes"))
+        assert list(metric.sizes) == list(CITYSCAPES_INSTANCE_SIZES)
+        assert list(metric.result()) == ["iiou_1", "iiou_2", "iiou_mean"]
+
+    @pytest.mark.parametrize(
+        "sizes, error, message",
+        [
+            ({}, ValueError, "of a class or more, above 0. Received: {}"),
+            ({"person": 0}, ValueError, "above 0"),
+            ({"human": 3}, ValueError, "`sizes` of leaves. Received: \\['human'\\]"),
+            ({"dog": 3}, TreeError, "dog"),
+        ],
+    )
+    def test_invalid_sizes_raise(self, sizes, error, message):
+        with pytest.raises(error, match=message):
+            InstanceMeanIoU(TREE, sizes)

@@ -1,0 +1,97 @@
+"""HS3's two phases: one call, that goes on where it was interrupted."""
+
+import csv
+
+import pytest
+
+pytest.importorskip("tensorflow")
+from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.training import RunConfig, hs3_run, load_run, train, train_hs3  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
+
+STAGES = ("encoder_0_b_relu", "encoder_1_b_relu")
+TINY = {
+    "train_split": "train[:16]",
+    "validation_split": "validation[:4]",
+    "filters": 2,
+    "num_stages": 2,
+    "size": (24, 32),
+    "batch_size": 4,
+    "epochs": 1,
+    "replicas": 1,
+    "loss": "hierarchical_crossentropy",
+    "analysis_share": 0.25,
+}
+
+
+@pytest.fixture
+def config(data_dir):
+    return RunConfig(**TINY, method="hs3", stages=STAGES, ratio=0.5, fuse=True, data_dir=str(data_dir))
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def times(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("run_eagerly")
+class TrainHS3Test:
+    def test_interrupted_between_its_phases(self, config, tmp_path, monkeypatch):
+        folder = tmp_path / "run"
+        with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+            context.setattr(hs3_run, "draw_trade_offs", interrupt)
+            train_hs3(config, folder, verbose=0)
+        assert (folder / "deep_supervision").is_dir() and not (folder / "clusters").exists()
+        first = times(folder / "deep_supervision")
+
+        # It goes on with the clusters, which are edited before the second phase is run again.
+        with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+            context.setattr(hs3_run, "train", interrupt)
+            train_hs3(config, folder, verbose=0)
+        assert times(folder / "deep_supervision") == first
+        expected = {f"{name}.{kind}" for name in STAGES for kind in ("txt", "png")}
+        expected |= {"trade_offs.csv", "trade_offs.png"}
+        assert {path.name for path in (folder / "clusters").iterdir()} == expected
+        names = ClassTree.load("street_blocks").names[:17]
+        edited = ClassTree.from_clusters(names, [0] * 8 + [1] * 9).to_text()
+        (folder / "clusters" / f"{STAGES[0]}.txt").write_text(edited, "utf-8")
+
+        model = train_hs3(config, folder, verbose=0)
+        deep, final = (load_run(folder / name)[0] for name in ("deep_supervision", "hs3"))
+        assert (deep.method, deep.train_split, deep.fuse) == ("deep_supervision", "train[0:12]", False)
+        assert (final.method, final.train_split, final.fuse) == ("hs3", "train[:16]", True)
+        assert final.clusters[0] == edited and model.clusters[STAGES[0]].tolist() == [0] * 8 + [1] * 9
+        with (folder / "clusters" / "trade_offs.csv").open() as file:
+            chosen = [int(row["classes"]) for row in csv.DictReader(file) if row["chosen"] == "1"]
+        found = model.clusters[STAGES[1]]
+        # Half the classes present; the absent ones are clusters of their own.
+        assert found.max() + 1 >= chosen[1] == 2 * chosen[0] >= 4
+        assert not list(folder.glob("unfinished.*"))
+
+    def test_leaves_other_folders_alone(self, config, tmp_path):
+        (tmp_path / "mine.txt").write_text("x")
+        with pytest.raises(FileExistsError, match="new or empty folder"):
+            train_hs3(config, tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+    def test_another_configuration_is_refused(self, config, tmp_path):
+        other = RunConfig.from_recipe("hssn_lip_deeplabv3plus_r101")
+        other.to_file(tmp_path / "config.json")
+        with pytest.raises(ValueError, match="was begun with. Received: .*'method': \"'hssn' -> 'hs3'\""):
+            train_hs3(config, tmp_path)
+
+    def test_each_command_takes_its_own_configurations(self, config, tmp_path, capsys):
+        with pytest.raises(ValueError, match="`train` expects `clusters` .*`train_hs3` finds them"):
+            train(config, tmp_path / "run")
+        with pytest.raises(ValueError, match='of method "hs3" without clusters.*Received: method=.plain'):
+            train_hs3(RunConfig(), tmp_path / "run")
+        assert main(["train", "--method", "hs3", "--out", str(tmp_path / "run")]) == 1
+        assert "expects `stages`" in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+    def test_smoke_run_without_clusters(self, capsys):
+        options = "--tree lip --model hrnet --width 2 --num-modules 1,1,1 --num-blocks 1 --crop-size 32x32"
+        assert main(["train", "--method", "hs3", "--fuse", *options.split(), "--smoke"]) == 0
+        assert {"loss", "stage2", "stage3"} <= {line.split()[0] for line in capsys.readouterr().out.splitlines()}
