@@ -14,7 +14,7 @@ from hierseg_keras.models.auxiliary_logits import LOGITS, auxiliary_loss
 from hierseg_keras.models.hs3_fuse import HS3Fuse
 from hierseg_keras.models.resize_to import ResizeTo
 from hierseg_keras.models.stage_clusters import cluster_of_nodes, clusters_of_stages
-from hierseg_keras.models.stage_heads import stage_logits, stage_map, tree_of_network
+from hierseg_keras.models.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
 from hierseg_keras.models.training_wrapper import TrainingWrapper
 from hierseg_keras.models.tree_segmenter import load_segmenter
 from hierseg_keras.tree import ClassTree, check_ignore_class
@@ -49,8 +49,9 @@ class HS3(TrainingWrapper):
     Args:
         segmenter: Functional `keras.Model` with a class tree: a network of ours, or a
             `TreeSegmenter`.
-        stages: Names of its layers that are supervised. A layer's output is a map or, as HRNet's
-            `stage2`, a list of maps, which are enlarged to the first of them and joined.
+        stages: Names of its layers that are supervised, `"backbone/layer2"` for a layer of a layer. A
+            layer's output is a map or, as HRNet's `stage2`, a list of maps, which are enlarged to the
+            first of them and joined.
         clusters: For each stage the clusters of the tree's leaves: `(L,)` integers; a `ClassTree`
             of the same leaves whose top classes are the clusters, such as one read from a file; or
             an integer, a level of the network's own tree. `None` (the default) is deep supervision.
@@ -108,12 +109,20 @@ class HS3(TrainingWrapper):
             raise ValueError(f"`HS3` expects `weights` >= 0, one a stage. Received: weights={weights} of {stages}.")
 
         # === Networks ===
-        network = HS3Fuse(segmenter, stages, self.clusters.values(), filters) if fuse else segmenter
-        self.inference_model = network
-        self.auxiliary_weights = dict(getattr(network, "auxiliary_weights", {}))
-        answers = network.training_model.output if self.auxiliary_weights else {LOGITS: network.output}
-        heads = {stage: self._logits(stage, is_fused=fuse) for stage in stages}
-        self.training_model = keras.Model(network.input, {**answers, **heads}, name="training_model")
+        self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
+        if fuse:
+            self.inference_model = HS3Fuse(segmenter, stages, self.clusters.values(), filters)
+            logits = [f"{stage_prefix(stage)}_logits" for stage in stages]
+            answers, heads = open_stages(self.inference_model, logits)
+        else:
+            self.inference_model = segmenter
+            answers, maps = open_stages(segmenter, stages)
+            heads = {stage: stage_logits(x, int(self.clusters[stage].max()) + 1, stage) for stage, x in maps.items()}
+        image = segmenter.inputs[0]
+        for stage, x in zip(stages, heads.values()):
+            enlarge = ResizeTo(dtype="float32", name=f"{stage_prefix(stage)}_enlarge_logits")
+            answers[stage] = enlarge([x, image])
+        self.training_model = keras.Model(image, answers, name="training_model")
         self.built = True
 
         # === Losses ===
@@ -139,15 +148,6 @@ class HS3(TrainingWrapper):
                 "ignore_class": ignore_class,
             }
         )
-
-    def _logits(self, stage, is_fused):
-        """Logits of a stage's clusters, of the image's size."""
-        network = self.inference_model
-        if is_fused:
-            logits = network.get_layer(f"{stage}_logits").output
-        else:
-            logits = stage_logits(stage_map(network, stage), int(self.clusters[stage].max()) + 1, stage)
-        return ResizeTo(dtype="float32", name=f"{stage}_enlarge_logits")([logits, network.inputs[0]])
 
     def call(self, image, training=False):
         return (self.training_model if training else self.inference_model)(image, training=training)
@@ -235,7 +235,8 @@ class HS3(TrainingWrapper):
         Returns:
             Dict from each stage to `(L, C)` float64; NaN for a class without a pixel.
         """
-        maps = {stage: self.training_model.get_layer(f"{stage}_head_relu").output for stage in self.stages}
+        heads = {stage: f"{stage_prefix(stage)}_head_relu" for stage in self.stages}
+        maps = {stage: self.training_model.get_layer(head).output for stage, head in heads.items()}
         features = keras.Model(self.training_model.input, maps)
         sums = {stage: np.zeros((self.tree.num_leaves, x.shape[-1])) for stage, x in maps.items()}
         pixels = np.zeros((self.tree.num_leaves, 1))

@@ -5,7 +5,7 @@ import json
 import keras
 from keras import layers
 
-from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits
+from hierseg_keras.models.auxiliary_logits import LOGITS, AuxiliaryLogits
 from hierseg_keras.models.check_counts import check_counts
 from hierseg_keras.models.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.cut_open import cut_open
@@ -13,7 +13,7 @@ from hierseg_keras.models.logits_head import logits_head
 from hierseg_keras.models.object_context import object_context
 from hierseg_keras.models.resize_to import ResizeTo
 from hierseg_keras.models.stage_clusters import clusters_of_stages
-from hierseg_keras.models.stage_heads import stage_logits, stage_map, tree_of_network
+from hierseg_keras.models.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
 from hierseg_keras.models.tree_segmenter import load_segmenter
 
 
@@ -65,28 +65,30 @@ class HS3Fuse(AuxiliaryLogits):
     """
 
     def __init__(self, segmenter, stages, clusters=None, filters=None, dropout=0.05, name=None, **kwargs):
-        tree, stages = tree_of_network("HS3Fuse", segmenter), tuple(stages)
-        classified = cut_open(segmenter)
+        tree = tree_of_network("HS3Fuse", segmenter)
         clusters = clusters_of_stages("HS3Fuse", tree, stages, clusters)
+        stages = tuple(clusters)
+        image = segmenter.inputs[0]
+        answers, maps = open_stages(segmenter, stages)
+        classified = cut_open(keras.Model(image, answers[LOGITS], name=segmenter.name))
         filters = classified.shape[-1] // 2 if filters is None else filters
         check_counts("HS3Fuse", filters=filters)
 
         # === Functional Model ===
-        image = segmenter.inputs[0]
         seen = []
         for i, stage in enumerate(reversed(stages)):
             own = max(filters // 2**i, 2)
-            x = stage_map(segmenter, stage)
-            logits = stage_logits(x, int(clusters[stage].max()) + 1, stage)
-            x = conv_norm_relu(x, own, 3, f"{stage}_pixels")
-            x = object_context(x, logits, own, own // 2, dropout, prefix=f"{stage}_")
-            seen.append(ResizeTo(name=f"{stage}_enlarge_features")([x, classified]))
+            logits = stage_logits(maps[stage], int(clusters[stage].max()) + 1, stage)
+            prefix = stage_prefix(stage)
+            x = conv_norm_relu(maps[stage], own, 3, f"{prefix}_pixels")
+            x = object_context(x, logits, own, own // 2, dropout, prefix=f"{prefix}_")
+            seen.append(ResizeTo(name=f"{prefix}_enlarge_features")([x, classified]))
         x = layers.Concatenate(name="fuse")([classified, *seen])
         x = conv_norm_relu(x, classified.shape[-1], 1, "fused")
         logits = logits_head(x, tree, segmenter.logits_of, name="fused_logits")
         logits = ResizeTo(dtype="float32", name="enlarge_fused_logits")([logits, image])
         weights = getattr(segmenter, "auxiliary_weights", {})
-        auxiliary = {key: (segmenter.training_model.output[key], weight) for key, weight in weights.items()}
+        auxiliary = {key: (answers[key], weight) for key, weight in weights.items()}
         super().__init__(image, logits, auxiliary=auxiliary, name=name or segmenter.name, **kwargs)
 
         # === Config ===

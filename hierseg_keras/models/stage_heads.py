@@ -3,7 +3,9 @@
 import keras
 from keras import layers
 
+from hierseg_keras.models.auxiliary_logits import LOGITS
 from hierseg_keras.models.conv_norm_relu import conv_norm_relu
+from hierseg_keras.models.inner_maps import inner_maps
 from hierseg_keras.models.resize_to import ResizeTo
 from hierseg_keras.tree import as_class_tree
 
@@ -19,30 +21,37 @@ def tree_of_network(model, segmenter):
     return as_class_tree(segmenter.tree)
 
 
-def stage_map(segmenter, stage):
-    """The output of a layer as one map: a list of maps is enlarged to the first of them, and joined.
+def open_stages(segmenter, stages):
+    """A network's answers in training and the maps of its stages, in one graph.
 
-    Raises:
-        ValueError: If the network has no layer of that name.
+    Args:
+        segmenter: Functional `keras.Model`.
+        stages: Names of layers, as `inner_maps` takes them. A list of maps is enlarged to the first of
+            them, and joined.
+
+    Returns:
+        A pair of dicts of symbolic tensors: from `"logits"`, and the names of auxiliary logits, and from
+        each stage to one map.
     """
-    if stage not in [layer.name for layer in segmenter.layers]:
-        raise ValueError(
-            f"expected `stages` among the layers of {segmenter.name!r}. Received: {stage!r}. Its lists of maps, or "
-            f"last maps: {_stage_names(segmenter)}."
-        )
-    x = segmenter.get_layer(stage).output
-    if not isinstance(x, (list, tuple)):
-        return x
-    enlarged = [ResizeTo(name=f"{stage}_enlarge_{i}")([y, x[0]]) for i, y in enumerate(x[1:], start=1)]
-    return layers.Concatenate(name=f"{stage}_maps")([x[0], *enlarged])
+    answers, maps = inner_maps(getattr(segmenter, "training_model", segmenter), stages)
+    answers = answers if isinstance(answers, dict) else {LOGITS: answers}
+    return answers, {stage: _joined(x, stage_prefix(stage)) for stage, x in maps.items()}
+
+
+def stage_prefix(stage):
+    """What the names of a stage's own layers and files begin with, where no slash may stand."""
+    return stage.replace("/", ".")
 
 
 def stage_logits(x, num_clusters, stage):
     """Float32 logits of a stage's clusters, of the map's size."""
-    x = conv_norm_relu(x, x.shape[-1], 1, f"{stage}_head")
-    return layers.Conv2D(num_clusters, 1, dtype="float32", name=f"{stage}_logits")(x)
+    prefix = stage_prefix(stage)
+    x = conv_norm_relu(x, x.shape[-1], 1, f"{prefix}_head")
+    return layers.Conv2D(num_clusters, 1, dtype="float32", name=f"{prefix}_logits")(x)
 
 
-def _stage_names(segmenter, count=6):
-    lists = [layer.name for layer in segmenter.layers if isinstance(layer.output, (list, tuple))]
-    return lists or [layer.name for layer in segmenter.layers if len(getattr(layer.output, "shape", ())) == 4][-count:]
+def _joined(x, prefix):
+    if not isinstance(x, (list, tuple)):
+        return x
+    enlarged = [ResizeTo(name=f"{prefix}_enlarge_{i}")([y, x[0]]) for i, y in enumerate(x[1:], start=1)]
+    return layers.Concatenate(name=f"{prefix}_maps")([x[0], *enlarged])

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
+from hierseg_keras.models.stage_heads import stage_prefix
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.from_config import load_evaluation
 from hierseg_keras.training.run import check_new, train
@@ -58,7 +59,7 @@ def train_hs3(config, folder, verbose="auto", strategy=None):
     )
     _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy))
     _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))
-    clusters = tuple((folder / CLUSTERS / f"{stage}.txt").read_text("utf-8") for stage in config.stages)
+    clusters = tuple((folder / CLUSTERS / f"{stage_prefix(stage)}.txt").read_text("utf-8") for stage in config.stages)
     final = dataclasses.replace(config, clusters=clusters)
     _once(folder / HS3_RUN, lambda path: train(final, path, verbose, strategy))
     _, model = load_run(folder / HS3_RUN, strategy)
@@ -100,8 +101,8 @@ def _find_clusters(config, run, split, folder):
     folder.mkdir()
     for stage, trade_off in found.items():
         tree = ClassTree.from_clusters(names, trade_off.clusterings[sizes[stage]])
-        (folder / f"{stage}.txt").write_text(tree.to_text(), "utf-8")
-        draw_tree(tree, folder / f"{stage}.png")
+        (folder / f"{stage_prefix(stage)}.txt").write_text(tree.to_text(), "utf-8")
+        draw_tree(tree, folder / f"{stage_prefix(stage)}.png")
     draw_trade_offs(found, sizes, folder / "trade_offs.png")
     _write_trade_offs(found, sizes, folder / "trade_offs.csv")
 

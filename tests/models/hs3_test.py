@@ -8,7 +8,7 @@ import pytest
 
 from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy
 from hierseg_keras.metrics import LevelMeanIoU
-from hierseg_keras.models import HS3, HRNet, HRNetOCR, HS3Fuse, UNet
+from hierseg_keras.models import HS3, DeepLabV3Plus, HRNet, HRNetOCR, HS3Fuse, UNet
 from hierseg_keras.models.stage_clusters import clusters_of
 from hierseg_keras.tree import ClassTree
 
@@ -152,7 +152,7 @@ class HS3Test:
     @pytest.mark.parametrize(
         "options, message",
         [
-            ({"stages": ("stage9",)}, "among the layers of .*Received: 'stage9'. .*'encoder_0_b_relu'"),
+            ({"stages": ("stage9",)}, "name of a layer of .*Received: 'stage9'. .*'encoder_0_b_relu'"),
             ({"stages": "embedding"}, "names of different layers"),
             ({"clusters": []}, "`clusters` for each of .*Received: 0"),
             ({"weights": (1, 2)}, "`weights` >= 0, one a stage"),
@@ -166,6 +166,50 @@ class HS3Test:
         image = keras.Input((8, 8, 3))
         with pytest.raises(ValueError, match="Wrap it in `TreeSegmenter`"):
             HS3(keras.Model(image, keras.layers.Conv2D(4, 1)(image)), ["conv2d"])
+
+
+@only_tensorflow
+class InnerStagesTest:
+    """Stages of a backbone that is a layer of its network."""
+
+    stages = ("backbone/conv2_block2_out", "backbone/conv3_block2_out")
+
+    @pytest.mark.parametrize("fuse", [False, True])
+    def test_is_one_forward_pass_saves_and_searches(self, fuse, tmp_path):
+        network = DeepLabV3Plus(TREE, backbone="resnet18_small", outputs="leaves", filters=8)
+        image, label = batch(33, 40)
+        before, parameters = numpy_of(network(image)), network.count_params()
+        model = HS3(network, self.stages, fuse=fuse)
+        assert (model.inference_model.count_params() == parameters) != fuse
+        np.testing.assert_allclose(numpy_of(network(image)), before)
+        answers = model.training_model(image)
+        np.testing.assert_allclose(answers["logits"], model(image), rtol=1e-5, atol=1e-5)
+        assert answers[self.stages[0]].shape == (2, 33, 40, 4)
+
+        # Trained by its stages alone, the network learns up to the later stage and no further.
+        nothing = keras.losses.MeanSquaredError(name="none")
+        nothing.call = lambda y, y_pred: 0.0 * keras.ops.sum(y_pred, axis=-1)
+        model.compile(keras.optimizers.SGD(0.1), loss=nothing, run_eagerly=True)
+        conv3, conv4 = (network.get_layer("backbone").get_layer(f"conv{i}_block1_1_conv").kernel for i in (3, 4))
+        kernels = numpy_of(conv3), numpy_of(conv4)
+        model.fit(image, label, verbose=0)
+        assert np.any(numpy_of(conv3) != kernels[0])
+        np.testing.assert_array_equal(numpy_of(conv4), kernels[1])
+
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        for name, x in model.training_model(image).items():
+            np.testing.assert_allclose(numpy_of(loaded.training_model(image)[name]), x, rtol=1e-4, atol=1e-4)
+        assert model.search([(image, label)], "kmeans").keys() == {*self.stages}
+
+    def test_unknown_layers_are_told_with_those_there_are(self):
+        network = DeepLabV3Plus(TREE, backbone="resnet18_small", filters=8)
+        with pytest.raises(ValueError, match="'stage2'. .*'backbone' are named backbone/conv5_block2_out and so on"):
+            HS3(network, ["stage2"])
+        with pytest.raises(ValueError, match="a layer of 'backbone'. Received: 'stage2'"):
+            HS3(network, ["backbone/stage2"])
+        with pytest.raises(ValueError, match="a network for 'aspp' in aspp/conv"):
+            HS3(network, ["aspp/conv"])
 
 
 class HS3FuseTest:
