@@ -15,6 +15,13 @@ class RecipesTest:
         # 2,975 images are 371 batches of 8.
         assert config.num_epochs(371) == 216
 
+    def test_hs3_keeps_back_as_many_images_as_in_the_paper(self):
+        city, nyu = (RunConfig.from_recipe(f"hs3_{name}", weights=None) for name in (
+            "cityscapes_ocr_hrnet_w18_fuse", "nyu_depth_v2_hrnet_w48"
+        ))
+        assert (round(2975 * city.analysis_share), round(795 * nyu.analysis_share)) == (300, 100)
+        assert (city.method, city.fuse, city.stages) == ("hs3", True, ("stage2", "stage3"))
+
     @pytest.mark.parametrize("name", recipes.available())
     def test_every_recipe_is_a_configuration(self, name):
         config = RunConfig.from_recipe(name, weights=None)

@@ -1,9 +1,16 @@
 """The papers' training runs as plain data, one file a row of their tables.
 
-A file holds fields of `RunConfig`; what it leaves out is as there. HSSN's are from its section 4.1,
-but for what that leaves open: an output stride of 8, as the networks that it compares with have.
-ImageNet weights of HRNet and Swin are timm's `hrnet_w48` and `swin_small_patch4_window7_224`, expected as files in the
-working folder.
+A file holds fields of `RunConfig`; what it leaves out is as there.
+
+HSSN's are from its section 4.1, but for what that leaves open: an output stride of 8, as the networks that
+it compares with have.
+
+HS3's are rows of its tables 1 and 3, which give network, clusters and multiply-adds: their HRNet-W18 is timm's
+small v2, at 192 channels of OCR (140 in the lighter row). How long and how fast they train stands in a supplement;
+here it is as HRNet's authors do on Cityscapes, and a third of it on NYUD-v2.
+
+ImageNet weights of HRNet, Swin and WideResNet are expected as files in the working folder, of timm's names for
+`hrnet_w48`, `hrnet_w18_small_v2` and `swin_small_patch4_window7_224`.
 """
 
 import importlib.resources
