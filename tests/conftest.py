@@ -6,6 +6,8 @@ import os
 import hypothesis
 import pytest
 
+from tests.running_eagerly import running_eagerly
+
 # Set before the first import of TensorFlow and JAX, which read them once. JAX compiles anew for every
 # random tree, and the compiler's optimisations take longer than all the sums that they could speed up.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -53,12 +55,9 @@ def two_replicas():
 
 
 @pytest.fixture
-def run_eagerly(monkeypatch):
-    """Steps are run as they are written: the few of a test take less time than to build their graph."""
-    import keras
-
-    as_it_was, eagerly = keras.Model.compile, {"run_eagerly": True, "jit_compile": False}
-    monkeypatch.setattr(keras.Model, "compile", lambda self, *a, **options: as_it_was(self, *a, **options | eagerly))
+def run_eagerly():
+    with running_eagerly():
+        yield
 
 
 @pytest.fixture(scope="session")

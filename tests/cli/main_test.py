@@ -9,6 +9,7 @@ tf = pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.training import RunConfig, load_run  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from tests.running_eagerly import running_eagerly  # noqa: E402
 
 TINY = ["--filters", "2", "--num-stages", "2", "--crop-size", "32x40", "--batch-size", "4", "--epochs", "2"]
 # The test process has two CPUs, and one strategy over both that `tests.conftest` makes.
@@ -21,7 +22,8 @@ def run(data_dir, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "a run"
     splits = ["--train-split", "train[:16]", "--validation-split", "validation[:4]"]
     averaged = ["--ema-momentum", "0.5"]
-    assert main(["train", *TINY, *splits, *averaged, "--data-dir", str(data_dir), "--out", str(folder)]) == 0
+    with running_eagerly():
+        assert main(["train", *TINY, *splits, *averaged, "--data-dir", str(data_dir), "--out", str(folder)]) == 0
     return folder
 
 
@@ -91,7 +93,7 @@ class TrainTest:
             main(["train", option, "--out", "run"])
         assert "expected" in capsys.readouterr().err
 
-    def test_loss_that_is_not_finite_ends_the_run(self, data_dir, tmp_path, capsys):
+    def test_loss_that_is_not_finite_ends_the_run(self, data_dir, tmp_path, run_eagerly, capsys):
         options = [*TINY, "--train-split", "train[:16]", "--validation-split", "validation[:4]", "--optimizer", "sgd"]
         arguments = ["train", *options, "--learning-rate", "1e30", "--data-dir", str(data_dir)]
         assert main([*arguments, "--out", str(tmp_path / "a")]) == 1

@@ -59,7 +59,7 @@ class QueryDecoderTest:
 
 
 class MaskFormerTest:
-    @pytest.mark.parametrize("outputs, channels", [("nodes", 6), ("leaves", 4)])
+    @pytest.mark.parametrize("outputs, channels", [("nodes", 6), pytest.param("leaves", 4, marks=only_tensorflow)])
     def test_any_size_gives_logits_of_that_size(self, outputs, channels):
         model = MaskFormer(TREE, outputs=outputs, **SMALL)
         logits = model(images(33, 49))

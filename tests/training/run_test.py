@@ -6,6 +6,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.training import RunConfig, evaluate_run, from_config, load_run, train  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
 
 HAS_TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
 
@@ -68,7 +69,7 @@ class TrainTest:
         if HAS_TENSORBOARD:
             assert_shown(tmp_path / "run" / "tensorboard")
 
-    def test_stops_early_with_the_best_epochs_weights(self, data_dir, tmp_path, monkeypatch):
+    def test_stops_early_with_the_best_epochs_weights(self, data_dir, tmp_path, run_eagerly):
         """A rate so high that the first epochs are the best."""
         config = RunConfig(**TINY, early_stopping_patience=1, epochs=8, learning_rate=1.0, data_dir=str(data_dir))
         model = train(config, tmp_path / "run", verbose=0)
@@ -107,7 +108,7 @@ class MakeModelTest:
         monkeypatch.setattr(from_config, "make_network", lambda name, tree, outputs, options, _: made.append(options))
         config = RunConfig(model="deeplab_v3_plus", weights="imagenet")
         for pretrained in (True, False):
-            from_config.make_model(config, None, pretrained=pretrained)
+            from_config.make_model(config, ClassTree(["a"]), pretrained=pretrained)
         assert [options["weights"] for options in made] == ["imagenet", None]
 
 
@@ -120,7 +121,7 @@ class TensorBoardTest:
 
 
 class HSSNRunTest:
-    def test_trains_reports_averages_and_exports(self, data_dir, tmp_path):
+    def test_trains_reports_averages_and_exports(self, data_dir, tmp_path, run_eagerly):
         from hierseg_keras.cli.main import main
 
         config = RunConfig(**TINY, method="hssn", steps=6, data_dir=str(data_dir))
