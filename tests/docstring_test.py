@@ -34,7 +34,7 @@ MODULES = [
     "models.hrnet_ocr_scale_attention",
     "models.maskformer",
     "models.profile",
-    "models.resnet",
+    "models.backbones.resnet",
     "models.sa_gate",
     "models.unet",
     "data.class_ids",

@@ -3,15 +3,15 @@
 import keras
 from keras import layers
 
-from hierseg_keras.models.backbones import BACKBONES, OUTPUT_STRIDES, keras_cv_parts
+from hierseg_keras.models.backbones.named_backbones import BACKBONES, OUTPUT_STRIDES, keras_cv_parts
 from hierseg_keras.models.batch_norms import batch_norms, check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.conv_norm_relu import MOMENTUM
-from hierseg_keras.models.deeplab_decoder import ATROUS_RATES, deeplab_decoder
-from hierseg_keras.models.logits_head import check_outputs, logits_head
+from hierseg_keras.models.heads.deeplab_decoder import ATROUS_RATES, deeplab_decoder
+from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.layers.conv_norm_relu import MOMENTUM
+from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.pretrained import load_backbone_weights
-from hierseg_keras.models.resize_to import ResizeTo
-from hierseg_keras.models.scale_image import ScaleImage
 from hierseg_keras.tree import as_class_tree
 
 

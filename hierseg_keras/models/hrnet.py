@@ -3,14 +3,14 @@
 import keras
 from keras import layers
 
+from hierseg_keras.models.backbones.hrnet_stages import hrnet_stages
 from hierseg_keras.models.batch_norms import check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.conv_norm_relu import conv_norm_relu
-from hierseg_keras.models.hrnet_stages import hrnet_stages
-from hierseg_keras.models.logits_head import check_outputs, logits_head
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
+from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.safetensors_weights import load_safetensors
-from hierseg_keras.models.scale_image import ScaleImage
 from hierseg_keras.tree import as_class_tree
 
 # The modules behind the stages in timm's networks.

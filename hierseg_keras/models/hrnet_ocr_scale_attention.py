@@ -6,12 +6,12 @@ from keras import layers
 from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
 from hierseg_keras.models.batch_norms import check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.conv_norm_relu import conv_norm_relu
+from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
 from hierseg_keras.models.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
 from hierseg_keras.models.hrnet_ocr import ocr_head
-from hierseg_keras.models.logits_head import check_outputs, logits_head
-from hierseg_keras.models.resize_by import ResizeBy
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
+from hierseg_keras.models.layers.resize_by import ResizeBy
+from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.tree import as_class_tree
 
 ATTENTION_FILTERS = 256

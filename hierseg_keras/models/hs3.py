@@ -11,10 +11,10 @@ from hierseg_keras.decoding import best_path
 from hierseg_keras.losses import HierarchicalCrossentropy
 from hierseg_keras.losses.replicas import num_replicas
 from hierseg_keras.models.auxiliary_logits import LOGITS, auxiliary_loss
+from hierseg_keras.models.heads.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
 from hierseg_keras.models.hs3_fuse import HS3Fuse
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.stage_clusters import cluster_of_nodes, clusters_of_stages
-from hierseg_keras.models.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
 from hierseg_keras.models.training_wrapper import TrainingWrapper
 from hierseg_keras.models.tree_segmenter import load_segmenter
 from hierseg_keras.tree import ClassTree, check_ignore_class

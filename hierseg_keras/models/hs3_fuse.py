@@ -7,13 +7,13 @@ from keras import layers
 
 from hierseg_keras.models.auxiliary_logits import LOGITS, AuxiliaryLogits
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.cut_open import cut_open
-from hierseg_keras.models.logits_head import logits_head
-from hierseg_keras.models.object_context import object_context
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.heads.logits_head import logits_head
+from hierseg_keras.models.heads.object_context import object_context
+from hierseg_keras.models.heads.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
+from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
+from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.stage_clusters import clusters_of_stages
-from hierseg_keras.models.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
 from hierseg_keras.models.tree_segmenter import load_segmenter
 
 

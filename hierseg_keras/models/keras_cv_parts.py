@@ -4,7 +4,7 @@ import keras
 import keras_cv
 from keras import ops
 
-from hierseg_keras.models.resnet import strides_and_dilations
+from hierseg_keras.models.backbones.resnet import strides_and_dilations
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")

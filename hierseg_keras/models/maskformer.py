@@ -4,12 +4,12 @@ import keras
 from keras import layers, ops
 
 from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
+from hierseg_keras.models.backbones.pyramids import PYRAMIDS
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.logits_head import check_outputs, logits_bias, num_logits
-from hierseg_keras.models.pixel_decoder import pixel_decoder
-from hierseg_keras.models.pyramids import PYRAMIDS
-from hierseg_keras.models.query_decoder import query_decoder
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.heads.logits_head import check_outputs, logits_bias, num_logits
+from hierseg_keras.models.heads.pixel_decoder import pixel_decoder
+from hierseg_keras.models.heads.query_decoder import query_decoder
+from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.tree import as_class_tree
 
 

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from hierseg_keras.decoding import average_logits, told_outputs
-from hierseg_keras.models.resize_by import resize_by
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.layers.resize_by import resize_by
+from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.tree_segmenter import load_segmenter
 from hierseg_keras.tree import as_class_tree
 

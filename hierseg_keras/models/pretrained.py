@@ -6,7 +6,7 @@ import warnings
 
 import keras
 
-from hierseg_keras.models.backbones import BACKBONES, keras_cv_parts
+from hierseg_keras.models.backbones.named_backbones import BACKBONES, keras_cv_parts
 from hierseg_keras.models.safetensors_weights import load_safetensors
 
 _APPLICATIONS_FILES = {

@@ -4,17 +4,17 @@ import keras
 from keras import layers
 
 from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
+from hierseg_keras.models.backbones.resnet import strides_and_dilations
+from hierseg_keras.models.backbones.resnet_stages import resnet_stage, resnet_stem
+from hierseg_keras.models.backbones.separation_aggregation_gate import separation_aggregation_gate
 from hierseg_keras.models.batch_norms import batch_norms, check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.conv_norm_relu import MOMENTUM, conv_norm_relu
-from hierseg_keras.models.deeplab_decoder import ATROUS_RATES, deeplab_decoder
-from hierseg_keras.models.logits_head import check_outputs, logits_head
-from hierseg_keras.models.resize_to import ResizeTo
-from hierseg_keras.models.resnet import strides_and_dilations
-from hierseg_keras.models.resnet_stages import resnet_stage, resnet_stem
+from hierseg_keras.models.heads.deeplab_decoder import ATROUS_RATES, deeplab_decoder
+from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.layers.conv_norm_relu import MOMENTUM, conv_norm_relu
+from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.safetensors_weights import load_safetensors
-from hierseg_keras.models.scale_image import ScaleImage
-from hierseg_keras.models.separation_aggregation_gate import separation_aggregation_gate
 from hierseg_keras.tree import as_class_tree
 
 OUTPUT_STRIDE = 16

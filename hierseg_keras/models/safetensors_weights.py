@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 from keras import layers
 
-from hierseg_keras.models.window_attention import WindowAttention
+from hierseg_keras.models.backbones.window_attention import WindowAttention
 
 # A layer's variables by the names of PyTorch's parameters, and how a kernel's axes are turned.
 _SCALE_AND_SHIFT = {"weight": ("gamma", None), "bias": ("beta", None)}

@@ -3,8 +3,8 @@
 import keras
 
 from hierseg_keras.models.cut_open import cut_open
-from hierseg_keras.models.logits_head import check_outputs, logits_head
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.tree import as_class_tree
 
 

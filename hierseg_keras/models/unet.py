@@ -4,8 +4,8 @@ import keras
 from keras import layers
 
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.crop_to import CropTo
-from hierseg_keras.models.logits_head import check_outputs, logits_head
+from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.layers.crop_to import CropTo
 from hierseg_keras.tree import as_class_tree
 
 # The momentum of PyTorch's layer, which the paper's network has: Keras's 0.99 needs a thousand

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
-from hierseg_keras.models.stage_heads import stage_prefix
+from hierseg_keras.models.heads.stage_heads import stage_prefix
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.from_config import load_evaluation
 from hierseg_keras.training.run import check_new, train

@@ -7,7 +7,7 @@ from safetensors.numpy import save_file
 
 from hierseg_keras.losses import FocalTreeMin
 from hierseg_keras.models import HSSN, HRNet, HRNetOCR
-from hierseg_keras.models.object_context import RegionAttention, RegionRepresentation
+from hierseg_keras.models.heads.object_context import RegionAttention, RegionRepresentation
 from hierseg_keras.tree import ClassTree
 
 TREE = ClassTree(["human/person", "human/rider", "vehicle/car", "sky"])

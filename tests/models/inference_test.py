@@ -7,7 +7,7 @@ import pytest
 from hierseg_keras.losses import FocalTreeMin
 from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import HSSN, MultiScale, SlidingWindow, UNet
-from hierseg_keras.models.resize_to import resize
+from hierseg_keras.models.layers.resize_to import resize
 from hierseg_keras.tree import ClassTree
 
 TREE = ClassTree(["person/left_eye", "person/right_eye", "person/nose", "left_wall/brick", "right_wall/brick"])

@@ -6,9 +6,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from hierseg_keras.models import MaskFormer
-from hierseg_keras.models.logits_head import logits_bias
+from hierseg_keras.models.heads.logits_head import logits_bias
+from hierseg_keras.models.heads.query_decoder import Queries, SinePosition
 from hierseg_keras.models.maskformer import QueryVotes
-from hierseg_keras.models.query_decoder import Queries, SinePosition
 from hierseg_keras.tree import ClassTree
 
 TREE = ClassTree(["human/person", "human/rider", "vehicle/car", "sky"])

@@ -8,7 +8,7 @@ import pytest
 
 from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import HSSN, DeepLabV3Plus, HRNetOCR, HRNetOCRScaleAttention, MaskFormer, SAGate
-from hierseg_keras.models.wide_resnet import wide_resnet38
+from hierseg_keras.models.backbones.wide_resnet import wide_resnet38
 from hierseg_keras.tree import ClassTree
 
 if keras.backend.backend() != "tensorflow":
@@ -39,13 +39,13 @@ EXPORTED = "maskformer"
 
 @pytest.fixture
 def make(name, monkeypatch):
-    from hierseg_keras.models import backbones
+    from hierseg_keras.models.backbones import named_backbones
 
     def small(output_stride):
         features = wide_resnet38(output_stride, SMALL_WIDE, name="backbone")
         return features, features
 
-    monkeypatch.setitem(backbones.BACKBONES, "wide_resnet38", backbones.NamedBackbone(small, "torch"))
+    monkeypatch.setitem(named_backbones.BACKBONES, "wide_resnet38", named_backbones.NamedBackbone(small, "torch"))
     return NETWORKS[name]
 
 

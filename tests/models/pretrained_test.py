@@ -4,7 +4,7 @@ import pytest
 
 from hierseg_keras.models import DeepLabV3Plus
 from hierseg_keras.tree import ClassTree
-from tests.models.resnet_test import randomised
+from tests.models.backbones.resnet_test import randomised
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("KerasCV imports TensorFlow", allow_module_level=True)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from hierseg_keras.models.separation_aggregation_gate import separation_aggregation_gate
+from hierseg_keras.models.backbones.separation_aggregation_gate import separation_aggregation_gate
 from hierseg_keras.tree import ClassTree
 
 TREE = ClassTree(["human/person", "human/rider", "sky"])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hierseg_keras.models import HRNetOCRScaleAttention
-from hierseg_keras.models.resize_by import ResizeBy
+from hierseg_keras.models.layers.resize_by import ResizeBy
 from hierseg_keras.tree import ClassTree
 
 TREE = ClassTree(["human/person", "human/rider", "sky"])

@@ -4,7 +4,7 @@ import math
 
 from keras import layers
 
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.layers.resize_to import ResizeTo
 
 _GROUPS = 32
 EPSILON = 1e-5

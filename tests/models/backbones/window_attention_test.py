@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.models.swin_stages import MergePatches
-from hierseg_keras.models.window_attention import PadToWindows, WindowAttention
+from hierseg_keras.models.backbones.swin_stages import MergePatches
+from hierseg_keras.models.backbones.window_attention import PadToWindows, WindowAttention
 
 HEADS, CHANNELS = 2, 6
 

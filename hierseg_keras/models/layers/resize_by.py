@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from hierseg_keras.models.resize_to import resize
+from hierseg_keras.models.layers.resize_to import resize
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")

@@ -2,7 +2,7 @@
 
 from keras import layers
 
-from hierseg_keras.models.conv_norm_relu import EPSILON, MOMENTUM
+from hierseg_keras.models.layers.conv_norm_relu import EPSILON, MOMENTUM
 
 
 def bottleneck(x, filters, name, stride=1, dilation=1):

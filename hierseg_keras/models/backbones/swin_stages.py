@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from hierseg_keras.models.crop_to import CropTo
-from hierseg_keras.models.window_attention import PadToWindows, WindowAttention
+from hierseg_keras.models.backbones.window_attention import PadToWindows, WindowAttention
+from hierseg_keras.models.layers.crop_to import CropTo
 
 EPSILON = 1e-5
 

@@ -5,10 +5,10 @@ import functools
 
 import keras
 
-from hierseg_keras.models.resnet_stages import resnet_stages
+from hierseg_keras.models.backbones.resnet_stages import resnet_stages
+from hierseg_keras.models.backbones.swin_stages import swin_stages
+from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.safetensors_weights import load_safetensors
-from hierseg_keras.models.scale_image import ScaleImage
-from hierseg_keras.models.swin_stages import swin_stages
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.models.resize_to import ResizeTo
-from hierseg_keras.models.scale_image import ScaleImage
+from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.layers.scale_image import ScaleImage
 
 
 def bilinear_rows(x, size):

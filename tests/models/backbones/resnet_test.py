@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.models.resnet import resnet_v1, resnet_v2, strides_and_dilations
+from hierseg_keras.models.backbones.resnet import resnet_v1, resnet_v2, strides_and_dilations
 
 
 def randomised(model):

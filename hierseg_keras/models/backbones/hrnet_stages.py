@@ -2,8 +2,8 @@
 
 from keras import layers
 
-from hierseg_keras.models.residual_blocks import basic_block, bottleneck, conv_norm, torch_conv_norm_relu
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.backbones.residual_blocks import basic_block, bottleneck, conv_norm, torch_conv_norm_relu
+from hierseg_keras.models.layers.resize_to import ResizeTo
 
 
 def hrnet_stages(x, width, num_modules=(1, 4, 3), num_blocks=4):

@@ -2,8 +2,8 @@
 
 from keras import layers
 
-from hierseg_keras.models.backbones import keras_cv_parts
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.import_keras_cv import keras_cv_parts
+from hierseg_keras.models.layers.resize_to import ResizeTo
 
 # The paper's at stride 16 and 8; at 32 the map is half as large as at 16, and so are they.
 ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18), 32: (3, 6, 9)}

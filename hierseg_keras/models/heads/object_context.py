@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from hierseg_keras.models.conv_norm_relu import conv_norm_relu
+from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")

@@ -4,9 +4,9 @@ import keras
 from keras import layers
 
 from hierseg_keras.models.auxiliary_logits import LOGITS
-from hierseg_keras.models.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.inner_maps import inner_maps
-from hierseg_keras.models.resize_to import ResizeTo
+from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
+from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.tree import as_class_tree
 
 

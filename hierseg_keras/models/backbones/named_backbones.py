@@ -2,13 +2,13 @@
 
 import dataclasses
 import functools
-import importlib
 
 import keras
 
-from hierseg_keras.models.resnet import resnet_v1, resnet_v2
-from hierseg_keras.models.resnet_stages import resnet_stages
-from hierseg_keras.models.wide_resnet import wide_resnet38
+from hierseg_keras.models.backbones.resnet import resnet_v1, resnet_v2
+from hierseg_keras.models.backbones.resnet_stages import resnet_stages
+from hierseg_keras.models.backbones.wide_resnet import wide_resnet38
+from hierseg_keras.models.import_keras_cv import keras_cv_parts
 
 OUTPUT_STRIDES = (8, 16, 32)
 
@@ -53,11 +53,6 @@ def _keras_cv(blocks, bottleneck):
         return backbone, parts.pyramid(backbone)[0]
 
     return made
-
-
-def keras_cv_parts():
-    """The module that imports KerasCV, which takes seconds and TensorFlow."""
-    return importlib.import_module("hierseg_keras.models.keras_cv_parts")
 
 
 _V1 = functools.partial(_own, resnet_v1)

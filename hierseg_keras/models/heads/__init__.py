@@ -1,0 +1,1 @@
+"""What turns maps of features into scores of classes."""
