@@ -14,38 +14,42 @@ def resize(image, label, size):
     """Resizes to `(H, W)`: the image by area averaging, the label map by nearest neighbour.
 
     Args:
-        image: Float tensor `(h, w, 3)`.
+        image: Float or uint8 tensor `(h, w, 3)`.
         label: Integer tensor `(h, w, 1)`.
         size: Pair of integers.
     """
     return tf.image.resize(image, size, method="area"), tf.image.resize(label, size, method="nearest")
 
 
-def random_scale(image, label, seed, scale_range):
-    """Resizes by a factor drawn uniformly from `scale_range`."""
-    factor = tf.random.stateless_uniform((), seed, *scale_range)
-    size = tf.cast(tf.shape(image)[:2], tf.float32) * factor
-    size = tf.maximum(tf.cast(tf.round(size), tf.int32), 1)
-    return tf.image.resize(image, size), tf.image.resize(label, size, method="nearest")
+def random_scaled_crop(image, label, scale_seed, crop_seed, scale_range, crop_size, ignore_class):
+    """Resizes by a random factor and cuts out `crop_size` at a random place; what is smaller is padded around.
 
+    Only the pixels of the crop are ever resampled, each as if the whole image had been resized.
 
-def random_crop(image, label, seed, crop_size, ignore_class):
-    """Cuts out `crop_size` at a random place; a smaller image is padded, at a random place too."""
+    Args:
+        image: Float or uint8 tensor `(h, w, 3)`.
+        label: Integer tensor `(h, w, 1)`.
+        scale_seed, crop_seed: Int tensors `(2,)`.
+        scale_range: Smallest and largest factor, or `None` for none.
+        crop_size: Pair of integers.
+        ignore_class: Integer label of the padding.
+
+    Returns:
+        Float32 image `(*crop_size, 3)`, bilinear, and int32 label `(*crop_size, 1)`, nearest neighbour.
+    """
     size = tf.shape(image)[:2]
-    crop_size = tf.constant(crop_size, tf.int32)
-    place_seed, crop_seed = tf.unstack(tf.random.split(seed, 2))
+    if scale_range:
+        factor = tf.random.stateless_uniform((), scale_seed, *scale_range)
+        size = tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * factor), tf.int32), 1)
+    place_seed, offset_seed = tf.unstack(tf.random.split(crop_seed, 2))
     missing = tf.maximum(crop_size - size, 0)
     before = _random_offset(place_seed, missing)
-    padding = tf.stack([before, missing - before], axis=1)
-    padding = tf.concat([padding, [[0, 0]]], axis=0)
+    offset = _random_offset(offset_seed, size + missing - crop_size)
+    image, label = _resized_window(image, label, size, offset, tf.minimum(size, crop_size))
+    padding = tf.concat([tf.stack([before, missing - before], axis=1), [[0, 0]]], axis=0)
     image = tf.pad(image, padding, constant_values=PADDING_COLOUR)
-    label = tf.pad(label, padding, constant_values=ignore_class)
-    top, left = tf.unstack(_random_offset(crop_seed, tf.shape(image)[:2] - crop_size))
-    height, width = tf.unstack(crop_size)
-    return (
-        tf.image.crop_to_bounding_box(image, top, left, height, width),
-        tf.image.crop_to_bounding_box(label, top, left, height, width),
-    )
+    label = tf.pad(tf.cast(label, tf.int32), padding, constant_values=ignore_class)
+    return tf.ensure_shape(image, (*crop_size, 3)), tf.ensure_shape(label, (*crop_size, 1))
 
 
 def random_flip(image, label, seed, swap=None):
@@ -73,3 +77,30 @@ def _random_offset(seed, largest):
     share = tf.random.stateless_uniform(tf.shape(largest), seed)
     offset = tf.cast(share * tf.cast(largest + 1, tf.float32), tf.int32)
     return tf.minimum(offset, largest)
+
+
+def _resized_window(image, label, size, offset, extent):
+    """The `extent` pixels from `offset` on of an image and a label map that are resized to `size`."""
+    whole = tf.shape(image)[:2]
+    step = tf.cast(whole, tf.float32) / tf.cast(size, tf.float32)
+    rows, columns = (_nearest(offset[axis], extent[axis], step[axis], whole[axis]) for axis in (0, 1))
+    label = tf.gather(tf.gather(label, rows), columns, axis=1)
+    # What the window's outermost pixels are interpolated from lies at most a pixel beyond their nearest neighbours.
+    first = tf.maximum(tf.stack([rows[0], columns[0]]) - 1, 0)
+    last = tf.minimum(tf.stack([rows[-1], columns[-1]]) + 1, whole - 1)
+    scale = tf.cast(size, tf.float32) / tf.cast(whole, tf.float32)
+    window = tf.raw_ops.ScaleAndTranslate(
+        images=image[None, first[0] : last[0] + 1, first[1] : last[1] + 1],
+        size=extent,
+        scale=scale,
+        translation=tf.cast(first, tf.float32) * scale - tf.cast(offset, tf.float32),
+        kernel_type="triangle",
+        antialias=False,
+    )
+    return window[0], label
+
+
+def _nearest(offset, extent, step, length):
+    """Which pixels of an axis `tf.image.resize` takes for those from `offset` on."""
+    places = (tf.cast(tf.range(offset, offset + extent), tf.float32) + 0.5) * step
+    return tf.minimum(tf.cast(tf.floor(places), tf.int32), length - 1)

@@ -3,7 +3,7 @@
 import pathlib
 
 
-def prepare(name, data_dir=None, manual_dir=None):
+def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
     """Prepares a TFDS data set once, and returns its builder.
 
     Args:
@@ -13,12 +13,15 @@ def prepare(name, data_dir=None, manual_dir=None):
             `~/tensorflow_datasets`.
         manual_dir: Folder with the files that you obtained yourself, for a data set that cannot
             be downloaded; needed only while it is being prepared.
+        skip_bad: Whether files that cannot be used are left out and listed, in place of an error;
+            for the data sets of `tfds_builders`.
 
     Returns:
         Prepared `tfds.core.DatasetBuilder`; `ClassTree.from_tfds(builder.info)` is its tree.
 
     Raises:
-        ValueError: If there is no such data set, or `manual_dir` is no folder.
+        ValueError: If there is no such data set, `manual_dir` is no folder, or the data set does
+            not know `skip_bad`.
 
     Example:
 
@@ -28,17 +31,29 @@ def prepare(name, data_dir=None, manual_dir=None):
     """
     import tensorflow_datasets as tfds
 
-    import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
-
     if manual_dir is not None and not pathlib.Path(manual_dir).is_dir():
         raise ValueError(f"`manual_dir` expects an existing folder. Received: manual_dir={str(manual_dir)!r}.")
-    try:
-        builder = tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError as error:
-        raise ValueError(f"expected the name of a TFDS data set. Received: name={name!r}. {error}") from None
+    builder = find_builder(name, data_dir, skip_bad)
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
     builder.download_and_prepare(download_config=download_config)
     return builder
+
+
+def find_builder(name, data_dir=None, skip_bad=False):
+    """The builder of a data set, prepared or not; arguments and errors as in `prepare`."""
+    import tensorflow_datasets as tfds
+
+    import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
+
+    try:
+        # Only asked for where it is wanted: most builders do not know it.
+        return tfds.builder(name, data_dir=data_dir, **({"skip_bad": True} if skip_bad else {}))
+    except tfds.core.DatasetNotFoundError as error:
+        raise ValueError(f"expected the name of a TFDS data set. Received: name={name!r}. {error}") from None
+    except TypeError as error:
+        if "skip_bad" not in str(error):
+            raise
+        raise ValueError(f"`skip_bad` expects a data set of `tfds_builders`. Received: name={name!r}.") from None
 
 
 def flip_pairs(name, data_dir=None, manual_dir=None):

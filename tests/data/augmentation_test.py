@@ -23,41 +23,74 @@ def both_ways(step):
     return [x.numpy() for x in eager]
 
 
-class RandomCropTest:
+def straightforward(image, label, scale_seed, crop_seed, scale_range, crop_size, ignore_class):
+    """Resizes the whole image, pads it, and cuts out the crop."""
+    image = tf.cast(image, tf.float32)
+    if scale_range:
+        factor = tf.random.stateless_uniform((), scale_seed, *scale_range)
+        size = tf.maximum(tf.cast(tf.round(tf.cast(tf.shape(image)[:2], tf.float32) * factor), tf.int32), 1)
+        image, label = tf.image.resize(image, size), tf.image.resize(label, size, method="nearest")
+    missing = np.maximum(np.array(crop_size) - image.shape[:2], 0)
+    place_seed, offset_seed = tf.unstack(tf.random.split(crop_seed, 2))
+    before = augmentation._random_offset(place_seed, missing).numpy()
+    padding = [*zip(before, missing - before), (0, 0)]
+    image = np.pad(image, padding, constant_values=augmentation.PADDING_COLOUR)
+    label = np.pad(label, padding, constant_values=ignore_class)
+    top, left = augmentation._random_offset(offset_seed, np.array(image.shape[:2]) - crop_size).numpy()
+    window = slice(top, top + crop_size[0]), slice(left, left + crop_size[1])
+    return image[window], label[window]
+
+
+class RandomScaledCropTest:
+    def crop(self, image, label, seed, crop_size, scale_range=None, ignore_class=255):
+        seeds = [seed, 0], [seed, 1]
+        return augmentation.random_scaled_crop(image, label, *seeds, scale_range, crop_size, ignore_class)
+
+    @hypothesis.given(
+        seed=st.integers(0, 1000),
+        size=st.tuples(*[st.integers(1, 40)] * 2),
+        crop_size=st.tuples(*[st.integers(1, 50)] * 2),
+        scale_range=st.sampled_from([None, (0.5, 2.0), (2.0, 2.0), (0.1, 0.4), (1.0, 1.0)]),
+        dtype=st.sampled_from(["uint8", "float32"]),
+    )
+    @hypothesis.settings(max_examples=30)
+    def test_equals_the_straightforward_way(self, seed, size, crop_size, scale_range, dtype):
+        rng = np.random.default_rng(seed)
+        image = tf.constant(rng.integers(0, 256, (*size, 3)).astype(dtype))
+        label = tf.constant(rng.integers(0, 256, (*size, 1)).astype("uint8"))
+        seeds = [seed, 0], [seed, 1]
+        found = augmentation.random_scaled_crop(image, label, *seeds, scale_range, crop_size, -1)
+        expected = straightforward(image, tf.cast(label, tf.int32), *seeds, scale_range, crop_size, -1)
+        np.testing.assert_allclose(found[0], expected[0], atol=0.01)
+        np.testing.assert_array_equal(found[1], expected[1])
+        assert found[0].dtype == tf.float32 and found[1].dtype == tf.int32
+
     @pytest.mark.parametrize("seed", range(4))
     def test_image_and_label_stay_together(self, seed):
-        image, label = both_ways(lambda i, m: augmentation.random_crop(i, m, [seed, 1], (3, 5), 255))
+        image, label = both_ways(lambda i, m: self.crop(i, m, seed, (3, 5)))
         assert image.shape == (3, 5, 3) and label.shape == (3, 5, 1)
         np.testing.assert_array_equal(image[..., :1], label)
         rows, columns = np.divmod(label[..., 0], 8)
         assert (np.diff(rows, axis=0) == 1).all() and (np.diff(columns, axis=1) == 1).all()
 
     def test_smaller_image_is_padded_with_ignore_class(self):
-        image, label = both_ways(lambda i, m: augmentation.random_crop(i, m, [0, 1], (9, 10), -1))
+        image, label = both_ways(lambda i, m: self.crop(i, m, 0, (9, 10), ignore_class=-1))
         assert (label == -1).sum() == 9 * 10 - 6 * 8
         assert (image[label[..., 0] == -1] == augmentation.PADDING_COLOUR).all()
         assert sorted(label[label >= 0]) == list(range(48))
 
     def test_every_place_is_drawn(self):
-        image, label = scene(2, 3)
-        crops = [augmentation.random_crop(image, label, [seed, 0], (1, 1), 255)[1] for seed in range(60)]
-        corners = {label.numpy().item() for label in crops}
-        assert corners == set(range(6))
+        crops = [self.crop(*scene(2, 3), seed, (1, 1))[1] for seed in range(60)]
+        assert {label.numpy().item() for label in crops} == set(range(6))
 
-
-class RandomScaleTest:
-    @hypothesis.given(seed=st.integers(0, 1000))
-    def test_labels_are_never_interpolated(self, seed):
-        label = tf.constant(np.random.default_rng(seed).choice([0, 7, 255], (6, 8, 1)).astype(np.int32))
+    def test_labels_are_never_interpolated(self):
+        label = tf.constant(np.random.default_rng(0).choice([0, 7, 255], (6, 8, 1)).astype(np.int32))
         image = tf.repeat(tf.cast(label, tf.float32), 3, -1)
-        scaled_image, scaled = augmentation.random_scale(image, label, [seed, 0], (0.5, 2.0))
-        assert set(np.unique(scaled)) <= set(np.unique(label))
-        assert scaled.dtype == tf.int32 and scaled_image.shape[:2] == scaled.shape[:2]
-        assert 3 <= scaled.shape[0] <= 12 and 4 <= scaled.shape[1] <= 16
-
-    def test_factor_one_changes_nothing(self):
-        image, label = both_ways(lambda i, m: augmentation.random_scale(i, m, [0, 0], (1.0, 1.0)))
-        np.testing.assert_allclose(image[..., :1], label)
+        for seed in range(20):
+            _, scaled = self.crop(image, label, seed, (12, 16), (0.5, 2.0), ignore_class=-1)
+            assert set(np.unique(scaled)) <= {-1, 0, 7, 255}
+            height, width = (np.ptp(places) + 1 for places in np.nonzero(scaled[..., 0] >= 0))
+            assert 3 <= height <= 12 and 4 <= width <= 16
 
 
 class RandomFlipTest:

@@ -1,0 +1,144 @@
+"""One data set as it is stored, and what it means on a tree."""
+
+import numpy as np
+import tensorflow as tf
+
+from hierseg_keras.data import augmentation
+from hierseg_keras.data.class_ids import node_of_class_id
+from hierseg_keras.data.class_map import ClassMap, class_names
+from hierseg_keras.data.stored_labels import MAX_CLASS_ID, decode_class_ids, find_features
+
+# What a crop holds outside the image, in place of a class id.
+PADDING = -1
+_UNKNOWN = np.iinfo(np.int32).min
+
+
+class Source:
+    """A prepared TFDS data set, from whose records images and maps of nodes are decoded.
+
+    Args:
+        builder: Prepared `tfds.core.DatasetBuilder`.
+        name: The name that the user gave it.
+        tree: `ClassTree`.
+        ignore_class: Integer label of pixels without one.
+        class_map, unmapped, features, flip_pairs: As in `data.load`, for this data set.
+
+    Attributes:
+        swap: The node that each node becomes in a mirror image, `(V,)`, or `None`.
+    """
+
+    def __init__(self, builder, name, tree, ignore_class, class_map, unmapped, features, flip_pairs):
+        self.builder, self.name = builder, name
+        self._features = find_features(builder.info, features)
+        self._ignores_unknown = unmapped == "ignore"
+        nodes = self._node_of_class_id(tree, ignore_class, class_map, unmapped)
+        # Shifted by one, so that padding is looked up as the ids are.
+        self._table = np.full(MAX_CLASS_ID + 2, ignore_class if self._ignores_unknown else _UNKNOWN, np.int32)
+        self._table[PADDING + 1] = ignore_class
+        self._table[np.asarray(list(nodes), int) + 1] = list(nodes.values())
+        pairs = self._flip_pairs(tree, nodes, class_map) if flip_pairs is None else flip_pairs
+        self.swap = tree.swap(pairs) if len(pairs) else None
+
+    def encoded(self, split, **read_config):
+        """The split undecoded, so that a shuffle buffer holds compressed images, and in one order whatever the machine.
+
+        Args:
+            split: TFDS split.
+            **read_config: Further arguments of `tfds.ReadConfig`.
+
+        Returns:
+            `tf.data.Dataset` of dicts of string scalars: `image`, `label` and `record`, a name for errors:
+            a text of the record, such as its file's name, or its number as it is read.
+        """
+        import tensorflow_datasets as tfds
+
+        image, label = self._features
+        features = self.builder.info.features
+        pictures = [name for name, feature in features.items() if isinstance(feature, tfds.features.Image)]
+        try:
+            examples = self.builder.as_dataset(
+                split=split,
+                shuffle_files="shuffle_seed" in read_config,
+                decoders=dict.fromkeys(pictures, tfds.decode.SkipDecoding()),
+                read_config=tfds.ReadConfig(interleave_cycle_length=1, **read_config),
+            )
+        except (ValueError, KeyError) as error:
+            raise ValueError(
+                f"`data.load` expects a split of {self.builder.info.full_name}: {sorted(self.builder.info.splits)}. "
+                f"Received: split={split!r}. {error}"
+            ) from None
+        texts = [name for name, feature in features.items() if isinstance(feature, tfds.features.Text)]
+
+        def only(number, example):
+            record = example[texts[0]] if texts else tf.strings.join(["record ", tf.strings.as_string(number)])
+            return {"image": example[image], "label": example[label], "record": record}
+
+        return examples.enumerate().map(only)
+
+    def num_files(self, split):
+        return len(self.builder.info.splits[split].file_instructions)
+
+    def decode(self, example, size=None):
+        """Image `(h, w, 3)` uint8 and class ids `(h, w, 1)`; of `size`, the image then float32, where it is given."""
+        features = self.builder.info.features
+        image, label = self._features
+        class_ids = decode_class_ids(example["label"], features[label], example["record"])
+        image = features[image].decode_example(example["image"])
+        alike = tf.debugging.Assert(
+            tf.reduce_all(tf.shape(image)[:2] == tf.shape(class_ids)[:2]),
+            [f"{self.name}: expected an image and a label map of one size. Received:", example["record"]]
+            + [tf.shape(image)[:2], tf.shape(class_ids)[:2]],
+        )
+        with tf.control_dependencies([alike]):
+            return augmentation.resize(image, class_ids, size) if size else (image, tf.identity(class_ids))
+
+    def to_nodes(self, class_ids, record):
+        """The nodes that stored ids mean, int32; ids without a meaning are an error that names the record."""
+        places = tf.cast(class_ids, tf.int32) + 1
+        nodes = tf.gather(self._table, places)
+        if self._ignores_unknown:
+            return nodes
+        unknown = nodes == _UNKNOWN
+
+        def refuse():
+            ids, _, counts = tf.unique_with_counts(tf.boolean_mask(places - 1, unknown))
+            message = f"{self.name}: a stored class id is none of the data set's, or not in its class map. Received:"
+            return tf.debugging.Assert(False, [message, record, "ids", ids, "pixels", counts], summarize=20)
+
+        known = tf.cond(tf.reduce_any(unknown), refuse, tf.no_op)
+        with tf.control_dependencies([known]):
+            return tf.identity(nodes)
+
+    def _node_of_class_id(self, tree, ignore_class, class_map, unmapped):
+        if class_map is not None:
+            return self._class_map(class_map).node_of_class_id(tree, ignore_class, unmapped)
+        if "class_paths" not in (self.builder.info.metadata or {}):
+            raise ValueError(
+                f"`data.load` expects `class_paths` in the data set's metadata, or a class map that tells which node "
+                f"each stored id is. Received: {self.builder.info.full_name} without either. Pass "
+                f"class_maps={{{self.name!r}: ...}}; `data.propose_class_map` makes a first one."
+            )
+        return dict(enumerate(node_of_class_id(tree, class_names(self.builder.info), ignore_class).tolist()))
+
+    def _class_map(self, class_map):
+        if isinstance(class_map, ClassMap):
+            return class_map
+        if not hasattr(class_map, "items"):
+            return ClassMap.from_file(class_map)
+        try:
+            names = ["" if name is None else name for name in class_names(self.builder.info)]
+        except ValueError:
+            names = []
+        return ClassMap.from_dict(class_map, names, f"class map of {self.name}")
+
+    def _flip_pairs(self, tree, nodes, class_map):
+        """Those of the data set, which speak of its own classes, as nodes of the tree."""
+        metadata = self.builder.info.metadata or {}
+        pairs = metadata.get("flip_pairs")
+        pairs = [] if pairs is None else [tuple(pair) for pair in pairs]
+        if class_map is None:
+            return pairs
+        ids = {path: class_id for class_id, path in enumerate(class_names(self.builder.info)) if path} if pairs else {}
+        found = {tuple(nodes[ids[path]] if path in ids else tree.index(path) for path in pair) for pair in pairs}
+        # Left and right may be one node of a tree that does not tell them apart.
+        return sorted(pair for pair in found if pair[0] != pair[1])
