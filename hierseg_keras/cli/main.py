@@ -3,9 +3,10 @@
 import argparse
 import sys
 
-from hierseg_keras.cli import demo, evaluate, export, predict, profile, train
+from hierseg_keras.cli import data, demo, evaluate, export, predict, profile, train
 
 COMMANDS = {
+    "data": data,
     "train": train,
     "evaluate": evaluate,
     "predict": predict,

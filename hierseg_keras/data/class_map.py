@@ -6,8 +6,6 @@ import io
 import pathlib
 import re
 
-import numpy as np
-
 from hierseg_keras.data.stored_labels import MAX_CLASS_ID
 from hierseg_keras.tree import TreeError, as_class_tree
 
@@ -200,7 +198,8 @@ def propose_class_map(names, tree):
     if hasattr(names, "info"):
         names = class_names(names.info)
     names = dict(names.items() if hasattr(names, "items") else enumerate(names))
-    return ClassMap([(id_, name or "", IGNORE if name is None else _proposed(tree, name)) for id_, name in names.items()])
+    nodes = {id_: IGNORE if name is None else _proposed(tree, name) for id_, name in names.items()}
+    return ClassMap([(id_, name or "", nodes[id_]) for id_, name in names.items()])
 
 
 def class_names(info):

@@ -89,4 +89,5 @@ def _stored_values(encoded, record, dtype):
 
 
 def _may_hold_class_ids(feature):
-    return feature.shape[-1] in (1, 3) and feature.np_dtype in (np.uint8, np.uint16) and feature.encoding_format != "jpeg"
+    has_ids = feature.shape[-1] in (1, 3) and feature.np_dtype in (np.uint8, np.uint16)
+    return has_ids and feature.encoding_format != "jpeg"

@@ -3,6 +3,7 @@
 from hierseg_keras.visualization.clusters import draw_clusters
 from hierseg_keras.visualization.colours import colour_labels, node_colours
 from hierseg_keras.visualization.confidence import draw_confidence_curve
+from hierseg_keras.visualization.contact_sheet import draw_contact_sheet
 from hierseg_keras.visualization.curves import draw_curves
 from hierseg_keras.visualization.embedding import draw_embedding
 from hierseg_keras.visualization.levels import draw_levels
@@ -14,6 +15,7 @@ __all__ = [
     "colour_labels",
     "draw_clusters",
     "draw_confidence_curve",
+    "draw_contact_sheet",
     "draw_curves",
     "draw_embedding",
     "draw_levels",

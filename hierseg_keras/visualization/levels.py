@@ -7,7 +7,7 @@ from matplotlib.patches import Patch
 from hierseg_keras.tree import as_class_tree
 from hierseg_keras.visualization.colours import UNLABELLED, colour_labels, node_colours
 
-_CELL_WIDTH, _LEGEND_ROW = 2.9, 0.19
+CELL_WIDTH, _LEGEND_ROW = 2.9, 0.19
 
 
 def draw_levels(tree, image, maps, path=None):
@@ -32,43 +32,49 @@ def draw_levels(tree, image, maps, path=None):
     tree = as_class_tree(tree)
     image = np.asarray(image)
     levels = range(1, tree.num_levels + 1)
-    cell_height = _CELL_WIDTH * image.shape[0] / image.shape[1] + 0.3
-    legend_height = _LEGEND_ROW * (2 + -(-tree.num_nodes // _legend_columns(tree)))
-    size = ((1 + len(levels)) * _CELL_WIDTH, len(maps) * cell_height + legend_height + 0.3)
+    cell_height = CELL_WIDTH * image.shape[0] / image.shape[1] + 0.3
+    size = ((1 + len(levels)) * CELL_WIDTH, len(maps) * cell_height + legend_height(tree) + 0.3)
     figure = Figure(figsize=size, dpi=110, layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=[len(maps) * cell_height + 0.3, legend_height])
+    upper, lower = figure.subfigures(2, 1, height_ratios=[len(maps) * cell_height + 0.3, legend_height(tree)])
     axes = upper.subplots(len(maps), 1 + len(levels), squeeze=False)
     for row, (title, labels) in enumerate(maps.items()):
         for axis in axes[row]:
             axis.set_axis_off()
         if row == 0:
-            _show(axes[row][0], image.clip(0, 255).astype(np.uint8), "image")
+            show_picture(axes[row][0], image.clip(0, 255).astype(np.uint8), "image")
         for column, level in enumerate(levels, start=1):
             classes = len(tree.level_classes(level))
-            _show(axes[row][column], _paint(tree, labels, level), f"{title}, level {level} ({classes} classes)")
-    _draw_legend(tree, lower)
+            picture = paint_level(tree, labels, level)
+            show_picture(axes[row][column], picture, f"{title}, level {level} ({classes} classes)")
+    draw_legend(tree, lower)
     if path is not None:
         figure.savefig(path)
     return figure
 
 
-def _paint(tree, labels, level):
+def paint_level(tree, labels, level):
+    """Paints a map of nodes with the classes of a level, `(H, W, 3)` uint8."""
     labels = np.asarray(labels)
     is_node = (labels >= 0) & (labels < tree.num_nodes)
     classes = tree.level_table[level - 1][np.where(is_node, labels, 0)]
     return colour_labels(tree, np.where(is_node, classes, -1))
 
 
-def _show(axis, picture, title):
+def show_picture(axis, picture, title=""):
     axis.imshow(picture, interpolation="nearest")
     axis.set_title(title, fontsize=9)
+
+
+def legend_height(tree):
+    """In inches, of `draw_legend`."""
+    return _LEGEND_ROW * (2 + -(-tree.num_nodes // _legend_columns(tree)))
 
 
 def _legend_columns(tree):
     return min(6, 2 + tree.num_levels)
 
 
-def _draw_legend(tree, figure):
+def draw_legend(tree, figure):
     """Families together, a child indented under its parent."""
     colours = node_colours(tree) / 255.0
     patches = [

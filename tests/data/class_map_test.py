@@ -92,7 +92,8 @@ class ProposeClassMapTest:
 
     def test_exact_name_goes_first(self):
         tree = ClassTree.from_paths(["glass", "Glass", "glasses"])
-        assert self.proposed("glass", "Glass", "glasses", "GLASSES", tree=tree) == ["glass", "Glass", "glasses", "glasses"]
+        names = ["glass", "Glass", "glasses", "GLASSES"]
+        assert self.proposed(*names, tree=tree) == ["glass", "Glass", "glasses", "glasses"]
 
     def test_unknown_and_ambiguous_stay_unmapped(self):
         tree = ClassTree.from_paths(["left/eye", "right/eye", "nose"])

@@ -2,9 +2,13 @@ import keras
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow")
+tf = pytest.importorskip("tensorflow")
+import tensorflow_datasets as tfds  # noqa: E402
+
 from hierseg_keras import data  # noqa: E402
+from hierseg_keras.data import augmentation  # noqa: E402
 from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
+from tests.data.augmentation_test import straightforward  # noqa: E402
 
 CROP = {"training": True, "crop_size": (40, 56), "batch_size": 4}
 
@@ -46,6 +50,21 @@ class LoadTest:
         assert [first_labels(two) for _ in range(3)] == epochs
         assert len({tuple(epoch) for epoch in epochs}) == 3
         assert first_labels(other) not in epochs
+
+    def test_batches_are_those_of_the_straightforward_pipeline(self, data_dir):
+        """Whole images decoded, resized, cut and mirrored one after the other, in the order of the same draws."""
+        builder = data.prepare("street_blocks", data_dir=data_dir)
+        examples = builder.as_dataset(split="train[:8]", read_config=tfds.ReadConfig(interleave_cycle_length=1))
+        draws = tf.data.Dataset.random(seed=0, rerandomize_each_iteration=True)
+        expected = []
+        for example, draw in tf.data.Dataset.zip(examples.shuffle(1000, seed=0), draws):
+            *seeds, flip_seed = tf.unstack(tf.random.split(tf.stack([draw, 0]), 3))
+            label = tf.cast(tf.where(example["label"] == 17, tf.cast(255, tf.uint8), example["label"]), tf.int32)
+            image, label = straightforward(example["image"], label, *seeds, (0.5, 2.0), (40, 56), 255)
+            expected.append(augmentation.random_flip(image, label, flip_seed))
+        for (image, label), first in zip(batches(self.load("train[:8]", **CROP)), (0, 4)):
+            np.testing.assert_array_equal(label, [label[..., 0] for _, label in expected[first : first + 4]])
+            np.testing.assert_allclose(image, [image for image, _ in expected[first : first + 4]], atol=0.01)
 
     def test_order_changes_with_the_epoch(self):
         whole = {"crop_size": (96, 128), "scale_range": None, "flip": False, "training": True, "batch_size": 1}

@@ -79,7 +79,7 @@ class TinyScenes(_Tiny):
 
 
 class TinyStreets(_Tiny):
-    """As `cityscapes`: other names, a fixed shape; the label maps are palette files as VOC's are, with a border of 255."""
+    """As `cityscapes`: other names, a fixed shape; label maps are palette files, with a border of 255, as VOC's are."""
 
     def _info(self):
         features = {

@@ -10,6 +10,7 @@ from hierseg_keras.visualization import (
     colour_labels,
     draw_clusters,
     draw_confidence_curve,
+    draw_contact_sheet,
     draw_curves,
     draw_embedding,
     draw_levels,
@@ -71,6 +72,27 @@ class DrawLevelsTest:
         figure = draw_levels(tree, np.zeros((1, 2, 3)), {"truth": np.array([[2, 1]])})
         level_1, level_2 = (axis.images[0].get_array() for axis in figure.subfigs[0].axes[1:])
         assert not level_1[0, 0].any() and level_1[0, 1].any() and level_2[0, 0].any()
+
+
+class DrawContactSheetTest:
+    def test_a_row_an_image_and_a_column_a_level(self, tmp_path):
+        tree = ClassTree.from_text("human\n\tperson\nsky")
+        wide = np.full((2, 3, 3), 300.0), np.array([[0, 1, 2], [2, 255, -1]])
+        high = np.zeros((4, 2, 3)), np.ones((4, 2), int)
+        figure = draw_contact_sheet(tree, [wide, high], tmp_path / "sheet.png")
+        axes = figure.subfigs[0].axes
+        titles = ["image", "level 1 (2 classes)", "level 2 (2 classes)", "", "", ""]
+        assert [axis.get_title() for axis in axes] == titles
+        shapes = [axis.images[0].get_array().shape[:2] for axis in axes]
+        assert shapes == [(2, 3)] * 3 + [(4, 2)] * 3
+        person, sky, human = node_colours(tree)
+        np.testing.assert_array_equal(axes[1].images[0].get_array(), [[person, sky, [0] * 3], [[0] * 3] * 3])
+        np.testing.assert_array_equal(axes[2].images[0].get_array(), [[human, sky, human], [human, [0] * 3, [0] * 3]])
+        assert Image.open(tmp_path / "sheet.png").size[0] > 900
+
+    def test_none_raises(self):
+        with pytest.raises(ValueError, match="at least one image"):
+            draw_contact_sheet(ClassTree.load("camvid"), [])
 
 
 class DrawCurvesTest:

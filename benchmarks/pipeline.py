@@ -1,0 +1,118 @@
+"""Images per second of the whole training pipeline, against bare decoding of the same records.
+
+    python -m benchmarks.pipeline --manual-dir /data/CamVid
+
+Bare decoding reads the records and decodes image and label map, as every pipeline must; `data.load`
+also shuffles, scales by 0.5 to 2, crops, mirrors, maps class ids to nodes and batches. CamVid as its
+builder prepares it, 360 x 480, at crops of 480 x 480 and 240 x 240; and generated streets of 1024 x 2048, whose
+PNG files are as large as Cityscapes', at crops of 512 x 1024. In one process: medians
+over interleaved passes, and their ratio. The last columns tell the process's peak memory after the
+first pass and after the last one, which shows whether it grows.
+"""
+
+import argparse
+import resource
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from benchmarks.losses import interleaved_medians
+from hierseg_keras import ClassTree, data
+from tfds_builders.street_blocks.street_scene import street_scene
+
+LARGE = (1024, 2048)
+# Of the sensor; at this much, a record is as large as one of Cityscapes.
+NOISE = 2.0
+
+
+class LargeStreets(tfds.core.GeneratorBasedBuilder):
+    """Scenes of `street_blocks`, enlarged, with noise."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    COUNT = 24
+
+    def _info(self):
+        tree = ClassTree.load("street_blocks")
+        metadata = {"tree": tree.to_text(), "class_paths": [*tree.paths[: tree.num_leaves], None]}
+        shape = (None, None)
+        features = {"image": tfds.features.Image(shape=(*shape, 3)), "label": tfds.features.Image(shape=(*shape, 1))}
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict(features), metadata=tfds.core.MetadataDict(metadata)
+        )
+
+    def _split_generators(self, dl_manager):
+        del dl_manager
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for index in range(self.COUNT):
+            image, label = street_scene("train", index)
+            image = np.asarray(Image.fromarray(image).resize(LARGE[::-1], Image.Resampling.BICUBIC))
+            noise = np.random.default_rng(index).normal(0, NOISE, image.shape)
+            image = np.round(image + noise).clip(0, 255).astype(np.uint8)
+            label = np.asarray(Image.fromarray(label.squeeze()).resize(LARGE[::-1], Image.Resampling.NEAREST))
+            yield index, {"image": image, "label": label[..., None]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--images", type=int, default=192, help="CamVid images a pass; a quarter of the large ones")
+    parser.add_argument("--manual-dir", help="CamVid's files, where it is not prepared yet")
+    parser.add_argument("--data-dir", help="folder of prepared data sets")
+    options = parser.parse_args()
+    print(f"{'data set':16s}{'crop':>12s}{'bare':>10s}{'whole':>10s}{'ratio':>8s}{'MB, first':>11s}{'last':>7s}")
+    with tempfile.TemporaryDirectory() as folder:
+        skip = tfds.download.DownloadConfig(compute_stats=tfds.download.ComputeStatsMode.SKIP)
+        LargeStreets(data_dir=folder).download_and_prepare(download_config=skip)
+        camvid = {"data_dir": options.data_dir, "manual_dir": options.manual_dir}
+        compare("camvid_tree", (480, 480), options.images, options.repeats, **camvid)
+        compare("camvid_tree", (240, 240), options.images, options.repeats, **camvid)
+        compare("large_streets", (512, 1024), options.images // 4, options.repeats, data_dir=folder)
+
+
+def compare(name, crop_size, count, repeats, **folders):
+    """Prints images per second of both, their ratio, and the peak memory."""
+    builder = data.prepare(name, **folders)
+    whole = data.load(name, "train", training=True, crop_size=crop_size, batch_size=4, **folders)
+    functions = [one_pass(bare_decoding(builder).batch(1), count), one_pass(whole, count // 4)]
+    first = [function() for function in functions] and peak_memory()
+    bare_time, whole_time = interleaved_medians(functions, repeats)
+    crop = f"{crop_size[0]} x {crop_size[1]}"
+    rates = f"{count / bare_time:8.1f}/s{count / whole_time:8.1f}/s{bare_time / whole_time:7.2f}x"
+    print(f"{name:16s}{crop:>12s}{rates}{first:11,.0f}{peak_memory():7,.0f}", flush=True)
+
+
+def bare_decoding(builder):
+    features = builder.info.features
+    keys = ("image", "label")
+    decoders = {key: tfds.decode.SkipDecoding() for key in keys}
+    read_config = tfds.ReadConfig(interleave_cycle_length=1)
+    examples = builder.as_dataset(split="train", decoders=decoders, read_config=read_config)
+    return examples.map(
+        lambda example: tuple(features[key].decode_example(example[key]) for key in keys), tf.data.AUTOTUNE
+    ).prefetch(tf.data.AUTOTUNE)
+
+
+def one_pass(dataset, num_batches):
+    """The function that draws so many batches, over and over the data, from a new iterator."""
+    batches = dataset.repeat().take(num_batches)
+
+    def run():
+        for image, label in batches:
+            pass
+        return image, label
+
+    return run
+
+
+def peak_memory():
+    """In MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Show a data set: its splits, how often each class occurs at every level, and a sheet of its images."""
+
+import pathlib
+
+import numpy as np
+
+from hierseg_keras import data
+from hierseg_keras.data.label_counts import label_counts, level_counts
+from hierseg_keras.data.prepare import find_builder
+from hierseg_keras.training import RunConfig
+from hierseg_keras.training.from_config import tree_of
+from hierseg_keras.visualization import draw_contact_sheet
+
+SHEET = "contact_sheet.png"
+_NO_LABEL = -1
+
+
+def add_arguments(parser):
+    parser.add_argument("name", metavar="NAME", help="TFDS data set, such as street_blocks or camvid_tree/groups")
+    parser.add_argument("--prepare", action="store_true", help="prepare it first, where it is not")
+    parser.add_argument("--skip-bad", action="store_true", help="with --prepare: leave out files that cannot be used")
+    parser.add_argument("--manual-dir", help="folder with the data set's files, where it cannot be downloaded")
+    parser.add_argument("--data-dir", help="folder of prepared data sets")
+    parser.add_argument("--split", default="train", help="TFDS split to look at (default: train)")
+    parser.add_argument("--count", type=int, default=200, help="images whose pixels are counted (default: 200)")
+    parser.add_argument("--out", help=f"folder for {SHEET}, images and label maps at every level")
+    parser.add_argument("--images", type=int, default=6, help="images on the sheet (default: 6)")
+    parser.add_argument("--tree", help="shipped tree or tree file; the data set's own where left out")
+    parser.add_argument("--class-map", help="file with a row id,class,node for every class id")
+
+
+def run(options):
+    for name in ("count", "images"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"expected --{name} of at least 1. Received: {getattr(options, name)}.")
+    builder = _builder(options)
+    print("\n".join(_splits(builder.info)))
+    config = RunConfig(dataset=options.name, tree=options.tree, data_dir=options.data_dir)
+    tree = tree_of(config)
+    class_maps = {options.name: options.class_map} if options.class_map else None
+    dataset = data.load(
+        options.name,
+        options.split,
+        tree=tree,
+        batch_size=1,
+        ignore_class=_NO_LABEL,
+        data_dir=options.data_dir,
+        class_maps=class_maps,
+    )
+    shown, counts = [], np.zeros(tree.num_nodes + 1, np.int64)
+    # TFDS shuffles records as it writes them, so that the first ones are a fair sample.
+    for image, label in dataset.take(options.count).as_numpy_iterator():
+        counts += label_counts(tree, label)
+        if len(shown) < options.images:
+            shown.append((image[0].astype(np.uint8), label[0]))
+    counted = min(options.count, len(dataset))
+    print(f"\n{counted} of {len(dataset)} images of {options.split}: {_without_label(counts)}")
+    print("\n".join(_levels(tree, counts)))
+    if options.out:
+        out = pathlib.Path(options.out)
+        out.mkdir(parents=True, exist_ok=True)
+        draw_contact_sheet(tree, shown, out / SHEET)
+        print(f"\n{out / SHEET}")
+    return 0
+
+
+def _builder(options):
+    if options.prepare:
+        return data.prepare(options.name, options.data_dir, options.manual_dir, options.skip_bad)
+    if options.skip_bad or options.manual_dir:
+        raise ValueError("--skip-bad and --manual-dir say how a data set is prepared. Received: no --prepare.")
+    builder = find_builder(options.name, options.data_dir)
+    if not builder.is_prepared():
+        raise ValueError(
+            f"expected a prepared data set. Received: {options.name}, which is not in {builder.data_dir}. Pass "
+            "--prepare, with --manual-dir where its files cannot be downloaded."
+        )
+    return builder
+
+
+def _splits(info):
+    yield f"{info.full_name}"
+    yield f"{'split':16s}{'images':>9s}"
+    for name, split in info.splits.items():
+        yield f"{name:16s}{split.num_examples:9,d}"
+
+
+def _without_label(counts):
+    return f"{counts.sum():,d} pixels, {counts[-1] / max(counts.sum(), 1):.2%} without a label"
+
+
+def _levels(tree, counts):
+    labelled = max(int(counts[:-1].sum()), 1)
+    for level, pixels in enumerate(level_counts(tree, counts), start=1):
+        yield f"\nlevel {level}, {len(pixels)} classes"
+        for node, count in sorted(pixels.items(), key=lambda item: -item[1]):
+            if count:
+                yield f"{count / labelled:9.2%}  {tree.paths[node]}"
+        too_coarse = labelled - sum(pixels.values()) if counts[:-1].any() else 0
+        if too_coarse:
+            yield f"{too_coarse / labelled:9.2%}  with a label too coarse to tell"
+        missing = [tree.paths[node] for node, count in pixels.items() if not count]
+        if missing:
+            yield f"  missing  {', '.join(missing)}"

@@ -1,0 +1,68 @@
+import pytest
+from PIL import Image
+
+pytest.importorskip("tensorflow")
+from hierseg_keras import data  # noqa: E402
+from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
+
+
+class DataTest:
+    @pytest.fixture(autouse=True)
+    def command(self, data_dir, capsys):
+        def run(*options, name="street_blocks", folder=data_dir):
+            code = main(["data", name, "--data-dir", str(folder), *map(str, options)])
+            return code, capsys.readouterr()
+
+        self.run = run
+
+    def test_prints_splits_and_shares_of_every_level(self, data_dir):
+        code, printed = self.run("--split", "validation", "--count", 3)
+        assert code == 0
+        lines = [line.split() for line in printed.out.splitlines()]
+        assert ["train", "400"] in lines and ["validation", "100"] in lines
+        assert "3 of 100 images of validation: 36,864 pixels" in printed.out
+        for level, classes in ((1, 17), (2, 14), (3, 7)):
+            assert ["level", f"{level},", str(classes), "classes"] in lines
+        start = lines.index(["level", "3,", "7", "classes"]) + 1
+        shares = {line[1]: float(line[0][:-1]) for line in lines[start:] if line and line[0].endswith("%")}
+        tree = ClassTree.load("street_blocks")
+        assert set(shares) <= {tree.paths[node] for node in tree.level_classes(3)}
+        assert sum(shares.values()) == pytest.approx(100, abs=0.1)
+
+    def test_writes_a_sheet(self, tmp_path):
+        code, printed = self.run("--count", 3, "--images", 2, "--out", tmp_path / "a folder")
+        assert code == 0 and "contact_sheet.png" in printed.out
+        assert Image.open(tmp_path / "a folder" / "contact_sheet.png").size[0] > 1000
+
+    def test_classes_that_are_coarse_or_missing(self, tmp_path):
+        tree = ClassTree.from_text("scene\n\tsky\n\trest\n\t\thuman\n\t\tall\nunicorn")
+        (tmp_path / "tree.txt").write_text(tree.to_text(), "utf-8")
+        nodes = {"human": "scene/rest/human", "sky": "scene/sky"}
+        paths = ClassTree.load("street_blocks").paths[:17]
+        rows = [(i, path, nodes.get(path.split("/")[0], "scene/rest")) for i, path in enumerate(paths)]
+        data.ClassMap([*rows, (17, "", "ignore")]).to_file(tmp_path / "map.csv")
+        options = ("--tree", tmp_path / "tree.txt", "--class-map", tmp_path / "map.csv", "--count", 2)
+        code, printed = self.run(*options)
+        assert code == 0 and "with a label too coarse to tell" in printed.out
+        assert "  missing  scene/rest/all, unicorn" in printed.out.splitlines()
+
+    def test_prepares_only_where_asked(self, tmp_path, monkeypatch):
+        code, printed = self.run(folder=tmp_path)
+        assert code == 1 and "--prepare" in printed.err and "expected a prepared data set" in printed.err
+        assert not list(tmp_path.iterdir())
+        asked, prepare = [], data.prepare
+
+        def prepared(name, data_dir, *options):
+            asked.append(options)
+            return prepare(name, data_dir)
+
+        monkeypatch.setattr(data, "prepare", prepared)
+        assert self.run("--prepare", "--manual-dir", tmp_path, "--skip-bad", "--count", 1)[0] == 0
+        assert asked[0] == (str(tmp_path), True)
+
+    def test_mistakes_are_told(self):
+        assert "Received: no --prepare" in self.run("--skip-bad")[1].err
+        assert "--count of at least 1" in self.run("--count", 0)[1].err
+        assert "split='tests'" in self.run("--split", "tests")[1].err
+        assert "street_block" in self.run(name="street_block")[1].err

@@ -1,0 +1,196 @@
+"""Data sets without a tree, and several of different classes, as batches of one tree's nodes."""
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+from hierseg_keras import data  # noqa: E402
+from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
+from tests.data import tiny_data_sets  # noqa: E402
+from tests.data.tiny_data_sets import HELEN, PET_LABEL, prepared  # noqa: E402
+
+PETS = ClassTree.from_text("pet\n\tbody\n\tborder\nbackground")
+STREETS = ClassTree.load("cityscapes")
+STREET_MAP = {0: "ignore", 24: "human/person", 255: "ignore"}
+# Muller & Smith's own case: faces as a whole supervise what all parts of a face have in common.
+FACE_MAP = {"background": "background", "face": "foreground/face", "hair": "foreground/hair"}
+MIXED = {"training": True, "tree": HELEN, "crop_size": (4, 6), "batch_size": 4, "scale_range": None}
+HELEN_GREY, FACES_GREY = 10, 200
+
+
+@pytest.fixture(scope="module")
+def tiny(data_dir):
+    for name in ("tiny_pets", "tiny_scenes", "tiny_streets", "tiny_helen", "tiny_faces"):
+        prepared(name, data_dir)
+    return data_dir
+
+
+def labels(dataset):
+    return np.concatenate([label for _, label in dataset.as_numpy_iterator()])
+
+
+class ForeignDataSetTest:
+    def test_trimap(self, tiny):
+        classes = {1: "pet/body", 2: "background", 3: "pet"}
+        dataset = data.load("tiny_pets", "test", tree=PETS, data_dir=tiny, class_maps={"tiny_pets": classes})
+        expected = np.array([0, PETS.index("body"), PETS.index("background"), PETS.index("pet")])[PET_LABEL]
+        np.testing.assert_array_equal(labels(dataset), np.stack([expected] * 3))
+
+    def test_classes_in_the_first_of_three_channels(self, tiny, tmp_path):
+        data.ClassMap([(0, "nothing", "ignore"), (7, "person", "human/person")]).to_file(tmp_path / "map.csv")
+        class_maps = {"tiny_scenes": tmp_path / "map.csv"}
+        dataset = data.load("tiny_scenes", "test", tree=STREETS, data_dir=tiny, class_maps=class_maps)
+        np.testing.assert_array_equal(labels(dataset)[0, :, 0], [11, 11, 255, 255])
+
+    def test_palette_files(self, tiny):
+        options = {"tree": STREETS, "data_dir": tiny, "class_maps": {"tiny_streets": STREET_MAP}}
+        found = labels(data.load("tiny_streets", "test", ignore_class=-1, **options))
+        np.testing.assert_array_equal(found[0], [[-1] * 8, [11] * 8, [11] * 8, [11] * 3 + [-1] * 5])
+        train = data.load("tiny_streets", "train", training=True, crop_size=(8, 8), batch_size=4, **options)
+        assert set(np.unique(labels(train))) == {11, 255}
+
+    def test_an_id_without_a_node_is_named_with_its_record(self, tiny):
+        options = {"tree": STREETS, "data_dir": tiny, "class_maps": {"tiny_streets": {24: "person"}}}
+        training = {"training": True, "crop_size": (4, 8), "batch_size": 1, "scale_range": None}
+        for how in ({}, training):
+            with pytest.raises(tf.errors.InvalidArgumentError) as error:
+                labels(data.load("tiny_streets", "test", **how, **options))
+            told = str(error.value)
+            assert "tiny_streets: a stored class id" in told and "a_" in told and "[0 255]" in told and "[8 5]" in told
+        found = labels(data.load("tiny_streets", "test", unmapped="ignore", **options))
+        assert set(np.unique(found)) == {11, 255}
+
+    def test_what_is_missing_is_told(self, tiny):
+        with pytest.raises(ValueError, match="class_maps={'tiny_pets': ...}"):
+            data.load("tiny_pets", "test", tree=PETS, data_dir=tiny)
+        with pytest.raises(TreeError, match="expected a `tree`"):
+            data.load("tiny_pets", "test", data_dir=tiny)
+        with pytest.raises(TreeError, match=r"class map of tiny_faces: class id 2 \('hair'\)"):
+            data.load("tiny_faces", "test", tree=HELEN, data_dir=tiny, class_maps={"tiny_faces": {0: "background"}})
+        with pytest.raises(ValueError, match="`class_maps` expects names of the data sets"):
+            data.load("tiny_pets", "test", tree=PETS, data_dir=tiny, class_maps={1: "pet"})
+        with pytest.raises(ValueError, match="unmapped='drop'"):
+            data.load("tiny_pets", "test", tree=PETS, data_dir=tiny, unmapped="drop")
+
+    def test_proposal_for_a_builder_without_names(self, tiny):
+        with pytest.raises(ValueError, match="Pass a list of names"):
+            data.propose_class_map(data.prepare("tiny_pets", data_dir=tiny), PETS)
+        proposal = data.propose_class_map(data.prepare("tiny_faces", data_dir=tiny), HELEN)
+        assert {name: node for _, name, node in proposal.rows} == FACE_MAP
+
+    def test_sides_of_a_coarser_tree(self, tiny):
+        """Declared pairs speak of the data set's classes: they follow its map, and fall away where it joins them."""
+        tree = ClassTree.from_paths(["L", "R", "rest"])
+        nodes = dict.fromkeys(HELEN.paths[: HELEN.num_leaves], "rest")
+        eyes = {f"foreground/face/eyes/{side}_eye": node for side, node in (("left", "L"), ("right", "R"))}
+        brows = {f"foreground/face/eyebrows/{side}_eyebrow": "rest" for side in ("left", "right")}
+        class_maps = {"tiny_helen": nodes | eyes | brows}
+        options = {**MIXED, "tree": tree, "data_dir": tiny, "class_maps": class_maps}
+        plain, mirrored = [0, 0, 1, 1, 2, 2], [2, 2, 0, 0, 1, 1]
+        found = {tuple(label[0]) for label in labels(data.load("tiny_helen", "train", **options))}
+        assert found == {tuple(plain), tuple(mirrored)}
+        found = {tuple(label[0]) for label in labels(data.load("tiny_helen", "train", flip_pairs=[], **options))}
+        assert found == {tuple(plain), tuple(plain[::-1])}
+
+
+class MixedDataSetsTest:
+    @pytest.fixture(autouse=True)
+    def mixed(self, tiny):
+        def load(split="train", **options):
+            class_maps = {"tiny_faces": FACE_MAP}
+            names = ["tiny_helen", "tiny_faces"]
+            return data.load(names, split, **{**MIXED, "data_dir": tiny, "class_maps": class_maps, **options})
+
+        self.load = load
+
+    def drawn(self, dataset):
+        """Of how many images each data set made up an epoch: Helen's and the other one's."""
+        colours = np.concatenate([image[:, 2, 2, 0] for image, _ in dataset.as_numpy_iterator()])
+        return (colours == HELEN_GREY).sum(), (colours == FACES_GREY).sum()
+
+    def test_classes_of_any_fineness(self):
+        seen = set(np.unique(labels(self.load())))
+        assert seen <= {0, 1, 4, 5, HELEN.index("hair"), HELEN.index("face"), 255}
+        assert {4, HELEN.index("hair"), HELEN.index("face")} <= seen
+
+    def test_an_epoch_is_as_many_images_as_there_are(self):
+        # 12 of Helen and 24 others.
+        assert len(self.load()) == 9
+        helen, faces = self.drawn(self.load(batch_size=1))
+        assert helen + faces == 36 and 4 <= helen <= 20
+
+    def test_weights_say_how_often(self):
+        helen, faces = self.drawn(self.load(batch_size=1, weights=[30, 1]))
+        assert helen >= 30 and helen + faces == 36
+
+    def test_same_seed_and_epoch_give_the_same_batches(self):
+        one, two = self.load(scale_range=(0.5, 2.0)), self.load(scale_range=(0.5, 2.0))
+        epochs = [labels(one).tobytes() for _ in range(2)]
+        assert [labels(two).tobytes() for _ in range(2)] == epochs and len(set(epochs)) == 2
+        assert labels(self.load(seed=1, scale_range=(0.5, 2.0))).tobytes() not in epochs
+
+    def test_each_set_has_its_own_flip_pairs(self):
+        found = {tuple(label[0]) for label in labels(self.load(crop_size=(4, 6)))}
+        face, hair = HELEN.index("face"), HELEN.index("hair")
+        helen = {(4, 4, 5, 5, 0, 1), (1, 0, 4, 4, 5, 5)}
+        assert found == helen | {(0, face, hair) * 2, (hair, face, 0) * 2}
+
+    def test_evaluation_takes_one_after_the_other(self, tiny):
+        both = self.load(["train", "test"], training=False, batch_size=9)
+        assert [label.shape for _, label in both] == [(9, 4, 6), (9, 5, 6)]
+        helen = data.load("tiny_helen", "train", data_dir=tiny)
+        one_by_one = self.load(["train", "test"], training=False, batch_size=1)
+        np.testing.assert_array_equal(labels(one_by_one.take(12)), labels(helen))
+
+    def test_list_of_one_is_the_data_set_itself(self, tiny):
+        options = {**MIXED, "data_dir": tiny}
+        one, listed = (data.load(name, "train", **options) for name in ("tiny_helen", ["tiny_helen"]))
+        assert [labels(one).tobytes() for _ in range(2)] == [labels(listed).tobytes() for _ in range(2)]
+
+    def test_own_trees_must_agree(self, tiny):
+        assert len(data.load(["tiny_helen", "tiny_helen"], "test", data_dir=tiny)) == 1
+        with pytest.raises(ValueError, match="expects a `tree` for data sets of several trees"):
+            data.load(["tiny_helen", "street_blocks"], "train[:1]", data_dir=tiny)
+
+    def test_trains_a_network_on_all(self):
+        import keras
+
+        from hierseg_keras.losses import HierarchicalCrossentropy
+
+        network = keras.Sequential([keras.layers.Conv2D(HELEN.num_leaves, 1)])
+        network.compile("sgd", HierarchicalCrossentropy(HELEN))
+        history = network.fit(self.load(), epochs=1, verbose=0)
+        assert np.isfinite(history.history["loss"]).all()
+
+    def test_invalid_arguments_raise(self):
+        for weights in ([1], [1, 0], [1, -1]):
+            with pytest.raises(ValueError, match="positive weight for each of 2"):
+                self.load(weights=weights)
+        with pytest.raises(ValueError, match="one for each data set. Received: 1 for 2"):
+            self.load(["train"])
+        with pytest.raises(ValueError, match="36 images"):
+            self.load(batch_size=40)
+
+
+class SkipBadTest:
+    def test_is_passed_where_asked(self, monkeypatch, tiny):
+        import tensorflow_datasets as tfds
+
+        builder, asked = tfds.builder, []
+
+        def recorded(name, **options):
+            asked.append(options)
+            return builder(name, data_dir=tiny)
+
+        monkeypatch.setattr(tfds, "builder", recorded)
+        data.prepare("tiny_pets")
+        data.prepare("tiny_pets", skip_bad=True)
+        assert asked == [{"data_dir": None}, {"data_dir": None, "skip_bad": True}]
+
+    def test_builder_that_cannot(self, tiny):
+        with pytest.raises(ValueError, match="`skip_bad` expects a data set of `tfds_builders`"):
+            data.prepare("tiny_pets", data_dir=tiny, skip_bad=True)
+
+
+def test_tiny_data_sets_are_registered():
+    assert tiny_data_sets.TinyPets.name == "tiny_pets"
