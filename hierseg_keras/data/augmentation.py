@@ -24,7 +24,8 @@ def resize(image, label, size):
 def random_scaled_crop(image, label, scale_seed, crop_seed, scale_range, crop_size, ignore_class):
     """Resizes by a random factor and cuts out `crop_size` at a random place; what is smaller is padded around.
 
-    Only the pixels of the crop are ever resampled, each as if the whole image had been resized.
+    Only what the crop shows is resampled: the window of the image, in whole pixels, that is nearest to
+    the crop. A pixel lies within one of the image's own of where it would lie had all been resized.
 
     Args:
         image: Float or uint8 tensor `(h, w, 3)`.
@@ -45,10 +46,18 @@ def random_scaled_crop(image, label, scale_seed, crop_seed, scale_range, crop_si
     missing = tf.maximum(crop_size - size, 0)
     before = _random_offset(place_seed, missing)
     offset = _random_offset(offset_seed, size + missing - crop_size)
-    image, label = _resized_window(image, label, size, offset, tf.minimum(size, crop_size))
+    extent = tf.minimum(size, crop_size)
+    image, label = _resized_window(image, label, size, offset, extent)
     padding = tf.concat([tf.stack([before, missing - before], axis=1), [[0, 0]]], axis=0)
-    image = tf.pad(image, padding, constant_values=PADDING_COLOUR)
-    label = tf.pad(tf.cast(label, tf.int32), padding, constant_values=ignore_class)
+
+    def pad():
+        return (
+            tf.pad(image, padding, constant_values=PADDING_COLOUR),
+            tf.pad(label, padding, constant_values=ignore_class),
+        )
+
+    # Padding by nothing would copy all of the crop.
+    image, label = tf.cond(tf.reduce_any(missing > 0), pad, lambda: (image, label))
     return tf.ensure_shape(image, (*crop_size, 3)), tf.ensure_shape(label, (*crop_size, 1))
 
 
@@ -80,27 +89,24 @@ def _random_offset(seed, largest):
 
 
 def _resized_window(image, label, size, offset, extent):
-    """The `extent` pixels from `offset` on of an image and a label map that are resized to `size`."""
+    """The `extent` pixels from `offset` on of an image and its label map resized to `size`, float32 and int32."""
     whole = tf.shape(image)[:2]
     step = tf.cast(whole, tf.float32) / tf.cast(size, tf.float32)
-    rows, columns = (_nearest(offset[axis], extent[axis], step[axis], whole[axis]) for axis in (0, 1))
-    label = tf.gather(tf.gather(label, rows), columns, axis=1)
-    # What the window's outermost pixels are interpolated from lies at most a pixel beyond their nearest neighbours.
-    first = tf.maximum(tf.stack([rows[0], columns[0]]) - 1, 0)
-    last = tf.minimum(tf.stack([rows[-1], columns[-1]]) + 1, whole - 1)
-    scale = tf.cast(size, tf.float32) / tf.cast(whole, tf.float32)
-    window = tf.raw_ops.ScaleAndTranslate(
-        images=image[None, first[0] : last[0] + 1, first[1] : last[1] + 1],
-        size=extent,
-        scale=scale,
-        translation=tf.cast(first, tf.float32) * scale - tf.cast(offset, tf.float32),
-        kernel_type="triangle",
-        antialias=False,
-    )
-    return window[0], label
+    first = tf.minimum(_rounded(offset, step), whole - 1)
+    last = tf.maximum(_rounded(offset + extent, step), first + 1)
+    image = tf.image.resize(image[first[0] : last[0], first[1] : last[1]], extent)
+    rows, columns = (first[axis] + _nearest(last[axis] - first[axis], extent[axis]) for axis in (0, 1))
+    # Whole rows are gathered several times faster than single pixels are, and so are columns that lie as rows.
+    label = tf.transpose(tf.gather(tf.transpose(tf.gather(label[..., 0], rows)), columns))[..., None]
+    return image, tf.cast(label, tf.int32)
 
 
-def _nearest(offset, extent, step, length):
-    """Which pixels of an axis `tf.image.resize` takes for those from `offset` on."""
-    places = (tf.cast(tf.range(offset, offset + extent), tf.float32) + 0.5) * step
+def _rounded(places, step):
+    return tf.cast(tf.round(tf.cast(places, tf.float32) * step), tf.int32)
+
+
+def _nearest(length, new_length):
+    """Which pixels of an axis `tf.image.resize` takes when it resizes `length` of them to `new_length`."""
+    step = tf.cast(length, tf.float32) / tf.cast(new_length, tf.float32)
+    places = (tf.cast(tf.range(new_length), tf.float32) + 0.5) * step
     return tf.minimum(tf.cast(tf.floor(places), tf.int32), length - 1)

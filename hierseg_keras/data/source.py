@@ -6,7 +6,7 @@ import tensorflow as tf
 from hierseg_keras.data import augmentation
 from hierseg_keras.data.class_ids import node_of_class_id
 from hierseg_keras.data.class_map import ClassMap, class_names
-from hierseg_keras.data.stored_labels import MAX_CLASS_ID, decode_class_ids, find_features
+from hierseg_keras.data.stored_labels import decode_class_ids, find_features
 
 # What a crop holds outside the image, in place of a class id.
 PADDING = -1
@@ -33,7 +33,8 @@ class Source:
         self._ignores_unknown = unmapped == "ignore"
         nodes = self._node_of_class_id(tree, ignore_class, class_map, unmapped)
         # Shifted by one, so that padding is looked up as the ids are.
-        self._table = np.full(MAX_CLASS_ID + 2, ignore_class if self._ignores_unknown else _UNKNOWN, np.int32)
+        largest = np.iinfo(builder.info.features[self._features[1]].np_dtype).max
+        self._table = np.full(max(largest, *nodes) + 2, ignore_class if self._ignores_unknown else _UNKNOWN, np.int32)
         self._table[PADDING + 1] = ignore_class
         self._table[np.asarray(list(nodes), int) + 1] = list(nodes.values())
         pairs = self._flip_pairs(tree, nodes, class_map) if flip_pairs is None else flip_pairs

@@ -53,17 +53,32 @@ class RandomScaledCropTest:
         scale_range=st.sampled_from([None, (0.5, 2.0), (2.0, 2.0), (0.1, 0.4), (1.0, 1.0)]),
         dtype=st.sampled_from(["uint8", "float32"]),
     )
-    @hypothesis.settings(max_examples=30)
-    def test_equals_the_straightforward_way(self, seed, size, crop_size, scale_range, dtype):
-        rng = np.random.default_rng(seed)
-        image = tf.constant(rng.integers(0, 256, (*size, 3)).astype(dtype))
-        label = tf.constant(rng.integers(0, 256, (*size, 1)).astype("uint8"))
+    @hypothesis.settings(max_examples=40)
+    def test_equals_the_straightforward_way_up_to_a_pixel(self, seed, size, crop_size, scale_range, dtype):
+        """Images whose colours are the places of their pixels tell where each pixel of a crop was taken from."""
+        rows, columns = np.indices(size)
+        image = tf.constant(np.stack([rows, columns, rows], -1).astype(dtype))
+        label = tf.constant((rows * 50 + columns)[..., None].astype("uint16"))
         seeds = [seed, 0], [seed, 1]
         found = augmentation.random_scaled_crop(image, label, *seeds, scale_range, crop_size, -1)
         expected = straightforward(image, tf.cast(label, tf.int32), *seeds, scale_range, crop_size, -1)
-        np.testing.assert_allclose(found[0], expected[0], atol=0.01)
-        np.testing.assert_array_equal(found[1], expected[1])
+        tolerance = 1.001 if scale_range else 0
+        np.testing.assert_allclose(found[0], expected[0], atol=tolerance)
+        np.testing.assert_array_equal(found[1] == -1, expected[1] == -1)
+        for place in (np.floor_divide, np.mod):
+            np.testing.assert_allclose(place(found[1], 50), place(expected[1], 50), atol=tolerance)
         assert found[0].dtype == tf.float32 and found[1].dtype == tf.int32
+
+    @hypothesis.given(
+        seed=st.integers(0, 1000), size=st.tuples(*[st.integers(1, 40)] * 2), factor=st.floats(0.2, 2.0)
+    )
+    def test_an_image_within_the_crop_is_resized_as_a_whole(self, seed, size, factor):
+        image = tf.constant(np.random.default_rng(seed).integers(0, 256, (*size, 3)).astype("uint8"))
+        arguments = [seed, 0], [seed, 1], (factor, factor), (80, 80), -1
+        found = augmentation.random_scaled_crop(image, image[..., :1], *arguments)
+        expected = straightforward(image, tf.cast(image[..., :1], tf.int32), *arguments)
+        np.testing.assert_array_equal(found[1], expected[1])
+        np.testing.assert_allclose(found[0], expected[0], atol=1e-3)
 
     @pytest.mark.parametrize("seed", range(4))
     def test_image_and_label_stay_together(self, seed):

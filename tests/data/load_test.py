@@ -52,19 +52,21 @@ class LoadTest:
         assert first_labels(other) not in epochs
 
     def test_batches_are_those_of_the_straightforward_pipeline(self, data_dir):
-        """Whole images decoded, resized, cut and mirrored one after the other, in the order of the same draws."""
+        """Whole images decoded, cut and mirrored one after the other, in the order of the same draws."""
         builder = data.prepare("street_blocks", data_dir=data_dir)
         examples = builder.as_dataset(split="train[:8]", read_config=tfds.ReadConfig(interleave_cycle_length=1))
-        draws = tf.data.Dataset.random(seed=0, rerandomize_each_iteration=True)
-        expected = []
-        for example, draw in tf.data.Dataset.zip(examples.shuffle(1000, seed=0), draws):
-            *seeds, flip_seed = tf.unstack(tf.random.split(tf.stack([draw, 0]), 3))
-            label = tf.cast(tf.where(example["label"] == 17, tf.cast(255, tf.uint8), example["label"]), tf.int32)
-            image, label = straightforward(example["image"], label, *seeds, (0.5, 2.0), (40, 56), 255)
-            expected.append(augmentation.random_flip(image, label, flip_seed))
-        for (image, label), first in zip(batches(self.load("train[:8]", **CROP)), (0, 4)):
-            np.testing.assert_array_equal(label, [label[..., 0] for _, label in expected[first : first + 4]])
-            np.testing.assert_allclose(image, [image for image, _ in expected[first : first + 4]], atol=0.01)
+        # An image that fits into the crop is resampled as a whole.
+        for crop_size, scale_range in (((40, 56), None), ((200, 260), (0.5, 2.0))):
+            expected, draws = [], tf.data.Dataset.random(seed=0, rerandomize_each_iteration=True)
+            for example, draw in tf.data.Dataset.zip(examples.shuffle(1000, seed=0), draws):
+                *seeds, flip_seed = tf.unstack(tf.random.split(tf.stack([draw, 0]), 3))
+                label = tf.where(example["label"] == 17, tf.cast(255, tf.uint8), example["label"])
+                cut = straightforward(example["image"], tf.cast(label, tf.int32), *seeds, scale_range, crop_size, 255)
+                expected.append(augmentation.random_flip(*cut, flip_seed))
+            options = {**CROP, "crop_size": crop_size, "scale_range": scale_range}
+            for (image, label), first in zip(batches(self.load("train[:8]", **options)), (0, 4)):
+                np.testing.assert_array_equal(label, [label[..., 0] for _, label in expected[first : first + 4]])
+                np.testing.assert_allclose(image, [image for image, _ in expected[first : first + 4]], atol=0.01)
 
     def test_order_changes_with_the_epoch(self):
         whole = {"crop_size": (96, 128), "scale_range": None, "flip": False, "training": True, "batch_size": 1}
