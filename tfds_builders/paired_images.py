@@ -1,45 +1,12 @@
-"""Images and their label maps as files of one name in two folders: paired, decoded and checked.
-
-A file that passes here holds what it seems to hold. TFDS by itself stores a file's bytes
-unchecked when it is given a path, reads a palette's colours in place of its indices, and takes
-any id, so that a bad file would first show in training.
-"""
+"""Images and their label maps as files of one name in two folders, paired."""
 
 import dataclasses
 import pathlib
-import re
-import warnings
 
-import numpy as np
 from etils import epath
-from PIL import Image
 
-MAX_PIXELS = 100_000_000
-IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-LABEL_FORMATS = {".png": "PNG"}
-IMAGE_MODES = ("RGB", "RGBA", "L", "P")
-LABEL_MODES = ("L", "P")
-SHOWN_PROBLEMS = 50
-_EXIF_ORIENTATION = 0x0112
-_UPRIGHT = 1
-
-
-class ImageFileError(ValueError):
-    """Files on disk that cannot make up the data set.
-
-    Args:
-        problems: A string, or a list of them: every problem found, each naming its file.
-
-    Attributes:
-        problems: The same as a list, whole; the message shows the first 50.
-    """
-
-    def __init__(self, problems):
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
-        lines = self.problems[:SHOWN_PROBLEMS]
-        if len(self.problems) > len(lines):
-            lines.append(f"... and {len(self.problems) - len(lines)} more")
-        super().__init__("\n".join(lines))
+from tfds_builders import image_files
+from tfds_builders.image_files import IMAGE_FORMATS, LABEL_FORMATS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,9 +15,6 @@ class ImagePair:
 
     image: epath.Path
     label: epath.Path
-
-
-# === Which files belong together ===
 
 
 def pair_folders(image_folder, label_folder):
@@ -145,107 +109,21 @@ def _listed_pair(line, folders):
     return (None, complaints) if complaints else (ImagePair(*paths), [])
 
 
-# === What they hold ===
-
-
-def read_pair(pair, num_ids):
+def read_pair(pair, num_ids, read_label=image_files.read_label):
     """Decodes a pair and checks it.
 
     Args:
         pair: `ImagePair`.
         num_ids: The label map's ids must lie in `[0, num_ids)`.
+        read_label: Function from the label's path to `(H, W, 1)` class ids. Defaults to `image_files.read_label`.
 
     Returns:
-        `(image, label)`: `(H, W, 3)` and `(H, W, 1)`, both uint8.
+        `(image, label)`: `(H, W, 3)` uint8 and `(H, W, 1)` class ids.
 
     Raises:
-        ImageFileError: That names the file, where one is damaged, of another kind than its name
-            says, too large, or of a mode that cannot be read without a guess; where the two
-            differ in size; where an id is out of range, with its pixel count.
+        ImageFileError: As `image_files.read_image` does, and where the two differ in size or an id is out of range.
     """
-    image, label = read_image(pair.image), read_label(pair.label)
-    if image.shape[:2] != label.shape[:2]:
-        raise ImageFileError(
-            f"{pair.label}: expected the size of its image {pair.image}, {_size_text(image)}. "
-            f"Received: {_size_text(label)}. Restore both from the original archive"
-        )
-    ids, counts = np.unique(label, return_counts=True)
-    foreign = ids >= num_ids
-    if foreign.any():
-        found = ", ".join(f"{id_} ({count} px)" for id_, count in zip(ids[foreign], counts[foreign]))
-        raise ImageFileError(
-            f"{pair.label}: expected class ids in 0 .. {num_ids - 1}. Received: {found}. "
-            "Use the release whose annotations hold class ids, or map these first"
-        )
+    image, label = image_files.read_image(pair.image), read_label(pair.label)
+    image_files.check_size(pair.label, label, pair.image, image)
+    image_files.check_ids(pair.label, label, num_ids)
     return image, label
-
-
-def read_image(path):
-    """Decodes an RGB, grey or palette image to `(H, W, 3)` uint8. Raises `ImageFileError` as `read_pair` does."""
-    image = _decoded(path, IMAGE_FORMATS, IMAGE_MODES)
-    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
-        raise ImageFileError(f"{path}: expected an opaque image. Received: transparent pixels. Flatten it first")
-    return np.array(image.convert("RGB"))
-
-
-def read_label(path):
-    """Decodes an 8-bit grey or palette PNG to `(H, W, 1)` uint8, a palette's indices and never its
-    colours. Raises `ImageFileError` as `read_pair` does."""
-    return np.array(_decoded(path, LABEL_FORMATS, LABEL_MODES))[..., None]
-
-
-def _decoded(path, formats, modes):
-    """A Pillow image with its pixels in memory, whose header was checked before a pixel was decoded."""
-    path = epath.Path(path)
-    kind = formats.get(path.suffix.lower())
-    if kind is None:
-        raise ImageFileError(f"{path}: expected a file that ends in {' or '.join(formats)}. Received: {path.name}")
-    try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            # Pillow warns at 89 megapixels; the limit here is stated and is an error.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(file, formats=[kind])
-            _check_header(path, image, modes)
-            # Decoding alone does not look at the check sums of PNG.
-            image.verify()
-        # Pillow cannot decode what it has verified.
-        with path.open("rb") as file:
-            image = Image.open(file, formats=[kind])
-            image.load()
-            orientation = image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT)
-    except ImageFileError:
-        raise
-    # Damaged bytes make Pillow raise OSError, SyntaxError, ValueError, struct.error and others.
-    except Exception as error:
-        raise ImageFileError(
-            f"{path}: expected a whole {kind} file. Received: {_without_address(error)}. "
-            "Restore it from the original archive"
-        ) from error
-    if orientation != _UPRIGHT:
-        raise ImageFileError(
-            f"{path}: expected upright pixels. Received: EXIF orientation {orientation}, which viewers obey and "
-            "decoders do not. Rotate the pixels and drop the tag"
-        )
-    return image
-
-
-def _check_header(path, image, modes):
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageFileError(
-            f"{path}: expected at most {MAX_PIXELS // 1_000_000} megapixels. Received: a header that says "
-            f"{image.width} x {image.height}. The file was not decoded"
-        )
-    if image.mode not in modes:
-        raise ImageFileError(
-            f"{path}: expected a {' or '.join(modes)} image (Pillow's modes). Received: mode {image.mode}. "
-            "Label maps hold 8-bit class ids, not colours; images are 8-bit RGB. Convert it first"
-        )
-
-
-def _size_text(array):
-    return f"{array.shape[1]} x {array.shape[0]}"
-
-
-def _without_address(error):
-    """Pillow's message less the memory address of the stream, so that equal faults read equal."""
-    return re.sub(r" <[^>]*>", "", str(error)) or type(error).__name__

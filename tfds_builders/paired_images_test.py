@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfds_builders.paired_images import ImageFileError, ImagePair, pair_folders, read_image, read_label, read_pair
+from tfds_builders.image_files import ImageFileError, read_image, read_label
+from tfds_builders.paired_images import ImagePair, pair_folders, read_pair
 
 LABEL = np.arange(12, dtype=np.uint8).reshape(3, 4)
 IMAGE = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)

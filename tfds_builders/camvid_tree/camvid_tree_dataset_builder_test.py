@@ -14,7 +14,7 @@ from PIL import Image
 
 from hierseg_keras.tree import ClassTree
 from tfds_builders.camvid_tree import camvid_tree_dataset_builder
-from tfds_builders.paired_images import ImageFileError
+from tfds_builders.image_files import ImageFileError
 
 DUMMY_DATA = epath.Path(__file__).parent / "dummy_data"
 CAMVID_DIR = os.environ.get("CAMVID_DIR")
