@@ -17,19 +17,20 @@ class ImagePair:
     label: epath.Path
 
 
-def pair_folders(image_folder, label_folder):
+def pair_folders(image_folder, label_folder, label_ending=""):
     """Pairs the images of one folder with the label maps of another by their names less the suffix.
 
     Args:
         image_folder: Folder with `.png` or `.jpg` images. Files of other kinds and hidden files are passed over.
         label_folder: Folder with `.png` label maps.
+        label_ending: What the names of label maps have behind the name of their image, such as `"_L"`.
 
     Returns:
         `(pairs, problems)`: `ImagePair`s sorted by name, and a string for every file without a
         counterpart, every name given twice, and a folder that is missing or has no image.
     """
     images, image_problems = _files_by_stem(image_folder, IMAGE_FORMATS)
-    labels, label_problems = _files_by_stem(label_folder, LABEL_FORMATS)
+    labels, label_problems = _files_by_stem(label_folder, LABEL_FORMATS, label_ending)
     problems = image_problems + label_problems
     if problems:
         return [], problems
@@ -75,19 +76,53 @@ def pair_listed(list_file, image_folder, label_folder):
     return pairs, problems
 
 
-def _files_by_stem(folder, formats):
+def pick_listed(list_file, pairs):
+    """Takes the pairs that a list names, one image a line, without regard to its folder and suffix.
+
+    Args:
+        list_file: UTF-8 text file. Only the first word of a line is used.
+        pairs: `ImagePair`s.
+
+    Returns:
+        `(pairs, problems)`: the pairs in the list's order, and a string for every line that
+        names none of them, or one twice.
+    """
+    try:
+        lines = epath.Path(list_file).read_bytes().decode("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        return [], [f"{list_file}: expected a list of files as UTF-8 text. Received: {error}"]
+    known = {pair.image.stem: pair for pair in pairs}
+    picked, problems = {}, []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        name = pathlib.PurePosixPath(line.split()[0]).stem
+        if name not in known:
+            problems.append(f"{list_file}:{number}: expected the name of an image that is there. Received: {name}")
+        elif name in picked:
+            problems.append(f"{list_file}:{number}: {name} is listed twice")
+        else:
+            picked[name] = known[name]
+    if not picked and not problems:
+        problems.append(f"{list_file}: expected the name of an image a line. Received: an empty file")
+    return list(picked.values()), problems
+
+
+def _files_by_stem(folder, formats, ending=""):
     folder = epath.Path(folder)
     if not folder.is_dir():
         return {}, [f"{folder}: expected a folder. Received: {'a file' if folder.exists() else 'nothing there'}"]
     files, problems = {}, []
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in formats or path.name.startswith("."):
+        if path.suffix.lower() not in formats or path.name.startswith(".") or not path.stem.endswith(ending):
             continue
-        if path.stem in files:
-            problems.append(f"{path}: expected one file a name. Received: {files[path.stem].name} beside it")
-        files[path.stem] = path
+        stem = path.stem.removesuffix(ending)
+        if stem in files:
+            problems.append(f"{path}: expected one file a name. Received: {files[stem].name} beside it")
+        files[stem] = path
     if not files:
-        problems.append(f"{folder}: expected files that end in {' or '.join(formats)}. Received: none")
+        expected = " or ".join(ending + suffix for suffix in formats)
+        problems.append(f"{folder}: expected files that end in {expected}. Received: none")
     return files, problems
 
 

@@ -11,8 +11,8 @@ def tree_dataset_info(builder, tree, class_paths, flip_pairs=(), **info):
     """The `tfds.core.DatasetInfo` of a segmentation data set over a class tree.
 
     Features: `image` `(H, W, 3)` uint8, `label` `(H, W, 1)` the data set's own class ids (uint8,
-    or uint16 beyond 256 ids), `file_name` the image's file. Both maps are stored as PNG, which
-    keeps every value. Metadata, written beside the records and read back from there:
+    or uint16 beyond 256 ids), `file_name` the image's file. Both are stored as PNG, which keeps
+    every value; an image may be stored as the bytes of its own file, PNG or JPEG. Metadata, written beside the records and read back from there:
 
     - `tree`: the tree as text, which `ClassTree.from_text` or `ClassTree.from_tfds` reads.
     - `class_paths`: for each stored id, in order, the path of the node that it means, joined by

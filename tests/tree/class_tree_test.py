@@ -34,11 +34,13 @@ DRAWING = """\
 PUBLISHED_COUNTS = {
     "camvid": (11, 18, 2),
     "camvid_groups": (11, 15, 2),
+    "camvid_original": (31, 35, 2),
     "cityscapes": (19, 26, 2),
     "helen": (11, 17, 4),
     "lip": (20, 23, 3),
     "mapillary_vistas_v1_2": (66, 80, 3),
     "mapillary_vistas_v2": (124, 148, 3),
+    "mapillary_vistas_v2_official": (124, 149, 4),
     "nyu_depth_v2": (40, 44, 2),
     "pascal_person_part": (7, 10, 3),
 }

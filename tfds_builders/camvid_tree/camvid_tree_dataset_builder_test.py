@@ -22,7 +22,15 @@ CAMVID_DIR = os.environ.get("CAMVID_DIR")
 
 class CamvidTreeTest(tfds.testing.DatasetBuilderTestCase):
     DATASET_CLASS = camvid_tree_dataset_builder.Builder
+    BUILDER_CONFIG_NAMES_TO_TEST = ["categories", "groups"]
     SPLITS = {"train": 3, "validation": 2, "test": 1}
+
+
+class CamvidTreeOriginalTest(tfds.testing.DatasetBuilderTestCase):
+    DATASET_CLASS = camvid_tree_dataset_builder.Builder
+    BUILDER_CONFIG_NAMES_TO_TEST = ["original"]
+    EXAMPLE_DIR = DUMMY_DATA / "original"
+    SPLITS = {"train": 3, "validation": 1, "test": 1}
 
 
 @pytest.fixture
@@ -158,6 +166,47 @@ print(json.dumps([from_folder, told(tfds.builder("camvid_tree/groups", data_dir=
         message = prepare_fails(manual_dir, tmp_path)
         assert [f"train.txt:{n}:" in message for n in range(1, 8)] == [False] + 6 * [True]
         assert "listed twice, first in line 1" in message
+
+
+class OriginalReleaseTest:
+    @pytest.fixture
+    def original_dir(self, manual_dir):
+        return manual_dir / "original"
+
+    def test_colours_are_the_alphabetical_ids_and_void_is_no_label(self, original_dir, tmp_path):
+        builder = prepare(original_dir, tmp_path / "data", "original")
+        tree, class_paths = ClassTree.load("camvid_original"), builder.info.metadata["class_paths"]
+        assert ClassTree.from_tfds(builder) == tree
+        assert len(class_paths) == 32 and class_paths[30] is None and class_paths[31] == "fixed-objects/Wall"
+        assert sorted(filter(None, class_paths)) == sorted(tree.paths[:31])
+        # The first dummy image shows every id in order.
+        label = records(builder, "train")["0001TP_000010.png"]["label"]
+        np.testing.assert_array_equal(label[..., 0], np.arange(48).reshape(6, 8) % 32)
+        colours = np.array(Image.open(original_dir / "LabeledApproved_full" / "0001TP_000010_L.png"))
+        assert colours[3, 7].tolist() == [64, 192, 0]
+
+    def test_without_lists_all_is_train(self, original_dir, tmp_path):
+        for name in ("train.txt", "val.txt", "test.txt"):
+            (original_dir / name).unlink()
+        splits = prepare(original_dir, tmp_path / "data", "original").info.splits
+        assert {name: split.num_examples for name, split in splits.items()} == {"train": 5}
+
+    def test_foreign_colour_names_file_colour_and_count(self, original_dir, tmp_path):
+        path = original_dir / "LabeledApproved_full" / "0016E5_00040_L.png"
+        colours = np.array(Image.open(path))
+        colours[:2, 0] = (0, 128, 92)
+        Image.fromarray(colours).save(path)
+        with pytest.raises(ImageFileError) as caught:
+            prepare(original_dir, tmp_path / "data", "original")
+        assert str(path) in str(caught.value) and "RGB 0, 128, 92 (2 px)" in str(caught.value)
+
+    def test_all_missing_counterparts_and_list_faults_are_told_at_once(self, original_dir, tmp_path):
+        (original_dir / "701_StillsRaw_full" / "0001TP_000010.png").unlink()
+        (original_dir / "LabeledApproved_full" / "Seq05VD_f00060_L.png").unlink()
+        with pytest.raises(ImageFileError) as caught:
+            prepare(original_dir, tmp_path / "data", "original")
+        for part in ("full/0001TP_000010_L.png", "full/Seq05VD_f00060.png", "train.txt:1: ", "test.txt:1: "):
+            assert part in str(caught.value)
 
 
 @pytest.mark.skipif(not CAMVID_DIR, reason="CAMVID_DIR is not set: the real CamVid is not at hand")

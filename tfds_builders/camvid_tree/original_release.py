@@ -1,0 +1,67 @@
+"""CamVid as its authors released it: label maps in 32 colours, no division into splits."""
+
+import functools
+
+from tfds_builders.image_files import read_colours
+from tfds_builders.paired_images import pair_folders, pick_listed
+
+# In the alphabetical order of the release's own `label_colors.txt`. The files hold no ids: this order gives them.
+COLOURS = {
+    "Animal": (64, 128, 64),
+    "Archway": (192, 0, 128),
+    "Bicyclist": (0, 128, 192),
+    "Bridge": (0, 128, 64),
+    "Building": (128, 0, 0),
+    "Car": (64, 0, 128),
+    "CartLuggagePram": (64, 0, 192),
+    "Child": (192, 128, 64),
+    "Column_Pole": (192, 192, 128),
+    "Fence": (64, 64, 128),
+    "LaneMkgsDriv": (128, 0, 192),
+    "LaneMkgsNonDriv": (192, 0, 64),
+    "Misc_Text": (128, 128, 64),
+    "MotorcycleScooter": (192, 0, 192),
+    "OtherMoving": (128, 64, 64),
+    "ParkingBlock": (64, 192, 128),
+    "Pedestrian": (64, 64, 0),
+    "Road": (128, 64, 128),
+    "RoadShoulder": (128, 128, 192),
+    "Sidewalk": (0, 0, 192),
+    "SignSymbol": (192, 128, 128),
+    "Sky": (128, 128, 128),
+    "SUVPickupTruck": (64, 128, 192),
+    "TrafficCone": (0, 0, 64),
+    "TrafficLight": (0, 64, 64),
+    "Train": (192, 64, 128),
+    "Tree": (128, 128, 0),
+    "Truck_Bus": (192, 128, 192),
+    "Tunnel": (64, 0, 64),
+    "VegetationMisc": (192, 192, 0),
+    "Void": (0, 0, 0),
+    "Wall": (64, 192, 0),
+}
+CLASSES = [None if name == "Void" else name for name in COLOURS]
+IMAGES, LABELS = "701_StillsRaw_full", "LabeledApproved_full"
+_LISTS = {"train": "train.txt", "validation": "val.txt", "test": "test.txt"}
+
+read_label = functools.partial(read_colours, colours=tuple(COLOURS.values()))
+
+
+def split_items(manual_dir):
+    """Pairs by frame name, divided as the SegNet tutorial's lists say, where they lie beside the two folders.
+
+    Args:
+        manual_dir: `epath.Path` of the folder that holds `701_StillsRaw_full` and `LabeledApproved_full`.
+
+    Returns:
+        `(splits, problems)`, as from `TreeBuilder.split_items`.
+    """
+    pairs, problems = pair_folders(manual_dir / IMAGES, manual_dir / LABELS, label_ending="_L")
+    lists = {split: manual_dir / name for split, name in _LISTS.items() if (manual_dir / name).exists()}
+    if not lists:
+        return {"train": pairs}, problems
+    splits = {}
+    for split, list_file in lists.items():
+        splits[split], list_problems = pick_listed(list_file, pairs)
+        problems += list_problems
+    return splits, problems
