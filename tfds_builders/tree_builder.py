@@ -103,9 +103,10 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             logging.warning("%s: some files were left out; %s lists them", self.info.full_name, left_out)
 
     def _delete_leftovers(self):
-        for path in self.data_path.parent.glob(f"incomplete.*_{self.data_path.name}"):
-            logging.warning("%s: deleting what an unfinished preparation has left", path)
-            path.rmtree()
+        for path in self.data_path.parent.iterdir():
+            if path.name.startswith("incomplete.") and path.name.endswith(f"_{self.data_path.name}"):
+                logging.warning("%s: deleting what an unfinished preparation has left", path)
+                path.rmtree()
 
     def _download_and_prepare(self, dl_manager, download_config):
         super()._download_and_prepare(dl_manager, download_config)

@@ -7,12 +7,13 @@ UNLABELLED = "unlabelled"
 _UINT8_IDS = 256
 
 
-def tree_dataset_info(builder, tree, class_paths, flip_pairs=(), **info):
+def tree_dataset_info(builder, tree, class_paths, flip_pairs=(), more_features=None, **info):
     """The `tfds.core.DatasetInfo` of a segmentation data set over a class tree.
 
     Features: `image` `(H, W, 3)` uint8, `label` `(H, W, 1)` the data set's own class ids (uint8,
     or uint16 beyond 256 ids), `file_name` the image's file. Both are stored as PNG, which keeps
-    every value; an image may be stored as the bytes of its own file, PNG or JPEG. Metadata, written beside the records and read back from there:
+    every value; an image may be stored as the bytes of its own file, PNG or JPEG. Metadata,
+    written beside the records and read back from there:
 
     - `tree`: the tree as text, which `ClassTree.from_text` or `ClassTree.from_tfds` reads.
     - `class_paths`: for each stored id, in order, the path of the node that it means, joined by
@@ -24,6 +25,7 @@ def tree_dataset_info(builder, tree, class_paths, flip_pairs=(), **info):
         tree: `hierseg_keras.tree.ClassTree`.
         class_paths: Sequence of strings and `None`, as above.
         flip_pairs: Sequence of pairs of paths.
+        more_features: Dict from name to the `tfds.features.FeatureConnector` of what else an example holds.
         **info: Passed on to `DatasetBuilder.dataset_info_from_configs`, such as `homepage`.
 
     Raises:
@@ -33,14 +35,14 @@ def tree_dataset_info(builder, tree, class_paths, flip_pairs=(), **info):
     flip_pairs = [[_node_path(tree, left), _node_path(tree, right)] for left, right in flip_pairs]
     metadata = {"tree": tree.to_text(), "class_paths": class_paths, "flip_pairs": flip_pairs}
     return builder.dataset_info_from_configs(
-        features=_features(class_paths),
+        features=_features(class_paths, more_features or {}),
         supervised_keys=("image", "label"),
         metadata=tfds.core.MetadataDict(metadata),
         **info,
     )
 
 
-def _features(class_paths):
+def _features(class_paths, more_features):
     label_dtype = np.uint8 if len(class_paths) <= _UINT8_IDS else np.uint16
     return tfds.features.FeaturesDict(
         {
@@ -49,6 +51,7 @@ def _features(class_paths):
                 labels=_label_names(class_paths), shape=(None, None, 1), dtype=label_dtype, encoding_format="png"
             ),
             "file_name": tfds.features.Text(),
+            **more_features,
         }
     )
 

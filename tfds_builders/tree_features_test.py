@@ -50,3 +50,8 @@ class TreeDatasetInfoTest:
     def test_more_than_256_ids_are_stored_in_16_bits(self, tmp_path):
         assert info_of(tmp_path, ["sky"] + [None] * 255).features["label"].np_dtype == np.uint8
         assert info_of(tmp_path, ["sky"] + [None] * 256).features["label"].np_dtype == np.uint16
+
+    def test_an_example_may_hold_more(self, tmp_path):
+        instances = tfds.features.Image(shape=(None, None, 1), dtype=np.uint16, encoding_format="png")
+        features = info_of(tmp_path, ["sky"], more_features={"instances": instances}).features
+        assert sorted(features) == ["file_name", "image", "instances", "label"]

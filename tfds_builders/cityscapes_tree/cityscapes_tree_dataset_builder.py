@@ -1,0 +1,85 @@
+"""Cityscapes, finely annotated, with a class tree."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from hierseg_keras.tree import ClassTree
+from tfds_builders import image_files
+from tfds_builders.cityscapes_tree import class_ids, frames
+from tfds_builders.paired_images import ImagePair, read_pair
+from tfds_builders.tree_builder import TreeBuilder
+from tfds_builders.tree_features import tree_dataset_info
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class CityscapesTreeConfig(tfds.core.BuilderConfig):
+    """The fine annotations, and what to make of them.
+
+    Attributes:
+        untrained_as_category: Whether the classes that are not trained, such as parking, mean
+            their category. Otherwise they mean "no label", as in the official evaluation.
+        with_instances: Whether examples hold `instances`, 16-bit instance ids.
+    """
+
+    untrained_as_category: bool = False
+    with_instances: bool = False
+
+
+class Builder(TreeBuilder):
+    """Builds Cityscapes from its folders, or from the two archives without unpacking them."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}
+    BUILDER_CONFIGS = [
+        CityscapesTreeConfig(name="fine", description="The 19 trained classes; the other ids mean no label."),
+        CityscapesTreeConfig(
+            name="fine_categories",
+            untrained_as_category=True,
+            description="Ids that are not trained mean their category, and supervise no more than that.",
+        ),
+        CityscapesTreeConfig(
+            name="fine_instances", with_instances=True, description="As `fine`, with the feature `instances`."
+        ),
+    ]
+    published = {"train": 2975, "validation": 500, "test": 1525}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """\
+Register at https://www.cityscapes-dataset.com, download `leftImg8bit_trainvaltest.zip` (11 GB) and
+`gtFine_trainvaltest.zip` (241 MB), and put them into `manual_dir` as they are, or unpacked:
+
+    leftImg8bit/{train,val,test}/<city>/<city>_<sequence>_<frame>_leftImg8bit.png
+    gtFine/{train,val,test}/<city>/<city>_<sequence>_<frame>_gtFine_labelIds.png
+    gtFine/{train,val,test}/<city>/<city>_<sequence>_<frame>_gtFine_instanceIds.png    for the config `fine_instances`
+
+There is a split for every folder of train, val (`validation`) and test that is there.
+"""
+
+    def _info(self):
+        more_features = {}
+        if self.builder_config.with_instances:
+            more_features["instances"] = tfds.features.Image(
+                shape=(None, None, 1), dtype=np.uint16, encoding_format="png"
+            )
+        return tree_dataset_info(
+            self,
+            ClassTree.load("cityscapes"),
+            class_ids.class_paths(self.builder_config.untrained_as_category),
+            more_features=more_features,
+            homepage="https://www.cityscapes-dataset.com",
+        )
+
+    def split_items(self, manual_dir):
+        return frames.find_frames(manual_dir, self.builder_config.with_instances)
+
+    def read(self, frame):
+        image, label = read_pair(ImagePair(frame.image, frame.label), len(class_ids.CLASSES))
+        example = {
+            "image": image_files.stored_image(frame.image, image),
+            "label": label,
+            "file_name": frame.image.name,
+        }
+        if frame.instances is not None:
+            example["instances"] = image_files.read_uint16(frame.instances)
+            image_files.check_size(frame.instances, example["instances"], frame.image, image)
+        return frame.image.name.removesuffix(frames.IMAGE), example
