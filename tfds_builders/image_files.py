@@ -53,11 +53,16 @@ class ImageFileError(ValueError):
 # === Files to arrays ===
 
 
+def as_path(path):
+    """`epath.Path(path)`, or `path` itself where it stands in for one already, as a `ZipPath` does."""
+    return path if hasattr(path, "open") else epath.Path(path)
+
+
 def read_image(path):
     """Decodes an RGB, grey or palette image to `(H, W, 3)` uint8.
 
     Args:
-        path: Path to a `.png` or `.jpg` file, or anything with its `name`, `suffix` and `open`, such as a `ZipMember`.
+        path: Path to a `.png` or `.jpg` file, or a `ZipPath`.
 
     Raises:
         ImageFileError: That names the file, where it is damaged, of another kind than its name says, too large,
@@ -80,7 +85,7 @@ def stored_image(path, image):
         The file's own bytes where it holds RGB, which is many times faster than to encode it
         anew, and keeps a JPEG as small as it was. Otherwise `image`.
     """
-    with path.open("rb") as file:
+    with as_path(path).open("rb") as file:
         if Image.open(file).mode != "RGB":
             return image
         file.seek(0)
@@ -175,8 +180,7 @@ def check_size(path, array, image_path, image):
 
 def _decoded(path, formats, modes):
     """A Pillow image with its pixels in memory, whose header was checked before a pixel was decoded."""
-    if not hasattr(path, "open"):
-        path = epath.Path(path)
+    path = as_path(path)
     kind = formats.get(path.suffix.lower())
     if kind is None:
         raise ImageFileError(f"{path}: expected a file that ends in {' or '.join(formats)}. Received: {path.name}")

@@ -21,7 +21,8 @@ def pair_folders(image_folder, label_folder, label_ending=""):
     """Pairs the images of one folder with the label maps of another by their names less the suffix.
 
     Args:
-        image_folder: Folder with `.png` or `.jpg` images. Files of other kinds and hidden files are passed over.
+        image_folder: Folder with `.png` or `.jpg` images, a path or a `ZipPath`. Files of other kinds and hidden
+            files are passed over.
         label_folder: Folder with `.png` label maps.
         label_ending: What the names of label maps have behind the name of their image, such as `"_L"`.
 
@@ -109,7 +110,7 @@ def pick_listed(list_file, pairs):
 
 
 def _files_by_stem(folder, formats, ending=""):
-    folder = epath.Path(folder)
+    folder = image_files.as_path(folder)
     if not folder.is_dir():
         return {}, [f"{folder}: expected a folder. Received: {'a file' if folder.exists() else 'nothing there'}"]
     files, problems = {}, []

@@ -137,7 +137,7 @@ class BuilderTest:
         for name in missing:
             (manual_dir / name).unlink()
         message = prepare_fails(manual_dir, tmp_path, "fine_instances")
-        assert [f"{manual_dir / name}: expected it" in message for name in missing] == [True] * 3
+        assert [f"{manual_dir / name}: expected beside" in message for name in missing] == [True] * 3
         assert len(message.splitlines()) == 3
 
     def test_missing_frames_may_be_left_out(self, manual_dir, tmp_path):
@@ -181,7 +181,7 @@ class ArchiveTest:
         zip_folder(manual_dir / "gtFine", zipped_dir / "gtFine_trainvaltest.zip")
         message = prepare_fails(zipped_dir, tmp_path)
         for name in names:
-            assert f"{zipped_dir / 'gtFine_trainvaltest.zip'}/gtFine/{name}: expected it" in message
+            assert f"{zipped_dir / 'gtFine_trainvaltest.zip'}/gtFine/{name}: expected beside" in message
 
     def test_damaged_member_is_named(self, zipped_dir, tmp_path):
         archive = zipped_dir / "leftImg8bit_trainvaltest.zip"

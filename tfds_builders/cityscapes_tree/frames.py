@@ -1,12 +1,11 @@
 """Which files of Cityscapes make up a frame, in unpacked folders or in the archives as they were downloaded."""
 
 import dataclasses
-import re
 
 from etils import epath
 
 from tfds_builders.image_files import ImageFileError
-from tfds_builders.zip_member import ZipMember, zip_members
+from tfds_builders.zip_path import ZipPath
 
 SPLITS = {"train": "train", "validation": "val", "test": "test"}
 IMAGE, LABEL, INSTANCES = "_leftImg8bit.png", "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
@@ -15,11 +14,11 @@ ARCHIVES = {"leftImg8bit": "leftImg8bit_trainvaltest.zip", "gtFine": "gtFine_tra
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """A frame's files, paths or members of a zip archive; `instances` where it was asked for."""
+    """A frame's files; `instances` where it was asked for."""
 
-    image: epath.Path | ZipMember
-    label: epath.Path | ZipMember
-    instances: epath.Path | ZipMember | None = None
+    image: epath.Path | ZipPath
+    label: epath.Path | ZipPath
+    instances: epath.Path | ZipPath | None = None
 
 
 def find_frames(manual_dir, with_instances):
@@ -39,12 +38,11 @@ def find_frames(manual_dir, with_instances):
     kinds = {"image": ("leftImg8bit", IMAGE), "label": ("gtFine", LABEL)}
     if with_instances:
         kinds["instances"] = ("gtFine", INSTANCES)
-    sources = {folder: _source(manual_dir, folder) for folder in ARCHIVES}
-    files = {kind: _frames(sources[folder][1], folder, ending) for kind, (folder, ending) in kinds.items()}
+    folders = {folder: _find(manual_dir, folder) for folder in ARCHIVES}
+    files = {kind: _frames(folders[folder], ending) for kind, (folder, ending) in kinds.items()}
     frames = sorted(set().union(*files.values()))
     problems = [
-        f"{sources[folder][0]}/{folder}/{frame}{ending}: expected it, as other files of the frame are there. "
-        "Received: nothing there"
+        f"{folders[folder] / frame}{ending}: expected beside the frame's other files. Received: nothing there"
         for frame in frames
         for kind, (folder, ending) in kinds.items()
         if frame not in files[kind]
@@ -66,25 +64,27 @@ def find_frames(manual_dir, with_instances):
     return splits, problems
 
 
-def _source(manual_dir, folder):
-    """The folder or archive that holds `folder`, and a dict from paths there, such as `gtFine/val/...`, to files."""
-    if (manual_dir / folder).is_dir():
-        # Not by `glob`, to which a bracket in the name of `manual_dir` would mean something.
-        splits = [manual_dir / folder / split for split in SPLITS.values()]
-        cities = [city for split in splits if split.is_dir() for city in split.iterdir() if city.is_dir()]
-        paths = (path for city in cities for path in city.iterdir())
-        return manual_dir, {path.relative_to(manual_dir).as_posix(): path for path in paths}
+def _find(manual_dir, folder):
     archive = manual_dir / ARCHIVES[folder]
+    if (manual_dir / folder).is_dir():
+        return manual_dir / folder
     if archive.exists():
-        return archive, zip_members(archive)
+        return ZipPath(archive, folder)
     raise ImageFileError(
         f"{manual_dir}: expected the folder {folder}/ or the archive {ARCHIVES[folder]}. "
         f"Received: {sorted(path.name for path in manual_dir.iterdir())}"
     )
 
 
-def _frames(files, folder, ending):
+def _frames(folder, ending):
     """Dict from frame, such as `val/frankfurt/frankfurt_000000_000294`, to file."""
-    pattern = re.compile(f"{folder}/((?:{'|'.join(SPLITS.values())})/[^/]+/[^/.][^/]*){re.escape(ending)}")
-    matches = ((pattern.fullmatch(path), file) for path, file in files.items())
-    return {match[1]: file for match, file in matches if match}
+    splits = [folder / split for split in SPLITS.values()]
+    return {
+        f"{split.name}/{city.name}/{file.name.removesuffix(ending)}": file
+        for split in splits
+        if split.is_dir()
+        for city in split.iterdir()
+        if city.is_dir()
+        for file in city.iterdir()
+        if file.name.endswith(ending) and not file.name.startswith(".")
+    }
