@@ -1,0 +1,107 @@
+"""Mapillary Vistas, 124 or 66 classes, with a class tree."""
+
+import dataclasses
+
+import tensorflow_datasets as tfds
+
+from hierseg_keras.tree import ClassTree
+from tfds_builders import image_files
+from tfds_builders.image_files import ImageFileError
+from tfds_builders.paired_images import pair_folders, read_pair
+from tfds_builders.tree_builder import TreeBuilder
+from tfds_builders.tree_features import tree_dataset_info
+from tfds_builders.zip_path import ZipPath
+
+_FOLDERS = {"train": "training", "validation": "validation"}
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class MapillaryVistasTreeConfig(tfds.core.BuilderConfig):
+    """One of the releases' label sets under one of the trees that ship with `hierseg_keras`.
+
+    Attributes:
+        tree_name: The tree, as `ClassTree.load` takes it. Its leaf indices are the class ids of
+            the label maps.
+        label_folders: Where a split's label maps may lie, below the split's folder.
+    """
+
+    tree_name: str
+    label_folders: tuple[str, ...]
+
+
+class Builder(TreeBuilder):
+    """Builds Mapillary Vistas from its folders, or from its archive without unpacking it."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}
+    BUILDER_CONFIGS = [
+        MapillaryVistasTreeConfig(
+            name="v2.0",
+            tree_name="mapillary_vistas_v2",
+            label_folders=("v2.0/labels",),
+            description="The 124 classes of release 2.0 under 17 and 7, as the papers have them.",
+        ),
+        MapillaryVistasTreeConfig(
+            name="v2.0_official",
+            tree_name="mapillary_vistas_v2_official",
+            label_folders=("v2.0/labels",),
+            description="The 124 classes of release 2.0 under the parts of their official names.",
+        ),
+        MapillaryVistasTreeConfig(
+            name="v1.2",
+            tree_name="mapillary_vistas_v1_2",
+            label_folders=("v1.2/labels", "labels"),
+            description="The 66 classes of release 1.2 under the parts of their official names.",
+        ),
+    ]
+    published = {"train": 18000, "validation": 2000}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """\
+Register at https://www.mapillary.com/dataset/vistas, download release 2.0, which holds the labels of 1.2 too, and put
+its archive into `manual_dir` as it is, as the only .zip there, or unpacked:
+
+    {training,validation}/images/<key>.jpg
+    {training,validation}/v2.0/labels/<key>.png    for the configs `v2.0` and `v2.0_official`
+    {training,validation}/v1.2/labels/<key>.png    for the config `v1.2`
+
+For `v1.2` the stand-alone release 1.2 does as well, whose label maps lie in {training,validation}/labels/. Label maps
+are 8-bit palette PNG whose indices are class ids. There is a split for each of the two folders that is there; the
+images of `testing` have no labels and are left out.
+"""
+
+    def _info(self):
+        tree = ClassTree.load(self.builder_config.tree_name)
+        return tree_dataset_info(
+            self, tree, tree.paths[: tree.num_leaves], homepage="https://www.mapillary.com/dataset/vistas"
+        )
+
+    def split_items(self, manual_dir):
+        root = _find_root(manual_dir)
+        splits, problems = {}, []
+        for split, folder in _FOLDERS.items():
+            if (root / folder).is_dir():
+                splits[split], split_problems = pair_folders(
+                    root / folder / "images", _label_folder(root / folder, self.builder_config.label_folders)
+                )
+                problems += split_problems
+        return splits, problems
+
+    def read(self, pair):
+        image, label = read_pair(pair, len(self.info.metadata["class_paths"]))
+        stored = image_files.stored_image(pair.image, image)
+        return pair.image.stem, {"image": stored, "label": label, "file_name": pair.image.name}
+
+
+def _find_root(manual_dir):
+    archives = [ZipPath(path) for path in manual_dir.iterdir() if path.suffix == ".zip"]
+    for root in (manual_dir, *archives) if len(archives) == 1 else (manual_dir,):
+        if any((root / folder).is_dir() for folder in _FOLDERS.values()):
+            return root
+    raise ImageFileError(
+        f"{manual_dir}: expected the folders `training` and `validation`, or one .zip archive that holds them. "
+        f"Received: {sorted(path.name for path in manual_dir.iterdir())}.\n{Builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
+    )
+
+
+def _label_folder(folder, names):
+    """The first that is there, or the first, which is then told to be missing."""
+    return next((folder / name for name in names if (folder / name).is_dir()), folder / names[0])
