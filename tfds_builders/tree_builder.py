@@ -116,7 +116,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager):
         splits, problems = self.split_items(dl_manager.manual_dir)
-        if problems and not self._skip_bad or not all(splits.values()):
+        if problems and not self._skip_bad or not splits or not all(splits.values()):
             raise ImageFileError(problems or f"{dl_manager.manual_dir}: expected files of every split. Received: none")
         self._left_out = {"files": problems, **{split: [] for split in splits}}
         for split, items in splits.items():

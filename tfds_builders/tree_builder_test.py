@@ -65,6 +65,12 @@ class SkipBadTest:
         starts += [f"{split}: {bad_manual_dir / name}: " for split, name in zip(("train", "validation"), BAD)]
         assert len(lines) == 3 and all(line.startswith(start) for line, start in zip(lines, starts))
 
+    def test_whoever_reads_them_later_is_told(self, bad_manual_dir, tmp_path, caplog):
+        prepare(bad_manual_dir, tmp_path, skip_bad=True)
+        caplog.clear()
+        prepare(bad_manual_dir, tmp_path)
+        assert "some files were left out" in caplog.text and LEFT_OUT in caplog.text
+
     def test_without_it_the_first_bad_file_stops_everything(self, bad_manual_dir, tmp_path):
         with pytest.raises(ImageFileError) as caught:
             prepare(bad_manual_dir, tmp_path)
