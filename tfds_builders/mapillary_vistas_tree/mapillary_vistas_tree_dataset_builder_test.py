@@ -12,6 +12,8 @@ from etils import epath
 from PIL import Image
 
 from hierseg_keras.tree import ClassTree
+from tests import manual_data
+from tests.manual_data import examples, num_examples, stored_examples
 from tfds_builders.image_files import ImageFileError
 from tfds_builders.mapillary_vistas_tree import mapillary_vistas_tree_dataset_builder
 
@@ -25,24 +27,14 @@ class MapillaryVistasTreeTest(tfds.testing.DatasetBuilderTestCase):
     SPLITS = {"train": 3, "validation": 2}
 
 
-def prepare(manual_dir, data_dir, config="v2.0", **options):
-    builder = tfds.builder(f"mapillary_vistas_tree/{config}", data_dir=data_dir, **options)
-    builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(
-            manual_dir=manual_dir, compute_stats=tfds.download.ComputeStatsMode.SKIP
-        )
-    )
-    return builder
+def prepare(manual_dir, data_dir, config="v2.0"):
+    return manual_data.prepare(f"mapillary_vistas_tree/{config}", manual_dir, data_dir)
 
 
 def prepare_fails(manual_dir, tmp_path, config="v2.0"):
     with pytest.raises(ImageFileError) as caught:
         prepare(manual_dir, tmp_path / "data", config)
     return str(caught.value)
-
-
-def record_bytes(builder):
-    return {path.name: path.read_bytes() for path in epath.Path(builder.data_dir).iterdir() if "tfrecord" in path.name}
 
 
 @pytest.fixture
@@ -72,8 +64,7 @@ class BuilderTest:
         assert ClassTree.from_tfds(prepared[config]) == tree
         assert tuple(prepared[config].info.metadata["class_paths"]) == tree.paths[:num_ids]
         assert tree.num_leaves == num_ids
-        examples = tfds.as_numpy(prepared[config].as_dataset(split="train"))
-        label = {example["file_name"].decode(): example["label"] for example in examples}[f"{ALL_IDS}.jpg"]
+        label = examples(prepared[config], "train")[f"{ALL_IDS}.jpg"]["label"]
         np.testing.assert_array_equal(label[..., 0], np.arange(192).reshape(12, 16) % num_ids)
 
     def test_both_trees_of_release_2_name_the_same_classes(self):
@@ -82,18 +73,17 @@ class BuilderTest:
         assert [path.replace("/", "--") for path in official.paths[:124]] == list(full.names[:124])
 
     def test_image_keeps_the_bytes_of_its_file(self, prepared):
-        data = prepared["v2.0"].as_dataset(split="validation", decoders={"image": tfds.decode.SkipDecoding()})
-        for example in data:
-            path = DUMMY_DATA / "validation" / "images" / example["file_name"].numpy().decode()
-            assert example["image"].numpy() == path.read_bytes()
-        for example in prepared["v2.0"].as_dataset(split="validation"):
-            path = DUMMY_DATA / "validation" / "images" / example["file_name"].numpy().decode()
-            tf.debugging.assert_equal(example["image"], tf.io.decode_jpeg(path.read_bytes()))
+        for example in stored_examples(prepared["v2.0"])["validation"]:
+            path = DUMMY_DATA / "validation" / "images" / example["file_name"].decode()
+            assert example["image"] == path.read_bytes()
+        for name, example in examples(prepared["v2.0"], "validation").items():
+            file = (DUMMY_DATA / "validation" / "images" / name).read_bytes()
+            np.testing.assert_array_equal(example["image"], tf.io.decode_jpeg(file))
 
     def test_stand_alone_release_1_2(self, manual_dir, prepared, tmp_path):
         for folder in ("training", "validation"):
             (manual_dir / folder / "v1.2" / "labels").rename(manual_dir / folder / "labels")
-        assert record_bytes(prepare(manual_dir, tmp_path / "data", "v1.2")) == record_bytes(prepared["v1.2"])
+        assert stored_examples(prepare(manual_dir, tmp_path / "data", "v1.2")) == stored_examples(prepared["v1.2"])
 
     def test_archive_is_read_in_place(self, prepared, tmp_path):
         (tmp_path / "manual").mkdir()
@@ -101,7 +91,7 @@ class BuilderTest:
             for path in sorted(pathlib.Path(DUMMY_DATA).rglob("*.*g")):
                 archive.write(path, path.relative_to(DUMMY_DATA))
         for config, builder in prepared.items():
-            assert record_bytes(prepare(tmp_path / "manual", tmp_path / "data", config)) == record_bytes(builder)
+            assert stored_examples(prepare(tmp_path / "manual", tmp_path / "data", config)) == stored_examples(builder)
 
     def test_missing_labels_are_told_at_once(self, manual_dir, tmp_path):
         names = ["training/v2.0/labels/-1aBcDeFgHiJkLmNoPqRsT.png", "validation/v2.0/labels/3aBcDeFgHiJkLmNoPqRsTu.png"]
@@ -111,7 +101,7 @@ class BuilderTest:
         assert len(message.splitlines()) == 2
         for name in names:
             assert pathlib.PurePosixPath(name).stem in message
-        assert prepare(manual_dir, tmp_path / "data", "v1.2").info.splits.total_num_examples == 5
+        assert num_examples(prepare(manual_dir, tmp_path / "data", "v1.2")) == {"train": 3, "validation": 2}
 
     def test_missing_release_is_told(self, manual_dir, tmp_path):
         shutil.rmtree(manual_dir / "training" / "v2.0")
