@@ -4,6 +4,10 @@
 >>> import tfds_builders
 >>> builder = tfds.builder("street_blocks")
 
+Those that read files are `TreeBuilder`s, and take two options more:
+
+>>> builder = tfds.builder("camvid_tree", skip_bad=True, use_beam=False)
+
 A folder holds one data set, complete, in the layout of `tfds new`. Run inside it, `tfds build`
 works too, where the packages that TFDS's command line imports (apache-beam, mlcroissant) are
 installed.

@@ -24,7 +24,7 @@ def ordered_map(function, items, workers=None):
         `function(item)` for each item in turn; at most two a worker are made or under way ahead
         of the one that is asked for. An exception of `function` is raised in its item's turn.
     """
-    workers = workers or min(os.cpu_count(), _MAX_WORKERS)
+    workers = workers or min(os.cpu_count() or 1, _MAX_WORKERS)
     under_way = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         try:

@@ -55,15 +55,10 @@ def pair_listed(list_file, image_folder, label_folder):
     Returns:
         `(pairs, problems)` as from `pair_folders`, in the list's order.
     """
-    list_file, folders = epath.Path(list_file), (epath.Path(image_folder), epath.Path(label_folder))
-    try:
-        lines = list_file.read_bytes().decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        return [], [f"{list_file}: expected a list of files as UTF-8 text. Received: {error}"]
-    pairs, problems, first_line = [], [], {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    folders = epath.Path(image_folder), epath.Path(label_folder)
+    lines, problems = _read_lines(list_file)
+    pairs, first_line = [], {}
+    for number, line in lines:
         place = f"{list_file}:{number}"
         pair, complaints = _listed_pair(line, folders)
         problems.extend(f"{place}: {complaint}" for complaint in complaints)
@@ -88,15 +83,9 @@ def pick_listed(list_file, pairs):
         `(pairs, problems)`: the pairs in the list's order, and a string for every line that
         names none of them, or one twice.
     """
-    try:
-        lines = epath.Path(list_file).read_bytes().decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        return [], [f"{list_file}: expected a list of files as UTF-8 text. Received: {error}"]
-    known = {pair.image.stem: pair for pair in pairs}
-    picked, problems = {}, []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    lines, problems = _read_lines(list_file)
+    known, picked = {pair.image.stem: pair for pair in pairs}, {}
+    for number, line in lines:
         name = pathlib.PurePosixPath(line.split()[0]).stem
         if name not in known:
             problems.append(f"{list_file}:{number}: expected the name of an image that is there. Received: {name}")
@@ -107,6 +96,15 @@ def pick_listed(list_file, pairs):
     if not picked and not problems:
         problems.append(f"{list_file}: expected the name of an image a line. Received: an empty file")
     return list(picked.values()), problems
+
+
+def _read_lines(list_file):
+    """`([(number, line), ...], problems)`, without empty lines."""
+    try:
+        lines = epath.Path(list_file).read_bytes().decode("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        return [], [f"{list_file}: expected a list of files as UTF-8 text. Received: {error}"]
+    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()], []
 
 
 def _files_by_stem(folder, formats, ending=""):
