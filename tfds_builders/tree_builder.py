@@ -26,8 +26,8 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             image, label = read_pair(pair, num_ids=12)
             return pair.image.stem, {"image": image, "label": label, "file_name": pair.image.name}
 
-    Files are read, decoded and encoded on all cores, a bounded number at a time. The records are
-    the same however many cores there are, and through Beam. One process prepares a data set at a
+    Files are read, decoded and encoded on all cores, a bounded number at a time. The examples and
+    their order are the same however many cores there are, and through Beam. One process prepares a data set at a
     time; another that wants the same waits, and then reads what the first has made. What
     preparations that were killed have left is deleted by the next.
 
@@ -119,6 +119,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if problems and not self._skip_bad or not splits or not all(splits.values()):
             raise ImageFileError(problems or f"{dl_manager.manual_dir}: expected files of every split. Received: none")
         self._left_out = {"files": problems, **{split: [] for split in splits}}
+        self._beam_items = {}
         for split, items in splits.items():
             self._compare_with_published(split, len(items))
         return {split: self._generate_examples(split, items) for split, items in splits.items()}
@@ -141,11 +142,11 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         except ImageFileError as error:
             if not self._skip_bad:
                 raise
-            return None, str(error)
+            return None, "; ".join(error.problems)
         return (key, self._encoded(example)), None
 
     def _encoded(self, example):
-        """With images as PNG already, which TFDS then stores as they are: what takes longest is done in parallel."""
+        """With images as bytes, which TFDS stores as they are, so that what takes longest is done in parallel."""
         features = self.info.features
         return {
             name: features[name].encode_example(value) if isinstance(features[name], tfds.features.Image) else value

@@ -131,23 +131,28 @@ builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual
 """
 
 
+def wait_until(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 class OtherProcessTest:
     def test_killed_preparation_leaves_nothing_in_the_way(self, manual_dir, tmp_path, caplog):
         folder = tmp_path / "camvid_tree" / "categories"
         process = subprocess.Popen([sys.executable, "-c", BLOCKED, str(tmp_path), str(manual_dir)])
-        while not list(folder.glob("incomplete.*")):
-            assert process.poll() is None
-            time.sleep(0.05)
+        wait_until(lambda: list(folder.glob("incomplete.*")) or process.poll() is not None)
+        assert process.poll() is None
 
         waiting = threading.Thread(target=prepare, args=(manual_dir, tmp_path), daemon=True)
         waiting.start()
-        while "waiting for it" not in caplog.text:
-            time.sleep(0.05)
+        wait_until(lambda: "waiting for it" in caplog.text)
         assert list(folder.glob("incomplete.*")), "a preparation that is alive was taken for a dead one"
 
         process.send_signal(signal.SIGKILL)
         process.wait()
-        waiting.join()
+        waiting.join(120)
         assert [path.name for path in folder.iterdir()] == ["1.0.0"]
         assert "deleting what an unfinished preparation has left" in caplog.text
 
@@ -192,11 +197,12 @@ class BeamTest:
         through_beam = prepare(bad_manual_dir, tmp_path / "beam", direct_runner, use_beam=True, skip_bad=True)
         by_threads = prepare(bad_manual_dir, tmp_path / "threads", skip_bad=True)
         lists = [(epath.Path(builder.data_dir) / LEFT_OUT).read_text() for builder in (through_beam, by_threads)]
-        assert lists[0] == lists[1]
+        assert lists[0] == lists[1] != ""
         assert stored_examples(through_beam) == stored_examples(by_threads)
 
     def test_bad_file_is_named(self, bad_manual_dir, tmp_path, direct_runner):
-        with pytest.raises(Exception, match=BAD[0]):
+        # Which of the two comes first, Beam does not say.
+        with pytest.raises(Exception, match="|".join(BAD)):
             prepare(bad_manual_dir, tmp_path, direct_runner, use_beam=True)
 
 
