@@ -1,0 +1,98 @@
+"""The parts of persons in a PASCAL-Part annotation as one label map of seven classes."""
+
+import numpy as np
+from etils import epath
+
+from tfds_builders.matlab_v5 import read_variables
+from tfds_builders.paired_images import MAX_PIXELS, ImageFileError
+
+BACKGROUND, WHOLE_PERSON = 0, 7
+_PARTS_OF_CLASS = {
+    1: ("head", "leye", "reye", "lear", "rear", "lebrow", "rebrow", "nose", "mouth", "hair"),
+    2: ("torso", "neck"),
+    3: ("luarm", "ruarm"),
+    4: ("llarm", "rlarm", "lhand", "rhand"),
+    5: ("luleg", "ruleg"),
+    6: ("llleg", "rlleg", "lfoot", "rfoot"),
+}
+_CLASS_OF_PART = {part: id_ for id_, parts in _PARTS_OF_CLASS.items() for part in parts}
+
+
+def read_person_parts(path):
+    """Reads a file of `Annotations_Part` as a label map.
+
+    Parts are painted in the order of the file, persons first to last, so that an arm lies upon
+    the torso that it crosses. Objects that are no persons are background.
+
+    Args:
+        path: `<id>.mat`, whose variable `anno` names the image `<id>`.
+
+    Returns:
+        `(H, W, 1)` uint8: 0 background, 1 head, 2 torso, 3 upper arm, 4 lower arm, 5 upper leg,
+        6 lower leg, and 7 where a person is and none of its parts.
+
+    Raises:
+        ImageFileError: That names the file, where it is damaged or holds anything else.
+    """
+    path = epath.Path(path)
+    (annotation,) = read_variables(path, ["anno"])
+    name, objects = _fields(path, _only(path, annotation, "anno"), "imname", "objects")
+    if _text(path, name, "imname") != path.stem:
+        raise _unexpected(path, f"the annotation of {path.stem}", f"that of {_text(path, name, 'imname')}")
+    objects = [_fields(path, object_, "class", "mask", "parts") for object_ in objects.ravel()]
+    if not objects:
+        raise _unexpected(path, "one object or more", "none")
+    shape = _mask(path, objects[0][1], objects[0][1].shape).shape
+    persons = [(mask, parts) for class_, mask, parts in objects if _text(path, class_, "class") == "person"]
+    label = np.full(shape, BACKGROUND, np.uint8)
+    for mask, _ in persons:
+        label[_mask(path, mask, shape)] = WHOLE_PERSON
+    for _, parts in persons:
+        for part in parts.ravel():
+            part_name, mask = _fields(path, part, "part_name", "mask")
+            label[_mask(path, mask, shape)] = _class_of_part(path, part_name)
+    return label[..., None]
+
+
+def _class_of_part(path, part_name):
+    name = _text(path, part_name, "part_name")
+    if name not in _CLASS_OF_PART:
+        raise _unexpected(path, f"a part of a person, one of {', '.join(_CLASS_OF_PART)}", name)
+    return _CLASS_OF_PART[name]
+
+
+# === What MATLAB wraps in structs of arrays ===
+
+
+def _only(path, array, name):
+    if array.size != 1:
+        raise _unexpected(path, f"one struct `{name}`", f"an array of shape {array.shape}")
+    return array.reshape(-1)[0]
+
+
+def _fields(path, struct, *names):
+    found = getattr(getattr(struct, "dtype", None), "names", None) or ()
+    missing = [name for name in names if name not in found or not isinstance(struct[name], np.ndarray)]
+    if missing:
+        raise _unexpected(path, f"a struct with the fields {', '.join(names)}", f"none named {', '.join(missing)}")
+    return [struct[name] for name in names]
+
+
+def _text(path, value, name):
+    if value.dtype.kind != "U" or value.size != 1:
+        raise _unexpected(path, f"a text `{name}`", f"{value.dtype} of shape {value.shape}")
+    return str(value.item())
+
+
+def _mask(path, mask, shape):
+    if mask.dtype not in (np.uint8, np.bool_) or mask.ndim != 2 or not 0 < mask.size <= MAX_PIXELS:
+        raise _unexpected(path, "masks of 8 bits, height x width", f"{mask.dtype} of shape {mask.shape}")
+    if mask.shape != shape:
+        raise _unexpected(path, f"masks of one size, {shape}", mask.shape)
+    if mask.max() > 1:
+        raise _unexpected(path, "masks of 0 and 1", f"the value {mask.max()}")
+    return mask != 0
+
+
+def _unexpected(path, expected, received):
+    return ImageFileError(f"{path}: expected {expected}. Received: {received}. Restore it from the original archive")
