@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 from etils import epath
 
-from tfds_builders.paired_images import ImageFileError
+from tfds_builders.image_files import ImageFileError
 
 MAX_BYTES = 512 * 2**20
 _HEADER_BYTES, _TAG_BYTES = 128, 8

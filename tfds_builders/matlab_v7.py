@@ -1,115 +1,117 @@
 """Arrays of a MATLAB file of version 7.3, read a slice at a time.
 
 Such a file is HDF5. h5py finds the arrays and their chunks in it; a chunk is unpacked here, as
-HDF5 reads zeros for a chunk that its index has lost, and damage to the list of filters would
-turn a packed chunk into values. Every chunk has passed its check sum.
+HDF5 reads zeros for a chunk that its index has lost, and takes a packed chunk for values where
+the list of its filters is damaged. Every chunk read here has passed its check sum.
 """
 
 import itertools
+import math
 import zlib
 
 import numpy as np
 from absl import logging
-from etils import epath
 
-from tfds_builders.paired_images import ImageFileError
+from tfds_builders.image_files import ImageFileError
 
-MAX_SLAB_BYTES = 2**30
-# HDF5's numbers of the filters that MATLAB and h5py use.
-_PIPELINES = {(1,): False, (2, 1): True}
+MAX_CHUNK_BYTES = 2**29
+# HDF5's numbers of the filters that MATLAB and h5py use, deflate with or without a shuffle of bytes before.
+_DEFLATE, _SHUFFLE = 1, 2
+_PIPELINES = [(_DEFLATE,), (_SHUFFLE, _DEFLATE)]
 
 
 class SlicedArray:
-    """One array of a MATLAB 7.3 file, whose last axis as MATLAB shows it comes first here, as in h5py.
+    """An array of a MATLAB 7.3 file. The last axis that MATLAB shows comes first here, as in h5py.
 
     Args:
-        path: The file, for messages.
-        file: `h5py.File`.
+        file: `h5py.File`, open as long as slices are read.
         name: Name of the variable.
         dtype: What its values must be.
 
     Attributes:
-        shape: Tuple of integers, in h5py's order: MATLAB's reversed.
+        shape: Tuple of integers, MATLAB's reversed.
 
     Raises:
         ImageFileError: That names the file, where there is no such array in it.
     """
 
-    def __init__(self, path, file, name, dtype):
-        self.path, self.name, self.dtype = epath.Path(path), name, np.dtype(dtype).newbyteorder("<")
+    def __init__(self, file, name, dtype):
+        self._path, self._name, self._dtype = file.filename, name, np.dtype(dtype).newbyteorder("<")
+        # Damaged bytes make h5py raise OSError, RuntimeError, KeyError, ValueError and others, here and below.
         try:
-            self._variable = self._inside(file)
-            self.shape = self._variable.shape or ()
-            self._chunks = self._variable.chunks
-            plist = self._variable.id.get_create_plist()
-            pipeline = tuple(plist.get_filter(place)[0] for place in range(plist.get_nfilters()))
+            self._variable = self._find(file)
+            self.shape, self._chunks = self._variable.shape or (), self._variable.chunks
+            properties = self._variable.id.get_create_plist()
+            self._pipeline = tuple(properties.get_filter(place)[0] for place in range(properties.get_nfilters()))
         except ImageFileError:
             raise
-        # Damaged bytes make h5py raise OSError, RuntimeError, KeyError, ValueError and others, here and below.
         except Exception as error:
             raise self._damaged(error) from error
         if self._chunks is None:
-            logging.warning("%s: `%s` has no check sum, so that damage to its values cannot be seen", path, name)
-        elif pipeline not in _PIPELINES:
-            raise self._unexpected("chunks that are compressed as MATLAB does", f"HDF5's filters {pipeline}")
-        elif self._chunks[0] * self.dtype.itemsize * np.prod(self.shape[1:], dtype=float) > MAX_SLAB_BYTES:
-            raise self._unexpected(f"chunks that span at most {MAX_SLAB_BYTES // 2**20} MiB", f"chunks of {self._chunks}")
-        self._is_shuffled = _PIPELINES.get(pipeline)
-        self._first, self._slab = None, None
+            logging.warning("%s: `%s` has no check sums: damage to its values cannot be seen", self._path, name)
+        elif self._pipeline not in _PIPELINES:
+            raise self._unexpected("chunks compressed as MATLAB does it", f"HDF5's filters {self._pipeline}")
+        elif self._chunk_bytes() > MAX_CHUNK_BYTES:
+            raise self._unexpected(f"chunks of at most {MAX_CHUNK_BYTES // 2**20} MiB", f"chunks of {self._chunks}")
 
     def __getitem__(self, index):
-        """The slice at an integer `index` of the first axis. Raises `ImageFileError` where it is damaged."""
+        """Reads one slice.
+
+        Args:
+            index: Integer in `[0, shape[0])`.
+
+        Returns:
+            Array of `shape[1:]`.
+
+        Raises:
+            ImageFileError: That names the file, where the slice is damaged.
+        """
         try:
             if self._chunks is None:
                 return self._variable[index]
-            depth = self._chunks[0]
-            first = index // depth * depth
-            # Chunks may span many slices, which are wanted one after the other.
-            if first != self._first:
-                self._first, self._slab = first, self._read_slab(first)
-            return self._slab[index - first]
+            depth, *sizes = self._chunks
+            slice_ = np.empty(self.shape[1:], self._dtype)
+            for corner in itertools.product(*(range(0, length, n) for length, n in zip(slice_.shape, sizes))):
+                target = slice_[tuple(slice(start, start + n) for start, n in zip(corner, sizes))]
+                chunk = self._read_chunk((index - index % depth, *corner))
+                # The last chunk of an axis reaches beyond it.
+                target[...] = chunk[(index % depth, *map(slice, target.shape))]
+            return slice_
         except ImageFileError:
             raise
         except Exception as error:
-            raise self._damaged(f"slice {index}: {error}") from error
+            raise self._damaged(f"number {index}: {error}") from error
 
-    def _inside(self, file):
-        """Refuses links to other files and arrays that are made up of these."""
+    def _find(self, file):
+        """Refuses what lies in other files, to which HDF5 can link."""
         import h5py
 
-        link = file.get(self.name, getlink=True)
-        variable = file[self.name] if isinstance(link, h5py.HardLink) else None
+        link = file.get(self._name, getlink=True)
+        variable = file[self._name] if isinstance(link, h5py.HardLink) else link
         if not isinstance(variable, h5py.Dataset) or variable.is_virtual or variable.external:
-            raise self._unexpected("an array in the file itself", type(variable or link).__name__)
-        # h5py rounds a float of odd exponents to the next that NumPy has.
-        if not variable.id.get_type().equal(h5py.h5t.py_create(self.dtype)):
-            raise self._unexpected(f"values of {self.dtype}", variable.dtype)
+            raise self._unexpected("an array in the file itself", type(variable).__name__)
+        # h5py takes a float of other exponents for the nearest that NumPy has.
+        if not variable.id.get_type().equal(h5py.h5t.py_create(self._dtype)):
+            raise self._unexpected(f"values of {self._dtype.name}", variable.dtype)
         return variable
 
-    def _read_slab(self, first):
-        slab = np.empty((min(self._chunks[0], self.shape[0] - first), *self.shape[1:]), self.dtype)
-        for place in itertools.product(*map(range, map(int, [0] * (slab.ndim - 1)), slab.shape[1:], self._chunks[1:])):
-            target = slab[(slice(None), *(slice(start, start + n) for start, n in zip(place, self._chunks[1:])))]
-            chunk = self._read_chunk((first, *place))
-            # Chunks at the far edges reach beyond them.
-            target[...] = chunk[tuple(map(slice, target.shape))]
-        return slab
-
-    def _read_chunk(self, place):
-        skipped_filters, packed = self._variable.id.read_direct_chunk(place)
-        size = int(np.prod(self._chunks)) * self.dtype.itemsize
+    def _read_chunk(self, corner):
+        skipped_filters, packed = self._variable.id.read_direct_chunk(corner)
         stream = zlib.decompressobj()
-        content = stream.decompress(packed, size + 1)
-        if skipped_filters or len(content) != size or not stream.eof or stream.unused_data:
-            raise self._damaged(f"a chunk at {place} that does not unpack to {size} bytes")
-        if self._is_shuffled:
-            content = np.frombuffer(content, np.uint8).reshape(self.dtype.itemsize, -1).T.tobytes()
-        return np.frombuffer(content, self.dtype).reshape(self._chunks)
+        content = stream.decompress(packed, self._chunk_bytes() + 1)
+        if skipped_filters or len(content) != self._chunk_bytes() or not stream.eof or stream.unused_data:
+            raise self._damaged(f"a chunk at {corner} of another length than its shape")
+        if _SHUFFLE in self._pipeline:
+            content = np.frombuffer(content, np.uint8).reshape(self._dtype.itemsize, -1).T.tobytes()
+        return np.frombuffer(content, self._dtype).reshape(self._chunks)
+
+    def _chunk_bytes(self):
+        return math.prod(self._chunks) * self._dtype.itemsize
 
     def _damaged(self, reason):
         return self._unexpected("a whole MATLAB 7.3 file", str(reason) or type(reason).__name__)
 
     def _unexpected(self, expected, received):
         return ImageFileError(
-            f"{self.path}: `{self.name}`: expected {expected}. Received: {received}. Restore the file from its source"
+            f"{self._path}: `{self._name}`: expected {expected}. Received: {received}. Restore the file from its source"
         )

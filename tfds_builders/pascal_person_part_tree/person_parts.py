@@ -4,7 +4,7 @@ import numpy as np
 from etils import epath
 
 from tfds_builders.matlab_v5 import read_variables
-from tfds_builders.paired_images import MAX_PIXELS, ImageFileError
+from tfds_builders.image_files import MAX_PIXELS, ImageFileError
 
 BACKGROUND, WHOLE_PERSON = 0, 7
 _PARTS_OF_CLASS = {

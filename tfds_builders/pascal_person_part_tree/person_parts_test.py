@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from tfds_builders.paired_images import ImageFileError
+from tfds_builders.image_files import ImageFileError
 from tfds_builders.pascal_person_part_tree.person_parts import read_person_parts
 
 
