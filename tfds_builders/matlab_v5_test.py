@@ -8,8 +8,8 @@ import pytest
 import scipy.io
 
 from tfds_builders import matlab_v5
-from tfds_builders.matlab_v5 import read_variables
 from tfds_builders.image_files import ImageFileError
+from tfds_builders.matlab_v5 import read_variables
 
 MASK = np.arange(12, dtype=np.uint8).reshape(3, 4)
 

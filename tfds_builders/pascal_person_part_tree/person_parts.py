@@ -3,8 +3,8 @@
 import numpy as np
 from etils import epath
 
-from tfds_builders.matlab_v5 import read_variables
 from tfds_builders.image_files import MAX_PIXELS, ImageFileError
+from tfds_builders.matlab_v5 import read_variables
 
 BACKGROUND, WHOLE_PERSON = 0, 7
 _PARTS_OF_CLASS = {
@@ -22,7 +22,7 @@ def read_person_parts(path):
     """Reads a file of `Annotations_Part` as a label map.
 
     Parts are painted in the order of the file, persons first to last, so that an arm lies upon
-    the torso that it crosses. Objects that are no persons are background.
+    the torso that it crosses. Objects that are no persons are not painted.
 
     Args:
         path: `<id>.mat`, whose variable `anno` names the image `<id>`.
