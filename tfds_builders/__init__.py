@@ -17,6 +17,7 @@ from tfds_builders.camvid_tree import camvid_tree_dataset_builder
 from tfds_builders.cityscapes_tree import cityscapes_tree_dataset_builder
 from tfds_builders.lip_tree import lip_tree_dataset_builder
 from tfds_builders.mapillary_vistas_tree import mapillary_vistas_tree_dataset_builder
+from tfds_builders.nyu_depth_v2_tree import nyu_depth_v2_tree_dataset_builder
 from tfds_builders.pascal_person_part_tree import pascal_person_part_tree_dataset_builder
 from tfds_builders.street_blocks import street_blocks_dataset_builder
 
@@ -25,6 +26,7 @@ __all__ = [
     "cityscapes_tree_dataset_builder",
     "lip_tree_dataset_builder",
     "mapillary_vistas_tree_dataset_builder",
+    "nyu_depth_v2_tree_dataset_builder",
     "pascal_person_part_tree_dataset_builder",
     "street_blocks_dataset_builder",
 ]

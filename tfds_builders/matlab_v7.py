@@ -80,7 +80,7 @@ class SlicedArray:
         except ImageFileError:
             raise
         except Exception as error:
-            raise self._damaged(f"number {index}: {error}") from error
+            raise self._damaged(f"slice {index}, counted from 0: {error}") from error
 
     def _find(self, file):
         """Refuses what lies in other files, to which HDF5 can link."""
@@ -96,7 +96,11 @@ class SlicedArray:
         return variable
 
     def _read_chunk(self, corner):
-        skipped_filters, packed = self._variable.id.read_direct_chunk(corner)
+        from h5py._objects import phil
+
+        # Until 3.16 h5py forgets its own lock here (h5py#2764), and two threads may end the process.
+        with phil:
+            skipped_filters, packed = self._variable.id.read_direct_chunk(corner)
         stream = zlib.decompressobj()
         content = stream.decompress(packed, self._chunk_bytes() + 1)
         if skipped_filters or len(content) != self._chunk_bytes() or not stream.eof or stream.unused_data:

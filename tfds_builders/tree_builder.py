@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
 
@@ -147,11 +148,12 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _encoded(self, example):
         """With images as bytes, which TFDS stores as they are, so that what takes longest is done in parallel."""
-        features = self.info.features
-        return {
-            name: features[name].encode_example(value) if isinstance(features[name], tfds.features.Image) else value
-            for name, value in example.items()
-        }
+        return {name: self._encoded_value(self.info.features[name], value) for name, value in example.items()}
+
+    def _encoded_value(self, feature, value):
+        # TFDS takes images of floats as arrays alone.
+        is_image = isinstance(feature, tfds.features.Image) and feature.np_dtype != np.float32
+        return feature.encode_example(value) if is_image else value
 
     def _examples(self, split, items):
         for record, problem in ordered_map(self._attempt, items):
