@@ -9,6 +9,7 @@ from etils import epath
 from PIL import Image
 
 from hierseg_keras.tree import ClassTree
+from tests.manual_data import examples, num_examples, prepare
 from tfds_builders.image_files import ImageFileError
 from tfds_builders.lip_tree import lip_tree_dataset_builder
 
@@ -23,7 +24,7 @@ class LipTreeTest(tfds.testing.DatasetBuilderTestCase):
 
 
 @pytest.fixture(scope="module")
-def builder(prepare, tmp_path_factory):
+def builder(tmp_path_factory):
     return prepare("lip_tree", DUMMY_DATA, tmp_path_factory.mktemp("data"))
 
 
@@ -34,10 +35,6 @@ def manual_dir(tmp_path):
     return epath.Path(tmp_path / "manual")
 
 
-def split_sizes(builder):
-    return {name: split.num_examples for name, split in builder.info.splits.items()}
-
-
 class BuilderTest:
     def test_metadata_tells_the_tree_and_what_a_flip_swaps(self, builder):
         tree = ClassTree.load("lip")
@@ -46,22 +43,22 @@ class BuilderTest:
         swapped = [[tree.index(path) for path in pair] for pair in builder.info.metadata["flip_pairs"]]
         assert swapped == [[14, 15], [16, 17], [18, 19]]
 
-    def test_label_maps_come_back_as_they_were(self, builder, records):
-        found = records(builder, "train")
+    def test_label_maps_come_back_as_they_were(self, builder):
+        found = examples(builder, "train")
         assert sorted(found) == ["1000_1234574.jpg", GREY, COLOURED]
         for name, example in found.items():
             expected = Image.open(DUMMY_DATA / LABELS / "train_segmentations" / f"{name[:-4]}.png")
             np.testing.assert_array_equal(example["label"][..., 0], np.array(expected))
 
-    def test_grey_images_have_three_channels(self, builder, records):
-        found = records(builder, "train")
+    def test_grey_images_have_three_channels(self, builder):
+        found = examples(builder, "train")
         for name, mode in ((GREY, "L"), (COLOURED, "RGB")):
             stored = Image.open(DUMMY_DATA / IMAGES / "train_images" / name)
             assert stored.mode == mode
             # TensorFlow and Pillow round differently when they decode a JPEG.
             assert abs(found[name]["image"] - np.array(stored.convert("RGB")).astype(int)).max() <= 4
 
-    def test_folders_may_be_doubled(self, manual_dir, prepare, tmp_path):
+    def test_folders_may_be_doubled(self, manual_dir, tmp_path):
         for outer in (IMAGES, LABELS):
             (manual_dir / outer).rename(manual_dir / "moved")
             (manual_dir / outer).mkdir()
@@ -69,49 +66,49 @@ class BuilderTest:
         for name in ("train_id.txt", "val_id.txt"):
             (manual_dir / IMAGES / IMAGES / name).rename(manual_dir / IMAGES / name)
         (manual_dir / IMAGES / "train_id.txt").write_text("684_21\n")
-        assert split_sizes(prepare("lip_tree", manual_dir, tmp_path / "data")) == {"train": 1, "validation": 2}
+        assert num_examples(prepare("lip_tree", manual_dir, tmp_path / "data")) == {"train": 1, "validation": 2}
 
-    def test_without_lists_all_is_taken_and_only_train_is_required(self, manual_dir, prepare, tmp_path):
+    def test_without_lists_all_is_taken_and_only_train_is_required(self, manual_dir, tmp_path):
         for path in (IMAGES + "/train_id.txt", IMAGES + "/val_id.txt"):
             (manual_dir / path).unlink()
         for path in (IMAGES + "/val_images", LABELS + "/val_segmentations"):
             (manual_dir / path).rmtree()
-        assert split_sizes(prepare("lip_tree", manual_dir, tmp_path / "data")) == {"train": 3}
+        assert num_examples(prepare("lip_tree", manual_dir, tmp_path / "data")) == {"train": 3}
 
 
 class BadFilesTest:
-    def fails(self, prepare, manual_dir):
+    def fails(self, manual_dir):
         with pytest.raises(ImageFileError) as caught:
             prepare("lip_tree", manual_dir, manual_dir.parent / "data")
         assert not list((manual_dir.parent / "data").glob("lip_tree/*"))
         return str(caught.value)
 
-    def test_missing_folders_say_what_is_expected(self, manual_dir, prepare):
+    def test_missing_folders_say_what_is_expected(self, manual_dir):
         (manual_dir / LABELS).rmtree()
-        message = self.fails(prepare, manual_dir)
+        message = self.fails(manual_dir)
         assert str(manual_dir) in message and "train_segmentations/x.png" in message
 
-    def test_all_missing_files_are_told_at_once(self, manual_dir, prepare):
+    def test_all_missing_files_are_told_at_once(self, manual_dir):
         (manual_dir / IMAGES / "train_images" / GREY).unlink()
         (manual_dir / LABELS / "val_segmentations" / "86_1859.png").unlink()
-        message = self.fails(prepare, manual_dir)
+        message = self.fails(manual_dir)
         for part in ("train_id.txt:2: ", f"train_images/{GREY} does", "val_id.txt:1: ", "86_1859.png does"):
             assert part in message
 
-    def test_half_a_split_is_refused(self, manual_dir, prepare):
+    def test_half_a_split_is_refused(self, manual_dir):
         (manual_dir / IMAGES / "val_id.txt").unlink()
         (manual_dir / LABELS / "val_segmentations").rmtree()
-        assert "val_segmentations: expected a folder" in self.fails(prepare, manual_dir)
+        assert "val_segmentations: expected a folder" in self.fails(manual_dir)
 
-    def test_foreign_ids_and_sizes_are_named(self, manual_dir, prepare):
+    def test_foreign_ids_and_sizes_are_named(self, manual_dir):
         path = manual_dir / LABELS / "train_segmentations" / "684_21.png"
         label = np.array(Image.open(path))
         label[0, :2], label[0, 2] = 20, 255
         Image.fromarray(label).save(path)
-        message = self.fails(prepare, manual_dir)
+        message = self.fails(manual_dir)
         assert str(path) in message and "20 (2 px), 255 (1 px)" in message
         Image.fromarray(label[:-1] % 20).save(path)
-        message = self.fails(prepare, manual_dir)
+        message = self.fails(manual_dir)
         assert str(path) in message and "10 x 9" in message and "10 x 8" in message
 
 

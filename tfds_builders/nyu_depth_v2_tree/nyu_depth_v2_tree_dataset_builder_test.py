@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from hierseg_keras.tree import ClassTree
+from tests.manual_data import examples, num_examples, prepare
 from tfds_builders.image_files import ImageFileError
 from tfds_builders.nyu_depth_v2_tree import nyu_depth_v2_tree_dataset_builder
 from tfds_builders.nyu_depth_v2_tree.nyu_depth_v2_tree_dataset_builder import raw_to_40_classes
@@ -28,7 +29,7 @@ class NyuDepthV2TreeTest(tfds.testing.DatasetBuilderTestCase):
 
 
 @pytest.fixture(scope="module")
-def builder(prepare, tmp_path_factory):
+def builder(tmp_path_factory):
     return prepare(NAME, DUMMY_DATA, tmp_path_factory.mktemp("data"))
 
 
@@ -58,8 +59,8 @@ class BuilderTest:
         assert list(builder.info.metadata["class_paths"]) == [None, *tree.paths[:40]]
 
     @pytest.mark.parametrize("split, numbers", [("train", [3, 4, 5, 6]), ("test", [1, 2])])
-    def test_scenes_come_back_as_they_were(self, split, numbers, builder, records):
-        found = records(builder, split)
+    def test_scenes_come_back_as_they_were(self, split, numbers, builder):
+        found = examples(builder, split)
         assert sorted(found) == [f"{number:04}" for number in numbers]
         with h5py.File(DUMMY_DATA / SCENES) as file:
             for name, example in found.items():
@@ -69,23 +70,23 @@ class BuilderTest:
                 assert example["depth"].dtype == np.float32
                 np.testing.assert_array_equal(example["label"][..., 0], raw_to_40_classes()[label])
 
-    def test_splits_of_the_user(self, manual_dir, prepare, records, tmp_path):
+    def test_splits_of_the_user(self, manual_dir, tmp_path):
         numbers = {"trainNdxs": np.array([[6], [1]], np.uint16), "testNdxs": np.array([[2]], np.uint16)}
         scipy.io.savemat(manual_dir / "splits.mat", numbers, do_compression=True)
         builder = prepare(NAME, manual_dir, tmp_path / "data")
-        assert (sorted(records(builder, "train")), sorted(records(builder, "test"))) == (["0001", "0006"], ["0002"])
+        assert (sorted(examples(builder, "train")), sorted(examples(builder, "test"))) == (["0001", "0006"], ["0002"])
 
 
 class BadFilesTest:
-    def fails(self, prepare, manual_dir):
+    def fails(self, manual_dir):
         with pytest.raises(ImageFileError) as caught:
             prepare(NAME, manual_dir, manual_dir.parent / "data")
         assert not list((manual_dir.parent / "data").glob(f"{NAME}/*"))
         return str(caught.value)
 
-    def test_missing_file_says_what_is_expected(self, manual_dir, prepare):
+    def test_missing_file_says_what_is_expected(self, manual_dir):
         (manual_dir / SCENES).rename(manual_dir / "nyu.mat")
-        message = self.fails(prepare, manual_dir)
+        message = self.fails(manual_dir)
         assert str(manual_dir / SCENES) in message and "nyu.mat" in message and "2.8 GB" in message
 
     @pytest.mark.parametrize(
@@ -99,19 +100,19 @@ class BadFilesTest:
             ([1, 2], [3, 1], "[1] several times"),
         ],
     )
-    def test_splits_that_cannot_be(self, train, test, said, manual_dir, prepare):
+    def test_splits_that_cannot_be(self, train, test, said, manual_dir):
         path = manual_dir / "splits.mat"
         scipy.io.savemat(path, {"trainNdxs": train, "testNdxs": test}, do_compression=True)
-        message = self.fails(prepare, manual_dir)
+        message = self.fails(manual_dir)
         assert str(path) in message and said in message
 
-    def test_damaged_scene_stops_it_or_is_left_out(self, manual_dir, prepare, tmp_path):
+    def test_damaged_scene_stops_it_or_is_left_out(self, manual_dir, tmp_path):
         with h5py.File(manual_dir / SCENES, "a") as file:
             file["labels"].id.write_direct_chunk((3, 0, 0), b"nothing")
-        message = self.fails(prepare, manual_dir)
+        message = self.fails(manual_dir)
         assert str(manual_dir / SCENES) in message and "slice 3, counted from 0" in message
         builder = prepare(NAME, manual_dir, tmp_path / "data", skip_bad=True)
-        assert builder.info.splits["train"].num_examples == 3
+        assert num_examples(builder) == {"train": 3, "test": 2}
 
 
 if __name__ == "__main__":
