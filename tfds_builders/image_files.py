@@ -17,6 +17,7 @@ IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 LABEL_FORMATS = {".png": "PNG"}
 IMAGE_MODES = ("RGB", "RGBA", "L", "P")
 LABEL_MODES = ("L", "P")
+GREY_MODES = ("L",)
 # Pillow's versions differ.
 UINT16_MODES = ("I;16", "I")
 COLOUR_MODES = ("RGB",)
@@ -25,6 +26,7 @@ SHOWN_VALUES = 20
 _ADVICE = {
     IMAGE_MODES: "Images are 8-bit. Convert it first",
     LABEL_MODES: "Label maps hold 8-bit class ids, not colours. Convert it first",
+    GREY_MODES: "The file holds 8-bit numbers in its original archive. Restore it from there",
     UINT16_MODES: "The file holds 16-bit numbers in its original archive. Restore it from there",
     COLOUR_MODES: "The file is coded in colours in its original archive. Restore it from there",
 }
@@ -96,6 +98,11 @@ def read_label(path):
     """Decodes an 8-bit grey or palette PNG to `(H, W, 1)` uint8, a palette's indices and never its
     colours. Raises `ImageFileError` as `read_image` does."""
     return np.array(_decoded(path, LABEL_FORMATS, LABEL_MODES))[..., None]
+
+
+def read_grey(path):
+    """Decodes an 8-bit grey PNG to `(H, W, 1)` uint8. Raises `ImageFileError` as `read_image` does."""
+    return np.array(_decoded(path, LABEL_FORMATS, GREY_MODES))[..., None]
 
 
 def read_uint16(path):

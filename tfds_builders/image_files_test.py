@@ -12,6 +12,7 @@ from tfds_builders.image_files import (
     ImageFileError,
     map_ids,
     read_colours,
+    read_grey,
     read_image,
     read_label,
     read_uint16,
@@ -175,6 +176,19 @@ class ReadUint16Test:
     def test_eight_bits_are_refused(self, label_path):
         message = message_of(read_uint16, label_path)
         assert str(label_path) in message and "mode L." in message and "16-bit" in message
+
+
+class ReadGreyTest:
+    def test_values(self, label_path):
+        found = read_grey(label_path)
+        np.testing.assert_array_equal(found[..., 0], LABEL)
+        assert found.dtype == np.uint8
+
+    @pytest.mark.parametrize("mode", ["P", "RGB", "1", "LA", "I;16"])
+    def test_other_modes_are_refused(self, mode, label_path):
+        Image.fromarray(LABEL).convert(mode).save(label_path)
+        message = message_of(read_grey, label_path)
+        assert str(label_path) in message and f"mode {mode}." in message and "8-bit" in message
 
 
 class ReadColoursTest:

@@ -1,0 +1,63 @@
+"""Data sets whose classes tell left from right: a mirror image has them changed."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
+
+pytest.importorskip("tensorflow")
+from hierseg_keras import data  # noqa: E402
+from tests.manual_data import prepare  # noqa: E402
+
+# Every class once a row; the image is dark where the row begins.
+LIP_LABEL, HELEN_LABEL = np.tile(np.arange(20, dtype=np.uint8), (8, 1)), np.tile(np.arange(11, dtype=np.uint8), (8, 1))
+IMAGES = ("1_1", "1_2", "1_3", "1_4")
+
+
+def write_image(path, label):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ramp = np.linspace(0, 255, label.shape[1]).astype(np.uint8)
+    Image.fromarray(np.broadcast_to(ramp[:, None], (*label.shape, 3)).copy()).save(path, quality=95)
+
+
+def write_lip(folder):
+    for name in IMAGES:
+        write_image(folder / "TrainVal_images" / "train_images" / f"{name}.jpg", LIP_LABEL)
+        path = folder / "TrainVal_parsing_annotations" / "train_segmentations" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(LIP_LABEL).save(path)
+
+
+def write_helen(folder):
+    for name in IMAGES:
+        write_image(folder / "images" / f"{name}.jpg", HELEN_LABEL)
+        (folder / "labels" / name).mkdir(parents=True)
+        for class_id in range(11):
+            probability = np.where(HELEN_LABEL == class_id, 255, 0).astype(np.uint8)
+            Image.fromarray(probability).save(folder / "labels" / name / f"{name}_lbl{class_id:02}.png")
+    (folder / "exemplars.txt").write_text("".join(f"{n} , {name}\n" for n, name in enumerate(IMAGES, 1)))
+
+
+class FlipPairsTest:
+    @pytest.mark.parametrize(
+        "name, write, label, pairs",
+        [
+            ("lip_tree", write_lip, LIP_LABEL, [(14, 15), (16, 17), (18, 19)]),
+            ("helen_tree", write_helen, HELEN_LABEL, [(2, 3), (4, 5)]),
+        ],
+    )
+    def test_left_and_right_change_places_in_a_mirror_image(self, name, write, label, pairs, tmp_path):
+        write(tmp_path / "manual")
+        prepare(name, tmp_path / "manual", tmp_path / "data")
+        options = {"training": True, "crop_size": label.shape, "scale_range": None, "batch_size": len(IMAGES)}
+        swapped = label.copy()
+        for left, right in pairs:
+            swapped[label == left], swapped[label == right] = right, left
+        seen = set()
+        for image, found in data.load(name, "train", data_dir=tmp_path / "data", **options).repeat(4):
+            for picture, nodes in zip(image.numpy(), found.numpy()):
+                is_mirrored = bool(picture[0, 0, 0] > picture[0, -1, 0])
+                np.testing.assert_array_equal(nodes, swapped[:, ::-1] if is_mirrored else label)
+                seen.add(is_mirrored)
+        assert seen == {False, True}
