@@ -2,10 +2,8 @@
 
 import re
 
-from etils import epath
-
 from tfds_builders.image_files import ImageFileError
-from tfds_builders.paired_images import ImagePair
+from tfds_builders.paired_images import ImagePair, read_lines
 
 ID_LINE = r"(\S+)"
 
@@ -44,16 +42,10 @@ def listed_ids(list_file, line_pattern=ID_LINE):
         `(places, problems)`: a dict from id to `<file>:<line>`, in the list's order; and a string for every line
         that is no id or names one again, or for a list that cannot be read or is empty.
     """
-    list_file = epath.Path(list_file)
-    try:
-        lines = list_file.read_bytes().decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        return {}, [f"{list_file}: expected a list of ids as UTF-8 text. Received: {error}"]
-    places, problems = {}, []
-    for number, line in enumerate(lines, 1):
+    lines, problems = read_lines(list_file)
+    places = {}
+    for number, line in lines:
         place, match = f"{list_file}:{number}", re.fullmatch(line_pattern, line.strip())
-        if not line.strip():
-            continue
         if match is None or not re.fullmatch(r"\w[\w.-]*", match[1]):
             problems.append(f"{place}: expected an id, which names files. Received: {line.strip()!r}")
         elif match[1] in places:

@@ -2,7 +2,7 @@
 
 Such a file is HDF5. h5py finds the arrays and their chunks in it; a chunk is unpacked here, as
 HDF5 reads zeros for a chunk that its index has lost, and takes a packed chunk for values where
-the list of its filters is damaged. Every chunk read here has passed its check sum.
+the list of its filters is damaged. Every chunk unpacked here has passed its check sum.
 """
 
 import itertools
@@ -10,7 +10,6 @@ import math
 import zlib
 
 import numpy as np
-from absl import logging
 
 from tfds_builders.image_files import ImageFileError
 
@@ -30,6 +29,7 @@ class SlicedArray:
 
     Attributes:
         shape: Tuple of integers, MATLAB's reversed.
+        has_check_sums: Whether it is compressed. Otherwise damage to its values cannot be seen.
 
     Raises:
         ImageFileError: That names the file, where there is no such array in it.
@@ -47,11 +47,10 @@ class SlicedArray:
             raise
         except Exception as error:
             raise self._damaged(error) from error
-        if self._chunks is None:
-            logging.warning("%s: `%s` has no check sums: damage to its values cannot be seen", self._path, name)
-        elif self._pipeline not in _PIPELINES:
+        self.has_check_sums = self._chunks is not None
+        if self.has_check_sums and self._pipeline not in _PIPELINES:
             raise self._unexpected("chunks compressed as MATLAB does it", f"HDF5's filters {self._pipeline}")
-        elif self._chunk_bytes() > MAX_CHUNK_BYTES:
+        if self.has_check_sums and self._chunk_bytes() > MAX_CHUNK_BYTES:
             raise self._unexpected(f"chunks of at most {MAX_CHUNK_BYTES // 2**20} MiB", f"chunks of {self._chunks}")
 
     def __getitem__(self, index):
@@ -67,7 +66,7 @@ class SlicedArray:
             ImageFileError: That names the file, where the slice is damaged.
         """
         try:
-            if self._chunks is None:
+            if not self.has_check_sums:
                 return self._variable[index]
             depth, *sizes = self._chunks
             slice_ = np.empty(self.shape[1:], self._dtype)

@@ -46,10 +46,12 @@ class SlicedArrayTest:
         write(path, chunks=chunks, compression="gzip", shuffle=shuffle)
         np.testing.assert_array_equal(read(path), VALUES)
 
-    def test_arrays_without_check_sums_are_read_with_a_warning(self, path, caplog):
-        write(path)
+    @pytest.mark.parametrize("options, expected", [({}, False), (PACKED, True)])
+    def test_arrays_without_check_sums_say_so(self, options, expected, path):
+        write(path, **options)
         np.testing.assert_array_equal(read(path), VALUES)
-        assert "no check sums" in caplog.text and str(path) in caplog.text
+        with h5py.File(path, "r") as file:
+            assert SlicedArray(file, "labels", np.uint16).has_check_sums is expected
 
     def test_one_flipped_byte_never_changes_a_value(self, path):
         write(path, VALUES[:2, :2], chunks=(1, 2, 7), compression="gzip")

@@ -56,7 +56,7 @@ def pair_listed(list_file, image_folder, label_folder):
         `(pairs, problems)` as from `pair_folders`, in the list's order.
     """
     folders = epath.Path(image_folder), epath.Path(label_folder)
-    lines, problems = _read_lines(list_file)
+    lines, problems = read_lines(list_file)
     pairs, first_line = [], {}
     for number, line in lines:
         place = f"{list_file}:{number}"
@@ -83,7 +83,7 @@ def pick_listed(list_file, pairs):
         `(pairs, problems)`: the pairs in the list's order, and a string for every line that
         names none of them, or one twice.
     """
-    lines, problems = _read_lines(list_file)
+    lines, problems = read_lines(list_file)
     known, picked = {pair.image.stem: pair for pair in pairs}, {}
     for number, line in lines:
         name = pathlib.PurePosixPath(line.split()[0]).stem
@@ -98,8 +98,8 @@ def pick_listed(list_file, pairs):
     return list(picked.values()), problems
 
 
-def _read_lines(list_file):
-    """`([(number, line), ...], problems)`, without empty lines."""
+def read_lines(list_file):
+    """Reads a list as `([(number, line), ...], problems)`, without empty lines."""
     try:
         lines = epath.Path(list_file).read_bytes().decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 import tensorflow_datasets as tfds
+from absl import logging
 from etils import epath
 
 from hierseg_keras.tree import ClassTree
@@ -59,6 +60,8 @@ Get the labelled data set of https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2
             )
         with SceneFile(path) as scenes:
             num_scenes = scenes.num_scenes
+            if not scenes.has_check_sums:
+                logging.warning("%s is not compressed as MATLAB does it: damage to its values cannot be seen", path)
         if (manual_dir / _SPLITS).exists():
             splits = _read_splits(manual_dir / _SPLITS, num_scenes)
         else:

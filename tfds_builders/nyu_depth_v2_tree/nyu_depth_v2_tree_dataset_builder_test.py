@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from hierseg_keras.tree import ClassTree
-from tests.manual_data import examples, num_examples, prepare
+from tests.manual_data import examples, num_examples, prepare, stored_examples
 from tfds_builders.image_files import ImageFileError
 from tfds_builders.nyu_depth_v2_tree import nyu_depth_v2_tree_dataset_builder
 from tfds_builders.nyu_depth_v2_tree.nyu_depth_v2_tree_dataset_builder import raw_to_40_classes
@@ -75,6 +75,13 @@ class BuilderTest:
         scipy.io.savemat(manual_dir / "splits.mat", numbers, do_compression=True)
         builder = prepare(NAME, manual_dir, tmp_path / "data")
         assert (sorted(examples(builder, "train")), sorted(examples(builder, "test"))) == (["0001", "0006"], ["0002"])
+
+    def test_a_file_without_check_sums_is_taken_with_a_warning(self, manual_dir, builder, tmp_path, caplog):
+        with h5py.File(DUMMY_DATA / SCENES) as packed, h5py.File(manual_dir / SCENES, "w") as plain:
+            for name in packed:
+                plain[name] = packed[name][()]
+        assert stored_examples(prepare(NAME, manual_dir, tmp_path / "data")) == stored_examples(builder)
+        assert f"{manual_dir / SCENES} is not compressed" in caplog.text
 
 
 class BadFilesTest:

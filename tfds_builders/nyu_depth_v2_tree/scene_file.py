@@ -21,6 +21,7 @@ class SceneFile:
 
     Attributes:
         num_scenes: N.
+        has_check_sums: Whether damage to any value would be seen, as all three are compressed.
 
     Raises:
         ImageFileError: That names the file, where it is damaged or holds anything else.
@@ -36,6 +37,7 @@ class SceneFile:
             raise self._unexpected("a MATLAB 7.3 file", error) from error
         try:
             self._arrays = {name: SlicedArray(self._file, name, dtype) for name, dtype in _DTYPES.items()}
+            self.has_check_sums = all(array.has_check_sums for array in self._arrays.values())
             self.num_scenes = self._check_shapes({name: array.shape for name, array in self._arrays.items()})
         except BaseException:
             self._file.close()

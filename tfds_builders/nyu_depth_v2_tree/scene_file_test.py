@@ -46,7 +46,7 @@ def message_of(path, number=None):
 class SceneFileTest:
     def test_rows_come_before_columns_and_scenes_count_from_one(self, arrays, write):
         with SceneFile(write(arrays)) as scenes:
-            assert scenes.num_scenes == SCENES
+            assert scenes.num_scenes == SCENES and scenes.has_check_sums
             image, depth, label = scenes.read(2)
         assert (image.dtype, depth.dtype, label.dtype) == (np.uint8, np.float32, np.uint16)
         assert (image.shape, depth.shape, label.shape) == ((2, 3, 3), (2, 3, 1), (2, 3, 1))
