@@ -52,6 +52,13 @@ class RawTo40ClassesTest:
                 assert tree.index(row["name40"]) == table[int(row["raw_id"])] - 1
 
 
+class OfficialSplitsTest:
+    def test_every_scene_is_in_one_split(self):
+        numbers = {split: (FOLDER / f"split_{split}.txt").read_text().split() for split in ("train", "test")}
+        assert {split: len(found) for split, found in numbers.items()} == {"train": 795, "test": 654}
+        assert sorted(map(int, numbers["train"] + numbers["test"])) == list(range(1, 1450))
+
+
 class BuilderTest:
     def test_metadata_tells_the_tree(self, builder):
         tree = ClassTree.load("nyu_depth_v2")

@@ -10,11 +10,13 @@ from PIL import Image
 
 from hierseg_keras.tree import ClassTree
 from tests.manual_data import examples, num_examples, prepare
+from tfds_builders.find_files import listed_ids
 from tfds_builders.image_files import ImageFileError
 from tfds_builders.pascal_person_part_tree import pascal_person_part_tree_dataset_builder
 from tfds_builders.pascal_person_part_tree.person_parts import read_person_parts
 
-DUMMY_DATA = epath.Path(__file__).parent / "dummy_data"
+FOLDER = epath.Path(__file__).parent
+DUMMY_DATA = FOLDER / "dummy_data"
 GROUND_TRUTH = "pascal_person_part/pascal_person_part_gt"
 LISTS = "pascal_person_part/pascal_person_part_trainval_list"
 NAME = "pascal_person_part_tree"
@@ -40,6 +42,15 @@ def manual_dir(tmp_path):
     """A copy of the dummy data to spoil."""
     shutil.copytree(DUMMY_DATA, tmp_path / "manual")
     return epath.Path(tmp_path / "manual")
+
+
+class PublishedListsTest:
+    def test_as_many_ids_as_published_and_none_in_both(self):
+        (train, train_problems), (validation, validation_problems) = (
+            listed_ids(FOLDER / name) for name in ("train_id.txt", "val_id.txt")
+        )
+        assert (len(train), len(validation)) == (1716, 1817) and not train_problems + validation_problems
+        assert not train.keys() & validation.keys()
 
 
 class BuilderTest:
