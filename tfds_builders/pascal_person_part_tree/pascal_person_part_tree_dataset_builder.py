@@ -9,7 +9,7 @@ from hierseg_keras.tree import ClassTree
 from tfds_builders import find_files
 from tfds_builders.image_files import ImageFileError, map_ids, read_label, stored_image
 from tfds_builders.paired_images import read_pair
-from tfds_builders.pascal_person_part_tree.person_parts import WHOLE_PERSON, read_person_parts
+from tfds_builders.pascal_person_part_tree.person_parts import read_person_parts
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
@@ -92,13 +92,14 @@ and of these what there are annotations for.
             problems += list_problems + pair_problems
             if pairs:
                 splits[split] = pairs
-        if not splits and not problems:
-            raise ImageFileError(f"{labels}: expected <id>{config.label_suffix} of the published ids. Received: none")
+        if not splits:
+            none_found = f"{labels}: expected <id>{config.label_suffix} of the published ids. Received: none"
+            raise ImageFileError(problems or none_found)
         return splits, problems
 
     def read(self, pair):
         read = read_person_parts if self.builder_config.has_parts else _read_label_map
-        image, label = read_pair(pair, WHOLE_PERSON + 1, read)
+        image, label = read_pair(pair, len(self.info.metadata["class_paths"]), read)
         return pair.image.stem, {
             "image": stored_image(pair.image, image),
             "label": label,
