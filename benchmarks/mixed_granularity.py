@@ -1,0 +1,96 @@
+"""What coarse labels are worth: a quarter of the images labelled with leaves, the rest at the middle level.
+
+    python -m benchmarks.mixed_granularity [--seeds 3] [--loss hierarchical_crossentropy]
+
+On `street_blocks`, one small UNet for equal steps of 8 images:
+
+- quarter: a quarter of the images, labelled with leaves, and no others;
+- mixed: in every batch two of that quarter, and six of the others, whose labels tell the middle level alone;
+- all: all images, labelled with leaves.
+
+Rows of validation mIoU by level are appended to the CSV, and those there are not run again. The last line
+tells how much of the gap between a quarter and all the coarse labels close.
+"""
+
+import argparse
+import pathlib
+import statistics
+import time
+
+import keras
+import tensorflow as tf
+
+from benchmarks import rows
+from hierseg_keras import data
+from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
+from hierseg_keras.metrics import LevelMeanIoU
+from hierseg_keras.models import UNet
+from hierseg_keras.tree import ClassTree
+
+TREE = ClassTree.load("street_blocks")
+IGNORED = 255
+LABELS = ("quarter", "mixed", "all")
+FIGURES = ("miou_1", "miou_2", "miou_3")
+COLUMNS = ("labels", "loss", "seed", "steps", *FIGURES, "minutes")
+FINE, COARSE = 2, 6
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--loss", choices=OBJECTIVES, default="hierarchical_crossentropy")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--data-dir", help="folder of prepared data sets")
+    options = parser.parse_args()
+    setting = {"loss": options.loss, "steps": str(options.steps)}
+    for seed in range(options.seeds):
+        for labels in LABELS:
+            key = {**setting, "labels": labels, "seed": str(seed)}
+            if not rows.read(options.out, key):
+                rows.append(options.out, COLUMNS, {**key, **run(labels, seed, options)})
+    found = rows.read(options.out, setting)
+    print(rows.table(found, "labels", LABELS, FIGURES))
+    quarter, mixed, whole = (
+        statistics.mean(float(row["miou_1"]) for row in found if row["labels"] == labels) for labels in LABELS
+    )
+    print(f"of the gap between a quarter and all, coarse labels close {(mixed - quarter) / (whole - quarter):.0%}")
+
+
+def run(labels, seed, options):
+    start = time.time()
+    keras.utils.set_random_seed(seed)
+    outputs, _ = OBJECTIVES[options.loss]
+    model = UNet(TREE, outputs=outputs, filters=8)
+    schedule = keras.optimizers.schedules.PolynomialDecay(2e-3, options.steps, end_learning_rate=0.0, power=0.9)
+    loss, _ = make_loss(options.loss, TREE, IGNORED)
+    model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-4), loss=loss)
+    model.fit(examples(labels, seed, options.data_dir).repeat(), steps_per_epoch=options.steps, verbose=0)
+    metric = LevelMeanIoU(TREE, outputs)
+    for image, label in data.load("street_blocks", "validation", data_dir=options.data_dir):
+        metric.update_state(label, model.predict_on_batch(image))
+    figures = {name: f"{float(value):.4f}" for name, value in metric.result().items() if name in FIGURES}
+    return {**figures, "minutes": f"{(time.time() - start) / 60:.1f}"}
+
+
+def examples(labels, seed, data_dir):
+    def load(split, batch_size):
+        options = {"crop_size": (96, 128), "batch_size": batch_size, "seed": seed, "data_dir": data_dir}
+        return data.load("street_blocks", split, training=True, **options)
+
+    if labels == "all":
+        return load("train", FINE + COARSE)
+    if labels == "quarter":
+        return load("train[:25%]", FINE + COARSE)
+    pairs = tf.data.Dataset.zip(load("train[:25%]", FINE), load("train[25%:]", COARSE).map(at_middle_level))
+    return pairs.map(lambda one, other: tuple(tf.concat(parts, axis=0) for parts in zip(one, other)))
+
+
+def at_middle_level(image, label):
+    """Labels that tell no more than the class of level 2."""
+    classes = tf.constant(TREE.level_table[1], tf.int32)
+    return image, tf.where(label == IGNORED, IGNORED, tf.gather(classes, tf.where(label == IGNORED, 0, label)))
+
+
+if __name__ == "__main__":
+    main()
