@@ -10,7 +10,7 @@ TWO_PROCESSES := --numprocesses 2 --dist loadfile
 export TF_CPP_MIN_LOG_LEVEL := 3
 export PYTHONPATH :=
 
-.PHONY: demo test lint contract unit jax notebook parity
+.PHONY: demo test lint contract unit jax notebook large parity
 
 demo: $(VENV)/installed
 	rm -rf "$(OUT)"
@@ -30,10 +30,16 @@ unit: $(VENV)/installed
 
 # What is promised for JAX: everything that is written in keras.ops.
 jax: $(VENV)/installed
-	KERAS_BACKEND=jax $(PYTHON) -m pytest $(TWO_PROCESSES) tests/tree tests/losses tests/metrics tests/decoding tests/models
+	KERAS_BACKEND=jax $(PYTHON) -m pytest $(TWO_PROCESSES) tests/tree/ops_test.py tests/losses tests/metrics tests/decoding tests/models
 
 notebook: $(VENV)/installed
 	$(PYTHON) -m pytest --numprocesses 2 --nbmake --nbmake-timeout=400 notebooks
+
+# What takes a quarter of a minute or more: every network of the papers fitted, saved and exported, long runs, and the
+# segmenters of KerasHub, which no other test needs.
+large: $(VENV)/installed
+	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[hub]"
+	$(PYTHON) -m pytest $(TWO_PROCESSES) -m large
 
 # Features beside those of timm, whose PyTorch the other tests do not need.
 parity: $(VENV)/installed

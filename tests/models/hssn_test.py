@@ -109,13 +109,16 @@ NETWORKS = {
     "keras_hub_segformer": (keras_hub_segformer, {}, 8),
     "functional": (functional, {"features": "decoder", "embedding": "encoder"}, 4),
 }
+LARGE = ("keras_cv_segformer", "keras_hub_deeplab", "keras_hub_segformer")
 
 
 class HSSNTest:
     @only_tensorflow
     # KerasHub's networks have layers beyond those that they classify, and compile themselves.
     @pytest.mark.filterwarnings("ignore:Gradients do not exist", "ignore:`compile.*was not called")
-    @pytest.mark.parametrize("name", NETWORKS)
+    @pytest.mark.parametrize(
+        "name", [pytest.param(name, marks=pytest.mark.large) if name in LARGE else name for name in NETWORKS]
+    )
     def test_fits_saves_loads_and_exports(self, name, tmp_path):
         import tensorflow as tf
 
@@ -408,9 +411,3 @@ def plain_network():
     x = keras.layers.Rescaling(1 / 255)(image)
     x = keras.layers.Conv2D(8, 3, padding="same", activation="relu", name="embedding")(x)
     return keras.Model(image, keras.layers.Conv2D(5, 1)(x))
-
-
-def test_keras_hub_is_tested_where_it_is():
-    """Says in the run's report that two of the networks above were left out."""
-    if IS_TENSORFLOW and importlib.util.find_spec("keras_hub") is None:
-        pytest.skip("keras_hub is not installed: pip install hierseg_keras[hub]")

@@ -42,7 +42,7 @@ class TrainHS3Test:
     def test_interrupted_between_its_phases(self, config, tmp_path, monkeypatch):
         folder = tmp_path / "run"
         with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
-            context.setattr(hs3_run, "draw_trade_offs", interrupt)
+            context.setattr(hs3_run, "load_run", interrupt)
             train_hs3(config, folder, verbose=0)
         assert (folder / "deep_supervision").is_dir() and not (folder / "clusters").exists()
         first = times(folder / "deep_supervision")

@@ -130,6 +130,7 @@ class DifferentOnTwoReplicasTest:
 
 
 class HundredStepsTest:
+    @pytest.mark.large
     def test_stay_finite_with_an_uneven_last_batch(self, two_replicas):
         rng = np.random.default_rng(0)
         images = rng.uniform(0, 255, (45, 8, 8, 3)).astype("float32")

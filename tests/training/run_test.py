@@ -52,7 +52,7 @@ def assert_shown(folder):
 
 
 class TrainTest:
-    def test_everything_at_once_on_two_replicas(self, data_dir, tmp_path, two_replicas):
+    def test_everything_at_once_on_two_replicas(self, data_dir, tmp_path, run_eagerly, two_replicas):
         """The figures in the log are those of the network that is saved, on any number of replicas."""
         options = {"accumulation_steps": 2, "ema_momentum": 0.5, "precision": "mixed_bfloat16", "loss": "tree_min"}
         options |= {"epochs": 2, "early_stopping_patience": 5, "tensorboard": HAS_TENSORBOARD}
