@@ -1,6 +1,5 @@
 """HSSN around networks of every kind."""
 
-import importlib.util
 
 import keras
 import numpy as np

@@ -30,8 +30,6 @@ NETWORKS = {
 }
 
 
-
-
 @pytest.fixture
 def make(name, monkeypatch):
     from hierseg_keras.models.backbones import named_backbones
