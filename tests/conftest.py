@@ -30,7 +30,6 @@ hypothesis.settings.load_profile("hierseg_keras")
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "large: takes a quarter of a minute or more; `make large` runs these")
     if IS_TENSORFLOW:
         # Logical devices can be set only before TensorFlow is first used, hence before any test file is read.
         import tensorflow as tf

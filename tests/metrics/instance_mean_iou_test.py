@@ -55,7 +55,6 @@ def reference(ref, labels, instances, of_leaf, leaves):
 
 class InstanceMeanIoUTest:
     @hypothesis.given(cases())
-    @hypothesis.settings(max_examples=25, deadline=None)
     def test_matches_reference(self, case):
         tree, ref, labels, instances, of_leaf, leaves = case
         metric = InstanceMeanIoU(tree, {tree.paths[leaf]: size for leaf, size in of_leaf.items()}, ignore_class=-1)
