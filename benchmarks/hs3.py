@@ -13,16 +13,15 @@ are of the first seed.
 
 import argparse
 import dataclasses
-import os
 import pathlib
-import sys
 import tempfile
 import time
 
 from benchmarks import rows
+from benchmarks.camvid_runs import camvid_run, check_camvid
 from hierseg_keras import data
 from hierseg_keras.models import profile
-from hierseg_keras.training import RunConfig, load_run, train
+from hierseg_keras.training import load_run, train
 from hierseg_keras.tree import ClassTree
 
 # By hand: the four groups that CamVid's authors give at stage 2, the seven categories at stage 3.
@@ -53,8 +52,7 @@ def main():
     parser.add_argument("--width", type=int, default=8)
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     options = parser.parse_args()
-    if "CAMVID_DIR" not in os.environ:
-        sys.exit("hs3.py: CAMVID_DIR is not set: the folder of CamVid's train, trainannot, val and valannot.")
+    check_camvid()
     setting = {"epochs": str(options.epochs), "width": str(options.width)}
     for seed in range(options.seeds):
         for method, changes in {**METHODS, **(ANGLES if seed == 0 else {})}.items():
@@ -67,7 +65,7 @@ def main():
 def run(seed, changes, options):
     start = time.time()
     config = dataclasses.replace(configuration(seed, options), **{"filters": 32, "key_filters": 16, **changes})
-    if config.method == "hs3" and config.clusters is None:
+    if config.finds_clusters:
         config = dataclasses.replace(config, clusters=found_clusters(config, options))
     with tempfile.TemporaryDirectory() as folder:
         model = train(config, folder, verbose=0)
@@ -84,21 +82,8 @@ def run(seed, changes, options):
 
 
 def configuration(seed, options):
-    return RunConfig(
-        dataset="camvid_tree",
-        model="hrnet_ocr",
-        width=options.width,
-        num_modules=(1, 1, 1),
-        num_blocks=1,
-        loss="crossentropy",
-        seed=seed,
-        epochs=options.epochs,
-        size=(90, 120),
-        crop_size=(96, 128),
-        learning_rate=2e-3,
-        manual_dir=os.environ["CAMVID_DIR"],
-        data_dir=options.data_dir,
-    )
+    network = {"model": "hrnet_ocr", "width": options.width, "num_modules": (1, 1, 1), "num_blocks": 1}
+    return camvid_run(options, **network, loss="crossentropy", seed=seed, crop_size=(96, 128))
 
 
 def found_clusters(config, options):

@@ -14,11 +14,11 @@ parents"). `--quarter` trains on a quarter of the images for as many steps.
 import argparse
 import os
 import pathlib
-import sys
 import tempfile
 import time
 
 from benchmarks import rows
+from benchmarks.camvid_runs import SIZE, check_camvid
 from hierseg_keras import data
 from hierseg_keras.metrics import PathCoherence
 from hierseg_keras.training import RunConfig, evaluate_run, load_run, train
@@ -37,7 +37,7 @@ OBJECTIVES = {
 FIGURES = ("miou_1", "miou_2", "miou_3", "accuracy_1", "mistake_severity", "ordered", "single_path")
 SETTING = ("dataset", "share", "epochs", "filters")
 COLUMNS = (*SETTING, "objective", "seed", *FIGURES, "minutes")
-SIZES = {"camvid_tree": (90, 120), "street_blocks": None}
+SIZES = {"camvid_tree": SIZE, "street_blocks": None}
 
 
 def main():
@@ -50,8 +50,8 @@ def main():
     parser.add_argument("--filters", type=int, default=8)
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     options = parser.parse_args()
-    if options.dataset == "camvid_tree" and "CAMVID_DIR" not in os.environ:
-        sys.exit("hssn.py: CAMVID_DIR is not set: the folder of CamVid's train, trainannot, val and valannot.")
+    if options.dataset == "camvid_tree":
+        check_camvid()
     setting = {
         "dataset": options.dataset,
         "share": "0.25" if options.quarter else "1",

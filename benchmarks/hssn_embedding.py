@@ -11,17 +11,15 @@ negative: 0.5 where the embedding knows nothing.
 """
 
 import argparse
-import os
 import pathlib
-import sys
 import tempfile
 
 import keras
 import numpy as np
 
-from benchmarks.hssn import SIZES
+from benchmarks.camvid_runs import camvid_run, check_camvid
 from hierseg_keras import data
-from hierseg_keras.training import RunConfig, load_run, train
+from hierseg_keras.training import load_run, train
 from hierseg_keras.visualization import draw_embedding
 
 PIXELS_A_CLASS = 60
@@ -33,14 +31,9 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent)
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     options = parser.parse_args()
-    if "CAMVID_DIR" not in os.environ:
-        sys.exit("hssn_embedding.py: CAMVID_DIR is not set: the folder of CamVid's train, trainannot, val, valannot.")
+    check_camvid()
     for triplet in (False, True):
-        config = RunConfig(
-            dataset="camvid_tree", method="hssn" if triplet else "plain", epochs=options.epochs, filters=8,
-            learning_rate=2e-3, size=SIZES["camvid_tree"], manual_dir=os.environ["CAMVID_DIR"],
-            data_dir=options.data_dir,
-        )  # fmt: skip
+        config = camvid_run(options, method="hssn" if triplet else "plain", filters=8)
         with tempfile.TemporaryDirectory() as folder:
             train(config, folder, verbose=0)
             tree, embeddings, labels = embedded(folder)

@@ -16,9 +16,7 @@ categories, and how grave mistakes are. Rows are appended to the CSV, and those 
 
 import argparse
 import dataclasses
-import os
 import pathlib
-import sys
 import tempfile
 import time
 
@@ -26,11 +24,11 @@ import keras
 import numpy as np
 
 from benchmarks import rows
-from benchmarks.hssn import SIZES
+from benchmarks.camvid_runs import camvid_run, check_camvid
 from hierseg_keras import data
 from hierseg_keras.decoding import best_path
 from hierseg_keras.metrics import TreeReport
-from hierseg_keras.training import RunConfig, train
+from hierseg_keras.training import train
 from hierseg_keras.tree import ClassTree
 
 GIVEN = ClassTree.load("camvid")
@@ -50,8 +48,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     options = parser.parse_args()
-    if "CAMVID_DIR" not in os.environ:
-        sys.exit("learned_tree.py: CAMVID_DIR is not set: the folder of CamVid's train, trainannot, val and valannot.")
+    check_camvid()
     setting = {"epochs": str(options.epochs)}
     for seed in range(options.seeds):
         for loss in LOSSES:
@@ -75,17 +72,7 @@ def run(loss, tree, seed, options):
 
 
 def configuration(seed, options):
-    return RunConfig(
-        dataset="camvid_tree",
-        seed=seed,
-        epochs=options.epochs,
-        filters=8,
-        size=SIZES["camvid_tree"],
-        crop_size=(96, 128),
-        learning_rate=2e-3,
-        manual_dir=os.environ["CAMVID_DIR"],
-        data_dir=options.data_dir,
-    )
+    return camvid_run(options, seed=seed, filters=8)
 
 
 def tree_file(tree, seed, options):

@@ -20,7 +20,6 @@ def run(options):
         return 0
     if options.out is None:
         raise ValueError("expected the folder of the run. Received: no --out.")
-    finds_clusters = config.method == "hs3" and config.clusters is None
-    (train_hs3 if finds_clusters else train)(config, options.out)
+    (train_hs3 if config.finds_clusters else train)(config, options.out)
     print(f"The run is in {options.out}")
     return 0

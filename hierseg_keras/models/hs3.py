@@ -121,7 +121,7 @@ class HS3(TrainingWrapper):
         image = segmenter.inputs[0]
         for stage, x in zip(stages, heads.values()):
             enlarge = ResizeTo(dtype="float32", name=f"{stage_prefix(stage)}_enlarge_logits")
-            answers[stage] = enlarge([x, image])
+            answers = {**answers, stage: enlarge([x, image])}
         self.training_model = keras.Model(image, answers, name="training_model")
         self.built = True
 

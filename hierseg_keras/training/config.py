@@ -164,6 +164,11 @@ class RunConfig:
         return cls(**{**recipes.load(name), **changes})
 
     @property
+    def finds_clusters(self):
+        """Whether HS3's clusters are still to be found, which `train_hs3` does."""
+        return self.method == "hs3" and self.clusters is None
+
+    @property
     def network_options(self):
         """The options of the network, a dict."""
         return {name: getattr(self, name) for name in NETWORKS[self.model][1]}

@@ -46,7 +46,7 @@ def train_hs3(config, folder, verbose="auto", strategy=None):
         ValueError: If the configuration is another one than said above, or than the folder's.
     """
     folder = pathlib.Path(folder)
-    if config.method != "hs3" or config.clusters is not None:
+    if not config.finds_clusters:
         raise ValueError(
             '`train_hs3` expects a configuration of method "hs3" without clusters, which it finds. Received: '
             f"method={config.method!r}, and clusters of {len(config.clusters or ())} stages. `train` takes that one."

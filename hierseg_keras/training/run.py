@@ -97,7 +97,7 @@ def check_new(folder):
 
 
 def _check_phases(config):
-    if config.method == "hs3" and config.clusters is None:
+    if config.finds_clusters:
         raise ValueError(
             '`train` expects `clusters` of each stage for method "hs3". Received: clusters=None. `train_hs3` finds '
             'them, and method "deep_supervision" has all classes at every stage.'

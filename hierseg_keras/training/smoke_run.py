@@ -36,8 +36,8 @@ def smoke(config):
             f"tree={config.tree!r}, crop_size={size!r}."
         )
     config = dataclasses.replace(config, batch_size=1, accumulation_steps=1, early_stopping_patience=None)
-    if config.method == "hs3" and config.clusters is None:
-        # Of its two networks the one that is found clusters with has the larger heads.
+    if config.finds_clusters:
+        # Of its two networks the one that finds the clusters has the larger heads.
         config = dataclasses.replace(config, method="deep_supervision")
     keras.utils.set_random_seed(config.seed)
     tree, rng = tree_of(config), np.random.default_rng(config.seed)
