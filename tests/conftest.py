@@ -36,6 +36,11 @@ def pytest_configure(config):
 
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+        # What tunes a pipeline sleeps between its looks, each time twice as long, and TensorFlow 2.21 wakes it only
+        # most times: an iterator that lived for half a minute may take another half to be deleted.
+        untuned = tf.data.Options()
+        untuned.autotune.enabled = False
+        tf.data.Dataset._apply_debug_options = lambda dataset: dataset.with_options(untuned)
 
 
 @pytest.fixture(autouse=True)

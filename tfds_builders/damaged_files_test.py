@@ -86,10 +86,13 @@ class Files:
 def zip_folders(folder, names, one_each):
     """Packs folders into archives as Cityscapes gives them out, or into one, and deletes them."""
     for archive, packed in {name: [name] for name in names}.items() if one_each else {"all": names}.items():
-        with zipfile.ZipFile(folder / f"{archive}_trainvaltest.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        with zipfile.ZipFile(folder / f"{archive}_trainvaltest.zip", "w") as file:
             for name in sorted(packed):
                 for path in sorted((folder / name).glob("**/*")):
-                    file.write(path, path.relative_to(folder))
+                    # Without a time, so that the archive's bytes are the same in every run.
+                    if path.is_file():
+                        member = zipfile.ZipInfo(str(path.relative_to(folder)))
+                        file.writestr(member, path.read_bytes(), zipfile.ZIP_DEFLATED)
     for name in names:
         shutil.rmtree(folder / name)
 

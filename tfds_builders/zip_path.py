@@ -92,9 +92,10 @@ def _read(path):
     try:
         stat = path.stat()
         return _read_once(path, stat.length, stat.mtime)
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        if isinstance(error, ImageFileError):
-            raise
+    except ImageFileError:
+        raise
+    # A damaged directory makes zipfile raise BadZipFile, IndexError, struct.error, UnicodeDecodeError and others.
+    except Exception as error:
         raise ImageFileError(f"{path}: expected a whole zip file. Received: {error}. Download it anew") from error
 
 
