@@ -39,8 +39,9 @@ _HELP = {
     "scale_weight": "weight of the loss of each size's own logits",
     "num_queries": "queries of MaskFormer",
     "num_layers": "layers of MaskFormer's decoder",
-    "size": "HxW to which images are resized first",
+    "size": "HxW to which images are resized first, or the length of their shorter side",
     "crop_size": "HxW of the training crops; --size where left out",
+    "scale_range": "smallest and largest factor of the random scale, such as 0.5,2; none leaves it out",
     "weights": "pretrained weights to start from",
     "batch_size": "images a batch, over all replicas",
     "manual_dir": "folder with the data set's files, where it cannot be downloaded",
@@ -82,6 +83,16 @@ def pair(text):
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, such as 90x120. Received: {text!r}") from None
     return height, width
+
+
+def pair_or_length(text):
+    """`90x120` as `(90, 120)`, `256` as 256."""
+    return int(text) if text.isdecimal() else pair(text)
+
+
+def range_or_none(text):
+    """`0.5,2` as `(0.5, 2.0)`, `none` as None."""
+    return None if text == "none" else factors(text)
 
 
 def counts(text):
@@ -137,10 +148,11 @@ def flag_or_auto(text):
 
 
 _KINDS = {
-    "size": pair,
+    "size": pair_or_length,
     "crop_size": pair,
     "num_modules": counts,
     "scales": factors,
+    "scale_range": range_or_none,
     "stages": names,
     "clusters": trees_or_levels,
     "theta": angle,

@@ -11,13 +11,15 @@ PADDING_COLOUR = 127.5
 
 
 def resize(image, label, size):
-    """Resizes to `(H, W)`: the image by area averaging, the label map by nearest neighbour.
+    """Resizes, the image by area averaging, the label map by nearest neighbour.
 
     Args:
         image: Float or uint8 tensor `(h, w, 3)`.
         label: Integer tensor `(h, w, 1)`.
-        size: Pair of integers.
+        size: `(H, W)`, or an integer: the length of the shorter side, the longer one's following in proportion.
     """
+    if isinstance(size, int):
+        size = _size_of_shorter_side(tf.shape(image)[:2], size)
     return tf.image.resize(image, size, method="area"), tf.image.resize(label, size, method="nearest")
 
 
@@ -79,6 +81,10 @@ def random_flip(image, label, seed, swap=None):
         return tf.reverse(image, [1]), tf.reverse(mirrored, [1])
 
     return tf.cond(tf.random.stateless_uniform((), seed) < 0.5, flip, lambda: (image, label))
+
+
+def _size_of_shorter_side(size, length):
+    return tf.cast(tf.round(size * length / tf.reduce_min(size)), tf.int32)
 
 
 def _random_offset(seed, largest):

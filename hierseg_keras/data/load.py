@@ -58,8 +58,9 @@ def load(
         training: Whether to shuffle, augment, and drop the last partial batch.
         tree: `ClassTree` to whose nodes class ids are mapped. Defaults to the data sets' own.
         batch_size: Images a batch; over all replicas, as Keras has it.
-        size: Optional `(H, W)` to which every image is resized before all else.
-        crop_size: `(H, W)` of the training crops. Defaults to `size`.
+        size: Optional `(H, W)` to which every image is resized before all else; or an integer, the
+            length that its shorter side then has.
+        crop_size: `(H, W)` of the training crops. Defaults to `size` where that is a pair.
         scale_range: Smallest and largest factor of the random scale. Defaults to the papers'
             0.5 and 2; `None` leaves it out.
         flip: Whether to mirror at random. Nodes in the data set's `flip_pairs` change places.
@@ -112,8 +113,10 @@ def load(
         return _in_order(sources, splits, size, batch_size, ignore_class)
 
     crop_size = crop_size or size
-    if crop_size is None:
-        raise ValueError("`data.load` expects a `crop_size=(height, width)` in training. Received: crop_size=None.")
+    if crop_size is None or isinstance(crop_size, int):
+        raise ValueError(
+            f"`data.load` expects a `crop_size=(height, width)` in training. Received: crop_size={crop_size}."
+        )
     if len(sources) == 1:
         examples = sources[0].encoded(splits[0])
         shuffled = examples.shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=True)

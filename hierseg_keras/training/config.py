@@ -20,7 +20,6 @@ _ONE_OF = {
     "clustering": ("spectral", "kmeans"),
 }
 _SHARES = ("ema_momentum", "analysis_share", "ratio")
-_TUPLES = ("size", "crop_size", "num_modules", "scales", "stages", "clusters")
 _ABOVE_0 = ("epochs", "batch_size", "learning_rate", "accumulation_steps", "early_stopping_patience", "steps")
 
 
@@ -59,8 +58,8 @@ class RunConfig:
         accumulation_steps: Batches whose gradients make one step of the optimizer.
         ema_momentum: Momentum, between 0 and 1, of a moving average of the weights, moved once a
             step; it is what is validated, saved and drawn. `None` averages nothing.
-        epochs, batch_size, size, crop_size: As in `fit` and `data.load`; `batch_size` is over all
-            replicas.
+        epochs, batch_size, size, crop_size, scale_range: As in `fit` and `data.load`; `batch_size` is
+            over all replicas.
         steps: Steps of the optimizer, in place of epochs, of which there are then as many as it
             takes. `None` trains `epochs`.
         early_stopping_patience: Epochs without a better validation `miou_mean` after which
@@ -121,8 +120,9 @@ class RunConfig:
     epochs: int = 20
     steps: int | None = None
     batch_size: int = 8
-    size: tuple[int, int] | None = None
+    size: tuple[int, int] | int | None = None
     crop_size: tuple[int, int] | None = None
+    scale_range: tuple[float, float] | None = (0.5, 2.0)
     early_stopping_patience: int | None = None
     replicas: int | str = "auto"
     precision: str = "float32"
@@ -179,8 +179,7 @@ class RunConfig:
     @classmethod
     def from_file(cls, path):
         values = json.loads(pathlib.Path(path).read_text("utf-8"))
-        for name in _TUPLES:
-            values[name] = values.get(name) and tuple(values[name])
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         # Before there were other methods a flag said whether triplets are trained.
         if values.pop("triplet", False):
             values["method"] = "hssn"

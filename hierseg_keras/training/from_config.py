@@ -82,6 +82,7 @@ def _load(config, tree, split, batch_size, training=False):
         batch_size=batch_size,
         size=config.size,
         crop_size=config.crop_size,
+        scale_range=config.scale_range,
         seed=config.seed,
         ignore_class=_ignore_class(tree),
         data_dir=config.data_dir,

@@ -30,7 +30,7 @@ def smoke(config):
         FloatingPointError: If the loss is not finite.
     """
     size = config.crop_size or config.size
-    if config.tree is None or size is None:
+    if config.tree is None or size is None or isinstance(size, int):
         raise ValueError(
             "a smoke run expects a configuration with `tree` and `crop_size`, as it reads no data set. Received: "
             f"tree={config.tree!r}, crop_size={size!r}."

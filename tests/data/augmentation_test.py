@@ -137,3 +137,9 @@ class ResizeTest:
         # The mean of rows 0, 1 and columns 0, 1 of 0 .. 47: (0 + 1 + 8 + 9) / 4.
         assert image[0, 0, 0] == pytest.approx(4.5)
         assert set(label.flat) <= set(range(48))
+
+    @pytest.mark.parametrize("size, expected", [((6, 8), (3, 4)), ((8, 6), (4, 3)), ((7, 11), (3, 5))])
+    def test_shorter_side_keeps_proportions(self, size, expected):
+        image, label = scene(*size)
+        for found in (augmentation.resize(image, label, 3), augmentation.resize(image, label, expected)):
+            assert found[0].shape[:2] == found[1].shape[:2] == expected

@@ -1,8 +1,11 @@
+import dataclasses
+
 import pytest
 
 pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.training import RunConfig, recipes, smoke  # noqa: E402
+from hierseg_keras.training.optimizers import make_optimizer  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 
 
@@ -21,6 +24,15 @@ class RecipesTest:
         ))
         assert (round(2975 * city.analysis_share), round(795 * nyu.analysis_share)) == (300, 100)
         assert (city.method, city.fuse, city.stages) == ("hs3", True, ("stage2", "stage3"))
+
+    def test_muller_and_smiths_networks_differ_in_their_loss_alone(self):
+        for name, epochs in (("helen", 200), ("mapillary_vistas", 80)):
+            flat, hierarchical = (RunConfig.from_recipe(f"muller_smith_{name}_{kind}") for kind in ("unet", "unet_hl"))
+            assert dataclasses.replace(flat, loss="hierarchical_crossentropy") == hierarchical
+            assert (flat.size, flat.crop_size, flat.scale_range) == (256, (256, 256), None)
+            assert (flat.batch_size, flat.epochs) == (5, epochs)
+            rate = make_optimizer(flat, num_batches=10).learning_rate
+            assert float(rate) == pytest.approx(0.01)
 
     @pytest.mark.parametrize("name", recipes.available())
     def test_every_recipe_is_a_configuration(self, name):

@@ -2,6 +2,9 @@
 
 A file holds fields of `RunConfig`; what it leaves out is as there.
 
+Muller & Smith's are their table 1, a U-Net under a flat loss and under theirs (`hl`), on images whose shorter side
+is 256 long; the epochs are those at which their figures end. Their text gives no momentum of SGD; here it is 0.9.
+
 HSSN's are from its section 4.1, but for what that leaves open: an output stride of 8, as the networks that
 it compares with have.
 
