@@ -6,17 +6,21 @@ DATASET := street_blocks
 DEMO_OPTIONS :=
 # A file's tests share what is costly to make, and stay together.
 TWO_PROCESSES := --numprocesses 2 --dist loadfile
+NOTEBOOKS := --nbmake --nbmake-timeout=400
 
 export TF_CPP_MIN_LOG_LEVEL := 3
 export PYTHONPATH :=
+# On two cores, what more threads of two processes would do is to take turns.
+unit unit_and_notebook notebook large: export TF_NUM_INTRAOP_THREADS := 1
+unit unit_and_notebook notebook large: export TF_NUM_INTEROP_THREADS := 1
 
-.PHONY: demo test lint contract unit jax notebook large parity
+.PHONY: demo test lint contract unit notebook unit_and_notebook jax large parity
 
 demo: $(VENV)/installed
 	rm -rf "$(OUT)"
 	$(VENV)/bin/hierseg demo --out "$(OUT)" --dataset $(DATASET) $(DEMO_OPTIONS)
 
-test: lint contract unit jax notebook
+test: lint contract unit_and_notebook jax
 
 lint: $(VENV)/installed
 	$(PYTHON) -m flake8 .
@@ -28,12 +32,16 @@ contract: $(VENV)/installed
 unit: $(VENV)/installed
 	$(PYTHON) -m pytest $(TWO_PROCESSES)
 
+# Both in one go: the notebooks, which take longest, come first, and no process waits for the other's last test.
+unit_and_notebook: $(VENV)/installed
+	$(PYTHON) -m pytest $(TWO_PROCESSES) --no-loadscope-reorder $(NOTEBOOKS) notebooks tests tfds_builders
+
 # What is promised for JAX: everything that is written in keras.ops.
 jax: $(VENV)/installed
 	KERAS_BACKEND=jax $(PYTHON) -m pytest $(TWO_PROCESSES) tests/tree/ops_test.py tests/losses tests/metrics tests/decoding tests/models
 
 notebook: $(VENV)/installed
-	$(PYTHON) -m pytest --numprocesses 2 --nbmake --nbmake-timeout=400 notebooks
+	$(PYTHON) -m pytest $(TWO_PROCESSES) $(NOTEBOOKS) notebooks
 
 # What takes a quarter of a minute or more: every network of the papers fitted, saved and exported, long runs, and the
 # segmenters of KerasHub, which no other test needs.

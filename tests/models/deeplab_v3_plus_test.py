@@ -68,6 +68,7 @@ class DeepLabV3PlusTest:
         assert (loaded.filters, loaded.atrous_rates, loaded.dropout) == (8, (2, 3), 0.2)
         np.testing.assert_array_equal(loaded(images(33, 50)), model(images(33, 50)))
 
+    @pytest.mark.large
     def test_exports_for_any_size(self, tmp_path):
         from hierseg_keras.decoding import best_path
         from hierseg_keras.export import saved_model

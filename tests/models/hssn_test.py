@@ -108,7 +108,7 @@ NETWORKS = {
     "keras_hub_segformer": (keras_hub_segformer, {}, 8),
     "functional": (functional, {"features": "decoder", "embedding": "encoder"}, 4),
 }
-LARGE = ("keras_cv_segformer", "keras_hub_deeplab", "keras_hub_segformer")
+LARGE = ("keras_cv_deeplab", "keras_cv_segformer", "keras_hub_deeplab", "keras_hub_segformer")
 
 
 class HSSNTest:

@@ -10,6 +10,7 @@ from hierseg_keras.models.heads.logits_head import logits_bias
 from hierseg_keras.models.heads.query_decoder import Queries, SinePosition
 from hierseg_keras.models.maskformer import QueryVotes
 from hierseg_keras.tree import ClassTree
+from tests.compiled_at_once import at_once
 
 TREE = ClassTree(["human/person", "human/rider", "vehicle/car", "sky"])
 SMALL = {"backbone": "swin_nano", "filters": 16, "num_queries": 3, "num_layers": 2, "num_heads": 2}
@@ -62,7 +63,7 @@ class MaskFormerTest:
     @pytest.mark.parametrize("outputs, channels", [("nodes", 6), pytest.param("leaves", 4, marks=only_tensorflow)])
     def test_any_size_gives_logits_of_that_size(self, outputs, channels):
         model = MaskFormer(TREE, outputs=outputs, **SMALL)
-        logits = model(images(33, 49))
+        logits = at_once(model)(images(33, 49))
         assert tuple(logits.shape) == (2, 33, 49, channels) and logits.dtype == "float32"
         answers = model(images(33, 49), training=True)
         assert answers.keys() == {"logits", "auxiliary_logits_0"}
