@@ -8,6 +8,8 @@ from hierseg_keras.tree import as_class_tree
 from hierseg_keras.visualization.colours import UNLABELLED, colour_labels, node_colours
 
 CELL_WIDTH, _LEGEND_ROW = 2.9, 0.19
+# Of a legend's entry at its font size, in inches: colour and gaps, and a letter.
+_HANDLE_WIDTH, _LETTER_WIDTH = 0.55, 0.058
 
 
 def draw_levels(tree, image, maps, path=None):
@@ -71,16 +73,20 @@ def legend_height(tree):
 
 
 def _legend_columns(tree):
-    return min(6, 2 + tree.num_levels)
+    """As many as fit beside each other under a row of pictures, the widest label in each."""
+    width = (1 + tree.num_levels) * CELL_WIDTH
+    return max(1, min(6, int(width / (_HANDLE_WIDTH + _LETTER_WIDTH * max(map(len, _labels(tree)))))))
+
+
+def _labels(tree):
+    """The names in preorder, a child's indented under its parent's."""
+    return ["    " * (tree.depths[node] - 1) + tree.names[node] for node in tree.preorder]
 
 
 def draw_legend(tree, figure):
     """Families together, a child indented under its parent."""
     colours = node_colours(tree) / 255.0
-    patches = [
-        Patch(color=colours[node], label="    " * (tree.depths[node] - 1) + tree.names[node])
-        for node in tree.preorder
-    ]
+    patches = [Patch(color=colours[node], label=label) for node, label in zip(tree.preorder, _labels(tree))]
     patches.append(Patch(color=UNLABELLED, label="no label"))
     figure.legend(
         handles=patches, loc="center", ncols=_legend_columns(tree), fontsize=8, frameon=False, handlelength=1.2

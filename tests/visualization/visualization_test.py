@@ -2,6 +2,7 @@ import colorsys
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from hierseg_keras.clustering import TradeOff
@@ -54,6 +55,16 @@ class ColourLabelsTest:
 
 
 class DrawLevelsTest:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_legend_is_within_the_picture(self, name):
+        tree = ClassTree.load(name)
+        figure = draw_levels(tree, np.zeros((6, 8, 3)), {"truth": np.zeros((6, 8), int)})
+        FigureCanvasAgg(figure).draw()
+        names = [text for subfigure in figure.subfigs for legend in subfigure.legends for text in legend.get_texts()]
+        boxes = [text.get_window_extent() for text in names]
+        assert len(boxes) == tree.num_nodes + 1
+        assert all(figure.bbox.contains(*box.min) and figure.bbox.contains(*box.max) for box in boxes)
+
     @pytest.mark.parametrize("name", ["helen", "camvid"])
     def test_draws_every_level(self, name, tmp_path):
         tree = ClassTree.load(name)
