@@ -20,7 +20,13 @@ def add_arguments(parser):
 
 def run(options):
     images = {path: _read(path) for path in map(pathlib.Path, options.images)}
-    model = for_inference(*load_run(options.run), **inference.chosen(options))
+    config, model = load_run(options.run)
+    if config.max_depth is not None:
+        raise ValueError(
+            f"`hierseg predict` expects a run on images without depth. Received: {options.run}, of model "
+            f"{config.model!r}. Load it with `hierseg_keras.training.load_run` and pass images of four channels."
+        )
+    model = for_inference(config, model, **inference.chosen(options))
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     for path, image in images.items():

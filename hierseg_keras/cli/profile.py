@@ -10,7 +10,7 @@ from hierseg_keras.training.networks import OPTIONS
 def add_arguments(parser):
     parser.add_argument("--image", type=pair, required=True, help="HxW of the image")
     parser.add_argument("--total", action="store_true", help="the sums alone")
-    add_config_options(parser, ("tree", "model", "loss", *OPTIONS))
+    add_config_options(parser, ("tree", "model", "loss", "max_depth", *OPTIONS))
 
 
 def run(options):

@@ -1,7 +1,7 @@
 """Random scale, crop and flip of an image together with its label map.
 
-Each step is a short function of `(image, label, seed)`. Label maps are only ever moved, never
-interpolated, and whatever lies outside an image is `ignore_class`.
+Each step is a short function of `(image, label, seed)`, whatever the image's channels. Label maps
+are only ever moved, never interpolated, and whatever lies outside an image is `ignore_class`.
 """
 
 import tensorflow as tf
@@ -14,7 +14,7 @@ def resize(image, label, size):
     """Resizes, the image by area averaging, the label map by nearest neighbour.
 
     Args:
-        image: Float or uint8 tensor `(h, w, 3)`.
+        image: Float or uint8 tensor `(h, w, C)`.
         label: Integer tensor `(h, w, 1)`.
         size: `(H, W)`, or an integer: the length of the shorter side, the longer one's following in proportion.
     """
@@ -30,7 +30,7 @@ def random_scaled_crop(image, label, scale_seed, crop_seed, scale_range, crop_si
     the crop. A pixel lies within one of the image's own of where it would lie had all been resized.
 
     Args:
-        image: Float or uint8 tensor `(h, w, 3)`.
+        image: Float or uint8 tensor `(h, w, C)`.
         label: Integer tensor `(h, w, 1)`.
         scale_seed, crop_seed: Int tensors `(2,)`.
         scale_range: Smallest and largest factor, or `None` for none.
@@ -38,9 +38,9 @@ def random_scaled_crop(image, label, scale_seed, crop_seed, scale_range, crop_si
         ignore_class: Integer label of the padding.
 
     Returns:
-        Float32 image `(*crop_size, 3)`, bilinear, and int32 label `(*crop_size, 1)`, nearest neighbour.
+        Float32 image `(*crop_size, C)`, bilinear, and int32 label `(*crop_size, 1)`, nearest neighbour.
     """
-    size = tf.shape(image)[:2]
+    size, channels = tf.shape(image)[:2], image.shape[-1]
     if scale_range:
         factor = tf.random.stateless_uniform((), scale_seed, *scale_range)
         size = tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * factor), tf.int32), 1)
@@ -60,14 +60,14 @@ def random_scaled_crop(image, label, scale_seed, crop_seed, scale_range, crop_si
 
     # Padding by nothing would copy all of the crop.
     image, label = tf.cond(tf.reduce_any(missing > 0), pad, lambda: (image, label))
-    return tf.ensure_shape(image, (*crop_size, 3)), tf.ensure_shape(label, (*crop_size, 1))
+    return tf.ensure_shape(image, (*crop_size, channels)), tf.ensure_shape(label, (*crop_size, 1))
 
 
 def random_flip(image, label, seed, swap=None):
     """Mirrors left and right in one case of two.
 
     Args:
-        image: Float tensor `(h, w, 3)`.
+        image: Float tensor `(h, w, C)`.
         label: Integer tensor `(h, w, 1)` of node indices or anything outside them.
         seed: Int tensor `(2,)`.
         swap: Optional `(V,)` table from `ClassTree.swap`, the node that each becomes.

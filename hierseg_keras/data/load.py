@@ -30,6 +30,7 @@ def load(
     unmapped="error",
     features=None,
     flip_pairs=None,
+    max_depth=None,
 ):
     """Loads a split of one or several TFDS data sets as `(image, label)` batches, preparing them where needed.
 
@@ -78,10 +79,13 @@ def load(
             they cannot be told: `{"lost_and_found/full": ("image_left", "segmentation_label")}`.
         flip_pairs: Pairs of nodes that change places in a mirror image. Defaults to those that each
             data set declares.
+        max_depth: The data set's `depth`, in metres, then is the image's fourth channel, from 0 to
+            255 at `max_depth` and beyond, as `models.SAGate(depth_channels=1)` takes it. Defaults to
+            `None`: images have three channels.
 
     Returns:
-        `tf.data.Dataset` of pairs: image, float32 `(B, H, W, 3)` in 0 .. 255; and label, int32
-        `(B, H, W)`, node indices of the tree or `ignore_class`.
+        `tf.data.Dataset` of pairs: image, float32 `(B, H, W, 3)` in 0 .. 255, or `(B, H, W, 4)` with
+        depth; and label, int32 `(B, H, W)`, node indices of the tree or `ignore_class`.
 
     Raises:
         ValueError: If the data set, the split or an argument is not as said above, or the
@@ -106,7 +110,7 @@ def load(
     ignore_class = check_ignore_class("data.load", tree, ignore_class)
     sources = []
     for name, builder in zip(names, builders):
-        options = ((class_maps or {}).get(name), unmapped, (features or {}).get(name), flip_pairs)
+        options = ((class_maps or {}).get(name), unmapped, (features or {}).get(name), flip_pairs, max_depth)
         sources.append(Source(builder, name, tree, ignore_class, *options))
 
     if not training:
@@ -128,6 +132,8 @@ def load(
             f"{int(shuffled.cardinality())} images in split {split!r} of {name!r}. Pass a smaller batch_size."
         )
 
+    channels = 3 if max_depth is None else 4
+
     def draw(source, example, draw):
         scale_seed, crop_seed, flip_seed = tf.unstack(tf.random.split(tf.stack([draw, seed]), 3))
         image, class_ids = source.decode(example, size)
@@ -137,7 +143,7 @@ def load(
         label = source.to_nodes(class_ids, example["record"])
         if flip:
             image, label = augmentation.random_flip(image, label, flip_seed, source.swap)
-        return tf.ensure_shape(image, (*crop_size, 3)), tf.ensure_shape(label, (*crop_size, 1))
+        return tf.ensure_shape(image, (*crop_size, channels)), tf.ensure_shape(label, (*crop_size, 1))
 
     def draw_from_its_source(example, number):
         if len(sources) == 1:

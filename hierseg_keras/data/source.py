@@ -8,6 +8,7 @@ from hierseg_keras.data.class_ids import node_of_class_id
 from hierseg_keras.data.class_map import ClassMap, class_names
 from hierseg_keras.data.stored_labels import decode_class_ids, find_features
 
+DEPTH = "depth"
 # What a crop holds outside the image, in place of a class id.
 PADDING = -1
 _UNKNOWN = np.iinfo(np.int32).min
@@ -21,14 +22,15 @@ class Source:
         name: The name that the user gave it.
         tree: `ClassTree`.
         ignore_class: Integer label of pixels without one.
-        class_map, unmapped, features, flip_pairs: As in `data.load`, for this data set.
+        class_map, unmapped, features, flip_pairs, max_depth: As in `data.load`, for this data set.
 
     Attributes:
         swap: The node that each node becomes in a mirror image, `(V,)`, or `None`.
     """
 
-    def __init__(self, builder, name, tree, ignore_class, class_map, unmapped, features, flip_pairs):
+    def __init__(self, builder, name, tree, ignore_class, class_map, unmapped, features, flip_pairs, max_depth=None):
         self.builder, self.name = builder, name
+        self._max_depth = check_depth(builder.info, max_depth)
         self._features = find_features(builder.info, features)
         self._ignores_unknown = unmapped == "ignore"
         nodes = self._node_of_class_id(tree, ignore_class, class_map, unmapped)
@@ -48,8 +50,8 @@ class Source:
             **read_config: Further arguments of `tfds.ReadConfig`.
 
         Returns:
-            `tf.data.Dataset` of dicts of string scalars: `image`, `label` and `record`, a name for errors:
-            a text of the record, such as its file's name, or its number as it is read.
+            `tf.data.Dataset` of dicts of string scalars: `image`, `label`, `depth` where it is asked for, and
+            `record`, a name for errors: a text of the record, such as its file's name, or its number as it is read.
         """
         import tensorflow_datasets as tfds
 
@@ -72,7 +74,8 @@ class Source:
 
         def only(number, example):
             record = example[texts[0]] if texts else tf.strings.join(["record ", tf.strings.as_string(number)])
-            return {"image": example[image], "label": example[label], "record": record}
+            depth = {} if self._max_depth is None else {DEPTH: example[DEPTH]}
+            return {"image": example[image], "label": example[label], **depth, "record": record}
 
         return examples.enumerate().map(only)
 
@@ -80,7 +83,8 @@ class Source:
         return len(self.builder.info.splits[split].file_instructions)
 
     def decode(self, example, size=None):
-        """Image `(h, w, 3)` uint8 and class ids `(h, w, 1)`; of `size`, the image then float32, where it is given."""
+        """Image `(h, w, 3)` uint8, or float32 with depth as a fourth channel, and class ids `(h, w, 1)`; of `size`, the
+        image then float32, where it is given."""
         features = self.builder.info.features
         image, label = self._features
         class_ids = decode_class_ids(example["label"], features[label], example["record"])
@@ -91,6 +95,9 @@ class Source:
             + [tf.shape(image)[:2], tf.shape(class_ids)[:2]],
         )
         with tf.control_dependencies([alike]):
+            if self._max_depth is not None:
+                depth = features[DEPTH].decode_example(example[DEPTH]) * (255 / self._max_depth)
+                image = tf.concat([tf.cast(image, tf.float32), tf.clip_by_value(depth, 0, 255)], axis=-1)
             return augmentation.resize(image, class_ids, size) if size else (image, tf.identity(class_ids))
 
     def to_nodes(self, class_ids, record):
@@ -143,3 +150,20 @@ class Source:
         found = {tuple(nodes[ids[path]] if path in ids else tree.index(path) for path in pair) for pair in pairs}
         # Left and right may be one node of a tree that does not tell them apart.
         return sorted(pair for pair in found if pair[0] != pair[1])
+
+
+def check_depth(info, max_depth):
+    """`max_depth` as a number or `None`; raises where the data set has no depth to go with it."""
+    if max_depth is None:
+        return None
+    if not max_depth > 0:
+        raise ValueError(f"`max_depth` expects metres, a number above 0. Received: max_depth={max_depth!r}.")
+    import tensorflow_datasets as tfds
+
+    feature = dict(info.features).get(DEPTH)
+    if not isinstance(feature, tfds.features.Image) or feature.shape[-1] != 1:
+        raise ValueError(
+            f"`max_depth` expects a data set whose feature `{DEPTH}` is an image of metres. "
+            f"Received: {info.full_name}, with the features {sorted(info.features)}. Leave max_depth out."
+        )
+    return float(max_depth)

@@ -33,8 +33,8 @@ class SAGate(AuxiliaryLogits):
     `auxiliary_weight` times: in training a call answers with a dict, `{"logits": ...,
     "auxiliary_logits": ...}`. An image of any size gives logits of that size.
 
-    Layers by name: `embedding` (the last joined map, which `HSSN` compares pixels by), `aspp`,
-    `low_level`, `features` and `logits`.
+    Layers by name: `gate1.joined` .. `gate4.joined`, `embedding` (the last joined map, which `HSSN`
+    compares pixels by), `aspp`, `low_level`, `features` and `logits`.
 
     Args:
         tree: `ClassTree`, or its text.

@@ -8,7 +8,7 @@ import pathlib
 from hierseg_keras.losses.objectives import OBJECTIVES
 from hierseg_keras.training import recipes
 from hierseg_keras.training.methods import METHODS, stages_of
-from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS, network_options
+from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS, WITH_DEPTH, network_options
 from hierseg_keras.training.optimizers import OPTIMIZERS
 
 _ONE_OF = {
@@ -33,7 +33,7 @@ class RunConfig:
         tree: Name of a shipped tree or path of a tree file. Defaults to the data set's own.
         model: Name of a network, of `NETWORKS`.
         filters, num_stages, backbone, output_stride, dropout, weights, synchronized_batch_norm,
-        width, num_modules, num_blocks, key_filters, auxiliary_weight, scales, scale_weight,
+        width, num_modules, num_blocks, blocks, key_filters, auxiliary_weight, scales, scale_weight,
         num_queries, num_layers:
             Options of the network, as its class in `hierseg_keras.models` has them. One that it
             does not have is refused, and one left out is the network's in `NETWORKS`. `weights`
@@ -43,7 +43,7 @@ class RunConfig:
             tree-triplets too (`models.HSSN`); `"deep_supervision"`, its stages on all classes, and
             `"hs3"`, on clusters of them (`models.HS3`).
         beta, num_triplets: Of the triplets, as in `HSSN` and `TreeTriplet`.
-        stages: Names of the layers that are supervised. Defaults to stages 2 and 3 of HRNets.
+        stages: Names of the layers that are supervised. Defaults to stages 2 and 3 of HRNets and SA-Gate.
         stage_weight: Weight of each stage's loss.
         clusters: Of each stage, for `"hs3"`: the text of a tree whose top classes are the clusters,
             or a level of the tree as a number. Left out, `train_hs3` finds them.
@@ -58,8 +58,8 @@ class RunConfig:
         accumulation_steps: Batches whose gradients make one step of the optimizer.
         ema_momentum: Momentum, between 0 and 1, of a moving average of the weights, moved once a
             step; it is what is validated, saved and drawn. `None` averages nothing.
-        epochs, batch_size, size, crop_size, scale_range: As in `fit` and `data.load`; `batch_size` is
-            over all replicas.
+        epochs, batch_size, size, crop_size, scale_range, max_depth: As in `fit` and `data.load`;
+            `batch_size` is over all replicas, and `max_depth` is for networks that take depth.
         steps: Steps of the optimizer, in place of epochs, of which there are then as many as it
             takes. `None` trains `epochs`.
         early_stopping_patience: Epochs without a better validation `miou_mean` after which
@@ -92,6 +92,7 @@ class RunConfig:
     width: int | None = None
     num_modules: tuple[int, int, int] | None = None
     num_blocks: int | None = None
+    blocks: tuple[int, int, int, int] | None = None
     key_filters: int | None = None
     auxiliary_weight: float | None = None
     scales: tuple[float, ...] | None = None
@@ -123,6 +124,7 @@ class RunConfig:
     size: tuple[int, int] | int | None = None
     crop_size: tuple[int, int] | None = None
     scale_range: tuple[float, float] | None = (0.5, 2.0)
+    max_depth: float | None = None
     early_stopping_patience: int | None = None
     replicas: int | str = "auto"
     precision: str = "float32"
@@ -147,6 +149,11 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:
                 raise ValueError(f"`{name}` expects a number between 0 and 1. Received: {name}={value}.")
+        if (self.max_depth is not None) != (self.model in WITH_DEPTH):
+            raise ValueError(
+                f"`max_depth` expects metres for a network that takes depth, one of {WITH_DEPTH}, and None for others. "
+                f"Received: max_depth={self.max_depth}, model={self.model!r}."
+            )
         object.__setattr__(self, "stages", stages_of(self))
 
     def num_epochs(self, batches):

@@ -83,6 +83,7 @@ def _load(config, tree, split, batch_size, training=False):
         size=config.size,
         crop_size=config.crop_size,
         scale_range=config.scale_range,
+        max_depth=config.max_depth,
         seed=config.seed,
         ignore_class=_ignore_class(tree),
         data_dir=config.data_dir,

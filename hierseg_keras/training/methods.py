@@ -35,7 +35,11 @@ METHODS = {"plain": _plain, "hssn": _hssn, "deep_supervision": _hs3, "hs3": _hs3
 
 # Those that supervise stages, and the stages where a configuration names none.
 OF_STAGES = ("deep_supervision", "hs3")
-STAGES = {"hrnet": ("stage2", "stage3"), "hrnet_ocr": ("stage2", "stage3")}
+STAGES = {
+    "hrnet": ("stage2", "stage3"),
+    "hrnet_ocr": ("stage2", "stage3"),
+    "sa_gate": ("gate2.joined", "gate3.joined"),
+}
 
 
 def stages_of(config):

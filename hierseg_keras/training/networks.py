@@ -45,7 +45,22 @@ NETWORKS = {
             "weights": None,
         },
     ),
+    "sa_gate": (
+        "SAGate",
+        {
+            "blocks": (3, 4, 23, 3),
+            "width": 64,
+            "filters": 256,
+            "dropout": 0.1,
+            "auxiliary_weight": 0.2,
+            "weights": None,
+            "synchronized_batch_norm": False,
+        },
+    ),
 }
+
+# They take plain depth as the image's fourth channel.
+WITH_DEPTH = ("sa_gate",)
 
 # Every option of any network, in the order of the table.
 OPTIONS = tuple(dict.fromkeys(option for _, options in NETWORKS.values() for option in options))
@@ -93,6 +108,7 @@ def make_network(name, tree, outputs, options, precision="float32"):
         `keras.Model`, not compiled. With `"mixed_float16"` its `compile` scales the loss.
     """
     class_name, _ = NETWORKS[name]
+    options = {**options, "depth_channels": 1} if name in WITH_DEPTH else options
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:

@@ -41,7 +41,8 @@ def smoke(config):
         config = dataclasses.replace(config, method="deep_supervision")
     keras.utils.set_random_seed(config.seed)
     tree, rng = tree_of(config), np.random.default_rng(config.seed)
-    image = rng.uniform(0, 255, (STEPS, *size, 3)).astype("float32")
+    channels = 3 if config.max_depth is None else 4
+    image = rng.uniform(0, 255, (STEPS, *size, channels)).astype("float32")
     # Patches of one class, as of a scene.
     patches = rng.integers(0, tree.num_leaves, (STEPS, 8, 8)).astype("int32")
     rows, columns = (np.arange(length) * 8 // length for length in size)

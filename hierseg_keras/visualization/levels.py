@@ -17,7 +17,7 @@ def draw_levels(tree, image, maps, path=None):
 
     Args:
         tree: `ClassTree`, or its text.
-        image: `(H, W, 3)` array of colours in 0 .. 255.
+        image: `(H, W, 3)` array of colours in 0 .. 255. Further channels, such as depth, are not shown.
         maps: Dict from a row's title to an `(H, W)` integer array of node indices, such as
             `{"truth": label, "prediction": leaf}`. At a level for which a label is too coarse,
             and where it is no node, the map is black.
@@ -32,7 +32,7 @@ def draw_levels(tree, image, maps, path=None):
     >>> figure = hs.visualization.draw_levels(tree, images[0], {"prediction": leaf[0]}, "levels.png")
     """
     tree = as_class_tree(tree)
-    image = np.asarray(image)
+    image = np.asarray(image)[..., :3]
     levels = range(1, tree.num_levels + 1)
     cell_height = CELL_WIDTH * image.shape[0] / image.shape[1] + 0.3
     size = ((1 + len(levels)) * CELL_WIDTH, len(maps) * cell_height + legend_height(tree) + 0.3)

@@ -63,3 +63,9 @@ class RunConfigTest:
         assert (config.size, config.precision, config.method) == ((90, 120), "float32", "plain")
         (tmp_path / "config.json").write_text(json.dumps({**old, "triplet": True}))
         assert RunConfig.from_file(tmp_path / "config.json").method == "hssn"
+
+    def test_depth_is_for_networks_that_take_it(self):
+        with pytest.raises(ValueError, match="`max_depth` expects metres.*Received: max_depth=None, model='sa_gate'"):
+            RunConfig(model="sa_gate")
+        with pytest.raises(ValueError, match="Received: max_depth=10.0, model='unet'"):
+            RunConfig(max_depth=10.0)

@@ -1,12 +1,17 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
+import tensorflow_datasets as tfds  # noqa: E402
+
+import tfds_builders  # noqa: E402, F401
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.training import RunConfig, recipes, smoke  # noqa: E402
 from hierseg_keras.training.optimizers import make_optimizer  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from tests.running_eagerly import running_eagerly  # noqa: E402
 
 
 class RecipesTest:
@@ -39,6 +44,12 @@ class RecipesTest:
         config = RunConfig.from_recipe(name, weights=None)
         assert ClassTree.load(config.tree).num_levels > 1 and config.weights is None
 
+    @pytest.mark.parametrize("name", recipes.available())
+    def test_splits_are_those_of_the_data_set(self, name, tmp_path):
+        config = RunConfig.from_recipe(name, weights=None)
+        published = tfds.builder(config.dataset, data_dir=tmp_path).published
+        assert {config.train_split, config.validation_split} <= set(published)
+
     def test_unknown_recipe_raises(self):
         with pytest.raises(ValueError, match="`recipe` expects one of .*Received: recipe='hssn_kitti'"):
             RunConfig.from_recipe("hssn_kitti")
@@ -56,6 +67,14 @@ class SmokeTest:
         assert main(["train", "--tree", "lip", "--method", "hssn", *small, "--smoke"]) == 0
         printed = dict(line.split() for line in capsys.readouterr().out.splitlines())
         assert float(printed["seconds"]) > 0 and float(printed["tree_triplet"]) > 0
+
+    @pytest.mark.large
+    def test_networks_that_take_depth(self):
+        small = {"blocks": (1, 1, 1, 1), "width": 4, "filters": 8, "crop_size": (32, 32)}
+        config = RunConfig.from_recipe("hs3_nyu_depth_v2_sa_gate_r101_fuse", weights=None, fuse_filters=8, **small)
+        assert (config.max_depth, config.stages, config.fuse) == (10.0, ("gate2.joined", "gate3.joined"), True)
+        with running_eagerly():
+            assert np.isfinite(smoke(config)["loss"])
 
     def test_configuration_without_a_tree_raises(self):
         with pytest.raises(ValueError, match="with `tree` and `crop_size`.*tree=None"):

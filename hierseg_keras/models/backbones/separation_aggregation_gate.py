@@ -29,7 +29,7 @@ def separation_aggregation_gate(image, depth, name):
         layers.Concatenate(name=f"{name}.cleaned")(cleaned)
     )
     trust = ops.cast(ops.softmax(trust, axis=-1), image.dtype)
-    joined = image * trust[..., :1] + depth * trust[..., 1:]
+    joined = layers.Identity(name=f"{name}.joined")(image * trust[..., :1] + depth * trust[..., 1:])
     return (image + joined) / 2, (depth + joined) / 2, joined
 
 

@@ -10,10 +10,11 @@ it compares with have.
 
 HS3's are rows of its tables 1 and 3, which give network, clusters and multiply-adds: their HRNet-W18 is timm's
 small v2, at 192 channels of OCR (140 in the lighter row). How long and how fast they train stands in a supplement;
-here it is as HRNet's authors do on Cityscapes, and a third of it on NYUD-v2.
+here it is as HRNet's authors do on Cityscapes, and a third of it on NYUD-v2. SA-Gate sees plain depth, up to 10 metres,
+where the paper's sees it coded as HHA.
 
-ImageNet weights of HRNet, Swin and WideResNet are expected as files in the working folder, of timm's names for
-`hrnet_w48`, `hrnet_w18_small_v2` and `swin_small_patch4_window7_224`.
+ImageNet weights of HRNet, Swin, WideResNet and SA-Gate's ResNets are expected as files in the working folder, of
+timm's names for `hrnet_w48`, `hrnet_w18_small_v2`, `swin_small_patch4_window7_224` and `resnet101s`.
 """
 
 import importlib.resources

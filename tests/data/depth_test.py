@@ -1,0 +1,52 @@
+"""Depth as an image's fourth channel."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+import tensorflow_datasets as tfds  # noqa: E402
+
+import tfds_builders  # noqa: E402
+from hierseg_keras.data import load  # noqa: E402
+from tests.manual_data import prepare  # noqa: E402
+
+DUMMY_DATA = pathlib.Path(tfds_builders.__file__).parent / "nyu_depth_v2_tree" / "dummy_data"
+MAX_DEPTH = 3.0
+
+
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory):
+    return prepare("nyu_depth_v2_tree", DUMMY_DATA, tmp_path_factory.mktemp("data"))
+
+
+def load_scenes(builder, split="train", **options):
+    return load("nyu_depth_v2_tree", split, data_dir=str(builder.data_path.parents[1]), batch_size=1, **options)
+
+
+class DepthTest:
+    def test_is_the_fourth_channel(self, builder):
+        stored = tfds.as_numpy(builder.as_dataset(split="train"))
+        with_depth, without = load_scenes(builder, max_depth=MAX_DEPTH), load_scenes(builder)
+        for scene, (image, label), (colours, same_label) in zip(stored, with_depth, without, strict=True):
+            assert (image.shape[-1], colours.shape[-1]) == (4, 3)
+            np.testing.assert_array_equal(image[..., :3], colours)
+            np.testing.assert_array_equal(label, same_label)
+            expected = np.minimum(scene["depth"][..., 0] / MAX_DEPTH, 1) * 255
+            np.testing.assert_allclose(image[0, ..., 3], expected, rtol=1e-5)
+            assert 0 < expected.min() < expected.max()
+
+    def test_moves_with_its_image(self, builder):
+        """At a depth that is a channel of the image the two stay equal, whatever the augmentation."""
+        options = {"training": True, "crop_size": (7, 9), "max_depth": 1e9}
+        for image, label in load_scenes(builder, **options):
+            assert image.shape == (1, 7, 9, 4) and label.shape == (1, 7, 9)
+            # Padded where the image is, and nowhere else.
+            np.testing.assert_array_equal(image[..., 3] == 127.5, (image[..., :3].numpy() == 127.5).all(-1))
+
+    def test_unfit_arguments_raise(self, builder, data_dir):
+        with pytest.raises(ValueError, match="metres, a number above 0. Received: max_depth=0"):
+            load_scenes(builder, max_depth=0)
+        with pytest.raises(ValueError, match="Received: street_blocks/.*'file_name', 'image', 'label'"):
+            load("street_blocks", "train", data_dir=str(data_dir), max_depth=10.0)
