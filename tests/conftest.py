@@ -15,7 +15,8 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 IS_TENSORFLOW = os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
 if not IS_TENSORFLOW:
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    quick_to_compile = ("--xla_cpu_use_fusion_emitters=false", "--xla_cpu_enable_concurrency_optimized_scheduler=false")
+    os.environ.setdefault("XLA_FLAGS", " ".join(quick_to_compile))
 
 hypothesis.settings.register_profile(
     "hierseg_keras",
