@@ -8,7 +8,7 @@ is 256 long; the epochs are those at which their figures end. Their text gives n
 HSSN's are from its section 4.1, but for what that leaves open: an output stride of 8, as the networks that
 it compares with have.
 
-HS3's are rows of its tables 1 and 3, which give network, clusters and multiply-adds: their HRNet-W18 is timm's
+HS3's are rows of its tables 1, 2 and 3, which give network, clusters and multiply-adds: their HRNet-W18 is timm's
 small v2, at 192 channels of OCR (140 in the lighter row). How long and how fast they train stands in a supplement;
 here it is as HRNet's authors do on Cityscapes, and a third of it on NYUD-v2. SA-Gate sees plain depth, up to 10 metres,
 where the paper's sees it coded as HHA.
