@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from hierseg_keras.data import augmentation
 from hierseg_keras.data.prepare import prepare
-from hierseg_keras.data.source import PADDING, Source
+from hierseg_keras.data.source import Source
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 
 
@@ -135,14 +135,11 @@ def load(
     channels = 3 if max_depth is None else 4
 
     def draw(source, example, draw):
-        scale_seed, crop_seed, flip_seed = tf.unstack(tf.random.split(tf.stack([draw, seed]), 3))
         image, class_ids = source.decode(example, size)
-        image, class_ids = augmentation.random_scaled_crop(
-            image, class_ids, scale_seed, crop_seed, scale_range, crop_size, PADDING
-        )
-        label = source.to_nodes(class_ids, example["record"])
-        if flip:
-            image, label = augmentation.random_flip(image, label, flip_seed, source.swap)
+        crop = augmentation.draw_crop(tf.shape(image)[:2], tf.stack([draw, seed]), scale_range, crop_size, flip)
+        image, class_ids = augmentation.cut(image, class_ids, crop)
+        label = source.to_nodes(class_ids, example["record"], crop.mirrored)
+        image, label = augmentation.pad(image, label, crop, ignore_class)
         return tf.ensure_shape(image, (*crop_size, channels)), tf.ensure_shape(label, (*crop_size, 1))
 
     def draw_from_its_source(example, number):
@@ -154,7 +151,8 @@ def load(
     # Draws anew at every pass over the data, and the same at the same pass of another run, as shuffling does.
     draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     drawn = tf.data.Dataset.zip(shuffled, draws).map(draw_from_its_source, tf.data.AUTOTUNE)
-    return drawn.map(_without_channel).batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    batches = drawn.map(_without_channel).batch(batch_size, drop_remainder=True)
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())
 
 
 def _check_arguments(names, splits, weights, unmapped, by_name):
@@ -210,7 +208,7 @@ def _with_source(example, number):
 def _in_order(sources, splits, size, batch_size, ignore_class):
     def decode(source, example):
         image, class_ids = source.decode(example, size)
-        return tf.cast(image, tf.float32), source.to_nodes(class_ids, example["record"])
+        return tf.cast(image, tf.float32), source.to_nodes(tf.cast(class_ids, tf.int32), example["record"])
 
     parts = [
         source.encoded(split).map(functools.partial(decode, source), tf.data.AUTOTUNE)
@@ -218,7 +216,19 @@ def _in_order(sources, splits, size, batch_size, ignore_class):
     ]
     padding = (augmentation.PADDING_COLOUR, ignore_class)
     examples = functools.reduce(lambda one, next_: one.concatenate(next_), parts)
-    return examples.map(_without_channel).padded_batch(batch_size, padding_values=padding).prefetch(tf.data.AUTOTUNE)
+    batches = examples.map(_without_channel).padded_batch(batch_size, padding_values=padding)
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())
+
+
+def _untuned():
+    """As many images at a time as there are cores, up to 16, from the first batch on.
+
+    What would tune that while it runs leaves one core of two idle in every second pass, and a pass that it
+    has tuned for long may take as long as a minute to be deleted (TensorFlow 2.21).
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def _without_channel(image, label):

@@ -9,8 +9,7 @@ from hierseg_keras.data.class_map import ClassMap, class_names
 from hierseg_keras.data.stored_labels import decode_class_ids, find_features
 
 DEPTH = "depth"
-# What a crop holds outside the image, in place of a class id.
-PADDING = -1
+# Below every label, so that the smallest of a map tells whether it holds one.
 _UNKNOWN = np.iinfo(np.int32).min
 
 
@@ -23,9 +22,6 @@ class Source:
         tree: `ClassTree`.
         ignore_class: Integer label of pixels without one.
         class_map, unmapped, features, flip_pairs, max_depth: As in `data.load`, for this data set.
-
-    Attributes:
-        swap: The node that each node becomes in a mirror image, `(V,)`, or `None`.
     """
 
     def __init__(self, builder, name, tree, ignore_class, class_map, unmapped, features, flip_pairs, max_depth=None):
@@ -34,13 +30,11 @@ class Source:
         self._features = find_features(builder.info, features)
         self._ignores_unknown = unmapped == "ignore"
         nodes = self._node_of_class_id(tree, ignore_class, class_map, unmapped)
-        # Shifted by one, so that padding is looked up as the ids are.
-        largest = np.iinfo(builder.info.features[self._features[1]].np_dtype).max
-        self._table = np.full(max(largest, *nodes) + 2, ignore_class if self._ignores_unknown else _UNKNOWN, np.int32)
-        self._table[PADDING + 1] = ignore_class
-        self._table[np.asarray(list(nodes), int) + 1] = list(nodes.values())
+        largest = max(np.iinfo(builder.info.features[self._features[1]].np_dtype).max, *nodes)
+        table = np.full(largest + 1, ignore_class if self._ignores_unknown else _UNKNOWN, np.int32)
+        table[list(nodes)] = list(nodes.values())
         pairs = self._flip_pairs(tree, nodes, class_map) if flip_pairs is None else flip_pairs
-        self.swap = tree.swap(pairs) if len(pairs) else None
+        self._table, self._mirrored_table = table, _swapped(table, tree.swap(pairs))
 
     def encoded(self, split, **read_config):
         """The split undecoded, so that a shuffle buffer holds compressed images, and in one order whatever the machine.
@@ -100,20 +94,24 @@ class Source:
                 image = tf.concat([tf.cast(image, tf.float32), tf.clip_by_value(depth, 0, 255)], axis=-1)
             return augmentation.resize(image, class_ids, size) if size else (image, tf.identity(class_ids))
 
-    def to_nodes(self, class_ids, record):
-        """The nodes that stored ids mean, int32; ids without a meaning are an error that names the record."""
-        places = tf.cast(class_ids, tf.int32) + 1
-        nodes = tf.gather(self._table, places)
+    def to_nodes(self, class_ids, record, mirrored=False):
+        """The nodes that stored ids mean, int32; ids without a meaning are an error that names the record.
+
+        Args:
+            class_ids: Int32 tensor of stored ids.
+            record: String scalar.
+            mirrored: Bool scalar, whether the nodes of the data set's flip pairs change places.
+        """
+        nodes = tf.gather(tf.where(mirrored, self._mirrored_table, self._table), class_ids)
         if self._ignores_unknown:
             return nodes
-        unknown = nodes == _UNKNOWN
 
         def refuse():
-            ids, _, counts = tf.unique_with_counts(tf.boolean_mask(places - 1, unknown))
+            ids, _, counts = tf.unique_with_counts(tf.boolean_mask(class_ids, nodes == _UNKNOWN))
             message = f"{self.name}: a stored class id is none of the data set's, or not in its class map. Received:"
             return tf.debugging.Assert(False, [message, record, "ids", ids, "pixels", counts], summarize=20)
 
-        known = tf.cond(tf.reduce_any(unknown), refuse, tf.no_op)
+        known = tf.cond(tf.reduce_min(nodes) == _UNKNOWN, refuse, tf.no_op)
         with tf.control_dependencies([known]):
             return tf.identity(nodes)
 
@@ -150,6 +148,12 @@ class Source:
         found = {tuple(nodes[ids[path]] if path in ids else tree.index(path) for path in pair) for pair in pairs}
         # Left and right may be one node of a tree that does not tell them apart.
         return sorted(pair for pair in found if pair[0] != pair[1])
+
+
+def _swapped(table, swap):
+    """A table of nodes, or of labels outside them, whose nodes have changed places."""
+    is_node = (table >= 0) & (table < len(swap))
+    return np.where(is_node, swap[np.where(is_node, table, 0)], table).astype(table.dtype)
 
 
 def check_depth(info, max_depth):

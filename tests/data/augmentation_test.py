@@ -5,7 +5,6 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.data import augmentation  # noqa: E402
-from hierseg_keras.tree import ClassTree  # noqa: E402
 
 
 def scene(height=6, width=8):
@@ -23,9 +22,15 @@ def both_ways(step):
     return [x.numpy() for x in eager]
 
 
-def straightforward(image, label, scale_seed, crop_seed, scale_range, crop_size, ignore_class):
-    """Resizes the whole image, pads it, and cuts out the crop."""
-    image = tf.cast(image, tf.float32)
+def random_crop(image, label, seed, scale_range, crop_size, ignore_class, flip=False):
+    crop = augmentation.draw_crop(tf.shape(image)[:2], seed, scale_range, crop_size, flip)
+    return augmentation.pad(*augmentation.cut(image, label, crop), crop, ignore_class)
+
+
+def straightforward(image, label, seed, scale_range, crop_size, ignore_class, flip=False):
+    """Resizes the whole image, pads it, cuts out the crop, and mirrors it."""
+    image, label = tf.cast(image, tf.float32), tf.cast(label, tf.int32)
+    scale_seed, crop_seed, flip_seed = tf.unstack(tf.random.split(seed, 3))
     if scale_range:
         factor = tf.random.stateless_uniform((), scale_seed, *scale_range)
         size = tf.maximum(tf.cast(tf.round(tf.cast(tf.shape(image)[:2], tf.float32) * factor), tf.int32), 1)
@@ -38,13 +43,13 @@ def straightforward(image, label, scale_seed, crop_seed, scale_range, crop_size,
     label = np.pad(label, padding, constant_values=ignore_class)
     top, left = augmentation._random_offset(offset_seed, np.array(image.shape[:2]) - crop_size).numpy()
     window = slice(top, top + crop_size[0]), slice(left, left + crop_size[1])
-    return image[window], label[window]
+    mirrored = flip and tf.random.stateless_uniform((), flip_seed) < 0.5
+    return [pixels[window][:, ::-1] if mirrored else pixels[window] for pixels in (image, label)]
 
 
-class RandomScaledCropTest:
+class RandomCropTest:
     def crop(self, image, label, seed, crop_size, scale_range=None, ignore_class=255):
-        seeds = [seed, 0], [seed, 1]
-        return augmentation.random_scaled_crop(image, label, *seeds, scale_range, crop_size, ignore_class)
+        return random_crop(image, label, [seed, 0], scale_range, crop_size, ignore_class)
 
     @hypothesis.given(
         seed=st.integers(0, 1000),
@@ -52,16 +57,16 @@ class RandomScaledCropTest:
         crop_size=st.tuples(*[st.integers(1, 50)] * 2),
         scale_range=st.sampled_from([None, (0.5, 2.0), (2.0, 2.0), (0.1, 0.4), (1.0, 1.0)]),
         dtype=st.sampled_from(["uint8", "float32"]),
+        flip=st.booleans(),
     )
-    @hypothesis.settings(max_examples=40)
-    def test_equals_the_straightforward_way_up_to_a_pixel(self, seed, size, crop_size, scale_range, dtype):
+    @hypothesis.settings(max_examples=60)
+    def test_equals_the_straightforward_way_up_to_a_pixel(self, seed, size, crop_size, scale_range, dtype, flip):
         """Images whose colours are the places of their pixels tell where each pixel of a crop was taken from."""
         rows, columns = np.indices(size)
         image = tf.constant(np.stack([rows, columns, rows], -1).astype(dtype))
         label = tf.constant((rows * 50 + columns)[..., None].astype("uint16"))
-        seeds = [seed, 0], [seed, 1]
-        found = augmentation.random_scaled_crop(image, label, *seeds, scale_range, crop_size, -1)
-        expected = straightforward(image, tf.cast(label, tf.int32), *seeds, scale_range, crop_size, -1)
+        arguments = image, label, [seed, 0], scale_range, crop_size, -1, flip
+        found, expected = random_crop(*arguments), straightforward(*arguments)
         tolerance = 1.001 if scale_range else 0
         np.testing.assert_allclose(found[0], expected[0], atol=tolerance)
         np.testing.assert_array_equal(found[1] == -1, expected[1] == -1)
@@ -70,15 +75,38 @@ class RandomScaledCropTest:
         assert found[0].dtype == tf.float32 and found[1].dtype == tf.int32
 
     @hypothesis.given(
-        seed=st.integers(0, 1000), size=st.tuples(*[st.integers(1, 40)] * 2), factor=st.floats(0.2, 2.0)
+        seed=st.integers(0, 1000),
+        size=st.tuples(*[st.integers(1, 40)] * 2),
+        factor=st.floats(0.2, 2.0),
+        channels=st.sampled_from([3, 4]),
     )
-    def test_an_image_within_the_crop_is_resized_as_a_whole(self, seed, size, factor):
-        image = tf.constant(np.random.default_rng(seed).integers(0, 256, (*size, 3)).astype("uint8"))
-        arguments = [seed, 0], [seed, 1], (factor, factor), (80, 80), -1
-        found = augmentation.random_scaled_crop(image, image[..., :1], *arguments)
-        expected = straightforward(image, tf.cast(image[..., :1], tf.int32), *arguments)
+    def test_an_image_within_the_crop_is_resized_as_a_whole(self, seed, size, factor, channels):
+        image = tf.constant(np.random.default_rng(seed).integers(0, 256, (*size, channels)).astype("uint8"))
+        arguments = image, image[..., :1], [seed, 0], (factor, factor), (80, 80), -1
+        found, expected = random_crop(*arguments), straightforward(*arguments)
         np.testing.assert_array_equal(found[1], expected[1])
         np.testing.assert_allclose(found[0], expected[0], atol=1e-3)
+
+    @hypothesis.given(
+        seed=st.integers(0, 1000),
+        size=st.tuples(*[st.integers(1, 40)] * 2),
+        crop_size=st.tuples(*[st.integers(1, 50)] * 2),
+        scale_range=st.sampled_from([None, (0.5, 2.0)]),
+    )
+    def test_mirrors_the_very_crop(self, seed, size, crop_size, scale_range):
+        """The same pixels as without mirroring, where whole-image resizing agrees up to one of them."""
+        arguments = *scene(*size), [seed, 0], scale_range, crop_size, -1
+        image, label = random_crop(*arguments)
+        is_mirrored = augmentation.draw_crop(tf.constant(size), [seed, 0], scale_range, crop_size, True).mirrored
+        found = random_crop(*arguments, flip=True)
+        np.testing.assert_array_equal(found[1], label[:, ::-1] if is_mirrored else label)
+        np.testing.assert_allclose(found[0], image[:, ::-1] if is_mirrored else image, rtol=1e-4)
+
+    def test_mirrors_half_of_all(self):
+        labels = [random_crop(*scene(), [seed, 0], None, (6, 8), -1, flip=True)[1] for seed in range(200)]
+        firsts = [label.numpy()[0, 0, 0] for label in labels]
+        assert set(firsts) == {0, 7}
+        assert 70 < firsts.count(7) < 130
 
     @pytest.mark.parametrize("seed", range(4))
     def test_image_and_label_stay_together(self, seed):
@@ -106,29 +134,6 @@ class RandomScaledCropTest:
             assert set(np.unique(scaled)) <= {-1, 0, 7, 255}
             height, width = (np.ptp(places) + 1 for places in np.nonzero(scaled[..., 0] >= 0))
             assert 3 <= height <= 12 and 4 <= width <= 16
-
-
-class RandomFlipTest:
-    def flipped(self, label, swap=None):
-        image = tf.repeat(tf.cast(label, tf.float32), 3, -1)
-        for seed in range(20):
-            new_image, new_label = augmentation.random_flip(image, label, [seed, 0], swap)
-            if not np.array_equal(new_image, image):
-                return new_label.numpy()
-
-    def test_mirrors_half_of_all(self):
-        image, label = scene()
-        flipped = [augmentation.random_flip(image, label, [seed, 0])[1] for seed in range(200)]
-        firsts = [label.numpy()[0, 0, 0] for label in flipped]
-        assert set(firsts) == {0, 7}
-        assert 70 < firsts.count(7) < 130
-
-    def test_left_and_right_change_places_internal_nodes_too(self):
-        # left/eye 0, left/brow 1, right/eye 2, right/brow 3, nose 4, left 5, right 6.
-        tree = ClassTree.from_paths(["left/eye", "left/brow", "right/eye", "right/brow", "nose"])
-        label = tf.constant([[[0], [1], [4], [5], [255]]])
-        flipped = self.flipped(label, tree.swap([("left", "right")]))
-        np.testing.assert_array_equal(flipped[0, :, 0], [255, 6, 4, 3, 2])
 
 
 class ResizeTest:

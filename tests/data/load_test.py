@@ -6,7 +6,6 @@ tf = pytest.importorskip("tensorflow")
 import tensorflow_datasets as tfds  # noqa: E402
 
 from hierseg_keras import data  # noqa: E402
-from hierseg_keras.data import augmentation  # noqa: E402
 from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
 from tests.data.augmentation_test import straightforward  # noqa: E402
 
@@ -59,14 +58,17 @@ class LoadTest:
         for crop_size, scale_range in (((40, 56), None), ((200, 260), (0.5, 2.0))):
             expected, draws = [], tf.data.Dataset.random(seed=0, rerandomize_each_iteration=True)
             for example, draw in tf.data.Dataset.zip(examples.shuffle(1000, seed=0), draws):
-                *seeds, flip_seed = tf.unstack(tf.random.split(tf.stack([draw, 0]), 3))
                 label = tf.where(example["label"] == 17, tf.cast(255, tf.uint8), example["label"])
-                cut = straightforward(example["image"], tf.cast(label, tf.int32), *seeds, scale_range, crop_size, 255)
-                expected.append(augmentation.random_flip(*cut, flip_seed))
+                seed = tf.stack([draw, 0])
+                expected.append(straightforward(example["image"], label, seed, scale_range, crop_size, 255, flip=True))
             options = {**CROP, "crop_size": crop_size, "scale_range": scale_range}
             for (image, label), first in zip(batches(self.load("train[:8]", **options)), (0, 4)):
                 np.testing.assert_array_equal(label, [label[..., 0] for _, label in expected[first : first + 4]])
                 np.testing.assert_allclose(image, [image for image, _ in expected[first : first + 4]], atol=0.01)
+
+    def test_nothing_is_tuned_while_it_runs(self):
+        for dataset in (self.load(**CROP), self.load("validation")):
+            assert dataset.options().autotune.enabled is False
 
     def test_order_changes_with_the_epoch(self):
         whole = {"crop_size": (96, 128), "scale_range": None, "flip": False, "training": True, "batch_size": 1}
