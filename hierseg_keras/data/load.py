@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import tensorflow as tf
 
 from hierseg_keras.data import augmentation
@@ -105,6 +106,7 @@ def load(
     splits = [split] * len(names) if isinstance(split, str) else list(split)
     weights = None if weights is None else [float(weight) for weight in weights]
     _check_arguments(names, splits, weights, unmapped, {"class_maps": class_maps, "features": features})
+    _check_sizes({"batch_size": batch_size, "size": size, "crop_size": crop_size, "scale_range": scale_range})
     builders = [prepare(name, data_dir=data_dir, manual_dir=manual_dir) for name in names]
     tree = _common_tree(names, builders) if tree is None else as_class_tree(tree)
     ignore_class = check_ignore_class("data.load", tree, ignore_class)
@@ -132,15 +134,13 @@ def load(
             f"{int(shuffled.cardinality())} images in split {split!r} of {name!r}. Pass a smaller batch_size."
         )
 
-    channels = 3 if max_depth is None else 4
-
     def draw(source, example, draw):
         image, class_ids = source.decode(example, size)
         crop = augmentation.draw_crop(tf.shape(image)[:2], tf.stack([draw, seed]), scale_range, crop_size, flip)
         image, class_ids = augmentation.cut(image, class_ids, crop)
         label = source.to_nodes(class_ids, example["record"], crop.mirrored)
         image, label = augmentation.pad(image, label, crop, ignore_class)
-        return tf.ensure_shape(image, (*crop_size, channels)), tf.ensure_shape(label, (*crop_size, 1))
+        return tf.ensure_shape(image, (*crop_size, None)), tf.ensure_shape(label, (*crop_size, 1))
 
     def draw_from_its_source(example, number):
         if len(sources) == 1:
@@ -170,6 +170,12 @@ def _check_arguments(names, splits, weights, unmapped, by_name):
         unknown = sorted(set(values or ()) - set(names))
         if unknown:
             raise ValueError(f"`{argument}` expects names of the data sets, {names}. Received: {unknown}.")
+
+
+def _check_sizes(sizes):
+    for argument, value in sizes.items():
+        if value is not None and not np.all(np.greater(value, 0)):
+            raise ValueError(f"`data.load` expects a `{argument}` above 0. Received: {argument}={value}.")
 
 
 def _common_tree(names, builders):

@@ -5,6 +5,8 @@ import json
 import math
 import pathlib
 
+import numpy as np
+
 from hierseg_keras.losses.objectives import OBJECTIVES
 from hierseg_keras.training import recipes
 from hierseg_keras.training.methods import METHODS, stages_of
@@ -20,7 +22,8 @@ _ONE_OF = {
     "clustering": ("spectral", "kmeans"),
 }
 _SHARES = ("ema_momentum", "analysis_share", "ratio")
-_ABOVE_0 = ("epochs", "batch_size", "learning_rate", "accumulation_steps", "early_stopping_patience", "steps")
+_SIZES = ("batch_size", "size", "crop_size", "scale_range")
+_ABOVE_0 = (*_SIZES, "epochs", "learning_rate", "accumulation_steps", "early_stopping_patience", "steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,8 +146,9 @@ class RunConfig:
             object.__setattr__(self, name, value)
         for name in (*_ABOVE_0, "filters", "num_stages"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"`{name}` expects a number above 0. Received: {name}={value}.")
+            if value is not None and not np.all(np.greater(value, 0)):
+                expected = "numbers" if isinstance(value, tuple) else "a number"
+                raise ValueError(f"`{name}` expects {expected} above 0. Received: {name}={value}.")
         for name in _SHARES:
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:

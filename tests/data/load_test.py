@@ -104,6 +104,9 @@ class LoadTest:
             self.load(training=True)
         with pytest.raises(ValueError, match="at least one full batch"):
             self.load("train[:3]", **CROP)
+        for sizes in ({"size": 0}, {"crop_size": (0, 8)}, {"batch_size": 0}, {"scale_range": (0.0, 2.0)}):
+            with pytest.raises(ValueError, match=f"a `{next(iter(sizes))}` above 0. Received"):
+                self.load("train[:4]", **{**CROP, **sizes})
         with pytest.raises(ValueError, match="split='tests'"):
             self.load("tests")
         with pytest.raises(ValueError, match="outside"):
