@@ -42,6 +42,9 @@ def pytest_configure(config):
         untuned = tf.data.Options()
         untuned.autotune.enabled = False
         tf.data.Dataset._apply_debug_options = lambda dataset: dataset.with_options(untuned)
+        # To rewrite a graph for speed takes longer than the few steps do that a test runs it for. The notebooks, and
+        # the SavedModels that are read in a process of their own, have it rewritten.
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(autouse=True)

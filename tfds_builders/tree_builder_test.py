@@ -15,6 +15,7 @@ from tests import manual_data
 from tests.manual_data import num_examples, stored_examples
 from tfds_builders import ordered_map
 from tfds_builders.camvid_tree import camvid_tree_dataset_builder
+from tfds_builders.damaged_files_test import FOLDER, READERS
 from tfds_builders.image_files import ImageFileError
 from tfds_builders.tree_builder import LEFT_OUT
 
@@ -189,9 +190,12 @@ class BeamTest:
         pytest.importorskip("apache_beam", reason="apache-beam, of the extra `prepare`, is not installed")
         return "DirectRunner"
 
-    def test_same_records(self, manual_dir, tmp_path, direct_runner):
-        through_beam = prepare(manual_dir, tmp_path / "beam", direct_runner, use_beam=True)
-        assert stored_examples(through_beam) == stored_examples(prepare(manual_dir, tmp_path / "threads"))
+    @pytest.mark.parametrize("name", READERS)
+    def test_same_records(self, name, tmp_path, direct_runner):
+        folder = FOLDER / READERS[name]
+        through_beam = manual_data.prepare(name, folder, tmp_path / "beam", direct_runner, use_beam=True)
+        by_threads = manual_data.prepare(name, folder, tmp_path / "threads")
+        assert stored_examples(through_beam) == stored_examples(by_threads)
 
     def test_bad_files_are_left_out_and_listed(self, bad_manual_dir, tmp_path, direct_runner):
         through_beam = prepare(bad_manual_dir, tmp_path / "beam", direct_runner, use_beam=True, skip_bad=True)

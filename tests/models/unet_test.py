@@ -6,6 +6,7 @@ from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy
 from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import UNet
 from hierseg_keras.tree import ClassTree
+from tests.compiled_at_once import at_once
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 IS_TENSORFLOW = keras.backend.backend() == "tensorflow"
@@ -24,7 +25,7 @@ class UNetTest:
 
     @pytest.mark.parametrize("size", [(1, 1), (5, 7), (16, 33)])
     def test_any_size(self, size):
-        assert small()(np.zeros((2, *size, 3), "uint8")).shape == (2, *size, 4)
+        assert at_once(small())(np.zeros((2, *size, 3), "uint8")).shape == (2, *size, 4)
         assert small(input_shape=(*size, 3)).output_shape == (None, *size, 4)
 
     def test_scales_images_inside(self):
