@@ -86,7 +86,8 @@ def load(
 
     Returns:
         `tf.data.Dataset` of pairs: image, float32 `(B, H, W, 3)` in 0 .. 255, or `(B, H, W, 4)` with
-        depth; and label, int32 `(B, H, W)`, node indices of the tree or `ignore_class`.
+        depth; and label, int32 `(B, H, W)`, node indices of the tree or `ignore_class`. Its option
+        `autotune.enabled` is off: as many images are decoded at a time as there are cores, up to 16.
 
     Raises:
         ValueError: If the data set, the split or an argument is not as said above, or the
@@ -227,10 +228,10 @@ def _in_order(sources, splits, size, batch_size, ignore_class):
 
 
 def _untuned():
-    """As many images at a time as there are cores, up to 16, from the first batch on.
+    """Without what would tune the number of images decoded at a time while batches are drawn.
 
-    What would tune that while it runs leaves one core of two idle in every second pass, and a pass that it
-    has tuned for long may take as long as a minute to be deleted (TensorFlow 2.21).
+    It leaves one core of two idle in every second pass, and a pass that it has tuned for long may take
+    as long as a minute to be deleted (TensorFlow 2.21).
     """
     options = tf.data.Options()
     options.autotune.enabled = False
