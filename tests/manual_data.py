@@ -1,6 +1,26 @@
 """Data sets of files that lie in a folder: prepared in a line, and what was stored."""
 
+import pathlib
+
 import tensorflow_datasets as tfds
+
+import tfds_builders
+
+FOLDER = pathlib.Path(tfds_builders.__file__).parent
+# Name of a builder and its config -> folder of its tiny files.
+READERS = {
+    "camvid_tree/categories": "camvid_tree/dummy_data",
+    "camvid_tree/original": "camvid_tree/dummy_data/original",
+    "cityscapes_tree/fine_instances": "cityscapes_tree/dummy_data",
+    "cityscapes_tree/fine": "cityscapes_tree/dummy_data",
+    "helen_tree": "helen_tree/dummy_data",
+    "lip_tree": "lip_tree/dummy_data",
+    "mapillary_vistas_tree/v2.0": "mapillary_vistas_tree/dummy_data",
+    "mapillary_vistas_tree/v1.2": "mapillary_vistas_tree/dummy_data",
+    "nyu_depth_v2_tree": "nyu_depth_v2_tree/dummy_data",
+    "pascal_person_part_tree/released": "pascal_person_part_tree/dummy_data",
+    "pascal_person_part_tree/pascal_part": "pascal_person_part_tree/dummy_data",
+}
 
 
 def prepare(name, manual_dir, data_dir, beam_runner=None, **options):

@@ -15,24 +15,9 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import tfds_builders
+from tests.manual_data import FOLDER, READERS
 from tfds_builders.image_files import ImageFileError
 
-FOLDER = pathlib.Path(tfds_builders.__file__).parent
-# Name of a builder and its config -> folder of its tiny files.
-READERS = {
-    "camvid_tree/categories": "camvid_tree/dummy_data",
-    "camvid_tree/original": "camvid_tree/dummy_data/original",
-    "cityscapes_tree/fine_instances": "cityscapes_tree/dummy_data",
-    "cityscapes_tree/fine": "cityscapes_tree/dummy_data",
-    "helen_tree": "helen_tree/dummy_data",
-    "lip_tree": "lip_tree/dummy_data",
-    "mapillary_vistas_tree/v2.0": "mapillary_vistas_tree/dummy_data",
-    "mapillary_vistas_tree/v1.2": "mapillary_vistas_tree/dummy_data",
-    "nyu_depth_v2_tree": "nyu_depth_v2_tree/dummy_data",
-    "pascal_person_part_tree/released": "pascal_person_part_tree/dummy_data",
-    "pascal_person_part_tree/pascal_part": "pascal_person_part_tree/dummy_data",
-}
 # These are read from the archives that their authors give out.
 ZIPPED = {"cityscapes_tree/fine": {"leftImg8bit", "gtFine"}, "mapillary_vistas_tree/v1.2": {"training", "validation"}}
 LABELS = ("label", "depth", "instances")

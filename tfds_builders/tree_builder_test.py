@@ -12,10 +12,9 @@ import pytest
 from etils import epath
 
 from tests import manual_data
-from tests.manual_data import num_examples, stored_examples
+from tests.manual_data import FOLDER, READERS, num_examples, stored_examples
 from tfds_builders import ordered_map
 from tfds_builders.camvid_tree import camvid_tree_dataset_builder
-from tfds_builders.damaged_files_test import FOLDER, READERS
 from tfds_builders.image_files import ImageFileError
 from tfds_builders.tree_builder import LEFT_OUT
 

@@ -22,8 +22,8 @@ _ONE_OF = {
     "clustering": ("spectral", "kmeans"),
 }
 _SHARES = ("ema_momentum", "analysis_share", "ratio")
-_SIZES = ("batch_size", "size", "crop_size", "scale_range")
-_ABOVE_0 = (*_SIZES, "epochs", "learning_rate", "accumulation_steps", "early_stopping_patience", "steps")
+_ABOVE_0 = ("epochs", "batch_size", "learning_rate", "accumulation_steps", "early_stopping_patience", "steps")
+_ABOVE_0 += ("size", "crop_size", "scale_range")
 
 
 @dataclasses.dataclass(frozen=True)

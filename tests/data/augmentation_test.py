@@ -94,7 +94,7 @@ class RandomCropTest:
         scale_range=st.sampled_from([None, (0.5, 2.0)]),
     )
     def test_mirrors_the_very_crop(self, seed, size, crop_size, scale_range):
-        """The same pixels as without mirroring, where whole-image resizing agrees up to one of them."""
+        """Labels to the pixel, where resizing the whole image agrees up to one."""
         arguments = *scene(*size), [seed, 0], scale_range, crop_size, -1
         image, label = random_crop(*arguments)
         is_mirrored = augmentation.draw_crop(tf.constant(size), [seed, 0], scale_range, crop_size, True).mirrored

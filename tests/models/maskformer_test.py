@@ -72,6 +72,11 @@ class MaskFormerTest:
         }
 
     @only_tensorflow
+    def test_auxiliary_logits_are_answered_in_training_alone(self):
+        answers = MaskFormer(TREE, **SMALL)(images(33, 49), training=True)
+        assert answers.keys() == {"logits", "auxiliary_logits_0"}
+
+    @only_tensorflow
     def test_auxiliary_logits_are_those_of_the_layer_before(self):
         """One layer of the decoder answers as the first of two does."""
         model = MaskFormer(TREE, dropout=0.0, **SMALL)
