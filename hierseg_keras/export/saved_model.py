@@ -7,7 +7,8 @@ import tempfile
 import keras
 import tensorflow as tf
 
-from hierseg_keras.decoding import best_path, level_labels, told_outputs
+from hierseg_keras.decoding import best_path, level_labels
+from hierseg_keras.models.model_scores import scores_of
 from hierseg_keras.tree import as_class_tree
 from hierseg_keras.visualization import node_colours
 
@@ -88,15 +89,12 @@ def saved_model(model, path, tree=None, overwrite=False):
 
 def serving_function(model, tree):
     """The function behind `serving_default`: uint8 `(B, H, W, 3)` to a dict of answers."""
-    outputs = told_outputs(tree, model.output_shape, getattr(model, "logits_of", None))
+    scores = scores_of(model, "saved_model", tree)
 
     def serve(image):
-        logits = tf.cast(model(tf.cast(image, tf.float32), training=False), tf.float32)
-        leaf, score = best_path(tree, logits, outputs)
-        if outputs == "nodes":
-            probabilities = tf.sigmoid(logits[..., : tree.num_leaves])
-        else:
-            probabilities = tf.nn.softmax(logits)
+        y_pred = tf.cast(model(tf.cast(image, tf.float32), training=False), tf.float32)
+        leaf, score = best_path(tree, y_pred, scores.kind, scores.from_logits)
+        probabilities = scores.probabilities(y_pred)[..., : tree.num_leaves]
         levels = {f"level_{i}": labels for i, labels in enumerate(level_labels(tree, leaf), start=1)}
         return {**levels, "leaf_probabilities": probabilities, "path_score": score}
 

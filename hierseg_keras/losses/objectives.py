@@ -29,7 +29,7 @@ OBJECTIVES = {
 
 def make_loss(name, tree, ignore_class):
     """The loss to train with, and the tree loss whose terms by depth are logged."""
-    outputs, make = OBJECTIVES[name]
+    scores, make = OBJECTIVES[name]
     loss = make(tree, ignore_class=ignore_class)
-    by_depth = HierarchicalCrossentropy(tree, ignore_class=ignore_class) if outputs == "leaves" else loss
+    by_depth = HierarchicalCrossentropy(tree, ignore_class=ignore_class) if scores == "leaves" else loss
     return loss, by_depth

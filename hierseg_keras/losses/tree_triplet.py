@@ -10,6 +10,8 @@ from hierseg_keras.tree import as_class_tree, check_ignore_class
 
 DISTANCES = ("cosine", "euclidean")
 POSITIVES = ("tree", "class")
+# How often a call draws: three classes, and the pixels of all three.
+_DRAWS = 4
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -126,6 +128,15 @@ class TreeTriplet(keras.losses.Loss):
         # Keras takes the mean over all triplets; this turns it into that over the valid ones.
         losses = losses * is_valid * ops.divide_no_nan(float(self.num_triplets), ops.sum(is_valid))
         return ops.where(self._has_unknown(y_true), float("nan"), losses)
+
+    def go_to_step(self, step):
+        """Makes the next call draw what a step of training draws, whatever was drawn before.
+
+        Args:
+            step: Integer scalar tensor, counted from 0.
+        """
+        state = self.seed_generator.state
+        state.assign(ops.stack([state[0], ops.cast(step * _DRAWS, state.dtype)]))
 
     def _losses(self, y_true, y_pred):
         """One loss a triplet drawn, and whether it is valid."""

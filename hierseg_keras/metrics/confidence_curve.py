@@ -26,7 +26,7 @@ class ConfidenceCurve(keras.metrics.Metric):
     threshold, the coarser the answers and the fewer.
 
     Args:
-        tree, outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
         thresholds: Ascending numbers in [0, 1]. Defaults to 0.05, 0.10, .. 0.95.
 
     Call arguments:
@@ -48,11 +48,11 @@ class ConfidenceCurve(keras.metrics.Metric):
     """
 
     def __init__(
-        self, tree, thresholds=THRESHOLDS, outputs=None, ignore_class=255, name="confidence_curve", dtype=None
+        self, tree, thresholds=THRESHOLDS, scores=None, ignore_class=255, name="confidence_curve", dtype=None
     ):
         super().__init__(name=name, dtype=dtype)
         self.tree = as_class_tree(tree)
-        self.outputs = outputs
+        self.scores = scores
         self.ignore_class = check_ignore_class("ConfidenceCurve", self.tree, ignore_class)
         self.thresholds = tuple(float(threshold) for threshold in thresholds)
         if not self.thresholds or list(self.thresholds) != sorted(self.thresholds) or not (
@@ -64,7 +64,7 @@ class ConfidenceCurve(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         tree = self.tree
-        probabilities = coherent_probabilities(tree, ops.cast(y_pred, self.dtype), self.outputs)
+        probabilities = coherent_probabilities(tree, ops.cast(y_pred, self.dtype), self.scores)
         label = ops.reshape(ops.cast(y_true, "int32"), ops.shape(probabilities)[:-1])
         is_counted = ops.logical_and(label != self.ignore_class, label >= 0)
         is_counted = ops.logical_and(is_counted, label < tree.num_nodes)
@@ -128,6 +128,6 @@ class ConfidenceCurve(keras.metrics.Metric):
             **super().get_config(),
             "tree": self.tree.to_text(),
             "thresholds": list(self.thresholds),
-            "outputs": self.outputs,
+            "scores": self.scores,
             "ignore_class": self.ignore_class,
         }

@@ -20,7 +20,7 @@ class HierarchicalFScore(PathMetric):
     a predicted leaf below it counts for its path down to the label.
 
     Args:
-        tree, outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
@@ -42,8 +42,8 @@ class HierarchicalFScore(PathMetric):
         https://doi.org/10.1007/s10618-010-0175-9), section 6.
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="hierarchical", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, scores=None, ignore_class=255, name="hierarchical", dtype=None):
+        super().__init__(tree, scores, ignore_class, name, dtype)
 
     def figures(self):
         return hierarchical_scores(self.confusion)

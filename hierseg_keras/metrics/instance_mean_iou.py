@@ -43,7 +43,7 @@ class InstanceMeanIoU(PathMetric):
         tree: `ClassTree`, or its text.
         sizes: Dict from each leaf with instances to their mean size in pixels, such as
             `metrics.CITYSCAPES_INSTANCE_SIZES` (the default), which is of images of 1024 x 2048.
-        outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
 
     Call arguments:
         y_true, y_pred: As in `LevelMeanIoU`.
@@ -77,8 +77,8 @@ class InstanceMeanIoU(PathMetric):
         [Cordts et al., Cityscapes, CVPR 2016](https://arxiv.org/abs/1604.01685), section 4.1.
     """
 
-    def __init__(self, tree, sizes=None, outputs=None, ignore_class=255, name="iiou", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, sizes=None, scores=None, ignore_class=255, name="iiou", dtype=None):
+        super().__init__(tree, scores, ignore_class, name, dtype)
         self.sizes = dict(CITYSCAPES_INSTANCE_SIZES if sizes is None else sizes)
         if not self.sizes or not all(size > 0 for size in self.sizes.values()):
             raise ValueError(f"`InstanceMeanIoU` expects `sizes` of a class or more, above 0. Received: {self.sizes}.")

@@ -14,7 +14,7 @@ class LevelAccuracy(PathMetric):
     too coarse for a level leaves its pixel out of that level.
 
     Args:
-        tree, outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
@@ -32,8 +32,8 @@ class LevelAccuracy(PathMetric):
     {'accuracy_1': 0.5, 'accuracy_2': 0.75, 'accuracy_mean': 0.625}
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="accuracy", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, scores=None, ignore_class=255, name="accuracy", dtype=None):
+        super().__init__(tree, scores, ignore_class, name, dtype)
 
     def figures(self):
         return level_accuracies(self.confusion)

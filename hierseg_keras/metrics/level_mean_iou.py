@@ -36,7 +36,7 @@ class LevelMeanIoU(PathMetric):
 
     Args:
         tree: `ClassTree`, or its text.
-        outputs: `"nodes"` or `"leaves"`, which logits `y_pred` holds; told by the channel count
+        scores: `"nodes"` or `"leaves"`, which logits `y_pred` holds; inferred from the channel count
             where it is left out.
         ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
             negative. Defaults to 255.
@@ -64,8 +64,8 @@ class LevelMeanIoU(PathMetric):
     >>> model.compile("adam", loss=loss, metrics=[metric])
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="miou", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, scores=None, ignore_class=255, name="miou", dtype=None):
+        super().__init__(tree, scores, ignore_class, name, dtype)
 
     def figures(self):
         return level_mean_ious(self.confusion)

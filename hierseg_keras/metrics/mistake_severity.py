@@ -19,7 +19,7 @@ class MistakeSeverity(PathMetric):
     better. A network with fewer mistakes may have graver ones left: read it beside accuracy.
 
     Args:
-        tree, outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
@@ -42,8 +42,8 @@ class MistakeSeverity(PathMetric):
         be internal nodes.
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="mistake_severity", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, scores=None, ignore_class=255, name="mistake_severity", dtype=None):
+        super().__init__(tree, scores, ignore_class, name, dtype)
 
     def figures(self):
         return {"": mistake_severity(self.confusion)}

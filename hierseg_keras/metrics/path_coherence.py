@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from hierseg_keras.decoding import node_probabilities, told_outputs
 from hierseg_keras.metrics.pixel_counter import PixelCounter
 from hierseg_keras.tree import as_class_tree, check_ignore_class
+from hierseg_keras.tree.scores import infer_scores
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -23,7 +23,7 @@ class PathCoherence(keras.metrics.Metric):
     than half. Larger is better.
 
     Args:
-        tree, outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
@@ -45,21 +45,22 @@ class PathCoherence(keras.metrics.Metric):
         https://arxiv.org/abs/2203.14335), section 3.2.1.
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="path_coherence", dtype=None):
+    def __init__(self, tree, scores=None, ignore_class=255, name="path_coherence", dtype=None):
         super().__init__(name=name, dtype=dtype)
         self.tree = as_class_tree(tree)
-        self.outputs = outputs
+        self.scores = scores
         self.ignore_class = check_ignore_class("PathCoherence", self.tree, ignore_class)
         # Pixels counted, ordered ones, those of a single path, and those that are not finite.
         self._counter = PixelCounter(self, (4,), "pixels")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_pred = ops.cast(y_pred, self.dtype)
-        outputs = told_outputs(self.tree, y_pred.shape, self.outputs)
-        # Logits where they are compared: scores near 1 round to the same number.
-        scores = y_pred if outputs == "nodes" else node_probabilities(self.tree, y_pred, outputs)
-        half = 0.0 if outputs == "nodes" else 0.5
-        is_ordered = _is_ordered(self.tree, scores) if outputs == "nodes" else ops.ones_like(scores[..., 0], "bool")
+        scores = infer_scores(self.tree, y_pred.shape, self.scores)
+        # Logits where they are compared: values near 1 round to the same number.
+        is_per_node = scores.kind == "nodes"
+        values = y_pred if is_per_node else scores.node_probabilities(y_pred)
+        half = 0.0 if is_per_node else 0.5
+        is_ordered = _is_ordered(self.tree, values) if is_per_node else ops.ones_like(values[..., 0], "bool")
         label = ops.reshape(ops.cast(y_true, "int32"), ops.shape(y_pred)[:-1])
         is_counted = label != self.ignore_class
         if sample_weight is not None:
@@ -67,7 +68,7 @@ class PathCoherence(keras.metrics.Metric):
             weight = ops.reshape(weight, (-1, 1, 1) if len(weight.shape) == 1 else ops.shape(label))
             is_counted = ops.logical_and(is_counted, weight != 0)
         is_invalid = ops.logical_not(ops.isfinite(ops.sum(y_pred, axis=-1)))
-        kinds = (True, is_ordered, _is_single_path(self.tree, scores > half), is_invalid)
+        kinds = (True, is_ordered, _is_single_path(self.tree, values > half), is_invalid)
         counts = [ops.sum(ops.cast(ops.logical_and(is_counted, kind), "int32")) for kind in kinds]
         self._counter.add(ops.stack(counts))
 
@@ -80,15 +81,15 @@ class PathCoherence(keras.metrics.Metric):
         }
 
     def get_config(self):
-        config = {"tree": self.tree.to_text(), "outputs": self.outputs, "ignore_class": self.ignore_class}
+        config = {"tree": self.tree.to_text(), "scores": self.scores, "ignore_class": self.ignore_class}
         return {**super().get_config(), **config}
 
 
-def _is_ordered(tree, scores):
+def _is_ordered(tree, values):
     below = np.flatnonzero(tree.parents >= 0)
     if not len(below):
-        return ops.ones_like(scores[..., 0], "bool")
-    child, parent = (ops.take(scores, nodes, axis=-1) for nodes in (below, tree.parents[below]))
+        return ops.ones_like(values[..., 0], "bool")
+    child, parent = (ops.take(values, nodes, axis=-1) for nodes in (below, tree.parents[below]))
     return ops.all(child <= parent, axis=-1)
 
 

@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
-from hierseg_keras.decoding import best_path
+from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.metrics.path_confusion import PathConfusion
 from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree.scores import infer_scores
 
 
 class PathMetric(keras.metrics.Metric):
@@ -18,17 +19,17 @@ class PathMetric(keras.metrics.Metric):
 
     Args:
         tree: `ClassTree`, or its text.
-        outputs: `"nodes"` or `"leaves"`, which logits `y_pred` holds; told by the channel count
+        scores: `"nodes"` or `"leaves"`, which logits `y_pred` holds; inferred from the channel count
             where it is left out.
         ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
             negative. Defaults to 255.
         name, dtype: As in `keras.metrics.Metric`.
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name=None, dtype=None):
+    def __init__(self, tree, scores=None, ignore_class=255, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
         self.tree = as_class_tree(tree)
-        self.outputs = outputs
+        self.scores = scores
         self.confusion = PathConfusion(self, self.tree, ignore_class)
         self.ignore_class = self.confusion.ignore_class
 
@@ -38,7 +39,9 @@ class PathMetric(keras.metrics.Metric):
     def decode(self, y_pred):
         """Predicted leaves and whether they mean anything, both `(B, H, W)`."""
         y_pred = ops.cast(y_pred, self.dtype)
-        leaf, _ = best_path(self.tree, y_pred, self.outputs)
+        # Of a tree without internal nodes, a softmax and sigmoids have the same largest class.
+        default = "leaves" if self.tree.num_levels == 1 else None
+        leaf = best_leaf(infer_scores(self.tree, y_pred.shape, self.scores or default), y_pred)
         return leaf, ops.isfinite(ops.sum(y_pred, axis=-1))
 
     def figures(self):
@@ -55,6 +58,6 @@ class PathMetric(keras.metrics.Metric):
         return {
             **super().get_config(),
             "tree": self.tree.to_text(),
-            "outputs": self.outputs,
+            "scores": self.scores,
             "ignore_class": self.ignore_class,
         }

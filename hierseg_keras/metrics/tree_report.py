@@ -22,7 +22,7 @@ class TreeReport(PathMetric):
     They share one decoding and one confusion, and cost what one of them costs.
 
     Args:
-        tree, outputs, ignore_class, dtype: As in `LevelMeanIoU`.
+        tree, scores, ignore_class, dtype: As in `LevelMeanIoU`.
         name: Put before every figure's name with an underscore. Defaults to nothing.
 
     Call arguments:
@@ -49,8 +49,8 @@ class TreeReport(PathMetric):
         2  human              0.750      0.750   1.000       3
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, scores=None, ignore_class=255, name="", dtype=None):
+        super().__init__(tree, scores, ignore_class, name, dtype)
         # Keras makes a name of its own of an empty one.
         self.name = name
 

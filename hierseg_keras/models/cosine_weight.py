@@ -56,6 +56,11 @@ class CosineWeight(keras.layers.Layer):
             self._num_updates.assign(done + remaining)
         self.is_planned = True
 
+    @property
+    def num_batches(self):
+        """Batches counted, int32."""
+        return self._num_batches
+
     def next(self, accumulation_steps=1):
         """The weight for this batch; counts it.
 

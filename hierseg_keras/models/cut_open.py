@@ -2,6 +2,8 @@
 
 import keras
 
+from hierseg_keras.models.functional import functional
+
 # What may lie between the classifier and the output: it moves or scales scores and knows no class.
 _AFTERTHOUGHTS = (
     "Activation",
@@ -35,7 +37,7 @@ def cut_open(segmenter, features=None):
         TypeError: If the network is none of Keras's functional ones.
         ValueError: If no such place is found, or the name is of no layer.
     """
-    _check_functional(segmenter)
+    segmenter = functional("cut_open", segmenter)
     classified = _classified(segmenter)[0] if features is None else _output_of(segmenter, features)
     return _checked_map(segmenter, "features", classified)
 
@@ -58,24 +60,12 @@ def embedding_of(segmenter, features=None, embedding=None):
     Raises:
         TypeError, ValueError: As `cut_open`.
     """
-    _check_functional(segmenter)
+    segmenter = functional("embedding_of", segmenter)
     if embedding is None and any(layer.name == "embedding" for layer in segmenter.layers):
         embedding = "embedding"
     named = embedding if embedding is not None else features
     compared = _classified(segmenter)[1] if named is None else _output_of(segmenter, named)
     return _checked_map(segmenter, "embedding", compared)
-
-
-def _check_functional(segmenter):
-    if not isinstance(segmenter, keras.Model) or not getattr(segmenter, "inputs", None):
-        raise TypeError(
-            "expected a functional `keras.Model`, from one image to scores, as only its layers can be told apart. "
-            f"Received: {segmenter!r} of type {type(segmenter).__name__}. Build a subclassed model's layers by "
-            "`keras.Model(inputs, outputs)`."
-        )
-    if len(segmenter.inputs) != 1 or len(segmenter.inputs[0].shape) != 4:
-        shapes = [tuple(tensor.shape) for tensor in segmenter.inputs]
-        raise ValueError(f"expected a network with one image, (B, H, W, 3), for input. Received: inputs {shapes}.")
 
 
 def _checked_map(segmenter, argument, tensor):

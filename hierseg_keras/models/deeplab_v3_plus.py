@@ -7,16 +7,18 @@ from hierseg_keras.models.backbones.named_backbones import BACKBONES, OUTPUT_STR
 from hierseg_keras.models.batch_norms import batch_norms, check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
 from hierseg_keras.models.heads.deeplab_decoder import ATROUS_RATES, deeplab_decoder
-from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.heads.logits_head import check_scores, logits_head
+from hierseg_keras.models.image_input import image_input
 from hierseg_keras.models.layers.conv_norm_relu import MOMENTUM
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.pretrained import load_backbone_weights
+from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import as_class_tree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class DeepLabV3Plus(keras.Model):
+class DeepLabV3Plus(TreeNetwork):
     """Instantiates the DeepLabV3+ architecture with one logit a node, or a leaf, of a class tree.
 
     A dilated backbone; atrous spatial pyramid pooling of its last map; and the decoder of the
@@ -35,7 +37,7 @@ class DeepLabV3Plus(keras.Model):
             `"resnet50_v1_5"`, `"resnet101_v1_5"`, PyTorch's and timm's; `"wide_resnet38"`, whose
             low-level map is at stride 2; and `"resnet18_small"`, of a quarter of the channels, for
             small machines.
-        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
             `"leaves"`, `L` channels for those with a softmax.
         output_stride: Stride of the backbone's last map: 8, 16 or 32. Defaults to 16, or to a
             passed backbone's own, which cannot be changed.
@@ -83,7 +85,7 @@ class DeepLabV3Plus(keras.Model):
         self,
         tree,
         backbone="resnet50_v2",
-        outputs="nodes",
+        scores="nodes",
         output_stride=None,
         filters=256,
         low_level_filters=48,
@@ -96,7 +98,7 @@ class DeepLabV3Plus(keras.Model):
         **kwargs,
     ):
         tree = as_class_tree(tree)
-        check_outputs("DeepLabV3Plus", outputs)
+        check_scores("DeepLabV3Plus", scores)
         check_counts("DeepLabV3Plus", filters=filters, low_level_filters=low_level_filters)
         if output_stride not in (None, *OUTPUT_STRIDES):
             raise ValueError(
@@ -110,57 +112,30 @@ class DeepLabV3Plus(keras.Model):
         atrous_rates = tuple(atrous_rates or ATROUS_RATES[output_stride])
 
         # === Functional Model ===
-        image = layers.Input(tuple(input_shape), name="image")
+        image = image_input("DeepLabV3Plus", input_shape)
         low_level, x = features(ScaleImage(scaling, name="scale")(image) if scaling else image)
         x = layers.Identity(name="embedding")(x)
         x = deeplab_decoder(low_level, x, filters, low_level_filters, dropout, atrous_rates)
-        x = logits_head(x, tree, outputs)
+        x = logits_head(x, tree, scores)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
-        super().__init__(inputs=image, outputs=logits, name=name, **kwargs)
+        arguments = {
+            "backbone": backbone,
+            "output_stride": output_stride,
+            "filters": filters,
+            "low_level_filters": low_level_filters,
+            "dropout": dropout,
+            "atrous_rates": atrous_rates,
+            # The pretrained weights are among those saved.
+            "weights": None,
+            "synchronized_batch_norm": synchronized_batch_norm,
+            "input_shape": input_shape,
+        }
+        super().__init__(image, logits, tree, scores, arguments, name=name, **kwargs)
         synchronize(self, synchronized_batch_norm)
         passed = [] if isinstance(backbone, str) else list(batch_norms(features))
         for layer in batch_norms(self):
             if layer not in passed:
                 layer.momentum = MOMENTUM
-
-        # === Config ===
-        self.tree = tree
-        self.backbone = backbone
-        # `outputs` is Keras's own attribute: the tensors.
-        self.logits_of = outputs
-        self.output_stride = output_stride
-        self.filters = filters
-        self.low_level_filters = low_level_filters
-        self.dropout = dropout
-        self.atrous_rates = atrous_rates
-        self.synchronized_batch_norm = synchronized_batch_norm
-
-    def get_config(self):
-        # The pretrained weights are among those saved.
-        is_name = isinstance(self.backbone, str)
-        return {
-            "tree": self.tree.to_text(),
-            "backbone": self.backbone if is_name else keras.saving.serialize_keras_object(self.backbone),
-            "outputs": self.logits_of,
-            "output_stride": self.output_stride,
-            "filters": self.filters,
-            "low_level_filters": self.low_level_filters,
-            "dropout": self.dropout,
-            "atrous_rates": self.atrous_rates,
-            "weights": None,
-            "synchronized_batch_norm": self.synchronized_batch_norm,
-            "input_shape": tuple(self.input_shape[1:]),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        if isinstance(config["backbone"], dict):
-            # Importing KerasCV registers its classes.
-            keras_cv_parts()
-            config = {**config, "backbone": keras.saving.deserialize_keras_object(config["backbone"])}
-        return cls(**config)
 
 
 def _backbone(backbone, output_stride, weights):

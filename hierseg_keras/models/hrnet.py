@@ -6,11 +6,13 @@ from keras import layers
 from hierseg_keras.models.backbones.hrnet_stages import hrnet_stages
 from hierseg_keras.models.batch_norms import check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.heads.logits_head import check_scores, logits_head
+from hierseg_keras.models.image_input import image_input
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.safetensors_weights import load_safetensors
+from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import as_class_tree
 
 # The modules behind the stages in timm's networks.
@@ -18,7 +20,7 @@ _TIMMS_CLASSIFIER = ("incre_modules", "downsamp_modules", "final_layer", "classi
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class HRNet(keras.Model):
+class HRNet(TreeNetwork):
     """Instantiates the HRNetV2 architecture with one logit a node, or a leaf, of a class tree.
 
     Branches at strides 4, 8, 16 and 32 that run side by side and exchange what they find; the last
@@ -31,7 +33,7 @@ class HRNet(keras.Model):
     Args:
         tree: `ClassTree`, or its text.
         width: Channels of the branch at stride 4. Published are 18, 32 and 48.
-        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
             `"leaves"`, `L` channels for those with a softmax.
         num_modules: Modules of stages 2, 3 and 4, each with an exchange. Defaults to the
             published `(1, 4, 3)`; `(1, 1, 1)` is for small machines.
@@ -75,7 +77,7 @@ class HRNet(keras.Model):
         self,
         tree,
         width=18,
-        outputs="nodes",
+        scores="nodes",
         num_modules=(1, 4, 3),
         num_blocks=4,
         weights=None,
@@ -85,48 +87,29 @@ class HRNet(keras.Model):
         **kwargs,
     ):
         tree = as_class_tree(tree)
-        check_outputs("HRNet", outputs)
+        check_scores("HRNet", scores)
         check_synchronized("HRNet", synchronized_batch_norm)
         check_hrnet_sizes("HRNet", width, num_modules, num_blocks)
 
         # === Functional Model ===
-        image = layers.Input(tuple(input_shape), name="image")
+        image = image_input("HRNet", input_shape)
         x = joined_branches(image, width, num_modules, num_blocks)
         x = conv_norm_relu(x, x.shape[-1], 1, "features", use_bias=True)
-        x = logits_head(x, tree, outputs)
+        x = logits_head(x, tree, scores)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
-        super().__init__(inputs=image, outputs=logits, name=name, **kwargs)
+        arguments = {
+            "width": width,
+            "num_modules": tuple(num_modules),
+            "num_blocks": num_blocks,
+            # The pretrained weights are among those saved.
+            "weights": None,
+            "synchronized_batch_norm": synchronized_batch_norm,
+            "input_shape": input_shape,
+        }
+        super().__init__(image, logits, tree, scores, arguments, name=name, **kwargs)
         synchronize(self, synchronized_batch_norm)
-
-        # === Config ===
-        self.tree = tree
-        self.width = width
-        # `outputs` is Keras's own attribute: the tensors.
-        self.logits_of = outputs
-        self.num_modules = tuple(num_modules)
-        self.num_blocks = num_blocks
-        self.synchronized_batch_norm = synchronized_batch_norm
         if weights is not None:
             load_hrnet_weights(self, weights)
-
-    def get_config(self):
-        # The pretrained weights are among those saved.
-        return {
-            "tree": self.tree.to_text(),
-            "width": self.width,
-            "outputs": self.logits_of,
-            "num_modules": self.num_modules,
-            "num_blocks": self.num_blocks,
-            "weights": None,
-            "synchronized_batch_norm": self.synchronized_batch_norm,
-            "input_shape": tuple(self.input_shape[1:]),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
 
 def load_hrnet_weights(model, path):

@@ -1,21 +1,22 @@
 """HRNetV2 with object-contextual representations."""
 
 import keras
-from keras import layers
 
-from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
 from hierseg_keras.models.batch_norms import check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.compiled_loss import check_weights
+from hierseg_keras.models.heads.logits_head import check_scores, logits_head
 from hierseg_keras.models.heads.object_context import object_context
 from hierseg_keras.models.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
+from hierseg_keras.models.image_input import image_input
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import as_class_tree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class HRNetOCR(AuxiliaryLogits):
+class HRNetOCR(TreeNetwork):
     """Instantiates HRNetV2-OCR with one logit a node, or a leaf, of a class tree.
 
     The joined maps of `HRNet` are segmented once, coarsely; the pixels of each class's soft region
@@ -32,7 +33,7 @@ class HRNetOCR(AuxiliaryLogits):
     Args:
         tree: `ClassTree`, or its text.
         width: Channels of the branch at stride 4. Published are 18, 32 and 48.
-        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
             `"leaves"`, `L` channels for those with a softmax.
         filters: Channels of features and representations. Defaults to 512.
         key_filters: Channels in which pixels and regions are compared. Defaults to 256.
@@ -70,7 +71,7 @@ class HRNetOCR(AuxiliaryLogits):
         self,
         tree,
         width=18,
-        outputs="nodes",
+        scores="nodes",
         filters=512,
         key_filters=256,
         dropout=0.05,
@@ -84,65 +85,42 @@ class HRNetOCR(AuxiliaryLogits):
         **kwargs,
     ):
         tree = as_class_tree(tree)
-        check_outputs("HRNetOCR", outputs)
+        check_scores("HRNetOCR", scores)
         check_synchronized("HRNetOCR", synchronized_batch_norm)
         check_hrnet_sizes("HRNetOCR", width, num_modules, num_blocks)
         check_counts("HRNetOCR", filters=filters, key_filters=key_filters)
         check_weights("HRNetOCR", auxiliary_weight=auxiliary_weight)
 
         # === Functional Model ===
-        image = layers.Input(tuple(input_shape), name="image")
+        image = image_input("HRNetOCR", input_shape)
         joined = joined_branches(image, width, num_modules, num_blocks)
-        coarse, x = ocr_head(joined, tree, outputs, filters, key_filters, dropout)
-        x = logits_head(x, tree, outputs)
+        coarse, x = ocr_head(joined, tree, scores, filters, key_filters, dropout)
+        x = logits_head(x, tree, scores)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
         coarse = ResizeTo(dtype="float32", name="enlarge_auxiliary_logits")([coarse, image])
         auxiliary = {"auxiliary_logits": (coarse, auxiliary_weight)}
-        super().__init__(inputs=image, outputs=logits, auxiliary=auxiliary, name=name, **kwargs)
+        arguments = {
+            "width": width,
+            "filters": filters,
+            "key_filters": key_filters,
+            "dropout": dropout,
+            "auxiliary_weight": auxiliary_weight,
+            "num_modules": tuple(num_modules),
+            "num_blocks": num_blocks,
+            # The pretrained weights are among those saved.
+            "weights": None,
+            "synchronized_batch_norm": synchronized_batch_norm,
+            "input_shape": input_shape,
+        }
+        super().__init__(image, logits, tree, scores, arguments, auxiliary, name, **kwargs)
         synchronize(self, synchronized_batch_norm)
-
-        # === Config ===
-        self.tree = tree
-        self.width = width
-        # `outputs` is Keras's own attribute: the tensors.
-        self.logits_of = outputs
-        self.filters = filters
-        self.key_filters = key_filters
-        self.dropout = dropout
-        self.auxiliary_weight = auxiliary_weight
-        self.num_modules = tuple(num_modules)
-        self.num_blocks = num_blocks
-        self.synchronized_batch_norm = synchronized_batch_norm
         if weights is not None:
             load_hrnet_weights(self, weights)
 
-    def get_config(self):
-        # The pretrained weights are among those saved.
-        return {
-            "tree": self.tree.to_text(),
-            "width": self.width,
-            "outputs": self.logits_of,
-            "filters": self.filters,
-            "key_filters": self.key_filters,
-            "dropout": self.dropout,
-            "auxiliary_weight": self.auxiliary_weight,
-            "num_modules": self.num_modules,
-            "num_blocks": self.num_blocks,
-            "weights": None,
-            "synchronized_batch_norm": self.synchronized_batch_norm,
-            "input_shape": tuple(self.input_shape[1:]),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
 
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-
-def ocr_head(joined, tree, outputs, filters, key_filters, dropout):
+def ocr_head(joined, tree, scores, filters, key_filters, dropout):
     """From HRNet's joined maps to coarse logits, and features that know the regions which these make."""
     coarse = conv_norm_relu(joined, joined.shape[-1], 1, "auxiliary", use_bias=True)
-    coarse = logits_head(coarse, tree, outputs, name="auxiliary_logits")
+    coarse = logits_head(coarse, tree, scores, name="auxiliary_logits")
     x = conv_norm_relu(joined, filters, 3, "pixels", use_bias=True)
     return coarse, object_context(x, coarse, filters, key_filters, dropout)

@@ -3,22 +3,24 @@
 import keras
 from keras import layers
 
-from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
 from hierseg_keras.models.batch_norms import check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.compiled_loss import check_weights
+from hierseg_keras.models.heads.logits_head import check_scores, logits_head
 from hierseg_keras.models.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
 from hierseg_keras.models.hrnet_ocr import ocr_head
+from hierseg_keras.models.image_input import image_input
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.resize_by import ResizeBy
 from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import as_class_tree
 
 ATTENTION_FILTERS = 256
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class HRNetOCRScaleAttention(AuxiliaryLogits):
+class HRNetOCRScaleAttention(TreeNetwork):
     """Instantiates hierarchical multi-scale attention over HRNetV2-OCR, with logits of a class tree.
 
     One HRNetV2-OCR sees an image at several sizes, and says at each, for every pixel, how far it
@@ -49,7 +51,7 @@ class HRNetOCRScaleAttention(AuxiliaryLogits):
     Args:
         tree: `ClassTree`, or its text.
         width: Channels of the branch at stride 4. Defaults to the published 48.
-        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
             `"leaves"`, `L` channels for those with a softmax.
         scales: Factors of the image's height and width. Defaults to `(0.5, 1.0)`, with which the
             paper trains; it predicts with `(0.5, 1.0, 2.0)`.
@@ -80,7 +82,7 @@ class HRNetOCRScaleAttention(AuxiliaryLogits):
         self,
         tree,
         width=48,
-        outputs="nodes",
+        scores="nodes",
         scales=(0.5, 1.0),
         filters=512,
         key_filters=256,
@@ -97,7 +99,7 @@ class HRNetOCRScaleAttention(AuxiliaryLogits):
     ):
         tree = as_class_tree(tree)
         model = type(self).__name__
-        check_outputs(model, outputs)
+        check_scores(model, scores)
         check_hrnet_sizes(model, width, num_modules, num_blocks)
         check_counts(model, filters=filters, key_filters=key_filters)
         check_weights(model, auxiliary_weight=auxiliary_weight, scale_weight=scale_weight)
@@ -107,9 +109,9 @@ class HRNetOCRScaleAttention(AuxiliaryLogits):
             raise ValueError(f"`{model}` expects `scales` above 0. Received: scales={scales!r}.")
 
         # === Functional Model ===
-        image = layers.Input(tuple(input_shape), name="image")
+        image = image_input(model, input_shape)
         trunk = _trunk(width, num_modules, num_blocks)
-        head = _head(trunk.output, tree, outputs, filters, key_filters, dropout)
+        head = _head(trunk.output, tree, scores, filters, key_filters, dropout)
         seen = {}
         for scale in scales:
             joined = trunk(ResizeBy(scale, dtype="float32", name=f"resize_{scale}x")(image))
@@ -122,50 +124,25 @@ class HRNetOCRScaleAttention(AuxiliaryLogits):
             auxiliary |= {f"logits_{scale}x": (seen[scale]["logits"], scale_weight) for scale in scales}
         auxiliary = {key: (_enlarged(x, image, key), weight) for key, (x, weight) in auxiliary.items()}
         logits = _enlarged(fused["logits"], image, "logits")
-        super().__init__(inputs=image, outputs=logits, auxiliary=auxiliary, name=name, **kwargs)
+        arguments = {
+            "width": width,
+            "scales": tuple(scales),
+            "filters": filters,
+            "key_filters": key_filters,
+            "dropout": dropout,
+            "auxiliary_weight": auxiliary_weight,
+            "scale_weight": scale_weight,
+            "num_modules": tuple(num_modules),
+            "num_blocks": num_blocks,
+            # The pretrained weights are among those saved.
+            "weights": None,
+            "synchronized_batch_norm": synchronized_batch_norm,
+            "input_shape": input_shape,
+        }
+        super().__init__(image, logits, tree, scores, arguments, auxiliary, name, **kwargs)
         synchronize(self, synchronized_batch_norm)
-
-        # === Config ===
-        self.tree = tree
-        self.width = width
-        # `outputs` is Keras's own attribute: the tensors.
-        self.logits_of = outputs
-        self.scales = tuple(scales)
-        self.filters = filters
-        self.key_filters = key_filters
-        self.dropout = dropout
-        self.auxiliary_weight = auxiliary_weight
-        self.scale_weight = scale_weight
-        self.num_modules = tuple(num_modules)
-        self.num_blocks = num_blocks
-        self.synchronized_batch_norm = synchronized_batch_norm
         if weights is not None:
             load_hrnet_weights(trunk, weights)
-
-    def get_config(self):
-        # The pretrained weights are among those saved.
-        return {
-            "tree": self.tree.to_text(),
-            "width": self.width,
-            "outputs": self.logits_of,
-            "scales": self.scales,
-            "filters": self.filters,
-            "key_filters": self.key_filters,
-            "dropout": self.dropout,
-            "auxiliary_weight": self.auxiliary_weight,
-            "scale_weight": self.scale_weight,
-            "num_modules": self.num_modules,
-            "num_blocks": self.num_blocks,
-            "weights": None,
-            "synchronized_batch_norm": self.synchronized_batch_norm,
-            "input_shape": tuple(self.input_shape[1:]),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
 
 def _trunk(width, num_modules, num_blocks):
@@ -173,17 +150,17 @@ def _trunk(width, num_modules, num_blocks):
     return keras.Model(image, joined_branches(image, width, num_modules, num_blocks, name="joined"), name="trunk")
 
 
-def _head(joined, tree, outputs, filters, key_filters, dropout):
+def _head(joined, tree, scores, filters, key_filters, dropout):
     """From joined maps to logits of both kinds, and the attention."""
     joined = layers.Input(joined.shape[1:], name="joined")
-    coarse, x = ocr_head(joined, tree, outputs, filters, key_filters, dropout)
+    coarse, x = ocr_head(joined, tree, scores, filters, key_filters, dropout)
     attention = x
     for i in range(2):
         attention = conv_norm_relu(attention, min(ATTENTION_FILTERS, filters), 3, f"scale_attention_{i}")
     attention = layers.Conv2D(
         1, 1, use_bias=False, activation="sigmoid", dtype="float32", name="scale_attention"
     )(attention)
-    maps = {"auxiliary_logits": coarse, "logits": logits_head(x, tree, outputs), "attention": attention}
+    maps = {"auxiliary_logits": coarse, "logits": logits_head(x, tree, scores), "attention": attention}
     return keras.Model(joined, maps, name="head")
 
 

@@ -1,7 +1,5 @@
 """HS3: a network whose stages are supervised on as many classes as they can tell apart."""
 
-import json
-
 import keras
 import numpy as np
 from keras import ops
@@ -9,14 +7,14 @@ from keras import ops
 from hierseg_keras.clustering import embedding_clusters, spectral_clusters, trade_off
 from hierseg_keras.decoding import best_path
 from hierseg_keras.losses import HierarchicalCrossentropy
-from hierseg_keras.losses.replicas import num_replicas
-from hierseg_keras.models.auxiliary_logits import LOGITS, auxiliary_loss
+from hierseg_keras.models.compiled_loss import LOGITS
+from hierseg_keras.models.functional import functional
 from hierseg_keras.models.heads.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
 from hierseg_keras.models.hs3_fuse import HS3Fuse
 from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.saved_config import remember_arguments
 from hierseg_keras.models.stage_clusters import cluster_of_nodes, clusters_of_stages
 from hierseg_keras.models.training_wrapper import TrainingWrapper
-from hierseg_keras.models.tree_segmenter import load_segmenter
 from hierseg_keras.tree import ClassTree, check_ignore_class
 
 # Of a label that says nothing about a stage's clusters.
@@ -101,12 +99,23 @@ class HS3(TrainingWrapper):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
+        segmenter = functional("HS3", segmenter)
         tree = tree_of_network("HS3", segmenter)
         self.clusters = clusters_of_stages("HS3", tree, stages, clusters)
         stages = tuple(self.clusters)
         weights = [weights] * len(stages) if np.ndim(weights) == 0 else list(weights)
         if len(weights) != len(stages) or min(weights) < 0:
-            raise ValueError(f"`HS3` expects `weights` >= 0, one a stage. Received: weights={weights} of {stages}.")
+            raise ValueError(f"`HS3` expects `weights` >= 0, one per stage. Received: weights={weights} of {stages}.")
+        arguments = {
+            "segmenter": segmenter,
+            "stages": stages,
+            "clusters": [own.tolist() for own in self.clusters.values()],
+            "weights": weights,
+            "fuse": fuse,
+            "filters": filters,
+            "ignore_class": ignore_class,
+        }
+        remember_arguments(self, arguments)
 
         # === Networks ===
         self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
@@ -131,40 +140,22 @@ class HS3(TrainingWrapper):
         self._stage_tables = {stage: _label_table(tree, own) for stage, own in self.clusters.items()}
         self.trackers = {stage: keras.metrics.Mean(stage) for stage in stages}
 
-        # === Config ===
         self.tree = tree
-        self.logits_of = segmenter.logits_of
+        self.scores = segmenter.scores
         self.stages = stages
         self.ignore_class = check_ignore_class("HS3", tree, ignore_class)
-        # As text, which Keras leaves alone where it would take a dict for a part of the model.
-        self._config = json.dumps(
-            {
-                "segmenter": keras.saving.serialize_keras_object(segmenter),
-                "stages": stages,
-                "clusters": [own.tolist() for own in self.clusters.values()],
-                "weights": weights,
-                "fuse": fuse,
-                "filters": filters,
-                "ignore_class": ignore_class,
-            }
-        )
 
     def call(self, image, training=False):
         return (self.training_model if training else self.inference_model)(image, training=training)
 
     # === Train ===
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        if not isinstance(y_pred, dict):
-            return super().compute_loss(x, y, y_pred, sample_weight, training)
-        total = super().compute_loss(x, y, y_pred[LOGITS], sample_weight, training)
-        total = total + auxiliary_loss(self, self.auxiliary_weights, y, y_pred, sample_weight)
-        for stage, weight in self.weights_of.items():
-            loss = self._stage_losses[stage](self.stage_labels(y, stage), y_pred[stage], sample_weight)
-            # Keras has divided each replica's loss by their number, to add them up.
-            self.trackers[stage].update_state(loss * num_replicas())
-            total = total + weight * loss
-        return total
+    def further_losses(self, y, y_pred, sample_weight):
+        losses = self._stage_losses
+        return {
+            stage: (losses[stage](self.stage_labels(y, stage), y_pred[stage], sample_weight), weight)
+            for stage, weight in self.weights_of.items()
+        }
 
     def stage_labels(self, y, stage):
         """Labels of a stage's clusters, `(B, H, W)` int32; -1 where a label says nothing about them."""
@@ -205,7 +196,7 @@ class HS3(TrainingWrapper):
             is_leaf = (label >= 0) & (label < num_leaves)
             for name, count in counts.items():
                 if name == LOGITS:
-                    predicted, _ = best_path(self.tree, answers[name], self.logits_of)
+                    predicted, _ = best_path(self.tree, answers[name], self.scores)
                 else:
                     predicted = answers[name].argmax(axis=-1)
                 cells = label[is_leaf] * num_leaves + ops.convert_to_numpy(predicted)[is_leaf]
@@ -272,15 +263,6 @@ class HS3(TrainingWrapper):
             embeddings = self.class_embeddings(data)
             cluster = {stage: _by_embeddings(own, counts[stage]) for stage, own in embeddings.items()}
         return {stage: trade_off(counts[stage], counts[LOGITS], cluster[stage]) for stage in self.stages}
-
-    # === Save ===
-
-    def get_config(self):
-        return {**json.loads(self._config), "name": self.name, "trainable": self.trainable}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "segmenter": load_segmenter(config["segmenter"])})
 
 
 def _crossentropy(clusters):

@@ -1,12 +1,10 @@
 """HS3-Fuse: a network whose head sees what its supervised stages see."""
 
-import json
-
 import keras
 from keras import layers
 
-from hierseg_keras.models.auxiliary_logits import LOGITS, AuxiliaryLogits
 from hierseg_keras.models.check_counts import check_counts
+from hierseg_keras.models.compiled_loss import LOGITS
 from hierseg_keras.models.cut_open import cut_open
 from hierseg_keras.models.heads.logits_head import logits_head
 from hierseg_keras.models.heads.object_context import object_context
@@ -14,11 +12,11 @@ from hierseg_keras.models.heads.stage_heads import open_stages, stage_logits, st
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.stage_clusters import clusters_of_stages
-from hierseg_keras.models.tree_segmenter import load_segmenter
+from hierseg_keras.models.tree_network import TreeNetwork
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class HS3Fuse(AuxiliaryLogits):
+class HS3Fuse(TreeNetwork):
     """Fuses a network's stages into its head, each through a block that knows the stage's classes.
 
     Each stage's map is segmented into the stage's clusters of classes, and these make the regions of
@@ -85,30 +83,23 @@ class HS3Fuse(AuxiliaryLogits):
             seen.append(ResizeTo(name=f"{prefix}_enlarge_features")([x, classified]))
         x = layers.Concatenate(name="fuse")([classified, *seen])
         x = conv_norm_relu(x, classified.shape[-1], 1, "fused")
-        logits = logits_head(x, tree, segmenter.logits_of, name="fused_logits")
+        logits = logits_head(x, tree, segmenter.scores, name="fused_logits")
         logits = ResizeTo(dtype="float32", name="enlarge_fused_logits")([logits, image])
         weights = getattr(segmenter, "auxiliary_weights", {})
         auxiliary = {key: (answers[key], weight) for key, weight in weights.items()}
-        super().__init__(image, logits, auxiliary=auxiliary, name=name or segmenter.name, **kwargs)
-
-        # === Config ===
-        self.tree = tree
-        # `outputs` is Keras's own attribute: the tensors.
-        self.logits_of = segmenter.logits_of
-        # As text, which Keras leaves alone where it would take a dict for a part of the model.
-        self._config = json.dumps(
-            {
-                "segmenter": keras.saving.serialize_keras_object(segmenter),
-                "stages": stages,
-                "clusters": [own.tolist() for own in clusters.values()],
-                "filters": filters,
-                "dropout": dropout,
-            }
+        arguments = {
+            "segmenter": segmenter,
+            "stages": stages,
+            "clusters": [own.tolist() for own in clusters.values()],
+            "filters": filters,
+            "dropout": dropout,
+        }
+        super().__init__(
+            image, logits, tree, segmenter.scores, arguments, auxiliary, name or segmenter.name, **kwargs
         )
 
     def get_config(self):
-        return {**json.loads(self._config), "name": self.name, "trainable": self.trainable}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "segmenter": load_segmenter(config["segmenter"])})
+        config = super().get_config()
+        # Those of the segmenter.
+        del config["tree"], config["scores"]
+        return config

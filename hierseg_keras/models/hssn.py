@@ -1,18 +1,18 @@
 """HSSN: any segmentation network, trained along a class tree."""
 
 import inspect
-import json
 
 import keras
 
 from hierseg_keras.losses import TreeTriplet
 from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
-from hierseg_keras.losses.replicas import num_replicas
-from hierseg_keras.models.auxiliary_logits import auxiliary_loss
+from hierseg_keras.models.compiled_loss import LOGITS
 from hierseg_keras.models.cosine_weight import CosineWeight
 from hierseg_keras.models.cut_open import embedding_of
+from hierseg_keras.models.functional import functional
+from hierseg_keras.models.saved_config import remember_arguments
 from hierseg_keras.models.training_wrapper import TrainingWrapper
-from hierseg_keras.models.tree_segmenter import TreeSegmenter, load_segmenter
+from hierseg_keras.models.tree_segmenter import TreeSegmenter
 from hierseg_keras.tree import as_class_tree
 
 _FIT = inspect.signature(keras.Model.fit)
@@ -113,22 +113,38 @@ class HSSN(TrainingWrapper):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
+        segmenter = functional("HSSN", segmenter)
         if tree is None and getattr(segmenter, "tree", None) is None:
             raise ValueError("`HSSN` expects a `tree`, as `segmenter` has none. Received: tree=None.")
         if loss not in OBJECTIVES:
             raise ValueError(f"`HSSN` expects `loss` among {tuple(OBJECTIVES)}. Received: loss={loss!r}.")
+        arguments = {
+            "segmenter": segmenter,
+            "tree": tree if tree is None else as_class_tree(tree).to_text(),
+            "loss": loss,
+            "triplet": triplet,
+            "beta": beta,
+            "beta_schedule": beta_schedule,
+            "total_steps": total_steps,
+            "features": features,
+            "embedding": embedding,
+            "projection_filters": projection_filters,
+            "ignore_class": ignore_class,
+            "seed": seed,
+        }
+        remember_arguments(self, arguments)
         tree = as_class_tree(segmenter.tree if tree is None else tree)
-        outputs, _ = OBJECTIVES[loss]
+        scores, _ = OBJECTIVES[loss]
 
         # === Networks ===
-        gives_them = features is None and _gives(segmenter, tree, outputs)
-        self.inference_model = segmenter if gives_them else TreeSegmenter(segmenter, tree, outputs, features)
+        gives_them = features is None and _gives(segmenter, tree, scores)
+        self.inference_model = segmenter if gives_them else TreeSegmenter(segmenter, tree, scores, features)
         self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
         if self.auxiliary_weights and not gives_them:
             raise ValueError(
                 "`HSSN` expects a network with auxiliary logits, which are trained too, to be made for the tree and "
-                f"`outputs={outputs!r}`, which loss={loss!r} takes. Received: {segmenter.name!r} with "
-                f"outputs={segmenter.logits_of!r}."
+                f"`scores={scores!r}`, which loss={loss!r} takes. Received: {segmenter.name!r} with "
+                f"scores={segmenter.scores!r}."
             )
         if triplet:
             self.triplet = TreeTriplet(tree, ignore_class=ignore_class, seed=seed) if triplet is True else triplet
@@ -136,37 +152,19 @@ class HSSN(TrainingWrapper):
             self.seed_generator = self.triplet.seed_generator
             compared = embedding_of(segmenter, features, embedding)
             self.beta = CosineWeight(beta, beta_schedule, total_steps, name="beta")
-            answers = {"logits": self.inference_model.output, "embedding": compared}
+            answers = {LOGITS: self.inference_model.output, "embedding": compared}
             if self.auxiliary_weights:
                 answers |= segmenter.training_model.output
             self.training_model = keras.Model(self.inference_model.input, answers, name="training_model")
             self.projection = _projection(projection_filters, compared)
-            self.trackers = {key: keras.metrics.Mean(key) for key in (loss, "tree_triplet", "beta")}
+            self.trackers = {LOGITS: keras.metrics.Mean(loss)}
+            self.trackers |= {key: keras.metrics.Mean(key) for key in ("tree_triplet", "beta")}
         self.built = True
-
-        # === Config ===
         self.tree = tree
-        self.logits_of = self.inference_model.logits_of
+        self.scores = self.inference_model.scores
         self.loss_name = loss
         self.ignore_class = ignore_class
         self.has_triplets = bool(triplet)
-        # As text, which Keras leaves alone where it would take a dict for a part of the model.
-        self._config = json.dumps(
-            {
-                "segmenter": keras.saving.serialize_keras_object(segmenter),
-                "tree": tree.to_text(),
-                "loss": loss,
-                "triplet": keras.saving.serialize_keras_object(triplet),
-                "beta": beta,
-                "beta_schedule": beta_schedule,
-                "total_steps": total_steps,
-                "features": features,
-                "embedding": embedding,
-                "projection_filters": projection_filters,
-                "ignore_class": ignore_class,
-                "seed": seed,
-            }
-        )
 
     def call(self, image, training=False):
         if not (training and self.has_triplets):
@@ -202,36 +200,19 @@ class HSSN(TrainingWrapper):
                 options["callbacks"] = [plan, *given]
         return super().fit(**options)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        if not isinstance(y_pred, dict):
-            return super().compute_loss(x, y, y_pred, sample_weight, training)
-        segmentation = super().compute_loss(x, y, y_pred["logits"], sample_weight, training)
-        auxiliary = auxiliary_loss(self, self.auxiliary_weights, y, y_pred, sample_weight)
+    def further_losses(self, y, y_pred, sample_weight):
         if not self.has_triplets:
-            return segmentation + auxiliary
+            return {}
         if not self.beta.is_planned:
             raise ValueError(
                 "`HSSN` expects to know the planned updates, over which the weight of the triplets grows. Received: "
                 "training outside of `fit`. Pass `total_steps`, or `beta_schedule=\"constant\"`, to `HSSN`."
             )
-        triplet = self.triplet(y, y_pred["embedding"], sample_weight)
+        # The same triplets at the same step, however often training was interrupted.
+        self.triplet.go_to_step(self.beta.num_batches)
         beta = self.beta.next(_accumulation_steps(self.optimizer))
-        # Keras has divided each replica's loss by their number, to add them up.
-        scale = num_replicas()
-        for tracker, value in zip(self.trackers.values(), (segmentation * scale, triplet * scale, beta)):
-            tracker.update_state(value)
-        return segmentation + auxiliary + beta * triplet
-
-    # === Save ===
-
-    def get_config(self):
-        return {**json.loads(self._config), "name": self.name, "trainable": self.trainable}
-
-    @classmethod
-    def from_config(cls, config):
-        parts = {"segmenter": load_segmenter(config["segmenter"])}
-        parts["triplet"] = keras.saving.deserialize_keras_object(config["triplet"])
-        return cls(**{**config, **parts})
+        self.trackers["beta"].update_state(beta)
+        return {"tree_triplet": (self.triplet(y, y_pred["embedding"], sample_weight), beta)}
 
 
 class _PlanUpdates(keras.callbacks.Callback):
@@ -262,9 +243,9 @@ def _accumulation_steps(optimizer):
     return getattr(optimizer, "accumulation_steps", None) or optimizer.gradient_accumulation_steps or 1
 
 
-def _gives(segmenter, tree, outputs):
+def _gives(segmenter, tree, scores):
     """Whether a network's output is what a loss takes already."""
-    return getattr(segmenter, "tree", None) == tree and getattr(segmenter, "logits_of", None) == outputs
+    return getattr(segmenter, "tree", None) == tree and getattr(segmenter, "scores", None) == scores
 
 
 def _projection(filters, embedding):

@@ -3,13 +3,15 @@
 import keras
 from keras import layers, ops
 
-from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
 from hierseg_keras.models.backbones.pyramids import PYRAMIDS
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.heads.logits_head import check_outputs, logits_bias, num_logits
+from hierseg_keras.models.compiled_loss import check_weights
+from hierseg_keras.models.heads.logits_head import check_scores, logits_bias, num_logits
 from hierseg_keras.models.heads.pixel_decoder import pixel_decoder
 from hierseg_keras.models.heads.query_decoder import query_decoder
+from hierseg_keras.models.image_input import image_input
 from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import as_class_tree
 
 
@@ -55,7 +57,7 @@ class QueryVotes(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class MaskFormer(AuxiliaryLogits):
+class MaskFormer(TreeNetwork):
     """Instantiates MaskFormer's architecture with one logit a node, or a leaf, of a class tree.
 
     A backbone; a feature pyramid that gives each pixel features at stride 4; and queries, which
@@ -80,7 +82,7 @@ class MaskFormer(AuxiliaryLogits):
         tree: `ClassTree`, or its text.
         backbone: `"swin_tiny"`, `"swin_small"` (the default), `"resnet50_v1_5"`,
             `"resnet101_v1_5"`, or `"swin_nano"`, for small machines.
-        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
             `"leaves"`, `L` channels for those with a softmax.
         filters: Channels of pixels and queries, a multiple of 4 and of `num_heads`. Defaults to 256.
         num_queries: Number of queries. Defaults to 100.
@@ -126,7 +128,7 @@ class MaskFormer(AuxiliaryLogits):
         self,
         tree,
         backbone="swin_small",
-        outputs="nodes",
+        scores="nodes",
         filters=256,
         num_queries=100,
         num_layers=6,
@@ -139,7 +141,7 @@ class MaskFormer(AuxiliaryLogits):
         **kwargs,
     ):
         tree = as_class_tree(tree)
-        check_outputs("MaskFormer", outputs)
+        check_scores("MaskFormer", scores)
         check_counts(
             "MaskFormer", filters=filters, num_queries=num_queries, num_layers=num_layers, num_heads=num_heads
         )
@@ -153,66 +155,44 @@ class MaskFormer(AuxiliaryLogits):
             raise ValueError(f"`MaskFormer` expects `backbone` among {tuple(PYRAMIDS)}. Received: {backbone!r}.")
 
         # === Functional Model ===
-        image = layers.Input(tuple(input_shape), name="image")
+        image = image_input("MaskFormer", input_shape)
         maps = PYRAMIDS[backbone].maps(image)
         maps[-1] = layers.Identity(name="embedding")(maps[-1])
         pixels = pixel_decoder(maps, filters)
         seen = layers.Conv2D(filters, 1, name="queried_map")(maps[-1])
         states = query_decoder(seen, num_queries, num_layers, num_heads, dropout)
-        *earlier, last = _votes(states if auxiliary_weight else states[-1:], pixels, tree, outputs)
+        *earlier, last = _votes(states if auxiliary_weight else states[-1:], pixels, tree, scores)
         auxiliary = {f"auxiliary_logits_{i}": x for i, x in enumerate(earlier)}
         auxiliary = {key: (_enlarged(x, image, key), auxiliary_weight) for key, x in auxiliary.items()}
         logits = _enlarged(last, image, "logits")
-        super().__init__(inputs=image, outputs=logits, auxiliary=auxiliary, name=name, **kwargs)
-
-        # === Config ===
-        self.tree = tree
-        self.backbone = backbone
-        # `outputs` is Keras's own attribute: the tensors.
-        self.logits_of = outputs
-        self.filters = filters
-        self.num_queries = num_queries
-        self.num_layers = num_layers
-        self.num_heads = num_heads
-        self.dropout = dropout
-        self.auxiliary_weight = auxiliary_weight
+        arguments = {
+            "backbone": backbone,
+            "filters": filters,
+            "num_queries": num_queries,
+            "num_layers": num_layers,
+            "num_heads": num_heads,
+            "dropout": dropout,
+            "auxiliary_weight": auxiliary_weight,
+            # The pretrained weights are among those saved.
+            "weights": None,
+            "input_shape": input_shape,
+        }
+        super().__init__(image, logits, tree, scores, arguments, auxiliary, name, **kwargs)
         if weights is not None:
             PYRAMIDS[backbone].load(self, weights)
-
-    def get_config(self):
-        # The pretrained weights are among those saved.
-        return {
-            "tree": self.tree.to_text(),
-            "backbone": self.backbone,
-            "outputs": self.logits_of,
-            "filters": self.filters,
-            "num_queries": self.num_queries,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "dropout": self.dropout,
-            "auxiliary_weight": self.auxiliary_weight,
-            "weights": None,
-            "input_shape": tuple(self.input_shape[1:]),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
 
 def _enlarged(x, image, name):
     return ResizeTo(dtype="float32", name=f"enlarge_{name}")([x, image])
 
 
-def _votes(states, pixels, tree, outputs):
+def _votes(states, pixels, tree, scores):
     """Logits at stride 4 of the queries' states, by the same layers for each."""
-    filters, channels = pixels.shape[-1], num_logits(tree, outputs)
+    filters, channels = pixels.shape[-1], num_logits(tree, scores)
     # So small that the first logits are little but their bias: a hundred queries, alike at first, add up.
     small = keras.initializers.RandomNormal(stddev=0.001)
     score = layers.Dense(channels, kernel_initializer=small, dtype="float32", name="scores")
     hidden = [layers.Dense(filters, activation="relu", name=f"masks_hidden_{i}") for i in range(2)]
     mask = layers.Dense(filters, name="masks")
-    votes = QueryVotes(channels, logits_bias(tree, outputs), dtype="float32", name="logits")
+    votes = QueryVotes(channels, logits_bias(tree, scores), dtype="float32", name="logits")
     return [votes([score(state), mask(hidden[1](hidden[0](state))), pixels]) for state in states]

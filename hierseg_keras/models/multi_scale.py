@@ -3,11 +3,13 @@
 import keras
 from keras import ops
 
-from hierseg_keras.decoding import average_logits, told_outputs
+from hierseg_keras.decoding import average_scores
+from hierseg_keras.models.check_keywords import check_keywords
+from hierseg_keras.models.image_input import check_channels_last
 from hierseg_keras.models.layers.resize_by import resize_by
 from hierseg_keras.models.layers.resize_to import ResizeTo
-from hierseg_keras.models.tree_segmenter import load_segmenter
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.models.model_scores import scores_of
+from hierseg_keras.models.saved_config import config_of, model_from_config, remember_arguments
 
 # The papers' (HSSN, section 4.1).
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
@@ -17,30 +19,34 @@ SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 class MultiScale(keras.Model):
     """Averages a network's probabilities over several sizes of an image, and their mirror images.
 
-    Each size's logits are enlarged or reduced to the image's before probabilities are averaged, and
-    the average is given as logits again, so that decoding, metrics and losses, `predict`,
-    `evaluate` and `export.saved_model` take it as they take the network itself.
+    Each size's scores are enlarged or reduced to the image's before probabilities are averaged. The
+    average is returned as the network returns its scores, as logits or probabilities, so that decoding, metrics and
+    losses, `predict`, `evaluate` and `export.saved_model` take it as they take the network itself.
 
     Args:
-        model: `keras.Model` from images `(B, H, W, 3)` to node or leaf logits `(B, H, W, V or L)`,
+        model: `keras.Model` from images `(B, H, W, 3)` to node or leaf scores `(B, H, W, V or L)`,
             which takes images of any size (`SlidingWindow` makes one of a network that does not).
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
         scales: Factors of the image's height and width. Defaults to the papers' six, 0.5 to 1.75.
         flip: Whether to average with the mirror image at each scale. Defaults to true.
         flip_pairs: Pairs of nodes that change places in it, such as left and right parts; see
             `ClassTree.swap`.
-        outputs: `"nodes"` or `"leaves"`; told by `model.logits_of` or the channel count.
+        scores: `"nodes"` or `"leaves"`. Inferred from `model`, or from the channel count.
+        from_logits: Whether `model` returns logits or probabilities. Inferred from `model`, or from
+            its last activation.
         name: Name of the model.
 
     Call arguments:
         image: As `model` takes it.
 
     Returns:
-        Float32 logits of the mean probabilities, `(B, H, W, V)` or `(B, H, W, L)`.
+        Float32 tensor, `(B, H, W, V)` or `(B, H, W, L)`: the mean probabilities, as logits where the
+        network returns logits.
 
     Raises:
-        ValueError: If there is no tree, an argument is not as said above, or the channels do not
-            fit the tree.
+        TypeError: If `model` is a subclassed model, whose output is not known.
+        ValueError: If there is no tree, a scale is not above 0, the channels do not fit the tree, or it
+            cannot be known whether `model` returns logits or probabilities.
 
     Example:
 
@@ -49,35 +55,48 @@ class MultiScale(keras.Model):
     >>> figures = averaged.evaluate(val, return_dict=True, verbose=0)
     """
 
-    def __init__(self, model, tree=None, scales=SCALES, flip=True, flip_pairs=(), outputs=None, name=None, **kwargs):
+    def __init__(
+        self,
+        model,
+        tree=None,
+        scales=SCALES,
+        flip=True,
+        flip_pairs=(),
+        scores=None,
+        from_logits=None,
+        name=None,
+        **kwargs,
+    ):
+        check_keywords(self, kwargs)
+        check_channels_last("MultiScale")
         super().__init__(name=name, **kwargs)
         model = getattr(model, "inference_model", model)
-        if tree is None and getattr(model, "tree", None) is None:
-            raise ValueError("`MultiScale` expects a `tree`, as `model` has none. Received: tree=None.")
         self.scales = tuple(float(scale) for scale in scales)
         if not self.scales or min(self.scales) <= 0:
             raise ValueError(f"`MultiScale` expects `scales` above 0. Received: scales={scales!r}.")
-        self.tree = as_class_tree(model.tree if tree is None else tree)
-        self.logits_of = told_outputs(self.tree, model.output_shape, outputs or getattr(model, "logits_of", None))
+        meaning = scores_of(model, "MultiScale", tree, scores, from_logits)
+        self.tree, self.scores, self.from_logits = meaning.tree, meaning.kind, meaning.from_logits
         self.model = model
         self.flip = flip
         self.flip_pairs = [list(pair) for pair in flip_pairs]
-        swap = self.tree.swap(flip_pairs)
-        self._swap = swap if self.logits_of == "nodes" else swap[: self.tree.num_leaves]
+        self._swap = self.tree.swap(flip_pairs)[: meaning.num_channels]
         self.enlarge = ResizeTo(dtype="float32", name="enlarge")
         self.built = True
+        arguments = {"model": model, "tree": self.tree.to_text(), "scales": self.scales, "flip": flip}
+        arguments |= {"flip_pairs": self.flip_pairs, "scores": self.scores, "from_logits": self.from_logits}
+        remember_arguments(self, arguments)
 
     def call(self, image, training=False):
         image = ops.cast(image, "float32")
-        logits = []
+        predictions = []
         for scale in self.scales:
             scaled = resize_by(image, scale)
-            logits.append(self.enlarge([self.model(scaled, training=False), image]))
+            predictions.append(self.enlarge([self.model(scaled, training=False), image]))
             if self.flip:
                 mirrored = self.model(ops.flip(scaled, axis=2), training=False)
                 back = ops.take(ops.flip(mirrored, axis=2), self._swap, axis=-1)
-                logits.append(self.enlarge([back, image]))
-        return average_logits(logits, self.logits_of)
+                predictions.append(self.enlarge([back, image]))
+        return average_scores(predictions, self.scores, self.from_logits)
 
     @property
     def input_shape(self):
@@ -91,16 +110,8 @@ class MultiScale(keras.Model):
         return (*input_shape[:3], self.model.output_shape[-1])
 
     def get_config(self):
-        return {
-            "model": keras.saving.serialize_keras_object(self.model),
-            "tree": self.tree.to_text(),
-            "scales": list(self.scales),
-            "flip": self.flip,
-            "flip_pairs": self.flip_pairs,
-            "outputs": self.logits_of,
-            "name": self.name,
-        }
+        return config_of(self)
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "model": load_segmenter(config["model"])})
+        return model_from_config(cls, config)

@@ -3,18 +3,20 @@
 import keras
 from keras import layers
 
-from hierseg_keras.models.auxiliary_logits import AuxiliaryLogits, check_weights
 from hierseg_keras.models.backbones.resnet import strides_and_dilations
 from hierseg_keras.models.backbones.resnet_stages import resnet_stage, resnet_stem
 from hierseg_keras.models.backbones.separation_aggregation_gate import separation_aggregation_gate
 from hierseg_keras.models.batch_norms import batch_norms, check_synchronized, synchronize
 from hierseg_keras.models.check_counts import check_counts
+from hierseg_keras.models.compiled_loss import check_weights
 from hierseg_keras.models.heads.deeplab_decoder import ATROUS_RATES, deeplab_decoder
-from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.heads.logits_head import check_scores, logits_head
+from hierseg_keras.models.image_input import image_input
 from hierseg_keras.models.layers.conv_norm_relu import MOMENTUM, conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.safetensors_weights import load_safetensors
+from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import as_class_tree
 
 OUTPUT_STRIDE = 16
@@ -24,7 +26,7 @@ STREAMS = ("image.", "depth.")
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class SAGate(AuxiliaryLogits):
+class SAGate(TreeNetwork):
     """Instantiates SA-Gate on images with depth, with one logit a node, or a leaf, of a class tree.
 
     Two ResNets, one of the image and one of its depth. After each stage a gate gives each stream
@@ -39,7 +41,7 @@ class SAGate(AuxiliaryLogits):
     Args:
         tree: `ClassTree`, or its text.
         blocks: Residual blocks of each of the four stages. Defaults to ResNet-101's `(3, 4, 23, 3)`.
-        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
             `"leaves"`, `L` channels for those with a softmax.
         depth_channels: 3 (the default) for depth coded as HHA (horizontal disparity, height above
             ground, angle to gravity), as in the paper; 1 for plain depth.
@@ -88,7 +90,7 @@ class SAGate(AuxiliaryLogits):
         self,
         tree,
         blocks=(3, 4, 23, 3),
-        outputs="nodes",
+        scores="nodes",
         depth_channels=3,
         width=64,
         filters=256,
@@ -102,7 +104,7 @@ class SAGate(AuxiliaryLogits):
         **kwargs,
     ):
         tree = as_class_tree(tree)
-        check_outputs("SAGate", outputs)
+        check_scores("SAGate", scores)
         check_counts("SAGate", width=width, filters=filters, low_level_filters=low_level_filters)
         check_weights("SAGate", auxiliary_weight=auxiliary_weight)
         check_synchronized("SAGate", synchronized_batch_norm)
@@ -112,68 +114,40 @@ class SAGate(AuxiliaryLogits):
             raise ValueError(
                 f"`SAGate` expects `depth_channels` 3 (HHA) or 1. Received: depth_channels={depth_channels!r}."
             )
-        input_shape = tuple(input_shape or (None, None, 3 + depth_channels))
-        if input_shape[-1] != 3 + depth_channels:
-            raise ValueError(
-                f"`SAGate` expects an image with {depth_channels} channels of depth. Received: "
-                f"input_shape={input_shape}."
-            )
 
         # === Functional Model ===
-        image = layers.Input(input_shape, name="image")
+        channels = 3 + depth_channels
+        image = image_input("SAGate", input_shape or (None, None, channels), channels)
         joined = _joined_maps(image, blocks, width)
         x = layers.Identity(name="embedding")(joined[-1])
         coarse = conv_norm_relu(x, x.shape[-1] // 4, 3, "auxiliary")
         coarse = layers.Dropout(dropout, name="auxiliary_dropout")(coarse)
-        coarse = logits_head(coarse, tree, outputs, name="auxiliary_logits")
+        coarse = logits_head(coarse, tree, scores, name="auxiliary_logits")
         x = deeplab_decoder(joined[0], x, filters, low_level_filters, dropout, ATROUS_RATES[OUTPUT_STRIDE])
-        x = logits_head(x, tree, outputs)
+        x = logits_head(x, tree, scores)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
         coarse = ResizeTo(dtype="float32", name="enlarge_auxiliary_logits")([coarse, image])
         auxiliary = {"auxiliary_logits": (coarse, auxiliary_weight)}
-        super().__init__(inputs=image, outputs=logits, auxiliary=auxiliary, name=name, **kwargs)
+        arguments = {
+            "blocks": tuple(blocks),
+            "depth_channels": depth_channels,
+            "width": width,
+            "filters": filters,
+            "low_level_filters": low_level_filters,
+            "dropout": dropout,
+            "auxiliary_weight": auxiliary_weight,
+            # The pretrained weights are among those saved.
+            "weights": None,
+            "synchronized_batch_norm": synchronized_batch_norm,
+            "input_shape": input_shape,
+        }
+        super().__init__(image, logits, tree, scores, arguments, auxiliary, name, **kwargs)
         synchronize(self, synchronized_batch_norm)
         for layer in batch_norms(self):
             layer.momentum = MOMENTUM
-
-        # === Config ===
-        self.tree = tree
-        self.blocks = tuple(blocks)
-        # `outputs` is Keras's own attribute: the tensors.
-        self.logits_of = outputs
-        self.depth_channels = depth_channels
-        self.width = width
-        self.filters = filters
-        self.low_level_filters = low_level_filters
-        self.dropout = dropout
-        self.auxiliary_weight = auxiliary_weight
-        self.synchronized_batch_norm = synchronized_batch_norm
         if weights is not None:
             trunk = keras.Model(image, joined[-1], name="backbone")
             load_safetensors(trunk, weights, ignored=("fc",), prefixes=STREAMS)
-
-    def get_config(self):
-        # The pretrained weights are among those saved.
-        return {
-            "tree": self.tree.to_text(),
-            "blocks": self.blocks,
-            "outputs": self.logits_of,
-            "depth_channels": self.depth_channels,
-            "width": self.width,
-            "filters": self.filters,
-            "low_level_filters": self.low_level_filters,
-            "dropout": self.dropout,
-            "auxiliary_weight": self.auxiliary_weight,
-            "weights": None,
-            "synchronized_batch_norm": self.synchronized_batch_norm,
-            "input_shape": tuple(self.input_shape[1:]),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
 
 def _joined_maps(image, blocks, width):

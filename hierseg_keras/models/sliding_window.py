@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
-from hierseg_keras.decoding import told_outputs
-from hierseg_keras.decoding.average_logits import log_probabilities, logits_of_sums
-from hierseg_keras.models.tree_segmenter import load_segmenter
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.decoding.average_scores import from_log_sums, log_terms
+from hierseg_keras.models.check_keywords import check_keywords
+from hierseg_keras.models.image_input import check_channels_last
+from hierseg_keras.models.model_scores import scores_of
+from hierseg_keras.models.saved_config import config_of, model_from_config, remember_arguments
 
 # Mid-grey, which networks that scale 0 .. 255 to [-1, 1] see as 0.
 PADDING_COLOUR = 127.5
@@ -20,26 +21,30 @@ class SlidingWindow(keras.Model):
 
     Memory is that of one window's features and of the answer. Windows lie `stride` apart, the last
     ones of a row or column at the image's edge; an image smaller than a window is padded with grey
-    below and to the right. Probabilities are averaged, and given as logits again.
+    below and to the right. Probabilities are averaged, and returned as the
+    network returns its scores, as logits or probabilities.
 
     Args:
-        model: `keras.Model` from images `(B, H, W, 3)` to node or leaf logits `(B, H, W, V or L)`.
+        model: `keras.Model` from images `(B, H, W, 3)` to node or leaf scores `(B, H, W, V or L)`.
         window: `(H, W)` of a window in pixels.
         overlap: Share of a window's height and width that the next one repeats at least, in
             [0, 1). Defaults to a third.
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
-        outputs: `"nodes"` or `"leaves"`; told by `model.logits_of` or the channel count.
+        scores, from_logits: As in `MultiScale`.
         name: Name of the model.
 
     Call arguments:
         image: RGB images in 0 .. 255, `(B, H, W, 3)`, of any size.
 
     Returns:
-        Float32 logits of the mean probabilities, `(B, H, W, V)` or `(B, H, W, L)`.
+        Float32 tensor, `(B, H, W, V)` or `(B, H, W, L)`: the mean probabilities, as logits where the
+        network returns logits.
 
     Raises:
-        ValueError: If there is no tree, an argument is not as said above, or the channels do not
-            fit the tree.
+        TypeError: If `model` is a subclassed model, whose output is not known.
+        ValueError: If there is no tree, `window` is not a pair of lengths above 0, `overlap` is not in [0, 1),
+            the channels do not fit the tree, or it cannot be known whether `model` returns logits or
+            probabilities.
 
     Example:
 
@@ -48,21 +53,23 @@ class SlidingWindow(keras.Model):
     (1, 90, 150)
     """
 
-    def __init__(self, model, window, overlap=1 / 3, tree=None, outputs=None, name=None, **kwargs):
+    def __init__(self, model, window, overlap=1 / 3, tree=None, scores=None, from_logits=None, name=None, **kwargs):
+        check_keywords(self, kwargs)
+        check_channels_last("SlidingWindow")
         super().__init__(name=name, **kwargs)
         model = getattr(model, "inference_model", model)
-        if tree is None and getattr(model, "tree", None) is None:
-            raise ValueError("`SlidingWindow` expects a `tree`, as `model` has none. Received: tree=None.")
         if len(window) != 2 or min(window) < 1:
             raise ValueError(f"`SlidingWindow` expects `window=(height, width)` in pixels. Received: {window!r}.")
         if not 0 <= overlap < 1:
             raise ValueError(f"`SlidingWindow` expects an `overlap` in [0, 1). Received: overlap={overlap!r}.")
-        self.tree = as_class_tree(model.tree if tree is None else tree)
-        self.logits_of = told_outputs(self.tree, model.output_shape, outputs or getattr(model, "logits_of", None))
+        meaning = scores_of(model, "SlidingWindow", tree, scores, from_logits)
+        self.tree, self.scores, self.from_logits = meaning.tree, meaning.kind, meaning.from_logits
         self.model = model
         self.window = tuple(int(length) for length in window)
         self.overlap = overlap
         self.built = True
+        arguments = {"model": model, "window": self.window, "overlap": overlap, "tree": self.tree.to_text()}
+        remember_arguments(self, {**arguments, "scores": self.scores, "from_logits": self.from_logits})
 
     def call(self, image, training=False):
         image = ops.cast(image, "float32")
@@ -76,16 +83,17 @@ class SlidingWindow(keras.Model):
         def add(index, *log_sums):
             place = (0, rows[index // num_columns], columns[index % num_columns], 0)
             part = ops.slice(image, place, (batch, *self.window, image.shape[-1]))
-            terms = log_probabilities(self.model(part, training=False), self.logits_of)
+            terms = log_terms(self.model(part, training=False), self.scores, self.from_logits)
             return index + 1, *(_added(log_sum, term, place) for log_sum, term in zip(log_sums, terms))
 
         channels = self.model.output_shape[-1]
         nothing = ops.full((batch, *padded, channels), LOG_0, dtype="float32")
-        log_sums = [nothing] * (2 if self.logits_of == "nodes" else 1)
+        log_sums = [nothing] * (2 if self.scores == "nodes" else 1)
         num_windows = ops.shape(rows)[0] * num_columns
         index = ops.convert_to_tensor(0, "int32")
         _, *log_sums = ops.while_loop(lambda index, *_: index < num_windows, add, (index, *log_sums))
-        return logits_of_sums([log_sum[:, : size[0], : size[1]] for log_sum in log_sums], self.logits_of)
+        log_sums = [log_sum[:, : size[0], : size[1]] for log_sum in log_sums]
+        return from_log_sums(log_sums, self.scores, self.from_logits)
 
     @property
     def input_shape(self):
@@ -99,18 +107,11 @@ class SlidingWindow(keras.Model):
         return (*input_shape[:3], self.model.output_shape[-1])
 
     def get_config(self):
-        return {
-            "model": keras.saving.serialize_keras_object(self.model),
-            "window": self.window,
-            "overlap": self.overlap,
-            "tree": self.tree.to_text(),
-            "outputs": self.logits_of,
-            "name": self.name,
-        }
+        return config_of(self)
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "model": load_segmenter(config["model"])})
+        return model_from_config(cls, config)
 
 
 def _added(log_sum, term, place):

@@ -3,13 +3,16 @@
 import keras
 
 from hierseg_keras.models.cut_open import cut_open
-from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.functional import functional
+from hierseg_keras.models.heads.logits_head import check_scores, logits_head
+from hierseg_keras.models.image_input import check_channels_last
 from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import as_class_tree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class TreeSegmenter(keras.Model):
+class TreeSegmenter(TreeNetwork):
     """Gives a segmentation network one logit a node, or a leaf, of a class tree.
 
     The network's layers up to the last map before its classes are used as they are, weights
@@ -19,7 +22,7 @@ class TreeSegmenter(keras.Model):
         segmenter: Functional `keras.Model` from images `(B, H, W, 3)` to scores, flat as it may be:
             a network of KerasCV or KerasHub, or the user's own.
         tree: `ClassTree`, or its text.
-        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
             `"leaves"`, `L` channels for those with a softmax.
         features: Name of the layer whose output is classified. Defaults to the input of the last
             1x1 convolution, behind which there are resizing and activations alone.
@@ -44,45 +47,14 @@ class TreeSegmenter(keras.Model):
     (None, 64, 64, 18)
     """
 
-    def __init__(self, segmenter, tree, outputs="nodes", features=None, name=None, **kwargs):
+    def __init__(self, segmenter, tree, scores="nodes", features=None, name=None, **kwargs):
         tree = as_class_tree(tree)
-        check_outputs("TreeSegmenter", outputs)
+        check_channels_last("TreeSegmenter")
+        check_scores("TreeSegmenter", scores)
+        segmenter = functional("TreeSegmenter", segmenter)
         classified = cut_open(segmenter, features)
         image = segmenter.inputs[0]
-        logits = logits_head(classified, tree, outputs)
+        logits = logits_head(classified, tree, scores)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([logits, image])
-        super().__init__(inputs=image, outputs=logits, name=name or segmenter.name, **kwargs)
-
-        # === Config ===
-        self.tree = tree
-        # `outputs` is Keras's own attribute: the tensors.
-        self.logits_of = outputs
-        self.features = features
-        # As a config: the layer that is left out is no part of this network.
-        self._segmenter_config = keras.saving.serialize_keras_object(segmenter)
-
-    def call(self, inputs, training=False, mask=None):
-        # Keras's `Resizing` (3.15) takes `training` for true where it is not said, and so do then
-        # all layers behind it: SegFormer would be exported with batch statistics of its own.
-        return super().call(inputs, training=training, mask=mask)
-
-    def get_config(self):
-        return {
-            "segmenter": self._segmenter_config,
-            "tree": self.tree.to_text(),
-            "outputs": self.logits_of,
-            "features": self.features,
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "segmenter": load_segmenter(config["segmenter"])})
-
-
-def load_segmenter(config):
-    """A network from its configuration, with the package that defines it imported."""
-    if str(config.get("registered_name", "")).startswith("keras_cv") or "keras_cv" in str(config.get("module")):
-        import keras_cv  # noqa: F401
-    return keras.saving.deserialize_keras_object(config)
+        arguments = {"segmenter": segmenter, "features": features}
+        super().__init__(image, logits, tree, scores, arguments, name=name or segmenter.name, **kwargs)

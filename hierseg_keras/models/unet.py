@@ -4,8 +4,10 @@ import keras
 from keras import layers
 
 from hierseg_keras.models.check_counts import check_counts
-from hierseg_keras.models.heads.logits_head import check_outputs, logits_head
+from hierseg_keras.models.heads.logits_head import check_scores, logits_head
+from hierseg_keras.models.image_input import image_input
 from hierseg_keras.models.layers.crop_to import CropTo
+from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import as_class_tree
 
 # The momentum of PyTorch's layer, which the paper's network has: Keras's 0.99 needs a thousand
@@ -14,7 +16,7 @@ BATCH_NORM_MOMENTUM = 0.9
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class UNet(keras.Model):
+class UNet(TreeNetwork):
     """Instantiates the U-Net architecture with one logit a node, or a leaf, of a class tree.
 
     An encoder of double 3x3 convolutions with 2x2 max-pooling between them, and a decoder that
@@ -25,7 +27,7 @@ class UNet(keras.Model):
 
     Args:
         tree: `ClassTree`, or its text.
-        outputs: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
             `"leaves"`, `L` channels for those with a softmax.
         filters: Channels of the first stage, doubled by each further one. Defaults to 64.
         num_stages: Number of resolutions. Defaults to 5, which halves the image four times.
@@ -39,7 +41,7 @@ class UNet(keras.Model):
         Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
 
     Raises:
-        ValueError: If `outputs`, `filters` or `num_stages` is not as said above.
+        ValueError: If `scores`, `filters` or `num_stages` is not as said above.
 
     Example:
 
@@ -55,14 +57,14 @@ class UNet(keras.Model):
     """
 
     def __init__(
-        self, tree, outputs="nodes", filters=64, num_stages=5, input_shape=(None, None, 3), name=None, **kwargs
+        self, tree, scores="nodes", filters=64, num_stages=5, input_shape=(None, None, 3), name=None, **kwargs
     ):
         tree = as_class_tree(tree)
-        check_outputs("UNet", outputs)
+        check_scores("UNet", scores)
         check_counts("UNet", filters=filters, num_stages=num_stages)
 
         # === Functional Model ===
-        image = layers.Input(tuple(input_shape), name="image")
+        image = image_input("UNet", input_shape, channels=None)
         x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
         skips = []
         for stage in range(num_stages):
@@ -78,29 +80,8 @@ class UNet(keras.Model):
             x = CropTo(name=f"decoder_{stage}_crop")([x, skips[stage]])
             x = layers.Concatenate(name=f"decoder_{stage}_join")([skips[stage], x])
             x = _double_convolution(x, filters * 2**stage, f"decoder_{stage}")
-        super().__init__(inputs=image, outputs=logits_head(x, tree, outputs), name=name, **kwargs)
-
-        # === Config ===
-        self.tree = tree
-        # `outputs` is Keras's own attribute: the tensors.
-        self.logits_of = outputs
-        self.filters = filters
-        self.num_stages = num_stages
-
-    def get_config(self):
-        return {
-            "tree": self.tree.to_text(),
-            "outputs": self.logits_of,
-            "filters": self.filters,
-            "num_stages": self.num_stages,
-            "input_shape": tuple(self.input_shape[1:]),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
+        arguments = {"filters": filters, "num_stages": num_stages, "input_shape": input_shape}
+        super().__init__(image, logits_head(x, tree, scores), tree, scores, arguments, name=name, **kwargs)
 
 
 def _convolution(x, filters, name):

@@ -53,7 +53,7 @@ class SavedModelTest:
             encoded(encoded=tf.constant([b"no image"]))
 
     def test_softmax_of_leaf_logits(self, tmp_path):
-        flat = UNet(TREE, outputs="leaves", filters=2, num_stages=1, input_shape=(4, 6, 3))
+        flat = UNet(TREE, scores="leaves", filters=2, num_stages=1, input_shape=(4, 6, 3))
         path = export.saved_model(flat, tmp_path / "flat")
         answers = tf.saved_model.load(str(path)).signatures["serving_default"](image=tf.constant(images(1, 4, 6)))
         np.testing.assert_allclose(tf.reduce_sum(answers["leaf_probabilities"], -1), 1, atol=1e-6)

@@ -61,16 +61,16 @@ class LevelMeanIoUTest:
     def test_matches_numpy_reference(self, data):
         tree, ref = data.draw(class_trees(min_depth=2))
         rng = np.random.default_rng(data.draw(st.integers(0, 2**16)))
-        outputs = data.draw(st.sampled_from(["leaves", "nodes"]))
-        channels = tree.num_leaves if outputs == "leaves" else tree.num_nodes
+        scores = data.draw(st.sampled_from(["leaves", "nodes"]))
+        channels = tree.num_leaves if scores == "leaves" else tree.num_nodes
         logits = rng.normal(size=(2, 3, 4, channels)).astype("float32")
         labels = rng.integers(0, tree.num_nodes, (2, 3, 4))
         labels[rng.random(labels.shape) < 0.2] = -1
-        metric = LevelMeanIoU(tree, outputs=outputs, ignore_class=-1)
+        metric = LevelMeanIoU(tree, scores=scores, ignore_class=-1)
         for image in range(2):
             metric.update_state(labels[image : image + 1], logits[image : image + 1])
         pixels = logits.reshape(-1, channels)
-        leaves = [np.argmax(reference.path_scores(ref, z, outputs) if outputs == "nodes" else z) for z in pixels]
+        leaves = [np.argmax(reference.path_scores(ref, z, scores) if scores == "nodes" else z) for z in pixels]
         leaves = np.reshape(leaves, labels.shape)
         expected = reference_mean_ious(ref, labels, leaves, -1)
         got = results(metric)
@@ -131,13 +131,13 @@ class LevelMeanIoUTest:
 
     def test_flat_tree_tells_by_outputs(self):
         tree = ClassTree.from_paths(["a", "b"])
-        for outputs in (None, "nodes", "leaves"):
-            metric = LevelMeanIoU(tree, outputs=outputs)
+        for scores in (None, "nodes", "leaves"):
+            metric = LevelMeanIoU(tree, scores=scores)
             metric.update_state(np.array([[[1]]]), np.array([[[[0.0, 1.0]]]]))
             assert results(metric) == {"miou_1": 1.0, "miou_mean": 1.0}
 
     def test_config_round_trip(self):
-        metric = self.make(outputs="leaves", ignore_class=-1, name="iou")
+        metric = self.make(scores="leaves", ignore_class=-1, name="iou")
         revived = keras.metrics.deserialize(keras.metrics.serialize(metric))
         assert revived.get_config() == metric.get_config()
         assert revived.tree == metric.tree

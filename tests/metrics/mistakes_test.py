@@ -233,7 +233,7 @@ class ConfidenceCurveTest:
                 np.testing.assert_allclose(curve[name][i], expected, rtol=1e-5, err_msg=name)
 
     def test_threshold_for_an_accuracy(self):
-        metric = ConfidenceCurve(ClassTree(["a", "b"]), thresholds=(0.2, 0.6, 0.9), outputs="leaves")
+        metric = ConfidenceCurve(ClassTree(["a", "b"]), thresholds=(0.2, 0.6, 0.9), scores="leaves")
         logits = np.log([[[[0.95, 0.05], [0.7, 0.3], [0.7, 0.3]]]])
         metric.update_state(np.array([[[0, 0, 1]]]), logits)
         np.testing.assert_allclose(metric.curve()["accuracy"], [2 / 3, 2 / 3, 1])

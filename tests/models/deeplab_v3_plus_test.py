@@ -39,9 +39,9 @@ def keras_cv_backbone(dilations=(1, 1, 1, 2), input_shape=(None, None, 3)):
 
 class DeepLabV3PlusTest:
     @pytest.mark.parametrize("input_shape", [(None, None, 3), (65, 97, 3)])
-    @pytest.mark.parametrize("outputs, channels", [("nodes", TREE.num_nodes), ("leaves", TREE.num_leaves)])
-    def test_any_size_gives_logits_of_that_size(self, input_shape, outputs, channels):
-        model = DeepLabV3Plus(TREE, outputs=outputs, input_shape=input_shape, **SMALL)
+    @pytest.mark.parametrize("scores, channels", [("nodes", TREE.num_nodes), ("leaves", TREE.num_leaves)])
+    def test_any_size_gives_logits_of_that_size(self, input_shape, scores, channels):
+        model = DeepLabV3Plus(TREE, scores=scores, input_shape=input_shape, **SMALL)
         logits = model(images(65, 97))
         assert tuple(logits.shape) == (2, 65, 97, channels) and logits.dtype == "float32"
 
@@ -116,7 +116,7 @@ class DeepLabV3PlusTest:
             ({"backbone": "resnet19"}, "one of .*'resnet18'.*Received: 'resnet19'"),
             ({"output_stride": 4}, r"`output_stride` to be one of \(8, 16, 32\). Received: output_stride=4"),
             ({"filters": 0}, "integer `filters` >= 1. Received: filters=0"),
-            ({"outputs": "pixels"}, "Received: outputs='pixels'"),
+            ({"scores": "pixels"}, "Received: scores='pixels'"),
             ({"weights": "imagenet"}, "no pretrained weights are known for backbone='resnet18_small'"),
         ],
     )

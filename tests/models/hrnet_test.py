@@ -31,9 +31,9 @@ def numpy_of(tensors):
 
 
 class HRNetTest:
-    @pytest.mark.parametrize("outputs, channels", [("nodes", 6), ("leaves", 4)])
-    def test_any_size_gives_logits_of_that_size(self, outputs, channels):
-        model = HRNet(TREE, outputs=outputs, **SMALL)
+    @pytest.mark.parametrize("scores, channels", [("nodes", 6), ("leaves", 4)])
+    def test_any_size_gives_logits_of_that_size(self, scores, channels):
+        model = HRNet(TREE, scores=scores, **SMALL)
         logits = at_once(model)(images(33, 49))
         assert tuple(logits.shape) == (2, 33, 49, channels) and logits.dtype == "float32"
 
@@ -49,7 +49,7 @@ class HRNetTest:
     @only_tensorflow
     def test_published_size(self):
         """9.6 M parameters with 19 classes."""
-        model = HRNet(ClassTree([f"class{i}" for i in range(19)]), width=18, outputs="leaves")
+        model = HRNet(ClassTree([f"class{i}" for i in range(19)]), width=18, scores="leaves")
         assert sum(np.prod(weight.shape) for weight in model.trainable_weights) == pytest.approx(9.64e6, rel=1e-3)
 
     @only_tensorflow
@@ -73,7 +73,7 @@ class HRNetTest:
             ({"width": 0}, "integer `width` >= 1. Received: width=0"),
             ({"num_blocks": 1.5}, "integer `num_blocks` >= 1. Received: num_blocks=1.5"),
             ({"num_modules": (1, 4)}, "three integers >= 1. Received: num_modules=\\(1, 4\\)"),
-            ({"outputs": "pixels"}, "Received: outputs='pixels'"),
+            ({"scores": "pixels"}, "Received: scores='pixels'"),
         ],
     )
     def test_invalid_arguments_raise(self, options, message):
@@ -119,15 +119,15 @@ class HRNetOCRTest:
         assert model.evaluate(x, y, verbose=0) == pytest.approx(float(FocalTreeMin(TREE)(y, model(x))), rel=1e-4)
 
     def test_needs_a_loss_object(self):
-        model = HRNetOCR(TREE, outputs="leaves", **SMALL_OCR)
+        model = HRNetOCR(TREE, scores="leaves", **SMALL_OCR)
         model.compile("sgd", loss="sparse_categorical_crossentropy")
         with pytest.raises(ValueError, match="a `keras.losses.Loss`.*Received: loss='sparse_categorical_crossentropy'"):
             logits = np.ones((2, 4, 4, 4), "float32")
             model.compute_loss(y=labels(4, 4) % 4, y_pred={"logits": logits, "auxiliary_logits": logits})
 
     def test_hssn_needs_auxiliary_logits_of_its_loss(self):
-        with pytest.raises(ValueError, match="`outputs='nodes'`, which loss='focal_tree_min' takes"):
-            HSSN(HRNetOCR(TREE, outputs="leaves", **SMALL_OCR))
+        with pytest.raises(ValueError, match="`scores='nodes'`, which loss='focal_tree_min' takes"):
+            HSSN(HRNetOCR(TREE, scores="leaves", **SMALL_OCR))
 
     @pytest.mark.parametrize("options", [{"filters": 0}, {"key_filters": 1.5}, {"auxiliary_weight": -1}])
     def test_invalid_arguments_raise(self, options):

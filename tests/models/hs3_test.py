@@ -71,7 +71,7 @@ class HS3Test:
     def test_loss_is_the_sum_of_the_papers(self):
         """Equation 1, each stage's crossentropy beside NumPy's."""
         clusters = [[0, 0, 1, 1], [0, 0, 1, 2]]
-        model = HS3(HRNet(TREE, outputs="leaves", **SMALL), STAGES, clusters, weights=(0.3, 0.5))
+        model = HS3(HRNet(TREE, scores="leaves", **SMALL), STAGES, clusters, weights=(0.3, 0.5))
         loss = HierarchicalCrossentropy(TREE)
         model.compile(keras.optimizers.SGD(0.0), loss=loss, run_eagerly=True)
         image, label = batch(32, 32)
@@ -105,7 +105,7 @@ class HS3Test:
         for strategy in (None, two_replicas):
             keras.utils.set_random_seed(0)
             with strategy.scope() if strategy else contextlib.nullcontext():
-                network = UNet(TREE, outputs="leaves", filters=2, num_stages=1)
+                network = UNet(TREE, scores="leaves", filters=2, num_stages=1)
                 for layer in network.layers:
                     if isinstance(layer, keras.layers.BatchNormalization):
                         layer.synchronized = True
@@ -176,7 +176,7 @@ class InnerStagesTest:
 
     @pytest.mark.parametrize("fuse", [False, True])
     def test_is_one_forward_pass_saves_and_searches(self, fuse, tmp_path):
-        network = DeepLabV3Plus(TREE, backbone="resnet18_small", outputs="leaves", filters=8)
+        network = DeepLabV3Plus(TREE, backbone="resnet18_small", scores="leaves", filters=8)
         image, label = batch(33, 40)
         before, parameters = numpy_of(network(image)), network.count_params()
         model = HS3(network, self.stages, fuse=fuse)
@@ -256,7 +256,7 @@ class HS3FuseTest:
 @only_tensorflow
 class SearchTest:
     def test_confusions_are_counted_over_all_batches(self):
-        model = HS3(UNet(TREE, outputs="leaves", filters=2, num_stages=1), [STAGE])
+        model = HS3(UNet(TREE, scores="leaves", filters=2, num_stages=1), [STAGE])
         batches = [batch(9, 8), batch(9, 8, count=1)]
         counts = model.confusions(batches)
         for name, count in counts.items():
@@ -289,7 +289,7 @@ class SearchTest:
         colours = np.array([[200, 0, 0], [200, 0, 0], [0, 200, 0], [0, 0, 200]])
         image = (colours[label] + rng.normal(0, 20, (*label.shape, 3))).clip(0, 255).astype("float32")
         keras.utils.set_random_seed(0)
-        model = HS3(UNet(TREE, outputs="leaves", filters=8, num_stages=1), [STAGE])
+        model = HS3(UNet(TREE, scores="leaves", filters=8, num_stages=1), [STAGE])
         model.compile(keras.optimizers.Adam(0.02), loss=HierarchicalCrossentropy(TREE), jit_compile=False)
         model.fit(image, label, batch_size=8, epochs=15, verbose=0)
         found = model.search([(image, label)], method)

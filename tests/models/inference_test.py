@@ -20,29 +20,29 @@ def image():
     return np.random.default_rng(0).uniform(0, 255, (2, 20, 30, 3)).astype("float32")
 
 
-def network(outputs="nodes", size=3):
+def network(scores="nodes", size=3):
     keras.utils.set_random_seed(1)
     pixels = keras.Input((None, None, 3))
     x = keras.layers.Rescaling(1 / 100, offset=-1)(pixels)
-    channels = TREE.num_nodes if outputs == "nodes" else TREE.num_leaves
+    channels = TREE.num_nodes if scores == "nodes" else TREE.num_leaves
     x = keras.layers.Conv2D(channels, size, padding="same", kernel_initializer="he_normal")(x)
     model = keras.Model(pixels, x)
-    model.tree, model.logits_of = TREE, outputs
+    model.tree, model.scores = TREE, scores
     return model
 
 
-def probabilities(logits, outputs):
+def probabilities(logits, scores):
     logits = np.asarray(logits, np.float64)
-    if outputs == "nodes":
+    if scores == "nodes":
         return 1 / (1 + np.exp(-logits))
     exponentials = np.exp(logits - logits.max(-1, keepdims=True))
     return exponentials / exponentials.sum(-1, keepdims=True)
 
 
-@pytest.mark.parametrize("outputs", ["nodes", "leaves"])
+@pytest.mark.parametrize("scores", ["nodes", "leaves"])
 class MultiScaleTest:
-    def test_matches_the_mean_of_probabilities(self, image, outputs):
-        model = network(outputs)
+    def test_matches_the_mean_of_probabilities(self, image, scores):
+        model = network(scores)
         # Left and right eyes, walls, and the bricks below them; 5 and 6 are the walls' own nodes.
         names = [path.replace("left", "x").replace("right", "left").replace("x", "right") for path in TREE.paths]
         swap = [TREE.paths.index(name) for name in names][: model.output_shape[-1]]
@@ -53,41 +53,41 @@ class MultiScaleTest:
             parts.append(resize(model(scaled), (20, 30)))
             mirrored = np.asarray(model(np.asarray(scaled)[:, :, ::-1]))[:, :, ::-1][..., swap]
             parts.append(resize(mirrored.copy(), (20, 30)))
-        expected = np.mean([probabilities(part, outputs) for part in parts], axis=0)
+        expected = np.mean([probabilities(part, scores) for part in parts], axis=0)
         averaged = MultiScale(model, scales=(0.5, 1.0, 1.3), flip_pairs=PAIRS)
-        np.testing.assert_allclose(probabilities(averaged(image), outputs), expected, atol=1e-5)
+        np.testing.assert_allclose(probabilities(averaged(image), scores), expected, atol=1e-5)
 
-    def test_one_scale_is_the_network_itself(self, image, outputs):
-        model = network(outputs)
+    def test_one_scale_is_the_network_itself(self, image, scores):
+        model = network(scores)
         logits = np.asarray(MultiScale(model, scales=(1,), flip=False)(image))
         expected = np.asarray(model(image))
-        if outputs == "leaves":
-            expected = np.log(probabilities(expected, outputs))
+        if scores == "leaves":
+            expected = np.log(probabilities(expected, scores))
         np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
 
     @pytest.mark.parametrize(
         "size, window", [((20, 30), (8, 8)), ((7, 30), (16, 9)), ((5, 6), (8, 8)), ((8, 8), (8, 8))]
     )
-    def test_windows_of_a_network_of_pixels_change_nothing(self, image, outputs, size, window):
+    def test_windows_of_a_network_of_pixels_change_nothing(self, image, scores, size, window):
         """Each pixel's answer depends on it alone, so that windows must give the whole image's."""
-        model = network(outputs, size=1)
+        model = network(scores, size=1)
         image = image[:, : size[0], : size[1]]
         for overlap in (0, 1 / 3, 0.9):
             windowed = SlidingWindow(model, window, overlap)(image)
             np.testing.assert_allclose(
-                probabilities(windowed, outputs), probabilities(model(image), outputs), rtol=1e-4, atol=1e-6
+                probabilities(windowed, scores), probabilities(model(image), scores), rtol=1e-4, atol=1e-6
             )
 
-    def test_windows_match_their_mean(self, image, outputs):
-        model = network(outputs)
+    def test_windows_match_their_mean(self, image, scores):
+        model = network(scores)
         total, times = np.zeros((2, 20, 30, model.output_shape[-1])), np.zeros((20, 30, 1))
         for top in (0, 4, 8, 12):
             for left in (0, 5, 10, 15, 20):
                 part = model(image[:, top : top + 8, left : left + 10])
-                total[:, top : top + 8, left : left + 10] += probabilities(part, outputs)
+                total[:, top : top + 8, left : left + 10] += probabilities(part, scores)
                 times[top : top + 8, left : left + 10] += 1
         windowed = SlidingWindow(model, (8, 10), overlap=0.5)(image)
-        np.testing.assert_allclose(probabilities(windowed, outputs), total / times, atol=1e-5)
+        np.testing.assert_allclose(probabilities(windowed, scores), total / times, atol=1e-5)
 
 
 class InPredictEvaluateAndExportTest:

@@ -60,9 +60,9 @@ class QueryDecoderTest:
 
 
 class MaskFormerTest:
-    @pytest.mark.parametrize("outputs, channels", [("nodes", 6), pytest.param("leaves", 4, marks=only_tensorflow)])
-    def test_any_size_gives_logits_of_that_size(self, outputs, channels):
-        model = MaskFormer(TREE, outputs=outputs, **SMALL)
+    @pytest.mark.parametrize("scores, channels", [("nodes", 6), pytest.param("leaves", 4, marks=only_tensorflow)])
+    def test_any_size_gives_logits_of_that_size(self, scores, channels):
+        model = MaskFormer(TREE, scores=scores, **SMALL)
         logits = at_once(model)(images(33, 49))
         assert tuple(logits.shape) == (2, 33, 49, channels) and logits.dtype == "float32"
         answers = model.training_model(keras.KerasTensor((2, 33, 49, 3)))
@@ -118,7 +118,7 @@ class MaskFormerTest:
             ({"num_queries": 0}, "integer `num_queries` >= 1. Received: num_queries=0"),
             ({"filters": 18}, "a multiple of 4 and of `num_heads`. Received: filters=18, num_heads=2"),
             ({"auxiliary_weight": -1}, "`auxiliary_weight` >= 0"),
-            ({"outputs": "pixels"}, "Received: outputs='pixels'"),
+            ({"scores": "pixels"}, "Received: scores='pixels'"),
         ],
     )
     def test_invalid_arguments_raise(self, options, message):

@@ -17,9 +17,9 @@ def small(**options):
 
 
 class UNetTest:
-    @pytest.mark.parametrize("outputs, channels", [("nodes", 4), ("leaves", 3)])
-    def test_one_logit_a_node_or_leaf(self, outputs, channels):
-        logits = small(outputs=outputs, num_stages=1)(np.zeros((1, 4, 4, 3)))
+    @pytest.mark.parametrize("scores, channels", [("nodes", 4), ("leaves", 3)])
+    def test_one_logit_a_node_or_leaf(self, scores, channels):
+        logits = small(scores=scores, num_stages=1)(np.zeros((1, 4, 4, 3)))
         assert logits.shape == (1, 4, 4, channels)
         assert keras.backend.standardize_dtype(logits.dtype) == "float32"
 
@@ -60,14 +60,14 @@ class UNetTest:
         rng = np.random.default_rng(0)
         labels = rng.integers(0, 3, (4, 8, 8))
         colours = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200]])
-        model = small(outputs="leaves", filters=4, num_stages=1)
+        model = small(scores="leaves", filters=4, num_stages=1)
         model.compile(keras.optimizers.Adam(0.05), loss=HierarchicalCrossentropy(TREE), metrics=[LevelMeanIoU(TREE)])
         model.fit(colours[labels], labels, epochs=40, verbose=0)
         logs = model.evaluate(colours[labels], labels, verbose=0, return_dict=True)
         assert logs["miou_1"] > 0.95
 
     def test_saves_and_loads(self, tmp_path):
-        model = small(outputs="leaves", name="mine", input_shape=(None, 8, 3))
+        model = small(scores="leaves", name="mine", input_shape=(None, 8, 3))
         model.save(tmp_path / "model.keras")
         revived = keras.models.load_model(tmp_path / "model.keras")
         image = np.random.default_rng(0).uniform(0, 255, (1, 6, 8, 3))
@@ -76,8 +76,8 @@ class UNetTest:
         assert (revived.tree, revived.name) == (TREE, "mine")
 
     def test_invalid_arguments_raise(self):
-        with pytest.raises(ValueError, match='outputs=\'leaf\''):
-            small(outputs="leaf")
+        with pytest.raises(ValueError, match='scores=\'leaf\''):
+            small(scores="leaf")
         with pytest.raises(ValueError, match="num_stages"):
             small(num_stages=0)
         with pytest.raises(TypeError, match="ClassTree"):

@@ -1,9 +1,9 @@
 """The small heads that tell a stage's clusters of classes apart."""
 
-import keras
 from keras import layers
 
-from hierseg_keras.models.auxiliary_logits import LOGITS
+from hierseg_keras.models.compiled_loss import LOGITS
+from hierseg_keras.models.functional import functional
 from hierseg_keras.models.inner_maps import inner_maps
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
@@ -12,8 +12,7 @@ from hierseg_keras.tree import as_class_tree
 
 def tree_of_network(model, segmenter):
     """The tree of a network whose stages can be named, or an error that names the model."""
-    if not isinstance(segmenter, keras.Model) or not getattr(segmenter, "inputs", None):
-        raise TypeError(f"`{model}` expects a functional `keras.Model`. Received: {segmenter!r}.")
+    functional(model, segmenter)
     if getattr(segmenter, "tree", None) is None:
         raise ValueError(
             f"`{model}` expects a network with a `tree`. Received: one without. Wrap it in `TreeSegmenter`."
