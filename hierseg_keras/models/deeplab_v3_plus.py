@@ -108,11 +108,11 @@ class DeepLabV3Plus(TreeNetwork):
         check_synchronized("DeepLabV3Plus", synchronized_batch_norm)
 
         # === Layers ===
+        image = image_input("DeepLabV3Plus", input_shape)
         scaling, features, output_stride = _backbone(backbone, output_stride, weights)
         atrous_rates = tuple(atrous_rates or ATROUS_RATES[output_stride])
 
         # === Functional Model ===
-        image = image_input("DeepLabV3Plus", input_shape)
         low_level, x = features(ScaleImage(scaling, name="scale")(image) if scaling else image)
         x = layers.Identity(name="embedding")(x)
         x = deeplab_decoder(low_level, x, filters, low_level_filters, dropout, atrous_rates)

@@ -3,7 +3,7 @@
 import keras
 
 from hierseg_keras.tree import as_class_tree
-from hierseg_keras.tree.scores import infer_scores
+from hierseg_keras.tree.scores import Scores, infer_scores
 
 # They move scores about and leave their values what they are.
 _MOVING = (
@@ -48,13 +48,21 @@ def scores_of(model, owner, tree=None, scores=None, from_logits=None):
     tree = getattr(model, "tree", None) if tree is None else tree
     if tree is None:
         raise ValueError(f"`{owner}` expects a `tree`, as `{type(model).__name__}` has none. Received: tree=None.")
-    shape = output_shape_of(model, owner)
+    tree, shape = as_class_tree(tree), output_shape_of(model, owner)
     if from_logits is None:
         from_logits, kind = _known(model) or _found(model, owner)
+        fits = kind is None or Scores(tree, kind).num_channels == shape[-1]
+        if scores is None and not fits:
+            activation = "sigmoid" if kind == "nodes" else "softmax"
+            raise ValueError(
+                f"`{owner}` expects a softmax over the {tree.num_leaves} leaves of `tree`, or a sigmoid for each of its "
+                f"{tree.num_nodes} nodes. Received: {model.name!r}, which ends in a {activation} of {shape[-1]} "
+                "channels. Pass `scores` and `from_logits` if it is meant so."
+            )
         scores = scores or kind
     elif scores is None and (known := _known(model)):
         scores = known[1]
-    return infer_scores(as_class_tree(tree), shape, scores, from_logits)
+    return infer_scores(tree, shape, scores, from_logits)
 
 
 def output_shape_of(model, owner):

@@ -36,8 +36,8 @@ class TreeNetwork(keras.Model):
         outputs: Symbolic logits.
         tree: `ClassTree`, or its text.
         scores: `"nodes"` or `"leaves"`: what the logits belong to.
-        arguments: Dict of the subclass's further arguments. They become attributes, and the
-            configuration.
+        arguments: Dict of the subclass's further arguments. They become the configuration, and
+            attributes, but for networks.
         auxiliary: Dict from a name to a pair: symbolic logits of the image's size, and the weight
             of their loss.
         name: Name of the model.
@@ -59,8 +59,8 @@ class TreeNetwork(keras.Model):
             answers = {LOGITS: outputs, **{key: logits for key, (logits, _) in auxiliary.items()}}
             self.training_model = keras.Model(inputs, answers, name="training_model")
         for argument, value in arguments.items():
-            # `weights` and `input_shape` are Keras's own.
-            if not hasattr(type(self), argument):
+            # `weights` and `input_shape` are Keras's own; a network in an attribute would be tracked as a layer.
+            if not hasattr(type(self), argument) and not isinstance(value, keras.Layer):
                 setattr(self, argument, value)
         remember_arguments(self, {"tree": self.tree.to_text(), "scores": scores, **arguments})
 
