@@ -55,8 +55,8 @@ def scores_of(model, owner, tree=None, scores=None, from_logits=None):
         if scores is None and not fits:
             activation = "sigmoid" if kind == "nodes" else "softmax"
             raise ValueError(
-                f"`{owner}` expects a softmax over the {tree.num_leaves} leaves of `tree`, or a sigmoid for each of its "
-                f"{tree.num_nodes} nodes. Received: {model.name!r}, which ends in a {activation} of {shape[-1]} "
+                f"`{owner}` expects a softmax over the {tree.num_leaves} leaves of `tree`, or a sigmoid for each of "
+                f"its {tree.num_nodes} nodes. Received: {model.name!r}, which ends in a {activation} of {shape[-1]} "
                 "channels. Pass `scores` and `from_logits` if it is meant so."
             )
         scores = scores or kind

@@ -155,7 +155,7 @@ class HS3Test:
             ({"stages": ("stage9",)}, "name of a layer of .*Received: 'stage9'. .*'encoder_0_b_relu'"),
             ({"stages": "embedding"}, "names of different layers"),
             ({"clusters": []}, "`clusters` for each of .*Received: 0"),
-            ({"weights": (1, 2)}, "`weights` >= 0, one a stage"),
+            ({"weights": (1, 2)}, "`weights` >= 0, one per stage"),
         ],
     )
     def test_invalid_arguments_raise(self, options, message):

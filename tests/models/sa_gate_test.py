@@ -87,7 +87,7 @@ class SAGateTest:
         [
             ({"blocks": (1, 1, 1)}, "`blocks` of four stages.*Received: blocks=\\(1, 1, 1\\)"),
             ({"depth_channels": 2}, "`depth_channels` 3 \\(HHA\\) or 1. Received: depth_channels=2"),
-            ({"input_shape": (8, 8, 4)}, "an image with 3 channels of depth. Received: input_shape=\\(8, 8, 4\\)"),
+            ({"input_shape": (8, 8, 4)}, "`SAGate` expects `input_shape=\\(H, W, 6\\)`"),
         ],
     )
     def test_invalid_arguments_raise(self, options, message):
