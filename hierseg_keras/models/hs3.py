@@ -12,6 +12,7 @@ from hierseg_keras.models.functional import functional
 from hierseg_keras.models.heads.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
 from hierseg_keras.models.hs3_fuse import HS3Fuse
 from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.model_scores import scores_of
 from hierseg_keras.models.saved_config import remember_arguments
 from hierseg_keras.models.stage_clusters import cluster_of_nodes, clusters_of_stages
 from hierseg_keras.models.training_wrapper import TrainingWrapper
@@ -101,6 +102,7 @@ class HS3(TrainingWrapper):
         super().__init__(name=name, **kwargs)
         segmenter = functional("HS3", segmenter)
         tree = tree_of_network("HS3", segmenter)
+        meaning = scores_of(segmenter, "HS3")
         self.clusters = clusters_of_stages("HS3", tree, stages, clusters)
         stages = tuple(self.clusters)
         weights = [weights] * len(stages) if np.ndim(weights) == 0 else list(weights)
@@ -141,7 +143,7 @@ class HS3(TrainingWrapper):
         self.trackers = {stage: keras.metrics.Mean(stage) for stage in stages}
 
         self.tree = tree
-        self.scores = segmenter.scores
+        self.scores, self.from_logits = meaning.kind, True if fuse else meaning.from_logits
         self.stages = stages
         self.ignore_class = check_ignore_class("HS3", tree, ignore_class)
 
@@ -196,7 +198,7 @@ class HS3(TrainingWrapper):
             is_leaf = (label >= 0) & (label < num_leaves)
             for name, count in counts.items():
                 if name == LOGITS:
-                    predicted, _ = best_path(self.tree, answers[name], self.scores)
+                    predicted, _ = best_path(self.tree, answers[name], self.scores, self.from_logits)
                 else:
                     predicted = answers[name].argmax(axis=-1)
                 cells = label[is_leaf] * num_leaves + ops.convert_to_numpy(predicted)[is_leaf]

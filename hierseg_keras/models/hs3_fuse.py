@@ -11,6 +11,7 @@ from hierseg_keras.models.heads.object_context import object_context
 from hierseg_keras.models.heads.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.model_scores import scores_of
 from hierseg_keras.models.stage_clusters import clusters_of_stages
 from hierseg_keras.models.tree_network import TreeNetwork
 
@@ -64,6 +65,7 @@ class HS3Fuse(TreeNetwork):
 
     def __init__(self, segmenter, stages, clusters=None, filters=None, dropout=0.05, name=None, **kwargs):
         tree = tree_of_network("HS3Fuse", segmenter)
+        scores = scores_of(segmenter, "HS3Fuse").kind
         clusters = clusters_of_stages("HS3Fuse", tree, stages, clusters)
         stages = tuple(clusters)
         image = segmenter.inputs[0]
@@ -83,7 +85,7 @@ class HS3Fuse(TreeNetwork):
             seen.append(ResizeTo(name=f"{prefix}_enlarge_features")([x, classified]))
         x = layers.Concatenate(name="fuse")([classified, *seen])
         x = conv_norm_relu(x, classified.shape[-1], 1, "fused")
-        logits = logits_head(x, tree, segmenter.scores, name="fused_logits")
+        logits = logits_head(x, tree, scores, name="fused_logits")
         logits = ResizeTo(dtype="float32", name="enlarge_fused_logits")([logits, image])
         weights = getattr(segmenter, "auxiliary_weights", {})
         auxiliary = {key: (answers[key], weight) for key, weight in weights.items()}
@@ -94,9 +96,7 @@ class HS3Fuse(TreeNetwork):
             "filters": filters,
             "dropout": dropout,
         }
-        super().__init__(
-            image, logits, tree, segmenter.scores, arguments, auxiliary, name or segmenter.name, **kwargs
-        )
+        super().__init__(image, logits, tree, scores, arguments, auxiliary, name or segmenter.name, **kwargs)
 
     def get_config(self):
         config = super().get_config()
