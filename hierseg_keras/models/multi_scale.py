@@ -55,6 +55,11 @@ class MultiScale(keras.Model):
     >>> figures = averaged.evaluate(val, return_dict=True, verbose=0)
     """
 
+    def __new__(cls, *args, **kwargs):
+        # Before anything is built.
+        check_keywords(cls, kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(
         self,
         model,
@@ -67,7 +72,6 @@ class MultiScale(keras.Model):
         name=None,
         **kwargs,
     ):
-        check_keywords(self, kwargs)
         check_channels_last("MultiScale")
         super().__init__(name=name, **kwargs)
         model = getattr(model, "inference_model", model)

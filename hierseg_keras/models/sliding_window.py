@@ -53,8 +53,12 @@ class SlidingWindow(keras.Model):
     (1, 90, 150)
     """
 
+    def __new__(cls, *args, **kwargs):
+        # Before anything is built.
+        check_keywords(cls, kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(self, model, window, overlap=1 / 3, tree=None, scores=None, from_logits=None, name=None, **kwargs):
-        check_keywords(self, kwargs)
         check_channels_last("SlidingWindow")
         super().__init__(name=name, **kwargs)
         model = getattr(model, "inference_model", model)

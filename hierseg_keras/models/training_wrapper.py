@@ -19,8 +19,12 @@ class TrainingWrapper(keras.Model):
 
     from_logits = True
 
+    def __new__(cls, *args, **kwargs):
+        # Before anything is built.
+        check_keywords(cls, kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(self, name=None, **kwargs):
-        check_keywords(self, kwargs)
         check_channels_last(type(self).__name__)
         super().__init__(name=name, **kwargs)
         self.trackers = {}

@@ -48,8 +48,12 @@ class TreeNetwork(keras.Model):
 
     from_logits = True
 
+    def __new__(cls, *args, **kwargs):
+        # Before anything is built.
+        check_keywords(cls, kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(self, inputs, outputs, tree, scores, arguments, auxiliary=None, name=None, **kwargs):
-        check_keywords(self, kwargs)
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
         self.tree = as_class_tree(tree)
         self.scores = scores
