@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from hierseg_keras.decoding import best_path, level_labels
-from hierseg_keras.models.model_scores import scores_of
+from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.tree import as_class_tree
 from hierseg_keras.visualization import node_colours
 

@@ -2,9 +2,9 @@
 
 import keras
 
-from hierseg_keras.models.check_keywords import check_keywords
 from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, one_of_list
-from hierseg_keras.models.saved_config import config_of, model_from_config, remember_arguments
+from hierseg_keras.models.configuration.check_keywords import check_keywords
+from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
 from hierseg_keras.tree import as_class_tree
 
 

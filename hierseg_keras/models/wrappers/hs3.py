@@ -1,0 +1,295 @@
+"""HS3: a network whose stages are supervised on as many classes as they can tell apart."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from hierseg_keras.clustering import embedding_clusters, spectral_clusters, trade_off
+from hierseg_keras.decoding import best_path
+from hierseg_keras.losses import HierarchicalCrossentropy
+from hierseg_keras.models.compiled_loss import LOGITS
+from hierseg_keras.models.configuration.saved_config import remember_arguments
+from hierseg_keras.models.graph.functional import functional
+from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.models.heads.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
+from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.wrappers.hs3_fuse import HS3Fuse
+from hierseg_keras.models.wrappers.stage_clusters import cluster_of_nodes, clusters_of_stages
+from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
+from hierseg_keras.tree import ClassTree, check_ignore_class
+
+# Of a label that says nothing about a stage's clusters.
+_UNKNOWN = -1
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class HS3(TrainingWrapper):
+    """Supervises a network's stages on sets of classes, as the paper of that name does.
+
+    Each named stage is given a small head (1x1 convolution, batch normalisation, ReLU, 1x1
+    convolution), for training only, which tells clusters of the classes apart. To the compiled loss of
+    the logits are added the crossentropies of the stages:
+
+    ```
+    L = L_final + sum over stages i of gamma_i * L_i on the clusters of stage i
+    ```
+
+    With every class a cluster of its own at every stage that is deep supervision, from whose
+    mistakes `search` finds clusters: two phases, of which the second starts anew.
+
+        deep = HS3(network, stages=("stage2", "stage3"))          # all classes everywhere
+        deep.fit(reduced); found = deep.search(analysis)
+        model = HS3(another, stages=("stage2", "stage3"), clusters=[f.clustering() for f in found.values()])
+        model.fit(train)
+
+    `fit`, `evaluate`, `predict` and `save` are Keras's own. The network without the heads is
+    `inference_model`, the one that was given where nothing is fused, which `export` writes.
+
+    Args:
+        segmenter: Functional `keras.Model` with a class tree: a network of ours, or a
+            `TreeSegmenter`.
+        stages: Names of its layers that are supervised, `"backbone/layer2"` for a layer of a layer. A
+            layer's output is a map or, as HRNet's `stage2`, a list of maps, which are enlarged to the
+            first of them and joined.
+        clusters: For each stage the clusters of the tree's leaves: `(L,)` integers; a `ClassTree`
+            of the same leaves whose top classes are the clusters, such as one read from a file; or
+            an integer, a level of the network's own tree. `None` (the default) is deep supervision.
+        weights: `gamma_i`, one a stage, or one for all. Defaults to 0.4.
+        fuse: Whether the stages are fused into the network's head, which `HS3Fuse` makes anew.
+            They are part of the inference model then.
+        filters: As `HS3Fuse`'s.
+        ignore_class: Integer label of pixels that take no part. Defaults to 255.
+        name: Name of the model.
+
+    Call arguments:
+        image: As the segmenter takes it.
+        training: Boolean.
+
+    Returns:
+        The segmenter's logits. In training a dict, `{"logits": ..., stage: (B, H, W, clusters)}`, and
+        a network's auxiliary logits, which add their own to the loss.
+
+    Raises:
+        TypeError: If the network is none of Keras's functional ones.
+        ValueError: If it has no tree, a stage is none of its layers, or an argument is not as said
+            above.
+
+    Example:
+
+    >>> tree = hs.ClassTree.load("camvid")
+    >>> network = hs.models.HRNet(tree, width=4, num_modules=(1, 1, 1), num_blocks=1)
+    >>> model = hs.models.HS3(network, stages=("stage2", "stage3"), clusters=[2, 1])
+    >>> {name: x.shape[-1] for name, x in model(np.zeros((1, 32, 32, 3)), training=True).items()}
+    {'logits': 18, 'stage2': 7, 'stage3': 11}
+
+    Reference:
+        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), equation 1. A label at an
+        internal node supervises a stage where all its leaves are in one cluster.
+    """
+
+    def __init__(
+        self,
+        segmenter,
+        stages,
+        clusters=None,
+        weights=0.4,
+        fuse=False,
+        filters=None,
+        ignore_class=255,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        segmenter = functional("HS3", segmenter)
+        tree = tree_of_network("HS3", segmenter)
+        meaning = scores_of(segmenter, "HS3")
+        self.clusters = clusters_of_stages("HS3", tree, stages, clusters)
+        stages = tuple(self.clusters)
+        weights = [weights] * len(stages) if np.ndim(weights) == 0 else list(weights)
+        if len(weights) != len(stages) or min(weights) < 0:
+            raise ValueError(f"`HS3` expects `weights` >= 0, one per stage. Received: weights={weights} of {stages}.")
+        arguments = {
+            "segmenter": segmenter,
+            "stages": stages,
+            "clusters": [own.tolist() for own in self.clusters.values()],
+            "weights": weights,
+            "fuse": fuse,
+            "filters": filters,
+            "ignore_class": ignore_class,
+        }
+        remember_arguments(self, arguments)
+
+        # === Networks ===
+        self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
+        if fuse:
+            self.inference_model = HS3Fuse(segmenter, stages, self.clusters.values(), filters)
+            logits = [f"{stage_prefix(stage)}_logits" for stage in stages]
+            answers, heads = open_stages(self.inference_model, logits)
+        else:
+            self.inference_model = segmenter
+            answers, maps = open_stages(segmenter, stages)
+            heads = {stage: stage_logits(x, int(self.clusters[stage].max()) + 1, stage) for stage, x in maps.items()}
+        image = segmenter.inputs[0]
+        for stage, x in zip(stages, heads.values()):
+            enlarge = ResizeTo(dtype="float32", name=f"{stage_prefix(stage)}_enlarge_logits")
+            answers = {**answers, stage: enlarge([x, image])}
+        self.training_model = keras.Model(image, answers, name="training_model")
+        self.built = True
+
+        # === Losses ===
+        self.weights_of = dict(zip(stages, weights))
+        self._stage_losses = {stage: _crossentropy(own) for stage, own in self.clusters.items()}
+        self._stage_tables = {stage: _label_table(tree, own) for stage, own in self.clusters.items()}
+        self.trackers = {stage: keras.metrics.Mean(stage) for stage in stages}
+
+        self.tree = tree
+        self.scores, self.from_logits = meaning.kind, True if fuse else meaning.from_logits
+        self.stages = stages
+        self.ignore_class = check_ignore_class("HS3", tree, ignore_class)
+
+    def call(self, image, training=False):
+        return (self.training_model if training else self.inference_model)(image, training=training)
+
+    # === Train ===
+
+    def further_losses(self, y, y_pred, sample_weight):
+        losses = self._stage_losses
+        return {
+            stage: (losses[stage](self.stage_labels(y, stage), y_pred[stage], sample_weight), weight)
+            for stage, weight in self.weights_of.items()
+        }
+
+    def stage_labels(self, y, stage):
+        """Labels of a stage's clusters, `(B, H, W)` int32; -1 where a label says nothing about them."""
+        y = ops.cast(y, "int32")
+        y = ops.squeeze(y, -1) if len(y.shape) == 4 else y
+        num_nodes = self.tree.num_nodes
+        is_node = ops.logical_and(y >= 0, y < num_nodes)
+        place = ops.where(is_node, y, num_nodes + 1)
+        place = ops.where(y == self.ignore_class, num_nodes, place)
+        return ops.take(self._stage_tables[stage], place, axis=0)
+
+    # === Search ===
+
+    def confusions(self, data):
+        """What each stage takes for what, in one pass over data.
+
+        Args:
+            data: Batches of images and labels, such as a `tf.data.Dataset`: the analysis set, which
+                the network was not trained on. Pixels labelled with leaves are counted.
+
+        Returns:
+            Dict from each stage, and `"logits"`, to counts of labels by predictions, `(L, L)` int64.
+
+        Raises:
+            ValueError: If a stage is supervised on less than all classes.
+        """
+        num_leaves = self.tree.num_leaves
+        for stage, clusters in self.clusters.items():
+            if clusters.max() + 1 < num_leaves:
+                raise ValueError(
+                    f"`confusions` expects all {num_leaves} classes at every stage, as `clusters=None` makes them. "
+                    f"Received: {clusters.max() + 1} clusters at {stage!r}."
+                )
+        counts = {name: np.zeros((num_leaves, num_leaves), "int64") for name in (*self.stages, LOGITS)}
+        for image, label, *_ in data:
+            answers = self.training_model.predict_on_batch(image)
+            label = np.asarray(label).reshape(np.shape(answers[LOGITS])[:3])
+            is_leaf = (label >= 0) & (label < num_leaves)
+            for name, count in counts.items():
+                if name == LOGITS:
+                    predicted, _ = best_path(self.tree, answers[name], self.scores, self.from_logits)
+                else:
+                    predicted = answers[name].argmax(axis=-1)
+                cells = label[is_leaf] * num_leaves + ops.convert_to_numpy(predicted)[is_leaf]
+                count += np.bincount(cells, minlength=num_leaves**2).reshape(count.shape)
+        return counts
+
+    def predict_stages(self, image):
+        """The cluster that each stage sees at each pixel.
+
+        Args:
+            image: As the segmenter takes it.
+
+        Returns:
+            Dict from a stage to `(B, H, W)` int64, of the clusters in `clusters[stage]`.
+        """
+        answers = self.training_model.predict_on_batch(image)
+        return {stage: answers[stage].argmax(axis=-1) for stage in self.stages}
+
+    def class_embeddings(self, data):
+        """The mean of each class's features at each stage, those that the stage's head classifies.
+
+        A labelled pixel's features are those of the map's pixel that it lies in.
+
+        Args:
+            data: As `confusions` takes it. Pixels labelled with leaves are taken.
+
+        Returns:
+            Dict from each stage to `(L, C)` float64; NaN for a class without a pixel.
+        """
+        heads = {stage: f"{stage_prefix(stage)}_head_relu" for stage in self.stages}
+        maps = {stage: self.training_model.get_layer(head).output for stage, head in heads.items()}
+        features = keras.Model(self.training_model.input, maps)
+        sums = {stage: np.zeros((self.tree.num_leaves, x.shape[-1])) for stage, x in maps.items()}
+        pixels = np.zeros((self.tree.num_leaves, 1))
+        for image, label, *_ in data:
+            label = np.asarray(label).reshape(np.shape(image)[:3])
+            for stage, x in features.predict_on_batch(image).items():
+                shares = _leaf_counts(label, x.shape[1:3], self.tree.num_leaves)
+                sums[stage] += shares.T @ x.reshape(-1, x.shape[-1])
+            pixels += shares.sum(axis=0)[:, None]
+        with np.errstate(invalid="ignore"):
+            return {stage: total / pixels for stage, total in sums.items()}
+
+    def search(self, data, method="spectral"):
+        """Finds each stage's clusters for every number of them, and how well it tells them apart.
+
+        Args:
+            data: As `confusions` takes it.
+            method: `"spectral"` (the default), by what the stage takes for each other, or
+                `"kmeans"`, by `class_embeddings`.
+
+        Returns:
+            Dict from each stage to its `clustering.TradeOff`, whose `clustering(theta)` is what
+            `clusters` takes.
+
+        Raises:
+            ValueError: As `confusions`, or if less than 3 classes are labelled.
+        """
+        if method not in ("spectral", "kmeans"):
+            raise ValueError(f'`search` expects `method` "spectral" or "kmeans". Received: method={method!r}.')
+        counts = self.confusions(data)
+        cluster = dict.fromkeys(self.stages, spectral_clusters)
+        if method == "kmeans":
+            embeddings = self.class_embeddings(data)
+            cluster = {stage: _by_embeddings(own, counts[stage]) for stage, own in embeddings.items()}
+        return {stage: trade_off(counts[stage], counts[LOGITS], cluster[stage]) for stage in self.stages}
+
+
+def _crossentropy(clusters):
+    """The flat crossentropy, by the loss of a tree without families."""
+    flat = ClassTree([f"cluster {i}" for i in range(clusters.max() + 1)])
+    return HierarchicalCrossentropy(flat, ignore_class=_UNKNOWN)
+
+
+def _label_table(tree, clusters):
+    """Each node's cluster; behind them what an ignored label stands for, and what is no label, which is no cluster."""
+    return np.array([*cluster_of_nodes(tree, clusters, _UNKNOWN), _UNKNOWN, clusters.max() + 1], "int32")
+
+
+def _by_embeddings(embeddings, counts):
+    """As a function that `trade_off` takes; classes without a label are absent, as it has them."""
+    embeddings = np.where(counts.sum(axis=1, keepdims=True) > 0, embeddings, np.nan)
+    return lambda _, size: embedding_clusters(embeddings, size)
+
+
+def _leaf_counts(label, size, num_leaves):
+    """How many pixels of each leaf lie in each pixel of a smaller map, `(B * h * w, L)`."""
+    batch, rows, columns = np.indices(label.shape, sparse=True)
+    height, width = size
+    cell = (batch * height + rows * height // label.shape[1]) * width + columns * width // label.shape[2]
+    is_leaf = (label >= 0) & (label < num_leaves)
+    counts = np.zeros((len(label) * height * width, num_leaves))
+    np.add.at(counts, (cell[is_leaf], label[is_leaf]), 1)
+    return counts
