@@ -38,7 +38,7 @@ def encoded(image, kind, **options):
 
 
 def of_every_mode():
-    """`(format, mode, bytes)` of every format that Pillow writes, less the slow ones, and every mode it writes in it."""
+    """`(format, mode, bytes)` of every format that Pillow writes, less slow ones, and every mode it writes there."""
     Image.init()
     for kind in sorted(set(Image.SAVE) - set(SLOW)):
         for mode in MODES:
@@ -77,11 +77,12 @@ def pngs():
             if bits < 8 and color_type in (2, 4, 6) or bits == 16 and color_type == 3:
                 continue
             palette = chunk(b"PLTE", bytes(range(2, 2 + 3 * 2 ** min(bits, 6)))) if color_type == 3 else b""
-            yield f"{bits} bits, color type {color_type}", png(bits, color_type, palette)
+            yield f"{bits} bits, {color_type=}", png(bits, color_type, palette)
             for name, transparency in _transparencies(bits, color_type):
                 chunks = palette + chunk(b"tRNS", transparency)
-                yield f"{bits} bits, color type {color_type}, {name}", png(bits, color_type, chunks)
-                yield f"{bits} bits, color type {color_type}, {name}, zeros", png(bits, color_type, chunks, is_zero=True)
+                for is_zero in (False, True):
+                    content = png(bits, color_type, chunks, is_zero=is_zero)
+                    yield f"{bits} bits, {color_type=}, {name}, {is_zero=}", content
     yield "8 bits, gamma", png(8, 2, chunk(b"gAMA", struct.pack(">I", 45455)))
     yield "2 bits, few bits are used", png(2, 0, chunk(b"sBIT", b"\1"))
     yield "palette shorter than its indices", png(4, 3, chunk(b"PLTE", bytes(range(6))))

@@ -23,7 +23,7 @@ IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
 LABEL_FORMATS = {".png": "PNG"}
 # Pillow's modes, of files with up to 8 bits per value.
 IMAGE_MODES = ("RGB", "RGBA", "L", "LA", "P", "1")
-LABEL_MODES = ("L", "P", "1")
+LABEL_MODES = ("L", "P")
 GREY_MODES = ("L",)
 # Pillow's versions differ.
 UINT16_MODES = ("I;16", "I")
@@ -108,7 +108,7 @@ def stored_image(path, image):
 
 
 def read_label(path):
-    """Decodes a gray or palette PNG of up to 8 bits to `(H, W, 1)` uint8, the numbers as they were written: a
+    """Decodes a gray or palette PNG of 2 to 8 bits to `(H, W, 1)` uint8, the numbers as they were written: a
     palette's indices and never its colors. Raises `ImageFileError` as `read_image` does."""
     return decode_numbers(path, *_content(path, LABEL_FORMATS), LABEL_MODES)
 
@@ -230,7 +230,7 @@ def _check_header(name, kind, content, image, modes, bits):
     if kind == "BMP" and not image_header.is_plain_bmp(content):
         raise ImageFileError(f"{name}: {image_header.PLAIN_BMP}")
     if kind == "BMP" and len(content) < image_header.bmp_length(content, image.width, image.height):
-        raise ImageFileError(f"{name}: expected a whole BMP file. Received: fewer bytes than its header says. Restore it")
+        raise ImageFileError(f"{name}: expected a whole BMP file. Received: fewer bytes than its header says")
     received_bits = image_header.png_bits(content) if kind == "PNG" else 8
     if image.mode not in modes or received_bits not in bits:
         raise ImageFileError(

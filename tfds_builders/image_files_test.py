@@ -68,6 +68,7 @@ class ReadLabelTest:
             (np.dstack([LABEL] * 4), "RGBA"),
             (np.dstack([LABEL] * 2), "LA"),
             (LABEL.astype(np.uint16), "I;16"),
+            (LABEL > 3, "1"),
         ],
     )
     def test_label_of_another_mode_is_refused(self, array, mode, label_path):
@@ -75,8 +76,9 @@ class ReadLabelTest:
         message = message_of(read_label, label_path)
         assert str(label_path) in message and f"mode {mode}." in message
 
-    @pytest.mark.parametrize("bits", [1, 2, 4])
-    @pytest.mark.parametrize("color_type, chunks", [(0, b""), (3, chunk(b"PLTE", bytes(48)))])
+    @pytest.mark.parametrize(
+        "bits, color_type, chunks", [(2, 0, b""), (4, 0, b""), *((b, 3, chunk(b"PLTE", bytes(48))) for b in (1, 2, 4))]
+    )
     def test_few_bits_are_read_as_the_numbers_that_were_written(self, bits, color_type, chunks, label_path):
         label_path.write_bytes(png(bits, color_type, chunks))
         found = read_label(label_path)
