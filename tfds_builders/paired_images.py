@@ -6,6 +6,7 @@ import pathlib
 from etils import epath
 
 from tfds_builders import image_files
+from tfds_builders.check_labels import check_ids, check_size
 from tfds_builders.image_files import IMAGE_FORMATS, LABEL_FORMATS
 
 
@@ -158,6 +159,6 @@ def read_pair(pair, num_ids, read_label=image_files.read_label):
         ImageFileError: As `image_files.read_image` does, and where the two differ in size or an id is out of range.
     """
     image, label = image_files.read_image(pair.image), read_label(pair.label)
-    image_files.check_size(pair.label, label, pair.image, image)
-    image_files.check_ids(pair.label, label, num_ids)
+    check_size(pair.label, label, pair.image, image)
+    check_ids(pair.label, label, num_ids)
     return image, label
