@@ -207,7 +207,7 @@ class ClassTreeTest:
 
     @pytest.mark.parametrize("level", [0, 4, 1.5, 1.0, True, "1", None, np.nan])
     def test_level_outside_the_tree(self, tree, level):
-        with pytest.raises(ValueError, match=rf"integer from 1 \(finest\) to 3 \(coarsest\). Received: level="):
+        with pytest.raises(ValueError, match=r"integer from 1 \(finest\) to 3 \(coarsest\). Received: level="):
             tree.level_classes(level)
 
     def test_unknown_kind_of_distance(self, tree):
