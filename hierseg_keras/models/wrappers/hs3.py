@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from hierseg_keras.clustering import embedding_clusters, spectral_clusters, trade_off
+from hierseg_keras.clustering.stage_counts import count_confusions, mean_embeddings
+from hierseg_keras.clustering.stage_search import search_stages
 from hierseg_keras.decoding import best_path
 from hierseg_keras.losses import HierarchicalCrossentropy
 from hierseg_keras.models.compiled_loss import LOGITS
@@ -182,7 +183,7 @@ class HS3(TrainingWrapper):
             Dict from each stage, and `"logits"`, to counts of labels by predictions, `(L, L)` int64.
 
         Raises:
-            ValueError: If a stage is supervised on less than all classes.
+            ValueError: If a stage is supervised on less than all classes, or there are no batches.
         """
         num_leaves = self.tree.num_leaves
         for stage, clusters in self.clusters.items():
@@ -191,19 +192,18 @@ class HS3(TrainingWrapper):
                     f"`confusions` expects all {num_leaves} classes at every stage, as `clusters=None` makes them. "
                     f"Received: {clusters.max() + 1} clusters at {stage!r}."
                 )
-        counts = {name: np.zeros((num_leaves, num_leaves), "int64") for name in (*self.stages, LOGITS)}
-        for image, label, *_ in data:
-            answers = self.training_model.predict_on_batch(image)
-            label = np.asarray(label).reshape(np.shape(answers[LOGITS])[:3])
-            is_leaf = (label >= 0) & (label < num_leaves)
-            for name, count in counts.items():
-                if name == LOGITS:
-                    predicted, _ = best_path(self.tree, answers[name], self.scores, self.from_logits)
-                else:
-                    predicted = answers[name].argmax(axis=-1)
-                cells = label[is_leaf] * num_leaves + ops.convert_to_numpy(predicted)[is_leaf]
-                count += np.bincount(cells, minlength=num_leaves**2).reshape(count.shape)
+        counts = count_confusions(map(self._predicted_leaves, data), num_leaves)
+        if not counts:
+            raise ValueError("`confusions` expects batches of images and labels. Received: none.")
         return counts
+
+    def _predicted_leaves(self, batch):
+        image, label, *_ = batch
+        answers = self.training_model.predict_on_batch(image)
+        final, _ = best_path(self.tree, answers[LOGITS], self.scores, self.from_logits)
+        predictions = {stage: answers[stage].argmax(axis=-1) for stage in self.stages}
+        label = np.asarray(label).reshape(np.shape(answers[LOGITS])[:3])
+        return label, {**predictions, LOGITS: ops.convert_to_numpy(final)}
 
     def predict_stages(self, image):
         """The cluster that each stage sees at each pixel.
@@ -231,16 +231,10 @@ class HS3(TrainingWrapper):
         heads = {stage: f"{stage_prefix(stage)}_head_relu" for stage in self.stages}
         maps = {stage: self.training_model.get_layer(head).output for stage, head in heads.items()}
         features = keras.Model(self.training_model.input, maps)
-        sums = {stage: np.zeros((self.tree.num_leaves, x.shape[-1])) for stage, x in maps.items()}
-        pixels = np.zeros((self.tree.num_leaves, 1))
-        for image, label, *_ in data:
-            label = np.asarray(label).reshape(np.shape(image)[:3])
-            for stage, x in features.predict_on_batch(image).items():
-                shares = _leaf_counts(label, x.shape[1:3], self.tree.num_leaves)
-                sums[stage] += shares.T @ x.reshape(-1, x.shape[-1])
-            pixels += shares.sum(axis=0)[:, None]
-        with np.errstate(invalid="ignore"):
-            return {stage: total / pixels for stage, total in sums.items()}
+        batches = ((image, np.asarray(label).reshape(np.shape(image)[:3])) for image, label, *_ in data)
+        return mean_embeddings(
+            ((label, features.predict_on_batch(image)) for image, label in batches), self.tree.num_leaves
+        )
 
     def search(self, data, method="spectral"):
         """Finds each stage's clusters for every number of them, and how well it tells them apart.
@@ -260,11 +254,8 @@ class HS3(TrainingWrapper):
         if method not in ("spectral", "kmeans"):
             raise ValueError(f'`search` expects `method` "spectral" or "kmeans". Received: method={method!r}.')
         counts = self.confusions(data)
-        cluster = dict.fromkeys(self.stages, spectral_clusters)
-        if method == "kmeans":
-            embeddings = self.class_embeddings(data)
-            cluster = {stage: _by_embeddings(own, counts[stage]) for stage, own in embeddings.items()}
-        return {stage: trade_off(counts[stage], counts[LOGITS], cluster[stage]) for stage in self.stages}
+        reference = counts.pop(LOGITS)
+        return search_stages(counts, reference, self.class_embeddings(data) if method == "kmeans" else None)
 
 
 def _crossentropy(clusters):
@@ -276,20 +267,3 @@ def _crossentropy(clusters):
 def _label_table(tree, clusters):
     """Each node's cluster; behind them what an ignored label stands for, and what is no label, which is no cluster."""
     return np.array([*cluster_of_nodes(tree, clusters, _UNKNOWN), _UNKNOWN, clusters.max() + 1], "int32")
-
-
-def _by_embeddings(embeddings, counts):
-    """As a function that `trade_off` takes; classes without a label are absent, as it has them."""
-    embeddings = np.where(counts.sum(axis=1, keepdims=True) > 0, embeddings, np.nan)
-    return lambda _, size: embedding_clusters(embeddings, size)
-
-
-def _leaf_counts(label, size, num_leaves):
-    """How many pixels of each leaf lie in each pixel of a smaller map, `(B * h * w, L)`."""
-    batch, rows, columns = np.indices(label.shape, sparse=True)
-    height, width = size
-    cell = (batch * height + rows * height // label.shape[1]) * width + columns * width // label.shape[2]
-    is_leaf = (label >= 0) & (label < num_leaves)
-    counts = np.zeros((len(label) * height * width, num_leaves))
-    np.add.at(counts, (cell[is_leaf], label[is_leaf]), 1)
-    return counts

@@ -299,6 +299,10 @@ class SearchTest:
         with pytest.raises(ValueError, match="\"spectral\" or \"kmeans\". Received: method='random'"):
             HS3(UNet(TREE, filters=2, num_stages=1), [STAGE]).search([], method="random")
 
+    def test_needs_batches(self):
+        with pytest.raises(ValueError, match="expects batches of images and labels. Received: none"):
+            HS3(UNet(TREE, filters=2, num_stages=1), [STAGE]).search([])
+
     def test_needs_all_classes(self):
         model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [2])
         with pytest.raises(ValueError, match=f"all 4 classes at every stage.*Received: 3 clusters at '{STAGE}'"):
