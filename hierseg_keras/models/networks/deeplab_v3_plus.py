@@ -15,7 +15,7 @@ from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.pretrained import load_backbone_weights
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -84,18 +84,18 @@ class DeepLabV3Plus(TreeNetwork):
 
     def __init__(
         self,
-        tree,
-        backbone="resnet50_v2",
-        scores="nodes",
-        output_stride=None,
-        filters=256,
-        low_level_filters=48,
-        dropout=0.1,
-        atrous_rates=None,
-        weights=None,
-        synchronized_batch_norm=False,
-        input_shape=(None, None, 3),
-        name=None,
+        tree: ClassTree | str,
+        backbone: str | keras.Model = "resnet50_v2",
+        scores: str = "nodes",
+        output_stride: int | None = None,
+        filters: int = 256,
+        low_level_filters: int = 48,
+        dropout: float = 0.1,
+        atrous_rates: tuple[int, ...] | None = None,
+        weights: str | None = None,
+        synchronized_batch_norm: bool = False,
+        input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+        name: str | None = None,
         **kwargs,
     ):
         tree = as_class_tree(tree)

@@ -13,7 +13,7 @@ from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.safetensors_weights import load_safetensors
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 # The modules behind the stages in timm's networks.
 _TIMMS_CLASSIFIER = ("incre_modules", "downsamp_modules", "final_layer", "classifier")
@@ -75,15 +75,15 @@ class HRNet(TreeNetwork):
 
     def __init__(
         self,
-        tree,
-        width=18,
-        scores="nodes",
-        num_modules=(1, 4, 3),
-        num_blocks=4,
-        weights=None,
-        synchronized_batch_norm=False,
-        input_shape=(None, None, 3),
-        name=None,
+        tree: ClassTree | str,
+        width: int = 18,
+        scores: str = "nodes",
+        num_modules: tuple[int, int, int] = (1, 4, 3),
+        num_blocks: int = 4,
+        weights: str | None = None,
+        synchronized_batch_norm: bool = False,
+        input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+        name: str | None = None,
         **kwargs,
     ):
         tree = as_class_tree(tree)

@@ -12,7 +12,7 @@ from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.networks.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
 from hierseg_keras.models.tree_network import TreeNetwork
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -69,19 +69,19 @@ class HRNetOCR(TreeNetwork):
 
     def __init__(
         self,
-        tree,
-        width=18,
-        scores="nodes",
-        filters=512,
-        key_filters=256,
-        dropout=0.05,
-        auxiliary_weight=0.4,
-        num_modules=(1, 4, 3),
-        num_blocks=4,
-        weights=None,
-        synchronized_batch_norm=False,
-        input_shape=(None, None, 3),
-        name=None,
+        tree: ClassTree | str,
+        width: int = 18,
+        scores: str = "nodes",
+        filters: int = 512,
+        key_filters: int = 256,
+        dropout: float = 0.05,
+        auxiliary_weight: float = 0.4,
+        num_modules: tuple[int, int, int] = (1, 4, 3),
+        num_blocks: int = 4,
+        weights: str | None = None,
+        synchronized_batch_norm: bool = False,
+        input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+        name: str | None = None,
         **kwargs,
     ):
         tree = as_class_tree(tree)

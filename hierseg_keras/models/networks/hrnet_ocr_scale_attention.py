@@ -1,5 +1,7 @@
 """Hierarchical multi-scale attention over HRNetV2-OCR: which size of an image to believe, pixel by pixel."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -14,7 +16,7 @@ from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.networks.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
 from hierseg_keras.models.networks.hrnet_ocr import ocr_head
 from hierseg_keras.models.tree_network import TreeNetwork
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 ATTENTION_FILTERS = 256
 
@@ -80,21 +82,21 @@ class HRNetOCRScaleAttention(TreeNetwork):
 
     def __init__(
         self,
-        tree,
-        width=48,
-        scores="nodes",
-        scales=(0.5, 1.0),
-        filters=512,
-        key_filters=256,
-        dropout=0.05,
-        auxiliary_weight=0.4,
-        scale_weight=0.05,
-        num_modules=(1, 4, 3),
-        num_blocks=4,
-        weights=None,
-        synchronized_batch_norm=False,
-        input_shape=(None, None, 3),
-        name=None,
+        tree: ClassTree | str,
+        width: int = 48,
+        scores: str = "nodes",
+        scales: Sequence[float] = (0.5, 1.0),
+        filters: int = 512,
+        key_filters: int = 256,
+        dropout: float = 0.05,
+        auxiliary_weight: float = 0.4,
+        scale_weight: float = 0.05,
+        num_modules: tuple[int, int, int] = (1, 4, 3),
+        num_blocks: int = 4,
+        weights: str | None = None,
+        synchronized_batch_norm: bool = False,
+        input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+        name: str | None = None,
         **kwargs,
     ):
         tree = as_class_tree(tree)

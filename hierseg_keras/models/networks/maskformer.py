@@ -13,7 +13,7 @@ from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.pretrained import load_pyramid_weights
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -127,18 +127,18 @@ class MaskFormer(TreeNetwork):
 
     def __init__(
         self,
-        tree,
-        backbone="swin_small",
-        scores="nodes",
-        filters=256,
-        num_queries=100,
-        num_layers=6,
-        num_heads=8,
-        dropout=0.1,
-        auxiliary_weight=1.0,
-        weights=None,
-        input_shape=(None, None, 3),
-        name=None,
+        tree: ClassTree | str,
+        backbone: str = "swin_small",
+        scores: str = "nodes",
+        filters: int = 256,
+        num_queries: int = 100,
+        num_layers: int = 6,
+        num_heads: int = 8,
+        dropout: float = 0.1,
+        auxiliary_weight: float = 1.0,
+        weights: str | None = None,
+        input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+        name: str | None = None,
         **kwargs,
     ):
         tree = as_class_tree(tree)

@@ -17,7 +17,7 @@ from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.safetensors_weights import load_safetensors
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 OUTPUT_STRIDE = 16
 # Multiples of the last stage's dilation, block by block.
@@ -88,19 +88,19 @@ class SAGate(TreeNetwork):
 
     def __init__(
         self,
-        tree,
-        blocks=(3, 4, 23, 3),
-        scores="nodes",
-        depth_channels=3,
-        width=64,
-        filters=256,
-        low_level_filters=48,
-        dropout=0.1,
-        auxiliary_weight=0.2,
-        weights=None,
-        synchronized_batch_norm=False,
-        input_shape=None,
-        name=None,
+        tree: ClassTree | str,
+        blocks: tuple[int, int, int, int] = (3, 4, 23, 3),
+        scores: str = "nodes",
+        depth_channels: int = 3,
+        width: int = 64,
+        filters: int = 256,
+        low_level_filters: int = 48,
+        dropout: float = 0.1,
+        auxiliary_weight: float = 0.2,
+        weights: str | None = None,
+        synchronized_batch_norm: bool = False,
+        input_shape: tuple[int | None, int | None, int] | None = None,
+        name: str | None = None,
         **kwargs,
     ):
         tree = as_class_tree(tree)

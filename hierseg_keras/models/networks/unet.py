@@ -8,7 +8,7 @@ from hierseg_keras.models.heads.logits_head import check_scores, logits_head
 from hierseg_keras.models.layers.crop_to import CropTo
 from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.tree_network import TreeNetwork
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 # The momentum of PyTorch's layer, which the paper's network has: Keras's 0.99 needs a thousand
 # steps before the moving averages can be evaluated with.
@@ -57,7 +57,14 @@ class UNet(TreeNetwork):
     """
 
     def __init__(
-        self, tree, scores="nodes", filters=64, num_stages=5, input_shape=(None, None, 3), name=None, **kwargs
+        self,
+        tree: ClassTree | str,
+        scores: str = "nodes",
+        filters: int = 64,
+        num_stages: int = 5,
+        input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+        name: str | None = None,
+        **kwargs,
     ):
         tree = as_class_tree(tree)
         check_scores("UNet", scores)

@@ -1,5 +1,7 @@
 """HS3: a network whose stages are supervised on as many classes as they can tell apart."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -90,14 +92,14 @@ class HS3(TrainingWrapper):
 
     def __init__(
         self,
-        segmenter,
-        stages,
-        clusters=None,
-        weights=0.4,
-        fuse=False,
-        filters=None,
-        ignore_class=255,
-        name=None,
+        segmenter: keras.Model,
+        stages: Sequence[str],
+        clusters: Sequence | None = None,
+        weights: float | Sequence[float] = 0.4,
+        fuse: bool = False,
+        filters: int | None = None,
+        ignore_class: int = 255,
+        name: str | None = None,
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)

@@ -1,5 +1,7 @@
 """HS3-Fuse: a network whose head sees what its supervised stages see."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -63,7 +65,16 @@ class HS3Fuse(TreeNetwork):
         The lighter version has fewer `filters`, here and in the network's own head.
     """
 
-    def __init__(self, segmenter, stages, clusters=None, filters=None, dropout=0.05, name=None, **kwargs):
+    def __init__(
+        self,
+        segmenter: keras.Model,
+        stages: Sequence[str],
+        clusters: Sequence | None = None,
+        filters: int | None = None,
+        dropout: float = 0.05,
+        name: str | None = None,
+        **kwargs,
+    ):
         tree = tree_of_network("HS3Fuse", segmenter)
         scores = scores_of(segmenter, "HS3Fuse").kind
         clusters = clusters_of_stages("HS3Fuse", tree, stages, clusters)

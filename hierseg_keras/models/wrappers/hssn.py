@@ -13,7 +13,7 @@ from hierseg_keras.models.graph.functional import functional
 from hierseg_keras.models.wrappers.cosine_weight import CosineWeight
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
 from hierseg_keras.models.wrappers.tree_segmenter import TreeSegmenter
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 _FIT = inspect.signature(keras.Model.fit)
 
@@ -97,19 +97,19 @@ class HSSN(TrainingWrapper):
 
     def __init__(
         self,
-        segmenter,
-        tree=None,
-        loss="focal_tree_min",
-        triplet=True,
-        beta=0.5,
-        beta_schedule="cosine",
-        total_steps=None,
-        features=None,
-        embedding=None,
-        projection_filters=256,
-        ignore_class=255,
-        seed=None,
-        name=None,
+        segmenter: keras.Model,
+        tree: ClassTree | str | None = None,
+        loss: str = "focal_tree_min",
+        triplet: bool | TreeTriplet = True,
+        beta: float = 0.5,
+        beta_schedule: str = "cosine",
+        total_steps: int | None = None,
+        features: str | None = None,
+        embedding: str | None = None,
+        projection_filters: int = 256,
+        ignore_class: int = 255,
+        seed: int | None = None,
+        name: str | None = None,
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)

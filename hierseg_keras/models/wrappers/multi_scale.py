@@ -1,5 +1,7 @@
 """Predictions averaged over scales and mirror images."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -10,6 +12,7 @@ from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.layers.image_input import check_channels_last
 from hierseg_keras.models.layers.resize_by import resize_by
 from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.tree import ClassTree
 
 # The papers' (HSSN, section 4.1).
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
@@ -62,14 +65,14 @@ class MultiScale(keras.Model):
 
     def __init__(
         self,
-        model,
-        tree=None,
-        scales=SCALES,
-        flip=True,
-        flip_pairs=(),
-        scores=None,
-        from_logits=None,
-        name=None,
+        model: keras.Model,
+        tree: ClassTree | str | None = None,
+        scales: Sequence[float] = SCALES,
+        flip: bool = True,
+        flip_pairs: Sequence[tuple[str, str]] = (),
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        name: str | None = None,
         **kwargs,
     ):
         check_channels_last("MultiScale")

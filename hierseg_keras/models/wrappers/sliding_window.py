@@ -8,6 +8,7 @@ from hierseg_keras.models.configuration.check_keywords import check_keywords
 from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.layers.image_input import check_channels_last
+from hierseg_keras.tree import ClassTree
 
 # Mid-grey, which networks that scale 0 .. 255 to [-1, 1] see as 0.
 PADDING_COLOUR = 127.5
@@ -58,7 +59,17 @@ class SlidingWindow(keras.Model):
         check_keywords(cls, kwargs)
         return super().__new__(cls, *args, **kwargs)
 
-    def __init__(self, model, window, overlap=1 / 3, tree=None, scores=None, from_logits=None, name=None, **kwargs):
+    def __init__(
+        self,
+        model: keras.Model,
+        window: tuple[int, int],
+        overlap: float = 1 / 3,
+        tree: ClassTree | str | None = None,
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        name: str | None = None,
+        **kwargs,
+    ):
         check_channels_last("SlidingWindow")
         super().__init__(name=name, **kwargs)
         model = getattr(model, "inference_model", model)

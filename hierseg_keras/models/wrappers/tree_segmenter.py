@@ -8,7 +8,7 @@ from hierseg_keras.models.heads.logits_head import check_scores, logits_head
 from hierseg_keras.models.layers.image_input import check_channels_last
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.tree_network import TreeNetwork
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -47,7 +47,15 @@ class TreeSegmenter(TreeNetwork):
     (None, 64, 64, 18)
     """
 
-    def __init__(self, segmenter, tree, scores="nodes", features=None, name=None, **kwargs):
+    def __init__(
+        self,
+        segmenter: keras.Model,
+        tree: ClassTree | str,
+        scores: str = "nodes",
+        features: str | None = None,
+        name: str | None = None,
+        **kwargs,
+    ):
         tree = as_class_tree(tree)
         check_channels_last("TreeSegmenter")
         check_scores("TreeSegmenter", scores)
