@@ -13,6 +13,7 @@ from hierseg_keras.training.callbacks import (
     png_writer,
     stop_early,
 )
+from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.from_config import (
     compile_model,
     load_evaluation,
@@ -86,7 +87,9 @@ def train(config, folder, verbose="auto", strategy=None):
         callbacks=_callbacks(config, tree, examples, folder),
     )
     _check_finite(model, folder)
-    draw_curves(folder / LOG, folder / PICTURES / "curves.png")
+    curves = folder / PICTURES / "curves.png"
+    with OneWarning(curves):
+        draw_curves(folder / LOG, curves)
     return model
 
 

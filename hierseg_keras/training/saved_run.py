@@ -7,6 +7,7 @@ import tensorflow as tf
 from hierseg_keras import data
 from hierseg_keras.models import MultiScale, SlidingWindow
 from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.from_config import compile_model, load_evaluation, make_model
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.tree import ClassTree
@@ -95,4 +96,5 @@ def _write_report(by_class, folder):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.txt").write_text(by_class.to_text() + "\n", "utf-8")
     by_class.to_csv(folder / "report.csv")
-    draw_report(by_class.tree, by_class.rows(), folder / "report.png")
+    with OneWarning(folder / "report.png"):
+        draw_report(by_class.tree, by_class.rows(), folder / "report.png")

@@ -206,7 +206,7 @@ class OtherTextTest:
 class EveryTextTest:
     @given(TEXTS)
     @example("# a\nb # c")
-    @settings(max_examples=300)
+    @settings(max_examples=150)
     def test_is_a_tree_that_survives_or_an_error(self, text):
         try:
             tree = ClassTree.from_text(text)
@@ -216,7 +216,7 @@ class EveryTextTest:
         tree.to_text().encode("utf-8")
 
     @given(st.lists(st.lists(TEXTS, min_size=1, max_size=3), min_size=1, max_size=4))
-    @settings(max_examples=300)
+    @settings(max_examples=150)
     def test_names_survive_or_are_refused(self, paths):
         try:
             tree = ClassTree(paths)
@@ -225,7 +225,7 @@ class EveryTextTest:
         assert ClassTree.from_text(tree.to_text()) == tree and tree.names[: len(paths)] == tuple(p[-1] for p in paths)
 
     @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=300))
-    @settings(max_examples=100)
+    @settings(max_examples=40)
     def test_every_printable_name_survives_or_is_refused(self, name):
         try:
             tree = ClassTree.from_dict({"top": {name: 0, "other": 1}})
