@@ -32,7 +32,7 @@ def profile(model, size):
     multiply_adds = numbers in the output * numbers that each is a sum of
     ```
 
-    Biases, normalisation, activations and resizing are left out, as the papers' figures do.
+    Biases, normalization, activations and resizing are left out, as the papers' figures do.
 
     Args:
         model: `keras.Model` from images.

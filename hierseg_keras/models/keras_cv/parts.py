@@ -27,7 +27,7 @@ class SpatialPyramidPooling(keras_cv.layers.SpatialPyramidPooling):
         return self.projection(joined, training=training)
 
     def batch_norm_layers(self):
-        """The batch normalisations inside."""
+        """The batch normalizations inside."""
         parts = [*self.aspp_parallel_channels, self.projection]
         return [layer for part in parts for layer in part.layers if isinstance(layer, keras.layers.BatchNormalization)]
 

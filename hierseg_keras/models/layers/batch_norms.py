@@ -1,4 +1,4 @@
-"""What is set in all batch normalisations of a network at once."""
+"""What is set in all batch normalizations of a network at once."""
 
 import keras
 from keras import layers
@@ -20,7 +20,7 @@ def synchronize(model, is_synchronized):
 
 
 def batch_norms(model):
-    """All batch normalisations of a network, those of the models and of the pyramid pooling inside of it too."""
+    """All batch normalizations of a network, those of the models and of the pyramid pooling inside of it too."""
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
             yield layer

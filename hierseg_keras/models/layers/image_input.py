@@ -15,7 +15,7 @@ def image_input(model, input_shape, channels=3):
         Symbolic tensor `(B, H, W, C)`.
 
     Raises:
-        ValueError: If the shape is not as said above, or Keras is set to channels first.
+        ValueError: If the shape has another value, or Keras is set to channels first.
     """
     check_channels_last(model)
     shape = tuple(input_shape)

@@ -20,7 +20,7 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class DeepLabV3Plus(TreeNetwork):
-    """Instantiates the DeepLabV3+ architecture with one logit a node, or a leaf, of a class tree.
+    """Instantiates the DeepLabV3+ architecture with one logit per node, or per leaf, of a class tree.
 
     A dilated backbone; atrous spatial pyramid pooling of its last map; and the decoder of the
     paper: the pooled map enlarged to the low-level map of stride 4, which is projected to 48
@@ -64,7 +64,7 @@ class DeepLabV3Plus(TreeNetwork):
         Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
 
     Raises:
-        ValueError: If an argument is not as said above.
+        ValueError: If an argument has another value.
         OSError: If `weights` cannot be read, naming the file.
 
     Example:
@@ -77,7 +77,7 @@ class DeepLabV3Plus(TreeNetwork):
     Reference:
         [Chen et al., Encoder-Decoder with Atrous Separable Convolution, ECCV 2018](
         https://arxiv.org/abs/1802.02611). Differs from it in: plain 3x3 convolutions where the
-        paper's Xception variant has separable ones; a momentum of 0.9 in batch normalisation.
+        paper's Xception variant has separable ones; a momentum of 0.9 in batch normalization.
         KerasCV's model of this name has a fixed stride of 32, a softmax, one 1x1 convolution for a
         decoder, and takes sizes that divide by 32 only.
     """

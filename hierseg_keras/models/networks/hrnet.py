@@ -21,7 +21,7 @@ _TIMMS_CLASSIFIER = ("incre_modules", "downsamp_modules", "final_layer", "classi
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class HRNet(TreeNetwork):
-    """Instantiates the HRNetV2 architecture with one logit a node, or a leaf, of a class tree.
+    """Instantiates the HRNetV2 architecture with one logit per node, or per leaf, of a class tree.
 
     Branches at strides 4, 8, 16 and 32 that run side by side and exchange what they find; the last
     four maps enlarged to stride 4 and joined; a 1x1 convolution, logits, and those enlarged to the
@@ -54,7 +54,7 @@ class HRNet(TreeNetwork):
         Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
 
     Raises:
-        ValueError: If an argument is not as said above, or the file's weights do not fit.
+        ValueError: If an argument has another value, or the weights of the file do not fit.
         FileNotFoundError: If there is no such file.
 
     Example:

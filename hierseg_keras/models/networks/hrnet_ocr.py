@@ -17,7 +17,7 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class HRNetOCR(TreeNetwork):
-    """Instantiates HRNetV2-OCR with one logit a node, or a leaf, of a class tree.
+    """Instantiates HRNetV2-OCR with one logit per node, or per leaf, of a class tree.
 
     The joined maps of `HRNet` are segmented once, coarsely; the pixels of each class's soft region
     make its representation; each pixel gathers the representations of the regions that it
@@ -50,7 +50,7 @@ class HRNetOCR(TreeNetwork):
         training a dict of two.
 
     Raises:
-        ValueError: If an argument is not as said above, or the file's weights do not fit.
+        ValueError: If an argument has another value, or the weights of the file do not fit.
         FileNotFoundError: If there is no such file.
 
     Example:

@@ -35,7 +35,7 @@ class HRNetOCRScaleAttention(TreeNetwork):
     at the larger of both sizes, or at the image's where both are larger than it. An image of any
     size gives logits of that size.
 
-    The attention is between neighbouring sizes, so a network can see sizes that it was not trained
+    The attention is between neighboring sizes, so a network can see sizes that it was not trained
     with. Its weights are the same whatever the sizes:
 
     >>> tree = hs.ClassTree.load("camvid")
@@ -72,7 +72,7 @@ class HRNetOCRScaleAttention(TreeNetwork):
         training a dict.
 
     Raises:
-        ValueError: If an argument is not as said above, or the file's weights do not fit.
+        ValueError: If an argument has another value, or the weights of the file do not fit.
         FileNotFoundError: If there is no such file.
 
     Reference:

@@ -59,7 +59,7 @@ class QueryVotes(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class MaskFormer(TreeNetwork):
-    """Instantiates MaskFormer's architecture with one logit a node, or a leaf, of a class tree.
+    """Instantiates MaskFormer's architecture with one logit per node, or per leaf, of a class tree.
 
     A backbone; a feature pyramid that gives each pixel features at stride 4; and queries, which
     look at the backbone's last map. Each query ends up with a mask and a score for every node, and
@@ -107,7 +107,7 @@ class MaskFormer(TreeNetwork):
         training a dict.
 
     Raises:
-        ValueError: If an argument is not as said above, or the file's weights do not fit.
+        ValueError: If an argument has another value, or the weights of the file do not fit.
         FileNotFoundError: If there is no such file.
 
     Example:

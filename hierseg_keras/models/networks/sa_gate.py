@@ -27,7 +27,7 @@ STREAMS = ("image.", "depth.")
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class SAGate(TreeNetwork):
-    """Instantiates SA-Gate on images with depth, with one logit a node, or a leaf, of a class tree.
+    """Instantiates SA-Gate on images with depth, with one logit per node, or per leaf, of a class tree.
 
     Two ResNets, one of the image and one of its depth. After each stage a gate gives each stream
     what the other saw, and joins both; DeepLabV3+'s pyramid pooling and decoder segment the last
@@ -68,7 +68,7 @@ class SAGate(TreeNetwork):
         training a dict of two.
 
     Raises:
-        ValueError: If an argument is not as said above, or the file's weights do not fit.
+        ValueError: If an argument has another value, or the weights of the file do not fit.
         FileNotFoundError: If there is no such file.
 
     Example:

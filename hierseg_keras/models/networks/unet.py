@@ -17,11 +17,11 @@ BATCH_NORM_MOMENTUM = 0.9
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class UNet(TreeNetwork):
-    """Instantiates the U-Net architecture with one logit a node, or a leaf, of a class tree.
+    """Instantiates the U-Net architecture with one logit per node, or per leaf, of a class tree.
 
     An encoder of double 3x3 convolutions with 2x2 max-pooling between them, and a decoder that
     doubles the size by a transposed convolution, joins the encoder's map of that size, and
-    convolves twice. Convolutions are padded and followed by batch normalisation and ReLU, and
+    convolves twice. Convolutions are padded and followed by batch normalization and ReLU, and
     weights start as He et al. (2015) propose. An image of any size gives logits of that size. The
     layer `embedding` is the encoder's last map.
 
@@ -41,7 +41,7 @@ class UNet(TreeNetwork):
         Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
 
     Raises:
-        ValueError: If `scores`, `filters` or `num_stages` is not as said above.
+        ValueError: If `scores`, `filters` or `num_stages` has another value.
 
     Example:
 
@@ -53,7 +53,7 @@ class UNet(TreeNetwork):
     Reference:
         [Ronneberger et al., MICCAI 2015](https://arxiv.org/abs/1505.04597), as trained by
         [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267). Differs from
-        Ronneberger et al. in: padded convolutions, batch normalisation.
+        Ronneberger et al. in: padded convolutions, batch normalization.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ def load_safetensors(model, path, ignored=(), prefixes=("",)):
     """Loads a network whose layers are named as the file's modules are: all of it, or nothing.
 
     Args:
-        model: `keras.Model` whose weights are those of convolutions, dense layers, normalisations
+        model: `keras.Model` whose weights are those of convolutions, dense layers, normalizations
             and attention in windows.
         path: Of a `.safetensors` file.
         ignored: First parts of the names of tensors that the network has no place for, such as

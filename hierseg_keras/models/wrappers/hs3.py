@@ -1,4 +1,4 @@
-"""HS3: a network whose stages are supervised on as many classes as they can tell apart."""
+"""HS3: supervision of intermediate stages on clusters of the classes."""
 
 from collections.abc import Sequence
 
@@ -27,41 +27,42 @@ _UNKNOWN = -1
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class HS3(TrainingWrapper):
-    """Supervises a network's stages on sets of classes, as the paper of that name does.
+    """Supervises intermediate stages of a network on clusters of the classes.
 
-    Each named stage is given a small head (1x1 convolution, batch normalisation, ReLU, 1x1
-    convolution), for training only, which tells clusters of the classes apart. To the compiled loss of
-    the logits are added the crossentropies of the stages:
+    Each named stage gets a small head (1x1 convolution, batch normalization, ReLU, 1x1 convolution)
+    that classifies its map into clusters of the classes. The heads exist only during training. Their
+    crossentropies are added to the compiled loss:
 
     ```
     L = L_final + sum over stages i of gamma_i * L_i on the clusters of stage i
     ```
 
-    With every class a cluster of its own at every stage that is deep supervision, from whose
-    mistakes `search` finds clusters: two phases, of which the second starts anew.
+    The clusters are derived from each stage's confusion matrix under full supervision. This takes two
+    phases, and the second starts from a new network:
 
         deep = HS3(network, stages=("stage2", "stage3"))          # all classes everywhere
         deep.fit(reduced); found = deep.search(analysis)
         model = HS3(another, stages=("stage2", "stage3"), clusters=[f.clustering() for f in found.values()])
         model.fit(train)
 
-    `fit`, `evaluate`, `predict` and `save` are Keras's own. The network without the heads is
-    `inference_model`, the one that was given where nothing is fused, which `export` writes.
+    `fit`, `evaluate`, `predict` and `save` are Keras's own. The attribute `inference_model` is the
+    network without the heads, which `export` writes. Without `fuse` it is `segmenter` itself.
 
     Args:
         segmenter: Functional `keras.Model` with a class tree: a network of ours, or a
             `TreeSegmenter`.
-        stages: Names of its layers that are supervised, `"backbone/layer2"` for a layer of a layer. A
-            layer's output is a map or, as HRNet's `stage2`, a list of maps, which are enlarged to the
-            first of them and joined.
-        clusters: For each stage the clusters of the tree's leaves: `(L,)` integers; a `ClassTree`
+        stages: Names of the layers to supervise; `"backbone/layer2"` names a layer inside a layer. The
+            output of a layer is a map or, as for HRNet's `stage2`, a list of maps, which are enlarged to
+            the first of them and concatenated.
+        clusters: The clusters of the tree's leaves, one entry per stage: `(L,)` integers; a `ClassTree`
             of the same leaves whose top classes are the clusters, such as one read from a file; or
-            an integer, a level of the network's own tree. `None` (the default) is deep supervision.
-        weights: `gamma_i`, one a stage, or one for all. Defaults to 0.4.
-        fuse: Whether the stages are fused into the network's head, which `HS3Fuse` makes anew.
-            They are part of the inference model then.
-        filters: As `HS3Fuse`'s.
-        ignore_class: Integer label of pixels that take no part. Defaults to 255.
+            an integer, a level of the network's own tree. `None` (the default) makes every class a
+            cluster of its own, which is deep supervision.
+        weights: `gamma_i`, one per stage, or one for all. Defaults to 0.4.
+        fuse: Whether to fuse the stages into a new head of the network, as `HS3Fuse` does. The stages are
+            part of the inference model then.
+        filters: As in `HS3Fuse`.
+        ignore_class: Integer label of pixels to exclude. Defaults to 255.
         name: Name of the model.
 
     Call arguments:
@@ -69,13 +70,12 @@ class HS3(TrainingWrapper):
         training: Boolean.
 
     Returns:
-        The segmenter's logits. In training a dict, `{"logits": ..., stage: (B, H, W, clusters)}`, and
-        a network's auxiliary logits, which add their own to the loss.
+        The logits of `segmenter`. In training, a dict: `{"logits": ..., stage: (B, H, W, clusters)}`, and
+        the auxiliary logits of a network that has some, whose losses are added.
 
     Raises:
-        TypeError: If the network is none of Keras's functional ones.
-        ValueError: If it has no tree, a stage is none of its layers, or an argument is not as said
-            above.
+        TypeError: If `segmenter` is not a functional model.
+        ValueError: If it has no tree, a stage is not one of its layers, or an argument has another value.
 
     Example:
 
@@ -175,17 +175,17 @@ class HS3(TrainingWrapper):
     # === Search ===
 
     def confusions(self, data):
-        """What each stage takes for what, in one pass over data.
+        """Computes the confusion matrix of each stage in one pass over data.
 
         Args:
-            data: Batches of images and labels, such as a `tf.data.Dataset`: the analysis set, which
-                the network was not trained on. Pixels labelled with leaves are counted.
+            data: Batches of images and labels, such as a `tf.data.Dataset`, that the network was not
+                trained on. Only pixels labeled with leaves are counted.
 
         Returns:
             Dict from each stage, and `"logits"`, to counts of labels by predictions, `(L, L)` int64.
 
         Raises:
-            ValueError: If a stage is supervised on less than all classes, or there are no batches.
+            ValueError: If a stage is supervised on fewer than all classes, or there are no batches.
         """
         num_leaves = self.tree.num_leaves
         for stage, clusters in self.clusters.items():
@@ -208,24 +208,25 @@ class HS3(TrainingWrapper):
         return label, {**predictions, LOGITS: ops.convert_to_numpy(final)}
 
     def predict_stages(self, image):
-        """The cluster that each stage sees at each pixel.
+        """Predicts the cluster of each pixel at each stage.
 
         Args:
-            image: As the segmenter takes it.
+            image: As `segmenter` takes it.
 
         Returns:
-            Dict from a stage to `(B, H, W)` int64, of the clusters in `clusters[stage]`.
+            Dict from each stage to `(B, H, W)` int64, of the clusters in `clusters[stage]`.
         """
         answers = self.training_model.predict_on_batch(image)
         return {stage: answers[stage].argmax(axis=-1) for stage in self.stages}
 
     def class_embeddings(self, data):
-        """The mean of each class's features at each stage, those that the stage's head classifies.
+        """Computes the mean features of each class at each stage.
 
-        A labelled pixel's features are those of the map's pixel that it lies in.
+        Features are the input of the last convolution of the stage's head. A labeled pixel has the
+        features of the pixel of the map that it lies in.
 
         Args:
-            data: As `confusions` takes it. Pixels labelled with leaves are taken.
+            data: As in `confusions`.
 
         Returns:
             Dict from each stage to `(L, C)` float64; NaN for a class without a pixel.
@@ -239,19 +240,19 @@ class HS3(TrainingWrapper):
         )
 
     def search(self, data, method="spectral"):
-        """Finds each stage's clusters for every number of them, and how well it tells them apart.
+        """Finds the clusters of each stage for every number of clusters, and the stage's mIoU on them.
 
         Args:
-            data: As `confusions` takes it.
-            method: `"spectral"` (the default), by what the stage takes for each other, or
-                `"kmeans"`, by `class_embeddings`.
+            data: As in `confusions`.
+            method: `"spectral"` (the default), spectral clustering of the confusion matrix, or
+                `"kmeans"`, k-means of `class_embeddings`.
 
         Returns:
             Dict from each stage to its `clustering.TradeOff`, whose `clustering(theta)` is what
             `clusters` takes.
 
         Raises:
-            ValueError: As `confusions`, or if less than 3 classes are labelled.
+            ValueError: As in `confusions`, or if fewer than 3 classes are labeled.
         """
         if method not in ("spectral", "kmeans"):
             raise ValueError(f'`search` expects `method` "spectral" or "kmeans". Received: method={method!r}.')

@@ -50,7 +50,7 @@ class HS3Fuse(TreeNetwork):
 
     Raises:
         TypeError: If the network is none of Keras's functional ones.
-        ValueError: If it cannot be cut open, or an argument is not as said above.
+        ValueError: If its classifier is not found, or an argument has another value.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""HSSN: any segmentation network, trained along a class tree."""
+"""HSSN: a training objective for any segmentation network."""
 
 import inspect
 
@@ -20,22 +20,22 @@ _FIT = inspect.signature(keras.Model.fit)
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class HSSN(TrainingWrapper):
-    """Trains a segmentation network along a class tree, as the paper of that name does.
+    """Trains a segmentation network with the objective of the HSSN paper.
 
-    The network keeps its layers up to the last map before its classes. One logit a node comes of
-    that map, and a projection (1x1 convolution, ReLU, 1x1 convolution) of the embedding, for
-    training only. The objective is
+    HSSN replaces the network's classifier with one logit per tree node and adds the paper's loss: focal
+    tree-min, plus a tree-triplet loss on a projection of the embedding (1x1 convolution, ReLU, 1x1
+    convolution), which exists only during training:
 
         L = L_FTM + beta * L_TT
 
-    with `FocalTreeMin` on the logits, `TreeTriplet` on the projected embedding, and `beta` growing
-    from 0 to `beta` by half a cosine over the planned updates of the optimizer.
+    `L_FTM` is `FocalTreeMin` of the logits and `L_TT` is `TreeTriplet` of the projected embedding.
+    `beta` grows from 0 by half a cosine over the planned updates of the optimizer.
 
-    `compile` needs no loss, and `fit`, `evaluate`, `predict` and `save` are Keras's own. The
-    network without its projection is `inference_model`, which `export` writes and which can be
+    `compile` needs no loss; `fit`, `evaluate`, `predict` and `save` are Keras's own. The attribute
+    `inference_model` is the network without its projection. `export` writes this one, and it can be
     saved by itself.
 
-    The rows of the paper's tables 5 and 6:
+    These are the rows of the paper's tables 5 and 6:
 
         CCE     HSSN(network, loss="crossentropy", triplet=False)
         BCE     HSSN(network, loss="tree_binary_crossentropy", triplet=False)
@@ -46,24 +46,25 @@ class HSSN(TrainingWrapper):
 
     Args:
         segmenter: Functional `keras.Model` from images `(B, H, W, 3)` to scores: a network of
-            ours, of KerasCV or KerasHub, or the user's own. Its layers are used as they are,
-            weights included. Where it already gives the logits that `loss` takes, it is kept whole.
+            ours, of KerasCV or KerasHub, or your own. Its layers are used as they are, weights
+            included. A network that already has the logits that `loss` takes keeps its classifier.
         tree: `ClassTree`, or its text. Defaults to `segmenter.tree`.
-        loss: The objective on the logits, a name of `losses.objectives.OBJECTIVES`: those above, and
-            `"hierarchical_crossentropy"`. The crossentropies take a logit a leaf, the others one
-            a node. A loss given to `compile` takes its place.
-        triplet: Whether the embedding is trained too: `True`, `False`, or a `TreeTriplet`.
-        beta: Largest weight of the triplets. Defaults to 0.5, the paper's.
-        beta_schedule: `"cosine"`, or `"constant"`.
-        total_steps: Updates of the optimizer over which `beta` grows. Where it is left out, `fit`
-            takes epochs times steps, and counts those that the optimizer has made before.
+        loss: Name of the loss on the logits: one of those above, or `"hierarchical_crossentropy"`. The
+            crossentropies need leaf logits, the others node logits. A loss passed to `compile`
+            replaces it.
+        triplet: `True` to train the embedding with the default `TreeTriplet`, `False` not to, or a
+            `TreeTriplet`.
+        beta: Largest weight of the triplet loss. Defaults to 0.5, the paper's.
+        beta_schedule: `"cosine"` (the default), or `"constant"`.
+        total_steps: Updates of the optimizer over which `beta` grows. Defaults to the epochs times the
+            steps per epoch of `fit`, plus the updates made before.
         features: Name of the layer of `segmenter` whose output is classified. Defaults to the
             input of its last 1x1 convolution.
-        embedding: Name of the layer whose output is the embedding. Defaults to the backbone's
-            last map in our networks, and to the head's input in others.
+        embedding: Name of the layer whose output is the embedding. Defaults to the last map of the
+            backbone in our networks, and to the input of the head in others.
         projection_filters: Channels of both convolutions of the projection. Defaults to 256.
-        ignore_class: Integer label of pixels that take no part. Defaults to 255.
-        seed: Of the triplets, as in `TreeTriplet`; not used where one is given.
+        ignore_class: Integer label of pixels to exclude. Defaults to 255.
+        seed: Seed of the triplets, as in `TreeTriplet`. Not used if `triplet` is a `TreeTriplet`.
         name: Name of the model.
 
     Call arguments:
@@ -71,14 +72,15 @@ class HSSN(TrainingWrapper):
         training: Boolean.
 
     Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`. In training with triplets a dict,
-        `{"logits": (B, H, W, V), "embedding": (B, h, w, projection_filters)}`, and a network's
-        auxiliary logits, which add their own to the loss.
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`. In training with triplets, a dict:
+        `{"logits": (B, H, W, V), "embedding": (B, h, w, projection_filters)}`, and the auxiliary
+        logits of a network that has some, whose losses are added.
 
     Raises:
-        TypeError: If the network is none of Keras's functional ones.
-        ValueError: If it cannot be cut open, an argument is not as said above, or `fit` cannot
-            know the number of updates and neither `total_steps` nor a constant `beta` is given.
+        TypeError: If `segmenter` is not a functional model.
+        ValueError: If the classifier of `segmenter` is not found, an argument has another value, or
+            `fit` cannot know the number of updates and neither `total_steps` nor a constant `beta` is
+            given.
 
     Example:
 
@@ -92,7 +94,7 @@ class HSSN(TrainingWrapper):
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
         https://arxiv.org/abs/2203.14335), section 3. In evaluation the loss is that of the logits
-        alone.
+        alone. Each step draws its triplets from the seed and the number of the step.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Any segmentation network with the logits of a class tree."""
+"""A new classifier, over the nodes or leaves of a tree, for any segmentation network."""
 
 import keras
 
@@ -13,30 +13,30 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class TreeSegmenter(TreeNetwork):
-    """Gives a segmentation network one logit a node, or a leaf, of a class tree.
+    """Replaces the classifier of a segmentation network with one logit per node, or per leaf, of a tree.
 
-    The network's layers up to the last map before its classes are used as they are, weights
-    included; a new 1x1 convolution classifies that map, and its logits are enlarged to the image.
+    The layers before the classifier are used as they are, weights included. A new 1x1 convolution
+    classifies their output, and its logits are enlarged to the size of the image.
 
     Args:
-        segmenter: Functional `keras.Model` from images `(B, H, W, 3)` to scores, flat as it may be:
-            a network of KerasCV or KerasHub, or the user's own.
+        segmenter: Functional `keras.Model` from images `(B, H, W, 3)` to scores, such as a flat network of
+            KerasCV or KerasHub, or your own.
         tree: `ClassTree`, or its text.
         scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
             `"leaves"`, `L` channels for those with a softmax.
         features: Name of the layer whose output is classified. Defaults to the input of the last
-            1x1 convolution, behind which there are resizing and activations alone.
-        name: Name of the model. Defaults to the segmenter's.
+            1x1 convolution, if only resizing and activations follow it.
+        name: Name of the model. Defaults to the name of `segmenter`.
 
     Call arguments:
-        image: As the segmenter takes it.
+        image: As `segmenter` takes it.
 
     Returns:
         Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
 
     Raises:
-        TypeError: If the network is none of Keras's functional ones.
-        ValueError: If it cannot be cut open, or an argument is not as said above.
+        TypeError: If `segmenter` is not a functional model.
+        ValueError: If its classifier is not found, or an argument has another value.
 
     Example:
 
