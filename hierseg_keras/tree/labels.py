@@ -31,13 +31,10 @@ def label_codes(owner, tree, ignore_class, y_true, y_pred, has_own_size=False):
         ValueError: If `y_true` does not have one label per pixel of `y_pred`, or has values, where they are known,
             that are not whole numbers.
     """
-    codes, is_whole = integer_map(owner, "y_true", "label", y_true, y_pred, tree, has_own_size)
+    codes, is_right = integer_map(owner, "y_true", "label", y_true, y_pred, tree, has_own_size)
     is_node = ops.logical_and(codes >= 0, codes < tree.num_nodes)
     codes = ops.where(is_node, codes, ops.where(codes == ignore_class, IGNORED, OUTSIDE))
-    is_right = [is_whole, True if has_own_size else _have_equal_sizes(codes, y_pred, axes=3)]
-    for condition in is_right:
-        codes = codes if condition is True else ops.where(condition, codes, OUTSIDE)
-    return codes
+    return codes if is_right is True else ops.where(is_right, codes, OUTSIDE)
 
 
 def integer_map(owner, argument, what, values, y_pred, tree=None, has_own_size=False):
@@ -50,30 +47,33 @@ def integer_map(owner, argument, what, values, y_pred, tree=None, has_own_size=F
         values: The map, `(B, H, W)` or `(B, H, W, 1)`.
 
     Returns:
-        A pair: int32 tensor `(B, H, W)`; and whether each value is an integer that int32 holds, a bool tensor of the
-        same shape, or `True`.
+        A pair: int32 tensor `(B, H, W)`; and a bool tensor, or `True`, whether each value is an integer that int32
+        holds and the map is of the size of `y_pred`.
 
     Raises:
         ValueError: As `label_codes`.
     """
-    values = _as_tensor(values)
+    values = values if hasattr(values, "dtype") else np.asarray(values)
     shape, y_pred_shape = _static_shape(owner, argument, values), _static_shape(owner, "y_pred", y_pred)
     if len(y_pred_shape) != 4:
         raise ValueError(
             f"`{owner}` expects {'embeddings (B, h, w, C)' if has_own_size else 'scores (B, H, W, C)'}. Received: "
             f"y_pred.shape={y_pred_shape}. {'Add a batch axis.' if len(y_pred_shape) == 3 else 'Reshape it.'}"
         )
-    size = slice(0, 1) if has_own_size else slice(0, 3)
-    is_map = len(shape) == 3 or len(shape) == 4 and shape[-1] == 1
-    swapped = has_own_size and is_map and _fits_only_swapped(shape, y_pred_shape)
-    if not is_map or _differ(shape[size], y_pred_shape[size]) or swapped:
-        advice = "Swap the last two axes of the labels." if swapped else _advice(shape, y_pred_shape, tree)
+    sizes, axes = shape[:-1] if len(shape) == 4 and shape[-1] == 1 else shape, 1 if has_own_size else 3
+    swapped = has_own_size and len(sizes) == 3 and _fits_only_swapped(sizes, y_pred_shape)
+    if len(sizes) != 3 or _differ(sizes[:axes], y_pred_shape[:axes]) or swapped:
+        advice = "Swap its last two axes." if swapped else _advice(sizes, y_pred_shape, tree)
         raise ValueError(
             f"`{owner}` expects one integer {what} per pixel of `y_pred`, (B, H, W). Received: "
             f"{argument}.shape={shape}, y_pred.shape={y_pred_shape}. {advice}"
         )
     _check_whole(owner, argument, what, values)
-    return _as_int32(without_channel(values))
+    integers, is_whole = _as_int32(without_channel(_as_tensor(values)))
+    is_as_large = has_own_size or _have_equal_sizes(integers, y_pred, axes=3)
+    if is_whole is True or is_as_large is True:
+        return integers, is_as_large if is_whole is True else is_whole
+    return integers, ops.logical_and(is_whole, is_as_large)
 
 
 def pixel_weights(owner, sample_weight, labels, dtype):
@@ -123,7 +123,6 @@ def without_channel(x):
 
 
 def _as_tensor(values):
-    values = values if hasattr(values, "dtype") else np.asarray(values)
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu" and values.dtype.itemsize > 4:
         # JAX would wrap what its 32 bits do not hold into labels that look right.
         values = values.clip(_INT32.min, _INT32.max).astype("int32")
@@ -186,7 +185,7 @@ def _swapped(shape):
 
 def _fits_only_swapped(shape, y_pred_shape):
     """Whether labels of another size have the proportions of `y_pred` only with height and width swapped."""
-    sizes = (*shape[1:3], *y_pred_shape[1:3])
+    sizes = (*shape[1:], *y_pred_shape[1:3])
     if None in sizes:
         return False
     height, width, *y_pred_size = sizes
@@ -205,7 +204,7 @@ def _advice(shape, y_pred_shape, tree):
     counts = {channels} if tree is None else {channels, tree.num_leaves, tree.num_nodes}
     if len(shape) == 4:
         advice = []
-        if shape[-1] in counts and shape[-1] != 1:
+        if shape[-1] in counts:
             advice.append("Take the argmax over the last axis of one-hot labels.")
         if shape[-1] in (3, 4):
             advice.append("Turn colors into ids with `data.ClassMap`.")

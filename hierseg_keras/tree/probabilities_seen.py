@@ -16,6 +16,7 @@ _MOVING = (
     "ExpandDims",
     "Identity",
     "MirrorPad",
+    "Pad",
     "PadV2",
     "Reshape",
     "ResizeBicubic",
