@@ -41,6 +41,11 @@ def all_blocks(language):
     return [code for page in PAGES for _, block_language, code in blocks(page) if block_language == language]
 
 
+def commands():
+    """The lines of all `hierseg` commands, those that go on in the next line joined."""
+    return re.findall(r"^hierseg .*$", "".join(all_blocks("bash")).replace("\\\n", ""), re.MULTILINE)
+
+
 def named(page):
     return str(page.relative_to(ROOT))
 
@@ -97,7 +102,7 @@ class BlocksTest:
         assert {"val_miou_1", "val_miou_3", "val_miou_mean"} <= set(names["model"].history.history)
         assert (tiny / "street" / "1" / "saved_model.pb").is_file()
 
-    @pytest.mark.parametrize("line", re.findall(r"^hierseg .*$", "".join(all_blocks("bash")), re.MULTILINE))
+    @pytest.mark.parametrize("line", commands())
     def test_commands_parse(self, line):
         assert parser().parse_args(shlex.split(line)[1:]).command in line
 
