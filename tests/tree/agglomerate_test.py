@@ -137,6 +137,17 @@ class DefaultSizesTest:
         counts[12:], counts[:, 12:] = 0, 0
         assert internal_nodes(learned(counts)) == {frozenset(range(i, i + 4)) for i in (0, 4, 8)}
 
+    @hypothesis.given(st.integers(1, 9), st.integers(0, 1000))
+    @hypothesis.settings(max_examples=60)
+    def test_any_counts_make_a_tree(self, num_classes, seed):
+        """Sparse counts, many of them equal, and classes without a label or a prediction."""
+        rng = np.random.default_rng(seed)
+        counts = rng.poisson(rng.choice([0.1, 1, 30]), (num_classes, num_classes))
+        tree = learned(counts * rng.integers(0, 2, (num_classes, 1)))
+        assert tree.names[:num_classes] == tuple(f"c{i}" for i in range(num_classes))
+        assert all(1 < len(members) < num_classes for members in internal_nodes(tree))
+        assert ClassTree.from_text(tree.to_text()) == tree
+
     def test_the_same_counts_make_the_same_tree(self):
         counts = np.random.default_rng(0).integers(0, 3, (12, 12))
         assert learned(counts) == learned(counts.copy()) == learned(counts.astype("float32"))
