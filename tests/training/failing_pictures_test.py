@@ -50,11 +50,14 @@ class DrawPredictionsTest:
     def test_odd_names_are_drawn_without_a_warning(self, tmp_path):
         from hierseg_keras.training.tensorboard import _pixels
 
-        fitted(self.tree, png_writer(tmp_path), epochs=1)
-        assert (tmp_path / "epoch_001.png").stat().st_size > 1000
-        shapes = []
-        fitted(self.tree, lambda figure, index, epoch: shapes.append(_pixels(figure).shape), epochs=1)
-        assert shapes[0][-1] == 3
+        shapes, write_png = [], png_writer(tmp_path)
+
+        def write(figure, index, epoch):
+            write_png(figure, index, epoch)
+            shapes.append(_pixels(figure).shape)
+
+        fitted(self.tree, write, epochs=1)
+        assert (tmp_path / "epoch_001.png").stat().st_size > 1000 and shapes[0][-1] == 3
 
 
 class OneWarningTest:
