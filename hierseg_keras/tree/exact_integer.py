@@ -15,3 +15,8 @@ def exact_integer(value):
         return operator.index(value)
     except TypeError:
         return None
+
+
+def is_count(value):
+    """Whether a value is an integer from 1 on."""
+    return exact_integer(value) is not None and value >= 1

@@ -14,6 +14,7 @@ from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.safetensors_weights import load_safetensors
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.exact_integer import is_count
 
 # The modules behind the stages in timm's networks.
 _TIMMS_CLASSIFIER = ("incre_modules", "downsamp_modules", "final_layer", "classifier")
@@ -127,7 +128,7 @@ def joined_branches(image, width, num_modules, num_blocks, name="embedding"):
 
 def check_hrnet_sizes(model, width, num_modules, num_blocks):
     check_counts(model, width=width, num_blocks=num_blocks)
-    if len(num_modules) != 3 or any(int(count) != count or count < 1 for count in num_modules):
+    if len(num_modules) != 3 or not all(map(is_count, num_modules)):
         raise ValueError(
             f"`{model}` expects `num_modules` of stages 2, 3 and 4, three integers >= 1. Received: "
             f"num_modules={num_modules!r}."

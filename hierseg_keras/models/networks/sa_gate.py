@@ -18,6 +18,7 @@ from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.safetensors_weights import load_safetensors
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.exact_integer import is_count
 
 OUTPUT_STRIDE = 16
 # Multiples of the last stage's dilation, block by block.
@@ -108,7 +109,7 @@ class SAGate(TreeNetwork):
         check_counts("SAGate", width=width, filters=filters, low_level_filters=low_level_filters)
         check_weights("SAGate", auxiliary_weight=auxiliary_weight)
         check_synchronized("SAGate", synchronized_batch_norm)
-        if len(blocks) != 4 or any(int(count) != count or count < 1 for count in blocks):
+        if len(blocks) != 4 or not all(map(is_count, blocks)):
             raise ValueError(f"`SAGate` expects `blocks` of four stages, integers >= 1. Received: blocks={blocks!r}.")
         if depth_channels not in (1, 3):
             raise ValueError(

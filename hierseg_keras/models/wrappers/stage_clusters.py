@@ -4,6 +4,7 @@ import numpy as np
 
 from hierseg_keras.clustering.cluster_numbers import numbered
 from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree.exact_integer import exact_integer
 
 
 def clusters_of_stages(model, tree, stages, clusters):
@@ -37,7 +38,7 @@ def clusters_of(tree, clusters):
     Raises:
         ValueError: If they are not of the tree's leaves.
     """
-    if isinstance(clusters, (int, np.integer)):
+    if exact_integer(clusters) is not None:
         if not 1 <= clusters <= tree.num_levels:
             raise ValueError(f"`clusters` expects a level between 1 and {tree.num_levels}. Received: {clusters}.")
         clusters = tree.level_table[clusters - 1][: tree.num_leaves]
