@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from hierseg_keras.data.encoded_images import decode_image, image_size
 from hierseg_keras.decoding import best_path, level_labels
 from hierseg_keras.models.model_scores import scores_of
 
@@ -50,6 +49,9 @@ def decoding_function(serve, shape):
     Returns:
         Function from strings `(B,)`, the bytes of image files, to the dict of answers.
     """
+    # Imports TFDS, which nothing else here needs.
+    from hierseg_keras.data.encoded_images import decode_image, image_size
+
     size = shape[1:3]
 
     def serve_encoded(encoded):
