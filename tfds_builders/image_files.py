@@ -188,7 +188,7 @@ def _content(path, formats):
     # Beside OSError, what a damaged archive makes zipfile and zlib raise.
     except Exception as error:
         reason = getattr(error, "strerror", None) or _without_address(error)
-        raise ImageFileError(f"{path}: expected a {kind} file that can be read. Received: {reason}") from error
+        raise ImageFileError(f"{path}: expected a whole {kind} file. Received: {reason}") from error
     if len(content) > MAX_BYTES:
         raise ImageFileError(f"{path}: expected at most {MAX_BYTES:,} bytes. Received: more. It was not decoded")
     received = image_header.kind_of(content)

@@ -22,8 +22,8 @@ def pair_folders(image_folder, label_folder, label_ending=""):
     """Pairs the images of one folder with the label maps of another by their names less the suffix.
 
     Args:
-        image_folder: Folder with `.png` or `.jpg` images, a path or a `ZipPath`. Files of other kinds and hidden
-            files are passed over.
+        image_folder: Folder with `.png`, `.jpg` or `.bmp` images, a path or a `ZipPath`. Files of other kinds and
+            hidden files are passed over.
         label_folder: Folder with `.png` label maps.
         label_ending: What the names of label maps have behind the name of their image, such as `"_L"`.
 

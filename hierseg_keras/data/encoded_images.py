@@ -1,6 +1,11 @@
-"""Image files decoded inside a TensorFlow graph, as `tfds_builders.image_files` decodes them outside of one."""
+"""Image files decoded inside a TensorFlow graph, as `tfds_builders.image_files` decodes them outside of one.
+
+Importing this module imports TFDS.
+"""
 
 import tensorflow as tf
+
+from tfds_builders import image_header as rules
 
 # All numbers that a header's rules need lie before.
 _HEADER_BYTES = 34
@@ -33,8 +38,6 @@ def decode_image(encoded, name):
             more than 89 megapixels or 8 bits per channel, or is CMYK, transparent, animated, or to be turned
             by its EXIF or XMP orientation.
     """
-    from tfds_builders import image_header
-
     is_kind = _is_kind(encoded)
     with tf.control_dependencies([_assert_readable(encoded, is_kind, name)]):
         encoded = tf.identity(encoded)
@@ -42,7 +45,7 @@ def decode_image(encoded, name):
     def decode_opaque_png():
         pixels = tf.io.decode_png(encoded, channels=4)
         is_opaque = tf.reduce_all(pixels[..., 3] == _OPAQUE)
-        with tf.control_dependencies([_assert(is_opaque, name, image_header.OPAQUE)]):
+        with tf.control_dependencies([_assert(is_opaque, name, rules.OPAQUE)]):
             return tf.identity(pixels[..., :3])
 
     def decode_png():
@@ -87,33 +90,29 @@ def _bmp_size(header):
 
 
 def _bmp_length(encoded):
-    from tfds_builders.image_header import BMP_PIXELS_AT
-
     header = _header(encoded)
     height, width = tf.unstack(_bmp_size(header))
-    return _number(header[BMP_PIXELS_AT:][:4], is_little=True) + (3 * width + 3) // 4 * 4 * height
+    return _number(header[rules.BMP_PIXELS_AT :][:4], is_little=True) + (3 * width + 3) // 4 * 4 * height
 
 
 def _assert_readable(encoded, is_kind, name):
     """Checks all that can be known before a pixel is decoded."""
-    from tfds_builders import image_header
-
     is_png, is_jpeg, is_bmp = (is_kind[kind] for kind in ("PNG", "JPEG", "BMP"))
     size = _size(encoded, is_kind)
     num_pixels = tf.reduce_prod(size)
     too_large = tf.strings.format(
-        f"expected at most {image_header.MAX_PIXELS // 1_000_000} megapixels. Received: a header that says {{}} x {{}} "
+        f"expected at most {rules.MAX_PIXELS // 1_000_000} megapixels. Received: a header that says {{}} x {{}} "
         "pixels. The file was not decoded",
         (size[1], size[0]),
     )
     problems = [
         (~(is_png | is_jpeg | is_bmp), _FORMATS),
-        ((num_pixels <= 0) | (num_pixels > image_header.MAX_PIXELS), too_large),
-        (is_bmp & ~_is_plain_bmp(encoded), image_header.PLAIN_BMP),
-        (is_png & (_header(encoded)[image_header.PNG_BITS_AT] > 8), _EIGHT_BITS),
+        ((num_pixels <= 0) | (num_pixels > rules.MAX_PIXELS), too_large),
+        (is_bmp & ~_is_plain_bmp(encoded), rules.PLAIN_BMP),
+        (is_png & (_header(encoded)[rules.PNG_BITS_AT] > 8), _EIGHT_BITS),
         (_num_jpeg_channels(encoded, is_jpeg) == _CMYK_CHANNELS, _RGB),
-        (is_png & _is_animated(encoded), image_header.ONE_PICTURE),
-        (~is_bmp & _is_turned(encoded), image_header.UPRIGHT),
+        (is_png & _is_animated(encoded), rules.ONE_PICTURE),
+        (~is_bmp & _is_turned(encoded), rules.UPRIGHT),
     ]
     problem = tf.constant("")
     for is_found, message in reversed(problems):
@@ -129,9 +128,7 @@ def _assert(condition, name, problem):
 
 
 def _is_kind(encoded):
-    from tfds_builders.image_header import SIGNATURES
-
-    return {kind: tf.strings.substr(encoded, 0, len(start)) == start for kind, start in SIGNATURES.items()}
+    return {kind: tf.strings.substr(encoded, 0, len(start)) == start for kind, start in rules.SIGNATURES.items()}
 
 
 def _num_jpeg_channels(encoded, is_jpeg):
@@ -139,8 +136,6 @@ def _num_jpeg_channels(encoded, is_jpeg):
 
 
 def _is_plain_bmp(encoded):
-    from tfds_builders import image_header as rules
-
     header = _header(encoded)
     length = _number(header[rules.BMP_HEADER_LENGTH_AT :][:4], is_little=True)
     bits = _number(header[rules.BMP_BITS_AT :][:2], is_little=True)
@@ -150,8 +145,6 @@ def _is_plain_bmp(encoded):
 
 def _may_have_alpha(encoded):
     """Whether a PNG file has an alpha channel, or a table of what is transparent ahead of its pixels."""
-    from tfds_builders import image_header as rules
-
     has_channel = tf.bitwise.bitwise_and(_header(encoded)[rules.PNG_COLOR_TYPE_AT], rules.PNG_ALPHA) != 0
     start = tf.strings.substr(encoded, 0, rules.METADATA_BYTES)
     ahead = tf.strings.regex_replace(start, rules.PNG_PIXELS + r"\C*", "", replace_global=False)
@@ -160,14 +153,10 @@ def _may_have_alpha(encoded):
 
 
 def _is_animated(encoded):
-    from tfds_builders import image_header as rules
-
     return _is_found(rules.ANIMATION, tf.strings.substr(encoded, 0, rules.METADATA_BYTES))
 
 
 def _is_turned(encoded):
-    from tfds_builders import image_header as rules
-
     length = tf.strings.length(encoded)
     end = tf.clip_by_value(length - rules.METADATA_BYTES, 0, rules.METADATA_BYTES)
     metadata = tf.strings.substr(encoded, 0, rules.METADATA_BYTES) + tf.strings.substr(encoded, length - end, end)
@@ -179,8 +168,6 @@ def _is_turned(encoded):
 
 
 def _exif_is_turned(tiff):
-    from tfds_builders import image_header as rules
-
     is_little = tiff[0] == ord("I")
     start = tf.minimum(_number(tiff[4:8], is_little), rules.MAX_EXIF_BYTES - 2)
     count = tf.minimum(_number(tiff[start : start + 2], is_little), (rules.MAX_EXIF_BYTES - 2 - start) // 12)

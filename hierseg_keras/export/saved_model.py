@@ -109,7 +109,10 @@ def _check_replaceable(path, overwrite):
     if not os.path.lexists(path):
         return
     if not overwrite:
-        raise FileExistsError(f"`saved_model` expects a new path. Received: {path}, which exists. Pass overwrite=True.")
+        raise FileExistsError(
+            f"`saved_model` expects a new path. Received: {path}, which exists. Pass overwrite=True (`--overwrite` of "
+            "`hierseg export`)."
+        )
     names = {entry.name for entry in path.iterdir()} if path.is_dir() else {path.name}
     others = names - _ENTRIES if "saved_model.pb" in names else names
     if others:

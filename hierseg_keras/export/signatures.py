@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from hierseg_keras.data.encoded_images import decode_image, image_size
 from hierseg_keras.decoding import best_path, level_labels
 from hierseg_keras.models.graph.model_scores import scores_of
 
@@ -31,8 +30,7 @@ def serving_function(model, tree=None, scores=None, from_logits=None):
         return {**levels, "leaf_probabilities": probabilities, "path_score": score}
 
     def serve(image):
-        # Inside of a convolution, another rank would end the process.
-        image = tf.ensure_shape(image, shape)
+        image = _checked(image, shape, "image", "Send a batch of images, as image[None] makes of one.")
         batch, height, width = (known or given for known, given in zip(shape, tf.unstack(tf.shape(image)[:3])))
         # No network answers an empty batch, or images without a pixel.
         answers = answer(_filled(tf.cast(image, tf.float32), shape))
@@ -51,10 +49,13 @@ def decoding_function(serve, shape):
     Returns:
         Function from strings `(B,)`, the bytes of image files, to the dict of answers.
     """
+    # Imports TFDS, which nothing else here needs.
+    from hierseg_keras.data.encoded_images import decode_image, image_size
+
     size = shape[1:3]
 
     def serve_encoded(encoded):
-        encoded = tf.ensure_shape(encoded, (None,))
+        encoded = _checked(encoded, (None,), "encoded", "Pass a list of the bytes of files.")
         count = tf.shape(encoded)[0]
         blank = tf.io.encode_png(tf.zeros((size[0] or 1, size[1] or 1, 3), tf.uint8))
         files = tf.cond(count > 0, lambda: encoded, lambda: blank[None])
@@ -87,6 +88,21 @@ def image_shape(model):
             "Pass keras.Model(image, model(image)) with image = keras.Input((None, None, 3))."
         )
     return (None, *shape[1:])
+
+
+def _checked(tensor, shape, name, advice):
+    """The tensor itself, once its shape has been found right: in a convolution, another rank would end the process."""
+    # Graphs are rewritten for the shape that the signature promises. A placeholder promises none.
+    received = tf.shape(tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=None))
+    rank = len(shape)
+    lengths = tf.concat([received, tf.zeros(rank, tf.int32)], axis=0)[:rank]
+    is_right = (tf.size(received) == rank) & tf.reduce_all(
+        [lengths[axis] == length for axis, length in enumerate(shape) if length is not None]
+    )
+    expected = ", ".join("?" if length is None else str(length) for length in shape)
+    message = tf.strings.format(f"`{name}` expects the shape [{expected}]. Received: {{}}. {advice}", received)
+    with tf.control_dependencies([tf.debugging.Assert(is_right, [message])]):
+        return tf.ensure_shape(tensor, shape)
 
 
 def _filled(image, shape):

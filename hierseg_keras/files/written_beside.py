@@ -74,10 +74,12 @@ def _put(new, path, aside, replace):
 
 def delete_unfinished(folder):
     """Deletes what processes that were killed inside of `written_beside` have left in a folder."""
-    for hidden in pathlib.Path(folder).glob(f".*{UNFINISHED}"):
-        with _locked(hidden) as is_dead:
-            if is_dead:
-                _clear(hidden)
+    for name in os.listdir(folder):
+        if name.startswith(".") and name.endswith(UNFINISHED):
+            hidden = pathlib.Path(folder, name)
+            with _locked(hidden) as is_dead:
+                if is_dead:
+                    _clear(hidden)
 
 
 @contextlib.contextmanager
