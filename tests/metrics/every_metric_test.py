@@ -101,6 +101,7 @@ class ScoresOfEveryMetricTest:
     @pytest.mark.parametrize("scores", ["nodes", "leaves"])
     @pytest.mark.parametrize("metric", OF_TREES)
     @hypothesis.given(data=st.data())
+    @hypothesis.settings(max_examples=5 if IS_TENSORFLOW else 1)
     def test_logits_and_probabilities_match_numpy_reference(self, metric, scores, data):
         """In two batches, which must count as one."""
         tree, ref, labels, logits = data.draw(cases(scores))

@@ -68,6 +68,7 @@ class InstanceMeanIoUTest:
 
     @pytest.mark.parametrize("scores", ["nodes", "leaves"])
     @hypothesis.given(cases())
+    @hypothesis.settings(max_examples=4)
     def test_logits_and_probabilities_match_reference(self, scores, case):
         tree, ref, labels, instances, of_leaf, _ = case
         channels = tree.num_nodes if scores == "nodes" else tree.num_leaves
