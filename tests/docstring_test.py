@@ -44,6 +44,7 @@ MODULES = [
     "data.prepare",
     "data.split_off",
     "export.saved_model",
+    "files.written_beside",
     "training.accumulation",
     "training.strategy",
     "visualization.contact_sheet",

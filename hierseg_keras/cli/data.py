@@ -6,8 +6,8 @@ import numpy as np
 
 from hierseg_keras import data
 from hierseg_keras.cli.option_error import reading_options
+from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.data.label_counts import label_counts, level_counts
-from hierseg_keras.data.prepare import find_builder
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.from_config import tree_of
 from hierseg_keras.visualization import draw_contact_sheet

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 
 from hierseg_keras.decoding import best_path
-from hierseg_keras.models.finite_weights import check_finite_weights
+from hierseg_keras.files.whole_file import replacing, write_whole
+from hierseg_keras.models.weights.finite_weights import check_finite_weights
+from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.saved_weights import weights_as_bytes
-from hierseg_keras.training.whole_file import replacing, write_whole
 from hierseg_keras.visualization import draw_levels
 
 # What early stopping looks at, of `metrics.LevelMeanIoU`.
@@ -157,6 +158,9 @@ class AverageReplicas(keras.callbacks.Callback):
 class DrawPredictions(keras.callbacks.Callback):
     """Draws validation images with truth and prediction at every level, as training goes on.
 
+    No picture ends a run: the first one that cannot be drawn or written gives a warning, and others
+    are still tried.
+
     Args:
         tree: `ClassTree`.
         examples: List of pairs `(image, label)`, `(H, W, 3)` and `(H, W)` arrays.
@@ -168,16 +172,22 @@ class DrawPredictions(keras.callbacks.Callback):
     def __init__(self, tree, examples, write, every=5):
         super().__init__()
         self.tree, self.examples, self.write, self.every = tree, examples, write, every
+        self._only_warning = OneWarning("A picture of predictions")
 
     def on_epoch_end(self, epoch, logs=None):
         number = epoch + 1
         if number % self.every and number != self.params["epochs"] and not self.model.stop_training:
             return
-        for index, (image, label) in enumerate(self.examples):
-            # Called as it is: compiling a graph for one image takes longer than all the pictures.
-            leaf, _ = best_path(self.tree, self.model(image[None], training=False))
-            maps = {"truth": label, f"epoch {number}": leaf[0]}
-            self.write(draw_levels(self.tree, image, maps), index, number)
+        for index in range(len(self.examples)):
+            with self._only_warning:
+                self._draw(index, number)
+
+    def _draw(self, index, number):
+        image, label = self.examples[index]
+        # Called as it is: compiling a graph for one image takes longer than all the pictures.
+        leaf, _ = best_path(self.tree, self.model(image[None], training=False))
+        maps = {"truth": label, f"epoch {number}": leaf[0]}
+        self.write(draw_levels(self.tree, image, maps), index, number)
 
 
 def png_writer(folder):

@@ -7,12 +7,12 @@ import pathlib
 
 import numpy as np
 
+from hierseg_keras.files.whole_file import write_whole
 from hierseg_keras.losses.objectives import OBJECTIVES
 from hierseg_keras.training import recipes
 from hierseg_keras.training.methods import METHODS, stages_of
 from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS, WITH_DEPTH, network_options
 from hierseg_keras.training.optimizers import OPTIMIZERS
-from hierseg_keras.training.whole_file import write_whole
 
 _ONE_OF = {
     "loss": tuple(OBJECTIVES),

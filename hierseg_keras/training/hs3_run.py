@@ -11,6 +11,7 @@ from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
 from hierseg_keras.models.heads.stage_heads import stage_prefix
 from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.training.from_config import load_evaluation
 from hierseg_keras.training.manifest import CONFIG
@@ -110,8 +111,10 @@ def _find_clusters(config, run, split, folder):
     for stage, trade_off in found.items():
         tree = ClassTree.from_clusters(names, trade_off.clusterings[sizes[stage]])
         (folder / f"{stage_prefix(stage)}.txt").write_text(tree.to_text(), "utf-8")
-        draw_tree(tree, folder / f"{stage_prefix(stage)}.png")
-    draw_trade_offs(found, sizes, folder / "trade_offs.png")
+        with OneWarning(f"The clusters of {stage}"):
+            draw_tree(tree, folder / f"{stage_prefix(stage)}.png")
+    with OneWarning(folder / "trade_offs.png"):
+        draw_trade_offs(found, sizes, folder / "trade_offs.png")
     _write_trade_offs(found, sizes, folder / "trade_offs.csv")
 
 

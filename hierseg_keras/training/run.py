@@ -5,6 +5,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from hierseg_keras.files.whole_file import replacing, write_whole
 from hierseg_keras.training.callbacks import (
     MONITOR,
     AverageReplicas,
@@ -15,6 +16,7 @@ from hierseg_keras.training.callbacks import (
     png_writer,
     stop_early,
 )
+from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.training.from_config import (
     compile_model,
@@ -30,7 +32,6 @@ from hierseg_keras.training.saved_run import LOG, PICTURES, TENSORBOARD
 from hierseg_keras.training.strategy import check_batch_size, check_jit_compile, make_strategy
 from hierseg_keras.training.tensorboard import check_tensorboard, tensorboard_callbacks
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
-from hierseg_keras.training.whole_file import replacing, write_whole
 from hierseg_keras.version import __version__
 from hierseg_keras.visualization import draw_curves
 
@@ -109,7 +110,8 @@ def _train(config, folder, verbose, strategy):
         verbose=verbose,
         callbacks=_callbacks(config, tree, examples, folder, manifest),
     )
-    with replacing(folder / PICTURES / "curves.png") as path:
+    curves = folder / PICTURES / "curves.png"
+    with OneWarning(curves), replacing(curves) as path:
         draw_curves(folder / LOG, path)
     return model
 

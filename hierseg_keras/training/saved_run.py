@@ -6,15 +6,16 @@ import pathlib
 import tensorflow as tf
 
 from hierseg_keras import data
+from hierseg_keras.files.whole_file import replacing, write_whole
 from hierseg_keras.models import MultiScale, SlidingWindow
-from hierseg_keras.models.finite_weights import check_finite_weights
+from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.from_config import compile_model, load_evaluation, make_model
 from hierseg_keras.training.manifest import CONFIG, TREE, WEIGHTS, check_files
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
-from hierseg_keras.training.whole_file import replacing, write_whole
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import draw_report
 
@@ -113,5 +114,6 @@ def _write_report(by_class, folder):
     write_whole(folder / "report.txt", by_class.to_text() + "\n")
     with replacing(folder / "report.csv") as path:
         by_class.to_csv(path)
-    with replacing(folder / "report.png") as path:
+    picture = folder / "report.png"
+    with OneWarning(picture), replacing(picture) as path:
         draw_report(by_class.tree, by_class.rows(), path)

@@ -1,17 +1,19 @@
 """What the channels of a prediction mean, known once for everything that reads one."""
 
 import dataclasses
+import math
 
 import keras
-import numpy as np
 from keras import ops
 
 from hierseg_keras.tree.class_tree import ClassTree, as_class_tree
+from hierseg_keras.tree.known_values import known_values
 from hierseg_keras.tree.ops import sum_over_leaves
+from hierseg_keras.tree.probabilities_seen import activation_behind, has_values_of_probabilities
 
 KINDS = ("nodes", "leaves")
-# How far from 1 a pixel's probabilities may sum in half precision.
-_SUM_TOLERANCE = 1e-2
+# How far outside of [0, 1] a bicubic resize may take probabilities.
+_OVERSHOOT = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,8 +27,9 @@ class Scores:
         kind: `"nodes"`, one score per node, each with a sigmoid of its own; or `"leaves"`, one score
             per leaf, under a softmax.
         from_logits: Whether the scores are logits, or probabilities after that activation. `None`
-            takes them for logits and refuses values that can only be probabilities, where values are
-            known (NumPy arrays and eager tensors).
+            takes them for logits and refuses what visibly holds probabilities: the output of a softmax
+            or sigmoid, and values that can hardly be logits, where values are known (NumPy arrays and
+            eager tensors).
     """
 
     tree: ClassTree
@@ -52,7 +55,7 @@ class Scores:
 
     def logits(self, y_pred):
         """Logits of a prediction, `(..., C)`: of probabilities, those clipped to `keras.config.epsilon()`."""
-        y_pred = self._checked(y_pred)
+        y_pred = self.checked(y_pred)
         if self.are_logits:
             return y_pred
         low = keras.config.epsilon()
@@ -63,7 +66,7 @@ class Scores:
 
     def probabilities(self, y_pred):
         """Probabilities of a prediction's own channels, `(..., C)`."""
-        y_pred = self._checked(y_pred)
+        y_pred = self.checked(y_pred)
         if not self.are_logits:
             return y_pred
         if self.kind == "nodes":
@@ -78,15 +81,35 @@ class Scores:
             return probabilities
         return ops.concatenate([probabilities, sum_over_leaves(self.tree, probabilities)], axis=-1)
 
-    def _checked(self, y_pred):
+    def checked(self, y_pred):
+        """The prediction as a tensor; refuses one that visibly is not what `from_logits` says.
+
+        Raises:
+            ValueError: If `from_logits` is `None` and `y_pred` visibly holds probabilities, or it is false and
+                `y_pred` has values outside of [0, 1].
+        """
         y_pred = ops.convert_to_tensor(y_pred)
-        if self.from_logits is None and _are_probabilities(self.kind, y_pred):
+        if self.from_logits is None and (evidence := self.evidence_of_probabilities(y_pred)):
             raise ValueError(
-                f"expected logits. Received: probabilities, as all values lie in [0, 1]"
-                f"{'' if self.kind == 'nodes' else ' and sum to 1 in each pixel'}. Pass from_logits=False; or "
+                f"`y_pred` expects logits. Received: probabilities, as {evidence}. Pass from_logits=False; or "
                 "from_logits=True if they are logits all the same."
             )
+        if self.from_logits is False and (interval := _interval_outside_of_probabilities(y_pred)):
+            raise ValueError(
+                f"`y_pred` expects probabilities, as from_logits=False. Received: values from {interval[0]:g} to "
+                f"{interval[1]:g}. Pass from_logits=True for logits."
+            )
         return y_pred
+
+    def evidence_of_probabilities(self, y_pred, at_least=1):
+        """Says by what a prediction visibly holds probabilities; `None` if nothing does, or only fewer values."""
+        if activation := activation_behind(y_pred):
+            return f"they come out of {activation}"
+        if None not in y_pred.shape and math.prod(y_pred.shape) < at_least:
+            return None
+        if not has_values_of_probabilities(self.kind, y_pred):
+            return None
+        return f"all values lie in [0, 1]{'' if self.kind == 'nodes' else ' and sum to 1 in each pixel'}"
 
     def _advice(self, received):
         other, kind = (("leaves", "leaf") if self.kind == "nodes" else ("nodes", "node"))
@@ -119,10 +142,7 @@ def infer_scores(tree, shape, scores=None, from_logits=None):
     'nodes'
     """
     tree = as_class_tree(tree)
-    if scores not in (None, *KINDS):
-        raise ValueError(f'`scores` expects "nodes" or "leaves". Received: scores={scores!r}.')
-    if from_logits not in (None, True, False):
-        raise ValueError(f"`from_logits` expects True or False. Received: from_logits={from_logits!r}.")
+    check_meaning(scores, from_logits)
     channels = {kind: Scores(tree, kind).num_channels for kind in KINDS}
     fitting = [kind for kind in KINDS if channels[kind] == shape[-1] and scores in (None, kind)]
     if not fitting:
@@ -139,15 +159,19 @@ def infer_scores(tree, shape, scores=None, from_logits=None):
     return Scores(tree, fitting[0], from_logits)
 
 
-def _are_probabilities(kind, y_pred):
-    """Whether values, where they are known, can hardly be logits."""
-    try:
-        values = ops.convert_to_numpy(y_pred)
-    # Each backend has an error of its own for a tensor in a graph.
-    except Exception:
-        return False
-    if not values.size or not (0 <= values.min() and values.max() <= 1):
-        return False
-    if kind == "leaves":
-        return bool(np.all(np.abs(values.sum(axis=-1, dtype="float32") - 1) < _SUM_TOLERANCE))
-    return bool(np.any((values > 0) & (values < 1)))
+def check_meaning(scores=None, from_logits=None):
+    """Refuses values of `scores` and `from_logits` that mean nothing; `None` leaves either open."""
+    if scores not in (None, *KINDS):
+        raise ValueError(f'`scores` expects "nodes" or "leaves". Received: scores={scores!r}.')
+    if from_logits not in (None, True, False):
+        raise ValueError(f"`from_logits` expects True or False. Received: from_logits={from_logits!r}.")
+
+
+def _interval_outside_of_probabilities(y_pred):
+    """The least and the largest value, where they are known and no probabilities; `None` otherwise."""
+    values = known_values(y_pred)
+    if values is None or not values.size:
+        return None
+    low, high = values.min(), values.max()
+    # Not finite is another fault, which NaN results tell of.
+    return (low, high) if low < -_OVERSHOOT or high > 1 + _OVERSHOOT else None

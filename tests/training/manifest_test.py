@@ -4,8 +4,8 @@ import shutil
 import pytest
 
 pytest.importorskip("tensorflow")
+from hierseg_keras.files.whole_file import replacing  # noqa: E402
 from hierseg_keras.training.manifest import CONFIG, MANIFEST, TREE, WEIGHTS, Manifest, check_files  # noqa: E402
-from hierseg_keras.training.whole_file import replacing  # noqa: E402
 from tests.training.killed_process import killed_at  # noqa: E402
 
 
