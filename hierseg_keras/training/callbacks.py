@@ -62,7 +62,7 @@ class SaveWeights(keras.callbacks.Callback):
             if name in logs and not math.isfinite(logs[name]):
                 raise FloatingPointError(f"`{name}` became {logs[name]} in epoch {number}. {self._advice()}")
         try:
-            check_finite_weights(self.model, f"epoch {number}")
+            check_finite_weights(self.model, f"saving epoch {number}")
         except FloatingPointError as error:
             raise FloatingPointError(f"{error} {self._kept()}") from None
 

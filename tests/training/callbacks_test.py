@@ -83,7 +83,7 @@ class SaveWeightsTest:
         averages.assign([1.0, value, 1.0])
         with pytest.raises(FloatingPointError) as raised:
             saved.on_epoch_end(1, {"loss": 2.0, "val_loss": 2.0, "val_miou_mean": 0.2})
-        assert str(raised.value).startswith(f"epoch 2 expects finite weights. Received: {averages.path}, 1 of 3 values")
+        assert str(raised.value).startswith(f"saving epoch 2 expects finite weights. Received: {averages.path}, 1 of 3 values")
         assert str(raised.value).endswith(f"{saved.path} keeps the weights of epoch 1.")
         assert saved.path.read_bytes() == kept
 
@@ -103,7 +103,7 @@ class SaveWeightsTest:
         model.fit(np.ones((2, 2)), np.ones((2, 1)), verbose=0)
         average = next(variable for variable in model.optimizer.variables if variable.path.endswith("kernel_average"))
         average.assign(np.full(average.shape, np.nan))
-        with pytest.raises(FloatingPointError, match="epoch 1 expects finite weights.*No weights were saved"):
+        with pytest.raises(FloatingPointError, match="saving epoch 1 expects finite weights.*No weights were saved"):
             model.fit(np.ones((2, 2)), np.ones((2, 1)), callbacks=callbacks, verbose=0)
 
 
