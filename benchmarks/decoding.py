@@ -47,17 +47,17 @@ def main():
         labels, logits = inputs(np.random.default_rng(0), shape, tree.num_leaves, tree.num_nodes)
         leaf_logits = logits[..., : tree.num_leaves] + 0.0
         flat = keras.metrics.MeanIoU(tree.num_leaves, ignore_class=IGNORE_CLASS, sparse_y_pred=False)
-        for outputs, values in (("leaves", leaf_logits), ("nodes", logits)):
-            ours = metric_update(LevelMeanIoU(tree, outputs=outputs))
+        for scores, values in (("leaves", leaf_logits), ("nodes", logits)):
+            ours = metric_update(LevelMeanIoU(tree, scores=scores))
             flat_of_leaves = metric_update(flat)
 
             def update_flat(labels, values):
                 return flat_of_leaves(labels, values[..., : tree.num_leaves])
 
-            compare(f"{name} LevelMeanIoU, {outputs}", ours, update_flat, (labels, values), options.repeats)
+            compare(f"{name} LevelMeanIoU, {scores}", ours, update_flat, (labels, values), options.repeats)
             compare(
-                f"{name} best_path, {outputs}",
-                lambda values, outputs=outputs: best_path(tree, values, outputs)[0],
+                f"{name} best_path, {scores}",
+                lambda values, scores=scores: best_path(tree, values, scores)[0],
                 lambda values: tf.argmax(values, -1),
                 (values,),
                 options.repeats,

@@ -21,7 +21,7 @@ SIZE, NUM_CLASSES = 513, 21
 def main():
     tree = ClassTree([f"class{i}" for i in range(NUM_CLASSES)])
     parameters, multiply_adds = collections.Counter(), collections.Counter()
-    for row in profile(DeepLabV3Plus(tree, backbone="resnet101", outputs="leaves", output_stride=16), (SIZE, SIZE)):
+    for row in profile(DeepLabV3Plus(tree, backbone="resnet101", scores="leaves", output_stride=16), (SIZE, SIZE)):
         part = row.name.split("/")[0]
         for name in (part if part in ("backbone", "aspp") else "decoder", "all"):
             parameters[name] += row.parameters

@@ -93,7 +93,7 @@ def run(objective, seed, setting, data_dir):
 
 def coherence(folder):
     config, model = load_run(folder)
-    metric = PathCoherence(model.tree, outputs=model.logits_of, name="share")
+    metric = PathCoherence(model.tree, scores=model.scores, name="share")
     folders = {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
     examples = data.load(config.dataset, "validation", tree=model.tree, size=config.size, **folders)
     for image, label in examples:

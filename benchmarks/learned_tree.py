@@ -100,10 +100,10 @@ def learned(options):
 
 def counted(model, config, split):
     """A report, with the given tree, of a network trained on any tree of the same leaves."""
-    report = TreeReport(GIVEN, outputs="leaves")
+    report = TreeReport(GIVEN, scores="leaves")
     folders = {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
     for image, label in data.load(config.dataset, split, tree=GIVEN, size=config.size, **folders):
-        leaf, _ = best_path(model.tree, model.predict_on_batch(image), model.logits_of)
+        leaf, _ = best_path(model.tree, model.predict_on_batch(image), model.scores)
         report.update_state(label, keras.ops.one_hot(leaf, GIVEN.num_leaves))
     return report
 

@@ -60,13 +60,13 @@ def main():
 def run(labels, seed, options):
     start = time.time()
     keras.utils.set_random_seed(seed)
-    outputs, _ = OBJECTIVES[options.loss]
-    model = UNet(TREE, outputs=outputs, filters=8)
+    scores, _ = OBJECTIVES[options.loss]
+    model = UNet(TREE, scores=scores, filters=8)
     schedule = keras.optimizers.schedules.PolynomialDecay(2e-3, options.steps, end_learning_rate=0.0, power=0.9)
     loss, _ = make_loss(options.loss, TREE, IGNORED)
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-4), loss=loss)
     model.fit(examples(labels, seed, options.data_dir).repeat(), steps_per_epoch=options.steps, verbose=0)
-    metric = LevelMeanIoU(TREE, outputs)
+    metric = LevelMeanIoU(TREE, scores)
     for image, label in data.load("street_blocks", "validation", data_dir=options.data_dir):
         metric.update_state(label, model.predict_on_batch(image))
     figures = {name: f"{float(value):.4f}" for name, value in metric.result().items() if name in FIGURES}

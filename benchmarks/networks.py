@@ -49,7 +49,7 @@ def fused(channels, filters=None):
     """HS3-Fuse over W18 small v2, with stages of 7 and 12 clusters."""
 
     def make(tree, **_):
-        network = HRNetOCR(tree, outputs="leaves", filters=channels, key_filters=channels // 2, **SMALL_V2)
+        network = HRNetOCR(tree, scores="leaves", filters=channels, key_filters=channels // 2, **SMALL_V2)
         classes = np.arange(tree.num_leaves)
         return HS3Fuse(network, ("stage2", "stage3"), [classes % 7, classes % 12], filters)
 
@@ -83,7 +83,7 @@ def main():
     print(f"{'':44s}{'M parameters':>14s}{'published':>11s}{'G multiply-adds':>17s}{'published':>11s}")
     for name, network, options, num_classes, size, parameters, multiply_adds in ROWS:
         tree = ClassTree([f"class{i}" for i in range(num_classes)])
-        rows = profile(network(tree, outputs="leaves", **options), size)
+        rows = profile(network(tree, scores="leaves", **options), size)
         counts = sum(row.parameters for row in rows) / 1e6, sum(row.multiply_adds for row in rows) / 1e9
         print(
             f"{name:24s}{num_classes:8d}{'{} x {}'.format(*size):>12s}{counts[0]:14.2f}{parameters or '-':>11}"

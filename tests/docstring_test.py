@@ -47,6 +47,7 @@ MODULES = [
     "data.set_epoch",
     "data.split_off",
     "export.saved_model",
+    "files.written_beside",
     "training.accumulation",
     "training.strategy",
     "visualization.contact_sheet",

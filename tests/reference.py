@@ -223,11 +223,20 @@ def per_pixel(pixel_loss, tree, labels, logits, ignore_class=255, **options):
     return losses
 
 
-def masked_mean(losses, labels, ignore_class=255, sample_weight=None):
-    """The mean over labelled pixels; weights multiply the losses, not the count. 0 where none is labelled."""
-    is_labelled = labels != ignore_class
+def masked_mean(losses, labels, ignore_class=255, sample_weight=None, class_weights=None):
+    """The mean over labeled pixels, each of its class's weight; sample weights multiply the losses, not the count.
+
+    0 where no pixel is labeled, or all class weights are 0.
+    """
+    weights = pixel_weights(labels, ignore_class, class_weights)
     weighted = losses if sample_weight is None else losses * sample_weight
-    return weighted[is_labelled].sum() / max(is_labelled.sum(), 1)
+    return (weighted * weights).sum() / (weights.sum() or 1)
+
+
+def pixel_weights(labels, ignore_class=255, class_weights=None):
+    """What each pixel weighs, `(B, H, W)`: 0 if it is ignored, else what its label's class does."""
+    of_classes = np.ones(max(labels.max(), 0) + 1) if class_weights is None else np.asarray(class_weights)
+    return np.where(labels == ignore_class, 0, of_classes[np.where(labels == ignore_class, 0, labels)])
 
 
 # === Operations along the tree, of one pixel's scores ===
@@ -258,16 +267,119 @@ def sum_over_path(tree, node_values):
 # === Decoding of one pixel ===
 
 
-def node_probabilities(tree, logits, outputs):
-    if outputs == "nodes":
+def node_probabilities(tree, logits, scores):
+    if scores == "nodes":
         return np.array([np.exp(-np.logaddexp(0, -z)) for z in logits])
     return sum_over_leaves(tree, np.exp(logits - log_sum_exp(logits)))
 
 
-def path_scores(tree, logits, outputs):
+def path_scores(tree, logits, scores):
     """HSSN, eq. 3: each leaf's sum over its path, of D probabilities."""
-    return sum_over_path(tree, node_probabilities(tree, logits, outputs))
+    return sum_over_path(tree, node_probabilities(tree, logits, scores))
 
 
 def level_labels(tree, leaf):
     return [tree.at_level(leaf, level) for level in range(1, tree.num_levels + 1)]
+
+
+def probabilities_of(logits, scores):
+    """The probabilities of each pixel's channels, float64: a sigmoid of node logits, a softmax of leaf logits."""
+    if scores == "nodes":
+        return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
+    return np.exp(logits - np.logaddexp.reduce(logits.astype(np.float64), axis=-1, keepdims=True))
+
+
+def best_leaves(tree, logits, scores):
+    """The leaf that each pixel of logits `(B, H, W, C)` is decoded to."""
+    pixels = logits.reshape(-1, logits.shape[-1]).astype(np.float64)
+    leaves = [np.argmax(path_scores(tree, pixel, scores) if scores == "nodes" else pixel) for pixel in pixels]
+    return np.reshape(leaves, logits.shape[:-1])
+
+
+# === Metrics of labels and predicted leaves, pixel by pixel ===
+
+
+def mean_ious(tree, labels, leaves, ignore_class):
+    """Each level's mIoU by counting pixels class by class, finest first."""
+    means = []
+    for level in range(1, tree.num_levels + 1):
+        pairs = _pairs_at_level(tree, level, labels, leaves, ignore_class)
+        ious = []
+        for node in tree.level_classes(level):
+            intersection = sum(true == node and predicted == node for true, predicted in pairs)
+            union = sum(true == node or predicted == node for true, predicted in pairs)
+            if union:
+                ious.append(intersection / union)
+        means.append(mean(ious))
+    return means
+
+
+def accuracies(tree, labels, leaves, ignore_class):
+    """Each level's accuracy, finest first."""
+    levels = range(1, tree.num_levels + 1)
+    pairs = [_pairs_at_level(tree, level, labels, leaves, ignore_class) for level in levels]
+    return [mean([true == predicted for true, predicted in of_level]) for of_level in pairs]
+
+
+def _pairs_at_level(tree, level, labels, leaves, ignore_class):
+    return [
+        (tree.at_level(label, level), tree.at_level(leaf, level))
+        for label, leaf in zip(labels.flat, leaves.flat)
+        if label != ignore_class and tree.at_level(label, level) >= 0
+    ]
+
+
+def mistake_severity(tree, labels, leaves, ignore_class):
+    heights = [
+        tree.num_levels - tree.common_depth(label, leaf)
+        for label, leaf in zip(labels.flat, leaves.flat)
+        if label != ignore_class and leaf not in tree.leaves(label)
+    ]
+    return mean(heights)
+
+
+def hierarchical_scores(tree, labels, leaves, ignore_class):
+    """Precision, recall and F of paths."""
+    shared = predicted = labeled = 0
+    for label, leaf in zip(labels.flat, leaves.flat):
+        if label == ignore_class:
+            continue
+        truth, guess = set(tree.ancestors(label)), set(tree.ancestors(leaf))
+        # What lies below an internal label is not known to be wrong.
+        guess -= set(tree.descendants(label)) - {label}
+        shared, predicted, labeled = shared + len(truth & guess), predicted + len(guess), labeled + len(truth)
+    precision, recall = (shared / count if count else 0.0 for count in (predicted, labeled))
+    return precision, recall, 2 * precision * recall / (precision + recall) if shared else 0.0
+
+
+def path_coherence(tree, labels, probabilities, ignore_class):
+    """The shares of pixels of node probabilities `(B, H, W, V)` that are ordered, and that are a single path."""
+    ordered, single = [], []
+    for label, pixel in zip(labels.flat, probabilities.reshape(-1, tree.num_nodes)):
+        if label == ignore_class:
+            continue
+        ordered.append(all(tree.parent(v) < 0 or pixel[v] <= pixel[tree.parent(v)] for v in range(tree.num_nodes)))
+        above = {v for v in range(tree.num_nodes) if pixel[v] > 0.5}
+        single.append(any(above == set(tree.ancestors(leaf)) for leaf in range(tree.num_leaves)))
+    return mean(ordered), mean(single)
+
+
+def confidence_curve(tree, labels, probabilities, ignore_class, threshold):
+    """The shares of pixels answered and of answers that are right, and their mean depth; NaN where there is none."""
+    answered, right, depths = [], [], []
+    bottom = [tree.known_depth(v) for v in range(tree.num_nodes)]
+    for label, pixel in zip(labels.flat, probabilities.reshape(-1, tree.num_nodes)):
+        if label == ignore_class:
+            continue
+        least = [min(pixel[u] for u in tree.ancestors(v)) for v in range(tree.num_nodes)]
+        reached = [v for v in range(tree.num_nodes) if least[v] >= threshold]
+        answered.append(bool(reached))
+        if reached:
+            answer = max(reached, key=lambda v: (bottom[v], least[v]))
+            right.append(answer in tree.ancestors(label) or label in tree.ancestors(answer))
+            depths.append(bottom[answer])
+    return tuple(mean(values, empty=np.nan) for values in (answered, right, depths))
+
+
+def mean(values, empty=0.0):
+    return float(np.mean(values)) if len(values) else empty

@@ -5,11 +5,12 @@ from keras import ops
 
 from hierseg_keras.decoding.node_probabilities import node_probabilities
 from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree.ops import argmax
 
 UNKNOWN = -1
 
 
-def confident_labels(tree, logits, threshold, outputs=None):
+def confident_labels(tree, y_pred, threshold, scores=None, from_logits=None):
     """Gives each pixel the deepest node whose probability reaches a threshold.
 
     A node's probability counts here for no more than the least one on the way to it: a rider who
@@ -18,16 +19,15 @@ def confident_labels(tree, logits, threshold, outputs=None):
 
     Args:
         tree: `ClassTree`, or its text.
-        logits: Float node logits `(..., V)` or leaf logits `(..., L)`.
+        y_pred: Float node scores `(..., V)` or leaf scores `(..., L)`.
         threshold: Number in [0, 1].
-        outputs: `"nodes"` or `"leaves"`; told by the channel count where it is left out.
+        scores, from_logits: As in `best_path`.
 
     Returns:
         Int32 tensor of node indices, `(...)`; -1 where not even a top class reaches the threshold.
 
     Raises:
-        ValueError: If the channels fit neither the nodes nor the leaves, or the threshold is not
-            in [0, 1].
+        ValueError: As `best_path`, and if the threshold is not in [0, 1].
 
     Example:
 
@@ -45,12 +45,12 @@ def confident_labels(tree, logits, threshold, outputs=None):
     if not 0 <= threshold <= 1:
         raise ValueError(f"`confident_labels` expects a `threshold` in [0, 1]. Received: threshold={threshold}.")
     tree = as_class_tree(tree)
-    return labels_at(tree, coherent_probabilities(tree, logits, outputs), threshold)
+    return labels_at(tree, coherent_probabilities(tree, y_pred, scores, from_logits), threshold)
 
 
-def coherent_probabilities(tree, logits, outputs=None):
+def coherent_probabilities(tree, y_pred, scores=None, from_logits=None):
     """Each node's least probability on the way to it, `(..., V)`."""
-    probabilities = node_probabilities(tree, logits, outputs)
+    probabilities = node_probabilities(tree, y_pred, scores, from_logits)
     least = probabilities
     for nodes in tree.depth_table[:-1]:
         # Where a node is no deeper, the table gives it itself.
@@ -65,4 +65,4 @@ def labels_at(tree, probabilities, threshold):
     reached = probabilities >= threshold
     # Half a depth at most: the probability decides among nodes of one depth alone.
     rank = ops.where(reached, depths + 0.5 * probabilities, -1.0)
-    return ops.where(ops.any(reached, axis=-1), ops.cast(ops.argmax(rank, axis=-1), "int32"), UNKNOWN)
+    return ops.where(ops.any(reached, axis=-1), argmax(rank), UNKNOWN)

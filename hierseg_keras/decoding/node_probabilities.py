@@ -1,26 +1,22 @@
-"""From logits to a probability a node."""
+"""From scores to one probability per node."""
 
-from keras import ops
-
-from hierseg_keras.decoding.best_path import told_outputs
-from hierseg_keras.tree import as_class_tree
-from hierseg_keras.tree.ops import sum_over_leaves
+from hierseg_keras.tree.scores import infer_scores
 
 
-def node_probabilities(tree, logits, outputs=None):
+def node_probabilities(tree, y_pred, scores=None, from_logits=None):
     """Gives every node of a tree its probability.
 
     Args:
         tree: `ClassTree`, or its text.
-        logits: Float node logits `(..., V)`, of which the logistic function is taken, or leaf
-            logits `(..., L)`: their softmax, and an internal node's sum over its leaves.
-        outputs: `"nodes"` or `"leaves"`; told by the channel count where it is left out.
+        y_pred: Float node scores `(..., V)` or leaf scores `(..., L)`. Of leaf scores, an internal
+            node's probability is the sum over its leaves.
+        scores, from_logits: As in `best_path`.
 
     Returns:
         Float tensor `(..., V)`, in [0, 1].
 
     Raises:
-        ValueError: If the channels fit neither the nodes nor the leaves.
+        ValueError: As `best_path`.
 
     Example:
 
@@ -28,10 +24,4 @@ def node_probabilities(tree, logits, outputs=None):
     >>> np.asarray(hs.decoding.node_probabilities(tree, np.log([0.3, 0.2, 0.5]))).round(3).tolist()
     [0.3, 0.2, 0.5, 0.5]
     """
-    tree = as_class_tree(tree)
-    logits = ops.convert_to_tensor(logits)
-    if told_outputs(tree, logits.shape, outputs) == "nodes":
-        return ops.sigmoid(logits)
-    # `ops.softmax` warns of a tree of one class.
-    probabilities = ops.exp(logits - ops.logsumexp(logits, axis=-1, keepdims=True))
-    return ops.concatenate([probabilities, sum_over_leaves(tree, probabilities)], axis=-1)
+    return infer_scores(tree, y_pred.shape, scores, from_logits).node_probabilities(y_pred)

@@ -1,4 +1,4 @@
-"""Losses along a class tree, one published loss a file."""
+"""Losses along a class tree, one published loss per file."""
 
 from hierseg_keras.losses.focal_tree_min import FocalTreeMin
 from hierseg_keras.losses.hierarchical_crossentropy import HierarchicalCrossentropy

@@ -14,12 +14,12 @@ from hierseg_keras.tree.ops import (
 )
 
 
-def coherent_wrong_logits(tree, label, logits):
-    """The coherent logit of each node's wrong answer.
+def coherent_error_logits(tree, label, logits):
+    """Computes the coherent logit of each node's wrong decision.
 
-    A node on the label's path answers with the least logit among its ancestors and itself, and
-    the wrong answer is "no"; a node off it with the largest among its descendants and itself,
-    and the wrong answer is "yes".
+    Of a node on the label's path the coherent logit is the smallest among its ancestors and itself, and
+    the wrong decision is "no". Of a node off the path it is the largest among its descendants and itself,
+    and the wrong decision is "yes".
 
     Args:
         tree: `ClassTree`.
@@ -29,10 +29,10 @@ def coherent_wrong_logits(tree, label, logits):
     Returns:
         Float tensor, `(..., V, N)`; -inf for the nodes below an internal label, which are unknown.
     """
-    return with_gradient(lambda x: _coherent_wrong_logits(tree, label, x))(logits)
+    return with_gradient(lambda x: _coherent_error_logits(tree, label, x))(logits)
 
 
-def _coherent_wrong_logits(tree, label, logits):
+def _coherent_error_logits(tree, label, logits):
     leaves, blocks = leaves_and_blocks(tree, logits)
     path = _Path(tree, label)
     best, best_backward = max_of_blocks_and_gradient(tree, leaves, blocks)
@@ -49,8 +49,8 @@ def _coherent_wrong_logits(tree, label, logits):
     return ops.concatenate(path.put_below(float("-inf"), rows, blocks), axis=-2), backward
 
 
-def own_wrong_logits(tree, label, logits):
-    """As `coherent_wrong_logits`, where every node answers for itself alone (eq. 2)."""
+def independent_error_logits(tree, label, logits):
+    """As `coherent_error_logits`, of each node's own logit (eq. 2)."""
     path = _Path(tree, label)
     leaves, blocks = leaves_and_blocks(tree, logits)
     signed = path.put([-rows for rows in [*reversed(blocks), leaves]], leaves, blocks)

@@ -104,38 +104,45 @@ class HierarchicalCrossentropy(TreeLoss):
     """Computes crossentropy at every depth of a class tree.
 
     Each node's probability is the sum over its leaves, so that a confusion inside one family
-    costs less than a confusion between families. For any softmax segmentation network: it
-    changes nothing but the loss.
+    costs less than a confusion between families. It works with any softmax segmentation network:
+    nothing but the loss changes.
 
     Formula, for a pixel whose label has the ancestor `c_d` at depth `d`:
 
         loss = sum_d w_d * -log p(c_d),    p(c) = sum of softmax(y_pred)[k] over the leaves k below c
 
     A leaf above depth `D` stands for itself at every depth below it. A label at an internal
-    node of depth `k` sums depths `1 .. k`: it supervises what it determines and no more.
+    node of depth `k` sums depths `1 .. k` and says nothing about deeper ones.
 
     Args:
         tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
         depth_weights: Optional `D` floats `w_d`, depth 1 (the coarsest) first. Defaults to ones.
-        from_logits: Whether `y_pred` holds logits, the default, or the probabilities of a softmax
-            inside the network, as KerasCV's segmenters have it. Logits are exact at any margin;
-            probabilities below `keras.config.epsilon()` count as that.
-        ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
-            negative. Defaults to 255.
+        from_logits: Whether `y_pred` holds logits, the default, or probabilities after a softmax.
+            Logits are exact at any margin; probabilities are clipped to `keras.config.epsilon()`.
+        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats, others 1.
+            A pixel counts as much as its label's class weighs, in the loss and in what a mean divides
+            by. Computed from pixel counts by `data.class_weights`. Defaults to ones.
+        ignore_class: Integer label of pixels without one, outside `[0, V)`; may be negative. Defaults
+            to 255. These pixels contribute to neither the loss, its gradient, nor the averaging
+            denominator.
         normalization: What a mean divides by under `tf.distribute`: `"replica"` (the default), the
-            labelled pixels of each replica, as Keras does it; or `"global"`, those of all.
-        reduction, name, dtype: As in `keras.losses.Loss`; see `TreeLoss` for the mean.
+            labeled pixels of each replica, as Keras does it; or `"global"`, those of all.
+        reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
-        y_pred: Float leaf logits, `(B, H, W, L)`, or probabilities where `from_logits=False`.
+        y_pred: Float leaf logits, `(B, H, W, L)`; or probabilities, with `from_logits=False`.
+        sample_weight: Optional, `(B,)`, one weight per image, or `(B, H, W)`, one per pixel.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says.
+        Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says, by
+        default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
+        NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
-        ValueError: If the last axis of `y_pred` is not `tree.num_leaves` long, or `y_true` has
-            another size than `y_pred`.
+        ValueError: If `y_pred` does not have `tree.num_leaves` channels, or visibly holds probabilities
+            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`, or
+            `sample_weight` one weight per image or pixel.
 
     Example:
 
@@ -154,35 +161,32 @@ class HierarchicalCrossentropy(TreeLoss):
         leaves, where eq. 4 takes the whole and the part.
     """
 
+    scores = "leaves"
+
     def __init__(
         self,
         tree,
         depth_weights=None,
         from_logits=True,
+        class_weights=None,
         ignore_class=255,
         normalization="replica",
         reduction="sum_over_batch_size",
         name="hierarchical_crossentropy",
         dtype=None,
     ):
-        super().__init__(tree, ignore_class, normalization, reduction, name, dtype)
-        self.from_logits = bool(from_logits)
+        options = (from_logits, class_weights, ignore_class, normalization, reduction, name, dtype)
+        super().__init__(tree, *options)
         self.depth_weights = self._check_weights("depth_weights", depth_weights, self.tree.num_levels, "depth")
 
-    @property
-    def num_channels(self):
-        return self.tree.num_leaves
-
-    def depth_losses(self, label, y_pred):
-        logits = y_pred if self.from_logits else ops.log(ops.maximum(y_pred, keras.config.epsilon()))
+    def depth_losses(self, label, logits):
         return depth_crossentropies(self.tree, label, logits)
 
-    def pixel_losses(self, label, y_pred):
-        terms = self.depth_losses(label, y_pred)
+    def pixel_losses(self, label, logits):
+        terms = self.depth_losses(label, logits)
         if self.depth_weights is not None:
             terms = terms * ops.convert_to_tensor(self.depth_weights, terms.dtype)
         return ops.sum(terms, axis=-1)
 
     def get_config(self):
-        config = {"depth_weights": self.depth_weights, "from_logits": self.from_logits}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), "depth_weights": self.depth_weights}

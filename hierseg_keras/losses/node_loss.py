@@ -1,76 +1,75 @@
-"""The losses with a sigmoid per node: one binary term a node, summed over the tree."""
+"""The losses with a sigmoid per node: one binary term per node, summed over the tree."""
 
 import numpy as np
 from keras import ops
 
-from hierseg_keras.losses.coherent_logits import coherent_wrong_logits
+from hierseg_keras.losses.coherent_logits import coherent_error_logits
 from hierseg_keras.losses.tree_loss import TreeLoss
 from hierseg_keras.tree.ops import node_major, with_gradient
 
 
 class NodeLoss(TreeLoss):
-    """Base class of the losses on node logits; a subclass says which logit answers for each node.
+    """Base class of the losses on node scores; a subclass says which logit stands for each node.
 
     Every node known to be on or off the label's path contributes one (focal) binary
-    cross-entropy. A subclass implements `wrong_logits(label, logits)`.
+    crossentropy. A subclass implements `error_logits(label, logits)`.
 
     Args:
         tree: `ClassTree`, or its text.
         gamma: Focusing exponent, at least 0.
-        node_weights: Optional `V` floats, each node's weight. Defaults to ones.
+        node_weights: Optional `V` floats, each node's weight, or a dict from nodes to floats, others 1.
+            Defaults to ones.
         options: `TreeLoss`'s own, in its order.
     """
+
+    scores = "nodes"
 
     def __init__(self, tree, gamma, node_weights, *options):
         super().__init__(tree, *options)
         if not gamma >= 0:
             raise ValueError(f"`{type(self).__name__}` expects gamma >= 0. Received: gamma={gamma}.")
         self.gamma = float(gamma)
-        self.node_weights = self._check_weights("node_weights", node_weights, self.tree.num_nodes, "node")
+        self.node_weights = self._check_node_weights("node_weights", node_weights)
 
-    @property
-    def num_channels(self):
-        return self.tree.num_nodes
-
-    def wrong_logits(self, label, logits):
-        """The logit of each node's wrong answer, `(..., V, N)`; -inf where a node is unknown."""
+    def error_logits(self, label, logits):
+        """The logit of each node's wrong decision, `(..., V, N)`; -inf where a node is unknown."""
         raise NotImplementedError
 
-    def pixel_losses(self, label, y_pred):
-        terms = self._node_terms(label, y_pred)
+    def pixel_losses(self, label, logits):
+        terms = self._node_terms(label, logits)
         if self.node_weights is not None:
             terms = terms * ops.convert_to_tensor(np.reshape(self.node_weights, (-1, 1)), terms.dtype)
         return ops.sum(terms, axis=-2)
 
-    def depth_losses(self, label, y_pred):
-        terms = self._node_terms(label, y_pred)
+    def depth_losses(self, label, logits):
+        terms = self._node_terms(label, logits)
         of_depth = [np.flatnonzero(self.tree.depths == depth) for depth in range(1, self.tree.num_levels + 1)]
         return ops.stack([ops.sum(ops.take(terms, nodes, axis=-2), axis=-2) for nodes in of_depth], axis=-1)
 
-    def _node_terms(self, label, y_pred):
+    def _node_terms(self, label, logits):
         """Each node's term, node-major within an image row: `(B, H, V, W)`."""
-        return focal_log_loss(self.wrong_logits(label, node_major(y_pred)), self.gamma)
+        return focal_log_loss(self.error_logits(label, node_major(logits)), self.gamma)
 
     def get_config(self):
         return {**super().get_config(), "node_weights": self.node_weights}
 
 
 class CoherentNodeLoss(NodeLoss):
-    """Eq. 4: a node on the path answers with the least score above it, one off the path with the
-    largest below it."""
+    """Base class of the losses on coherent scores (eq. 4): of a node on the path, the smallest score among its
+    ancestors and itself; of a node off it, the largest among its descendants and itself."""
 
-    def wrong_logits(self, label, logits):
-        return coherent_wrong_logits(self.tree, label, logits)
+    def error_logits(self, label, logits):
+        return coherent_error_logits(self.tree, label, logits)
 
 
-def focal_log_loss(wrong_logit, gamma):
-    """Computes `p^gamma * -log(1 - p)` for `p = sigmoid(wrong_logit)`, the wrong answer's probability.
+def focal_log_loss(error_logit, gamma):
+    """Computes `p^gamma * -log(1 - p)` for `p = sigmoid(error_logit)`, the wrong decision's probability.
 
     Exact to the dtype's own precision at any logit: no probability nor its logarithm is ever
     rounded to 0, and -inf gives 0.
 
     Args:
-        wrong_logit: Float tensor of any shape.
+        error_logit: Float tensor of any shape.
         gamma: Float, at least 0; 0 gives the plain logistic loss.
 
     Returns:
@@ -86,7 +85,7 @@ def focal_log_loss(wrong_logit, gamma):
         slope = focus * (gamma * (1.0 - wrong) * log_loss + wrong)
         return focus * log_loss, lambda upstream: upstream * slope
 
-    return with_gradient(function)(wrong_logit)
+    return with_gradient(function)(error_logit)
 
 
 def _power(x, exponent):

@@ -1,4 +1,4 @@
-"""Binary cross-entropy of scores made coherent along a class tree (HSSN, eq. 4 and 5)."""
+"""Binary crossentropy of scores made coherent along a class tree (HSSN, eq. 4 and 5)."""
 
 import keras
 
@@ -9,9 +9,9 @@ from hierseg_keras.losses.node_loss import CoherentNodeLoss
 class TreeMin(CoherentNodeLoss):
     """Computes the tree-min loss: binary crossentropy of scores made coherent along the tree.
 
-    A node on the label's path is only as credible as its least credible ancestor, and a node off
-    it as its most credible descendant; scores that break the tree's order are charged to the node
-    that breaks it.
+    A node on the label's path takes the smallest score among its ancestors and itself, and a node off
+    the path the largest among its descendants and itself. So a score that breaks the order of the tree
+    is penalized at the node that breaks it.
 
     Formula, with `s = sigmoid(y_pred)`, `P` the label's path, `A_v` the node `v` and its
     ancestors, `C_v` the node `v` and its descendants:
@@ -19,28 +19,39 @@ class TreeMin(CoherentNodeLoss):
         loss = sum_{v in P} w_v * -log(min_{u in A_v} s_u)
              + sum_{v not in P} w_v * -log(1 - max_{u in C_v} s_u)
 
-    Nodes below an internal label are unknown and take no part. Where n scores tie in a min or
+    Nodes below an internal label are unknown and do not contribute. Where n scores tie in a min or
     max, each receives 1/n of the gradient.
 
     Args:
         tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
-        node_weights: Optional `V` floats `w_v`; see `ClassTree.level_weights`. Defaults to ones.
-        ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
-            negative. Defaults to 255.
+        node_weights: Optional `V` floats `w_v`, or dict from nodes to floats, others 1; see
+            `ClassTree.level_weights`. Defaults to ones.
+        from_logits: Whether `y_pred` holds logits, the default, or probabilities after a sigmoid.
+            Logits are exact at any margin; probabilities are clipped to `keras.config.epsilon()`.
+        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats, others 1.
+            A pixel counts as much as its label's class weighs, in the loss and in what a mean divides
+            by. Computed from pixel counts by `data.class_weights`. Defaults to ones.
+        ignore_class: Integer label of pixels without one, outside `[0, V)`; may be negative. Defaults
+            to 255. These pixels contribute to neither the loss, its gradient, nor the averaging
+            denominator.
         normalization: What a mean divides by under `tf.distribute`: `"replica"` (the default), the
-            labelled pixels of each replica, as Keras does it; or `"global"`, those of all.
-        reduction, name, dtype: As in `keras.losses.Loss`; see `TreeLoss` for the mean.
+            labeled pixels of each replica, as Keras does it; or `"global"`, those of all.
+        reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
-        y_pred: Float node logits, `(B, H, W, V)`.
+        y_pred: Float node logits, `(B, H, W, V)`; or probabilities, with `from_logits=False`.
+        sample_weight: Optional, `(B,)`, one weight per image, or `(B, H, W)`, one per pixel.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says.
+        Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says, by
+        default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
+        NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
-        ValueError: If the last axis of `y_pred` is not `tree.num_nodes` long, or `y_true` has
-            another size than `y_pred`.
+        ValueError: If `y_pred` does not have `tree.num_nodes` channels, or visibly holds probabilities
+            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`, or
+            `sample_weight` one weight per image or pixel.
 
     Example:
 
@@ -52,18 +63,21 @@ class TreeMin(CoherentNodeLoss):
 
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
-        https://arxiv.org/abs/2203.14335), eq. 4 and 5. The released code averages the terms level
-        by level, weighs them by five and adds cross-entropies; this is the paper's sum.
+        https://arxiv.org/abs/2203.14335), eq. 4 and 5. The released code averages the terms
+        per level, weighs them by five and adds crossentropies, as `TreeMinCrossentropy` does.
     """
 
     def __init__(
         self,
         tree,
         node_weights=None,
+        from_logits=True,
+        class_weights=None,
         ignore_class=255,
         normalization="replica",
         reduction="sum_over_batch_size",
         name="tree_min",
         dtype=None,
     ):
-        super().__init__(tree, 0, node_weights, ignore_class, normalization, reduction, name, dtype)
+        options = (from_logits, class_weights, ignore_class, normalization, reduction, name, dtype)
+        super().__init__(tree, 0, node_weights, *options)

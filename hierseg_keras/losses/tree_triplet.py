@@ -5,67 +5,75 @@ import numpy as np
 from keras import ops
 
 from hierseg_keras.losses.replicas import random_uniform
-from hierseg_keras.losses.tree_loss import without_channel
+from hierseg_keras.losses.tree_loss import check_dtype
 from hierseg_keras.tree import as_class_tree, check_ignore_class
+from hierseg_keras.tree.exact_integer import is_count
+from hierseg_keras.tree.labels import OUTSIDE, label_codes, pixel_weights, without_weightless
+from hierseg_keras.tree.renamed_arguments import with_new_names
 
 DISTANCES = ("cosine", "euclidean")
 POSITIVES = ("tree", "class")
+_CODES = "codes"
+# How often a call draws: three classes, and the pixels of all three.
+_DRAWS = 4
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class TreeTriplet(keras.losses.Loss):
     """Computes the tree-triplet loss of pixel embeddings, HSSN's second objective.
 
-    An anchor is to be nearer to a positive, which is close to it in the tree, than to a negative,
-    which is farther, by a margin that grows with the difference. Formula, with `psi` the length of
-    the way between two leaves of a balanced tree of height `D` (`ClassTree.distance`):
+    Pulls an anchor closer to a positive, which is near it in the tree, than to a negative, which is
+    farther, by a margin that grows with the difference of the two distances. Formula, with `psi` the
+    distance of two leaves in a balanced tree of height `D` (`ClassTree.distance`):
 
         loss   = max(<i, i+> - <i, i-> + m, 0)
         m      = tolerance + margin_scale * (psi(i, i-) - psi(i, i+)) / (2 D)
         <x, y> = (1 - cos(x, y)) / 2
 
-    How triplets are drawn, anew at every call: the anchor's class from those present in the whole
-    batch, each as likely as any other; the positive's from those that some class present is
-    farther than; the negative's from these farther ones; then a pixel from each class. The positive
-    may be of the anchor's class, and is then another pixel of it. Where two classes are present,
-    all triplets are valid; where none can be drawn, the loss is 0. Drawing takes a sort of the
-    embedding's pixels and a few operations on `(num_triplets, V)`.
+    Each call draws new triplets. It draws the anchor's class from those present in the whole batch,
+    each as likely as any other; the positive's class from those closer to the anchor's than some
+    class present; the negative's from the classes that are farther than the positive's; then one pixel
+    of each class. The positive may be another pixel of the anchor's class. If two classes are present,
+    all triplets are valid; if no triplet can be drawn, the loss is 0. Classes are drawn with equal
+    probability however many pixels they have, so there are no `class_weights`.
 
-    A label at an internal node stands for any leaf below it: it is drawn only where the order of
-    the distances is certain for every such leaf, and the margin takes the least difference.
+    A label at an internal node stands for any leaf below it: it is drawn only if the order of the
+    distances is the same for every such leaf, and the margin takes the smallest difference.
 
     On several replicas of `tf.distribute`, each draws `num_triplets` of its own from its part of
     the batch, and the loss is the mean over replicas.
 
     Args:
         tree: `ClassTree`, or its text.
-        num_triplets: Triplets drawn at every call. Defaults to 200, the paper's.
+        num_triplets: Number of triplets per call. Defaults to 200, the paper's.
         positives: `"tree"` (the default), as above; or `"class"`, the anchor's own class, with
-            any other for negative, as in the classic triplet loss (table 8, "Vanilla").
+            any other class for the negative, as in the classic triplet loss (table 8, "Vanilla").
         margin: `"tree"` (the default), as above; or a number, the same for all triplets (table 8,
             "Constant").
         tolerance: Smallest margin, the paper's `m_epsilon`. Defaults to 0.1.
         margin_scale: Factor of the tree's part of the margin. Defaults to 0.5.
         distance: `"cosine"` (the default), in [0, 1]; or `"euclidean"` (table 9).
-        ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
-            negative. Defaults to 255.
-        seed: Integer or `keras.random.SeedGenerator`; the same one draws the same triplets. On the
-            JAX backend give a `SeedGenerator` that the model holds, as `models.HSSN` does: a
-            compiled step cannot advance one that Keras does not know of.
+        ignore_class: Integer label of pixels without one, which are not drawn, outside `[0, V)`; may
+            be negative. Defaults to 255.
+        seed: Integer or `keras.random.SeedGenerator`. Equal seeds draw equal triplets. On the JAX
+            backend pass a `SeedGenerator` that the model tracks, as `models.HSSN` does: a compiled
+            step cannot advance one that Keras does not know.
         name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
-        y_pred: Float embeddings, `(B, h, w, C)`, of any size: a pixel of theirs has the label in
-            the middle of the part of the image that it stands for.
+        y_pred: Float embeddings, `(B, h, w, C)`, of any size. An embedding has the label in the middle
+            of the part of the image that it covers.
         sample_weight: Optional, `(B,)` or `(B, H, W)`; pixels of weight 0 are not drawn.
 
     Returns:
-        Scalar, the mean over the valid triplets. `call()` gives one value a triplet,
-        `(num_triplets,)`, whose mean it is. NaN where a label is neither a node nor `ignore_class`.
+        Scalar, the mean over the valid triplets. `call()` returns one value per triplet,
+        `(num_triplets,)`, with that mean. NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
-        ValueError: If an argument is not as said above, or `y_pred` has not four axes.
+        ValueError: If `num_triplets` is below 1, `positives`, `margin` or `distance` has another value
+            than those above, or `ignore_class` is a node; if `y_pred` does not have four axes, `y_true`
+            is no label map of each of its images, or `sample_weight` has another shape.
 
     Example:
 
@@ -96,9 +104,10 @@ class TreeTriplet(keras.losses.Loss):
         dtype=None,
     ):
         super().__init__(name=name, dtype=dtype)
+        check_dtype(self)
         self.tree = as_class_tree(tree)
         self.ignore_class = check_ignore_class("TreeTriplet", self.tree, ignore_class)
-        if int(num_triplets) != num_triplets or num_triplets < 1:
+        if not is_count(num_triplets):
             raise ValueError(f"`TreeTriplet` expects an integer `num_triplets` >= 1. Received: {num_triplets!r}.")
         for argument, value, allowed in (("distance", distance, DISTANCES), ("positives", positives, POSITIVES)):
             if value not in allowed:
@@ -116,24 +125,36 @@ class TreeTriplet(keras.losses.Loss):
         )
 
     def __call__(self, y_true, y_pred, sample_weight=None):
+        y_pred = ops.convert_to_tensor(y_pred)
+        codes = self._codes(y_true, y_pred)
         if sample_weight is not None:
-            y_true = self._without_weightless(y_true, sample_weight)
-        return super().__call__(y_true, y_pred)
+            codes = without_weightless(codes, pixel_weights("TreeTriplet", sample_weight, codes, self.dtype))
+        # In a dict, by which `call` knows labels that are read already. Keras makes floats of them, which hold codes.
+        return super().__call__({_CODES: codes}, y_pred)
 
     def call(self, y_true, y_pred):
-        losses, is_valid = self._losses(y_true, y_pred)
+        codes = ops.cast(y_true[_CODES], "int32") if isinstance(y_true, dict) else self._codes(y_true, y_pred)
+        losses, is_valid = self._losses(codes, y_pred)
         is_valid = ops.cast(is_valid, losses.dtype)
         # Keras takes the mean over all triplets; this turns it into that over the valid ones.
         losses = losses * is_valid * ops.divide_no_nan(float(self.num_triplets), ops.sum(is_valid))
-        return ops.where(self._has_unknown(y_true), float("nan"), losses)
+        return ops.where(ops.any(codes == OUTSIDE), float("nan"), losses)
 
-    def _losses(self, y_true, y_pred):
-        """One loss a triplet drawn, and whether it is valid."""
-        if len(y_pred.shape) != 4:
-            raise ValueError(
-                f"`TreeTriplet` expects embeddings (B, h, w, C). Received: y_pred.shape={tuple(y_pred.shape)}."
-            )
-        label = ops.reshape(_resized(self._integer_labels(y_true), ops.shape(y_pred)[1:3]), (-1,))
+    def go_to_step(self, step):
+        """Makes the next call draw what a step of training draws, whatever was drawn before.
+
+        Args:
+            step: Integer scalar tensor, counted from 0.
+        """
+        state = self.seed_generator.state
+        state.assign(ops.stack([state[0], ops.cast(step * _DRAWS, state.dtype)]))
+
+    def _codes(self, y_true, y_pred):
+        return label_codes("TreeTriplet", self.tree, self.ignore_class, y_true, y_pred, has_own_size=True)
+
+    def _losses(self, codes, y_pred):
+        """One loss per triplet drawn, and whether it is valid."""
+        label = ops.reshape(_resized(codes, ops.shape(y_pred)[1:3]), (-1,))
         pixels, gap, is_valid = self._draw(label)
         embedding = ops.reshape(y_pred, (-1, y_pred.shape[-1]))
         anchor, positive, negative = (ops.cast(ops.take(embedding, p, axis=0), self.dtype) for p in pixels)
@@ -147,7 +168,7 @@ class TreeTriplet(keras.losses.Loss):
         return self.tolerance + self.margin_scale * ops.cast(gap, self.dtype) / (2 * self.tree.num_levels)
 
     def _draw(self, label):
-        """Draws triplets of pixels from labels `(N,)`.
+        """Draws triplets of pixels from label codes `(N,)`.
 
         Returns:
             Three int tensors `(T,)` of pixels; the difference of the distances, int `(T,)`; and
@@ -155,8 +176,7 @@ class TreeTriplet(keras.losses.Loss):
         """
         num_nodes = self.tree.num_nodes
         least, largest = (ops.convert_to_tensor(table) for table in self.tree.distance_bounds)
-        is_node = ops.logical_and(label >= 0, label < num_nodes)
-        group = ops.where(is_node, label, num_nodes)
+        group = ops.where(label >= 0, label, num_nodes)
         count = ops.segment_sum(ops.ones_like(group), group, num_segments=num_nodes + 1)[:num_nodes]
         is_present = count > 0
 
@@ -195,20 +215,6 @@ class TreeTriplet(keras.losses.Loss):
         """One class a row, each of those allowed as likely as any other."""
         return ops.argmax(ops.where(allowed, random_uniform(ops.shape(allowed), self.seed_generator), -1.0), axis=1)
 
-    def _has_unknown(self, y_true):
-        label = self._integer_labels(y_true)
-        is_node = ops.logical_and(label >= 0, label < self.tree.num_nodes)
-        return ops.any(ops.logical_not(ops.logical_or(is_node, label == self.ignore_class)))
-
-    def _without_weightless(self, y_true, sample_weight):
-        label, weight = self._integer_labels(y_true), ops.convert_to_tensor(sample_weight)
-        weight = ops.reshape(weight, (-1, 1, 1)) if len(weight.shape) == 1 else without_channel(weight)
-        return ops.where(weight == 0, self.ignore_class, label)
-
-    @staticmethod
-    def _integer_labels(y_true):
-        return without_channel(ops.cast(y_true, "int32"))
-
     def get_config(self):
         config = super().get_config()
         del config["reduction"]
@@ -225,6 +231,10 @@ class TreeTriplet(keras.losses.Loss):
             "seed": self.seed_generator.get_config()["seed"],
             "dtype": self.dtype,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**with_new_names(config))
 
 
 def _resized(label, size):

@@ -1,4 +1,4 @@
-"""Metrics along a class tree, one a file."""
+"""Metrics along a class tree, one per file."""
 
 from hierseg_keras.metrics.confidence_curve import ConfidenceCurve
 from hierseg_keras.metrics.depth_loss import DepthLoss

@@ -3,14 +3,17 @@
 import keras
 from keras import ops
 
+from hierseg_keras.metrics.named_metric import NamedMetric
+from hierseg_keras.tree.labels import pixel_weights
+
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class DepthLoss(keras.metrics.Metric):
+class DepthLoss(NamedMetric):
     """Computes the mean of a tree loss's terms at every depth of its tree.
 
     For `HierarchicalCrossentropy` the term of depth `d` is `-log p(c_d)`; for a loss on node
-    logits it sums the binary terms of the nodes at that depth. Means are over labelled pixels;
-    weights are not applied. Smaller is better.
+    scores it is the sum of the binary terms of the nodes at that depth. Means are over labeled pixels,
+    without any weights. Smaller is better.
 
     Args:
         loss: A loss of `hierseg_keras.losses`, or its serialized form.
@@ -18,11 +21,12 @@ class DepthLoss(keras.metrics.Metric):
 
     Call arguments:
         y_true, y_pred: As the loss takes them.
-        sample_weight: Accepted as Keras passes it, and left out of account.
+        sample_weight: Accepted because Keras passes it; only its shape is checked.
 
     Returns:
         `result()` is a flat dict of scalars in nats, `{name}_1` (the coarsest depth) to
-        `{name}_D`; 0 where no pixel was labelled.
+        `{name}_D`; 0 if no pixel was labeled. NaN once a label was neither a node nor
+        `ignore_class`.
 
     Example:
 
@@ -48,14 +52,17 @@ class DepthLoss(keras.metrics.Metric):
         self._count = self.add_variable((), "zeros", name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        terms, is_labelled = self.loss.per_depth(y_true, y_pred)
-        count = ops.sum(ops.cast(is_labelled, self.dtype))
+        self.check_names()
+        terms, is_labeled = self.loss.per_depth(y_true, y_pred)
+        if sample_weight is not None:
+            pixel_weights("DepthLoss", sample_weight, is_labeled, self.dtype)
+        count = ops.sum(ops.cast(is_labeled, self.dtype))
         self._total.assign(self._total + ops.sum(ops.cast(terms, self.dtype), axis=(0, 1, 2)))
         self._count.assign(self._count + count)
 
-    def result(self):
+    def values(self):
         means = ops.divide_no_nan(self._total, self._count)
-        return {f"{self.name}_{depth + 1}": means[depth] for depth in range(self.loss.tree.num_levels)}
+        return {str(depth + 1): means[depth] for depth in range(self.loss.tree.num_levels)}
 
     def get_config(self):
         return {**super().get_config(), "loss": keras.losses.serialize(self.loss)}

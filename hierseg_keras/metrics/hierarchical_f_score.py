@@ -16,18 +16,18 @@ class HierarchicalFScore(PathMetric):
         precision = sum |T & P| / sum |P|        recall = sum |T & P| / sum |T|
         F = 2 precision recall / (precision + recall)
 
-    Sums are over pixels, the virtual root is not counted. Below an internal label nothing is known:
-    a predicted leaf below it counts for its path down to the label.
+    Sums are over pixels, and the virtual root is not counted. Below an internal label nothing is known,
+    so a predicted leaf below it counts with its path down to the label.
 
     Args:
-        tree, outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        tree, scores, from_logits, ignore_class, name, dtype: As in `LevelMeanIoU`.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
 
     Returns:
         `result()` is a flat dict of scalars in [0, 1]: `{name}_precision`, `{name}_recall`,
-        `{name}_f`; 0 where no pixel was labelled. NaN as in `LevelMeanIoU`.
+        `{name}_f`; 0 where no pixel was labeled. NaN as in `LevelMeanIoU`.
 
     Example:
 
@@ -42,10 +42,10 @@ class HierarchicalFScore(PathMetric):
         https://doi.org/10.1007/s10618-010-0175-9), section 6.
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="hierarchical", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="hierarchical", dtype=None):
+        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
 
-    def figures(self):
+    def values(self):
         return hierarchical_scores(self.confusion)
 
 
@@ -53,13 +53,13 @@ def hierarchical_scores(confusion):
     """`{"precision": ..., "recall": ..., "f": ...}` of a `PathConfusion`."""
     tree = confusion.tree
     shared = tree.common_depths[:, : tree.num_leaves]
-    labelled = np.broadcast_to(tree.depths[:, None], shared.shape)
+    labeled = np.broadcast_to(tree.depths[:, None], shared.shape)
     is_below = tree.ancestor_matrix[:, : tree.num_leaves]
-    predicted = np.where(is_below, labelled, tree.depths[None, : tree.num_leaves])
+    predicted = np.where(is_below, labeled, tree.depths[None, : tree.num_leaves])
     counts = confusion.counts()
-    shared, labelled, predicted = (ops.sum(counts * n.astype("float32")) for n in (shared, labelled, predicted))
+    shared, labeled, predicted = (ops.sum(counts * n.astype("float32")) for n in (shared, labeled, predicted))
     return {
         "precision": ops.divide_no_nan(shared, predicted),
-        "recall": ops.divide_no_nan(shared, labelled),
-        "f": ops.divide_no_nan(2 * shared, predicted + labelled),
+        "recall": ops.divide_no_nan(shared, labeled),
+        "f": ops.divide_no_nan(2 * shared, predicted + labeled),
     }

@@ -1,10 +1,12 @@
-"""Mean intersection over union that gives small instances the weight of large ones."""
+"""Mean intersection over union in which small instances weigh as much as large ones."""
 
 import keras
 import numpy as np
 from keras import ops
 
+from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.metrics.path_metric import PathMetric
+from hierseg_keras.tree.labels import integer_map
 
 # Mean pixels of an instance in Cityscapes' training images of 1024 x 2048, as its benchmark has them.
 CITYSCAPES_INSTANCE_SIZES = {
@@ -31,7 +33,7 @@ class InstanceMeanIoU(PathMetric):
 
     iTP and iFN are a class's pixels that are found and missed, each weighted by the mean size of the
     class's instances over the size of its own instance, so that a far pedestrian counts as much as
-    a near one; FP is unweighted, as predicted pixels belong to no instance. A labelled pixel of a class
+    a near one; FP is unweighted, as predicted pixels belong to no instance. A labeled pixel of a class
     with instances that lies in none, as in a group that annotators could not divide, is in neither
     iTP nor iFN, and predicted elsewhere still FP.
 
@@ -43,25 +45,27 @@ class InstanceMeanIoU(PathMetric):
         tree: `ClassTree`, or its text.
         sizes: Dict from each leaf with instances to their mean size in pixels, such as
             `metrics.CITYSCAPES_INSTANCE_SIZES` (the default), which is of images of 1024 x 2048.
-        outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
 
     Call arguments:
         y_true, y_pred: As in `LevelMeanIoU`.
-        instances: Integer `(B, H, W)` or `(B, H, W, 1)`, a number from 1 to 65535 for each instance of
-            an image, and 0 for a pixel in none. Of Cityscapes' `instanceIds` files those below 1000
-            are to be set to 0.
+        instances: Integer `(B, H, W)` or `(B, H, W, 1)`: a number from 1 to 65535 for each instance of
+            an image, and 0 for a pixel in none. In Cityscapes' `instanceIds` files set values below 1000
+            to 0.
 
-    As `compile` knows no instances, this metric is updated by hand:
+    As `compile` does not pass instances, update this metric by hand:
 
         for image, label, instances in data:
             metric.update_state(label, model.predict_on_batch(image), instances)
 
     Returns:
         `result()` is a flat dict of scalars in [0, 1]: `{name}_1` (finest) to `{name}_D`, and `{name}_mean`,
-        of the levels that have a class with instances. NaN as in `LevelMeanIoU`.
+        of the levels that have a class with instances. NaN as in `LevelMeanIoU`, and once an instance number
+        was outside of [0, 65535].
 
     Raises:
-        ValueError: If `sizes` are not positive numbers, or none.
+        ValueError: If `sizes` is empty, or has a size that is not above 0 or a node that is no leaf. From
+            `update_state`: as in `LevelMeanIoU`, and if `instances` does not have one integer per pixel.
         TreeError: If a class of `sizes` is no node of the tree.
 
     Example:
@@ -77,8 +81,8 @@ class InstanceMeanIoU(PathMetric):
         [Cordts et al., Cityscapes, CVPR 2016](https://arxiv.org/abs/1604.01685), section 4.1.
     """
 
-    def __init__(self, tree, sizes=None, outputs=None, ignore_class=255, name="iiou", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, sizes=None, scores=None, from_logits=None, ignore_class=255, name="iiou", dtype=None):
+        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
         self.sizes = dict(CITYSCAPES_INSTANCE_SIZES if sizes is None else sizes)
         if not self.sizes or not all(size > 0 for size in self.sizes.values()):
             raise ValueError(f"`InstanceMeanIoU` expects `sizes` of a class or more, above 0. Received: {self.sizes}.")
@@ -91,19 +95,17 @@ class InstanceMeanIoU(PathMetric):
         self._weighted = self.add_variable(shape, "zeros", dtype="float32", name="weighted_pixels")
 
     def update_state(self, y_true, y_pred, instances):
-        leaf, is_finite = self.decode(y_pred)
-        self.confusion.update(y_true, leaf, is_finite)
-        label = ops.reshape(ops.cast(y_true, "int32"), ops.shape(leaf))
+        number, is_number = _instance_numbers(instances, y_pred)
+        y_pred, label, is_counted = self.read(y_true, y_pred, is_valid=is_number)
+        leaf = best_leaf(self.meaning(y_pred), y_pred)
+        self.confusion.update(label, leaf, is_counted)
         num_nodes, num_leaves = self.tree.num_nodes, self.tree.num_leaves
-        is_node = ops.logical_and(label >= 0, label < num_nodes)
-        counted = ops.logical_and(ops.logical_and(label != self.ignore_class, is_node), is_finite)
-        label = ops.where(counted, label, 0)
-        weight = ops.where(counted, ops.take(self._mean_size, label) / _instance_sizes(instances, leaf), 0.0)
+        weight = ops.where(is_counted, ops.take(self._mean_size, label) / _instance_sizes(number), 0.0)
         cells = ops.reshape(label * num_leaves + leaf, (-1,))
         batch = ops.segment_sum(ops.reshape(weight, (-1,)), cells, num_segments=num_nodes * num_leaves)
         self._weighted.assign(self._weighted + ops.reshape(batch, (num_nodes, num_leaves)))
 
-    def figures(self):
+    def values(self):
         levels = [level for level in self.confusion.levels if self._with_instances(level).any()]
         values = {str(level): self._mean_iou(level) for level in levels}
         return {**values, "mean": sum(values.values()) / len(values)}
@@ -115,8 +117,8 @@ class InstanceMeanIoU(PathMetric):
 
     def _mean_iou(self, level):
         right, _, predicted = self.confusion.level_counts(level)
-        found, labelled, _ = self.confusion.level_sums(self._weighted, level)
-        union = labelled + predicted - right
+        found, labeled, _ = self.confusion.level_sums(self._weighted, level)
+        union = labeled + predicted - right
         counts = ops.logical_and(union > 0, self._with_instances(level))
         ious = ops.where(counts, ops.divide_no_nan(found, union), 0.0)
         return ops.divide_no_nan(ops.sum(ious), ops.sum(ops.cast(counts, ious.dtype)))
@@ -125,11 +127,17 @@ class InstanceMeanIoU(PathMetric):
         return {**super().get_config(), "sizes": self.sizes}
 
 
-def _instance_sizes(instances, leaf):
+def _instance_numbers(instances, y_pred):
+    """Instances as int32, `(B, H, W)`, 0 for what is none; and whether each is a number that an instance may have."""
+    number, is_whole = integer_map("InstanceMeanIoU", "instances", "instance number", instances, y_pred)
+    is_number = ops.logical_and(ops.logical_and(number >= 0, number < _MAX_INSTANCES), is_whole)
+    return ops.where(is_number, number, 0), is_number
+
+
+def _instance_sizes(number):
     """Each pixel's instance's pixels, `(B, H, W)` float32; infinite for a pixel in none."""
-    instances = ops.reshape(ops.cast(instances, "int32"), ops.shape(leaf))
-    image = ops.reshape(ops.arange(ops.shape(leaf)[0]), (-1, 1, 1))
-    number = image * _MAX_INSTANCES + instances
-    ones = ops.reshape(ops.ones_like(number), (-1,))
-    sizes = ops.segment_sum(ones, ops.reshape(number, (-1,)), num_segments=ops.shape(leaf)[0] * _MAX_INSTANCES)
-    return ops.where(instances > 0, ops.cast(ops.take(sizes, number), "float32"), float("inf"))
+    images = ops.shape(number)[0]
+    number_in_batch = ops.reshape(ops.arange(images), (-1, 1, 1)) * _MAX_INSTANCES + number
+    ones = ops.reshape(ops.ones_like(number_in_batch), (-1,))
+    sizes = ops.segment_sum(ones, ops.reshape(number_in_batch, (-1,)), num_segments=images * _MAX_INSTANCES)
+    return ops.where(number > 0, ops.cast(ops.take(sizes, number_in_batch), "float32"), float("inf"))

@@ -8,20 +8,20 @@ from hierseg_keras.metrics.path_metric import PathMetric
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class LevelAccuracy(PathMetric):
-    """Computes the share of labelled pixels that are right at every level of a class tree.
+    """Computes the share of labeled pixels that are right at every level of a class tree.
 
     Predictions are decoded to leaves, and labels counted by level, as in `LevelMeanIoU`: a label
-    too coarse for a level leaves its pixel out of that level.
+    too coarse for a level excludes its pixel from that level.
 
     Args:
-        tree, outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        tree, scores, from_logits, ignore_class, name, dtype: As in `LevelMeanIoU`.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
 
     Returns:
         `result()` is a flat dict of scalars in [0, 1]: `{name}_1` (finest) to `{name}_D`, and
-        `{name}_mean`; 0 where no pixel was labelled. NaN as in `LevelMeanIoU`.
+        `{name}_mean`; 0 where no pixel was labeled. NaN as in `LevelMeanIoU`.
 
     Example:
 
@@ -32,16 +32,16 @@ class LevelAccuracy(PathMetric):
     {'accuracy_1': 0.5, 'accuracy_2': 0.75, 'accuracy_mean': 0.625}
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="accuracy", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="accuracy", dtype=None):
+        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
 
-    def figures(self):
+    def values(self):
         return level_accuracies(self.confusion)
 
 
 def level_accuracies(confusion):
     """Accuracy by level, `{"1": ..., "D": ..., "mean": ...}`, of a `PathConfusion`."""
     counts = [confusion.level_counts(level) for level in confusion.levels]
-    per_level = [ops.divide_no_nan(ops.sum(right), ops.sum(labelled)) for right, labelled, _ in counts]
+    per_level = [ops.divide_no_nan(ops.sum(right), ops.sum(labeled)) for right, labeled, _ in counts]
     results = {str(level): value for level, value in zip(confusion.levels, per_level)}
     return {**results, "mean": sum(per_level) / len(per_level)}

@@ -12,20 +12,20 @@ class LevelMeanIoU(PathMetric):
 
     How mIoU at level `l` is computed, the whole rule:
 
-    1. Each pixel's prediction is decoded to one leaf, by `decoding.best_path` (node logits: the
-       best root-to-leaf path; leaf logits: the arg-max). Its classes at all levels are that leaf
-       and its ancestors, so that levels never contradict one another.
+    1. Each pixel's prediction is decoded to one leaf, by `decoding.best_path` (node scores: the
+       best root-to-leaf path; leaf scores: the argmax). Its classes at all levels are that leaf
+       and its ancestors, so levels never contradict one another.
     2. The classes of level `l` are the nodes at depth `D - l + 1` and the leaves above it: every
        leaf belongs to exactly one. Level 1 is the finest (the leaves), level `D` the coarsest.
     3. A label counts at a level as the class that holds it. A label too coarse for a level (an
-       internal node deeper levels divide) leaves its pixel out of that level altogether, and an
-       ignored pixel is left out of all.
+       internal node above the level) excludes its pixel from that level, and an ignored pixel is
+       excluded from all.
     4. With `TP`, `FP`, `FN` the pixels of a class over the *whole* data set, `IoU = TP / (TP + FP
        + FN)`. mIoU is the mean over the classes whose union is not empty: a class that neither
-       occurs nor is predicted is left out, one predicted where it never occurs scores 0.
+       occurs nor is predicted is excluded, and one that is predicted but never occurs scores 0.
 
     Leaf mIoU does not include parents: each level is a mean of its own, and `_mean` is the plain
-    mean of the levels. Values lie in [0, 1]; larger is better. With no labelled pixel all are 0.
+    mean of the levels. Values lie in [0, 1]; larger is better. With no labeled pixel all are 0.
 
     Worked example, on `human{person, rider}`, `sky` with labels `person person rider sky` and
     predictions `person rider rider person`:
@@ -36,23 +36,30 @@ class LevelMeanIoU(PathMetric):
 
     Args:
         tree: `ClassTree`, or its text.
-        outputs: `"nodes"` or `"leaves"`, which logits `y_pred` holds; told by the channel count
-            where it is left out.
-        ignore_class: Integer label of pixels that take no part, outside `[0, V)`; may be
+        scores: `"nodes"` or `"leaves"`: which scores `y_pred` holds. Inferred from the channel count by
+            default.
+        from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits; node scores
+            that visibly are probabilities are refused then. Leaf scores may be either, as only their
+            order counts.
+        ignore_class: Integer label of pixels that are not counted, outside `[0, V)`; may be
             negative. Defaults to 255.
         name, dtype: As in `keras.metrics.Metric`.
 
     Call arguments:
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
-        y_pred: Float node logits `(B, H, W, V)` or leaf logits `(B, H, W, L)`. Probabilities of
-            leaves do as well as their logits, as only their order counts.
-        sample_weight: Optional, `(B,)` or `(B, H, W)`. A pixel of weight 0 is left out; counts
-            are integers, so that any other weight counts as one.
+        y_pred: Float node scores `(B, H, W, V)` or leaf scores `(B, H, W, L)`.
+        sample_weight: Optional, `(B,)` or `(B, H, W)`. A pixel of weight 0 is not counted; counts
+            are integers, so any other weight counts as one.
 
     Returns:
         `result()` is a flat dict of scalars: `{name}_1` (finest) to `{name}_D` (coarsest), and
-        `{name}_mean`. All are NaN once a label was neither a node nor `ignore_class`, or a
-        counted pixel's logits were not finite: a figure that leaves them out would mislead.
+        `{name}_mean`. All are NaN once a label was neither a node nor `ignore_class`, or the scores of a
+        counted pixel were not finite.
+
+    Raises:
+        ValueError: From `update_state`, if `y_pred` has neither `V` nor `L` channels, `y_true` does not
+            have one integer per pixel of `y_pred`, `sample_weight` has another shape, or another metric of
+            the same `compile` has values of the same names.
 
     Example:
 
@@ -64,10 +71,10 @@ class LevelMeanIoU(PathMetric):
     >>> model.compile("adam", loss=loss, metrics=[metric])
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="miou", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="miou", dtype=None):
+        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
 
-    def figures(self):
+    def values(self):
         return level_mean_ious(self.confusion)
 
     def per_class(self, level=1):
@@ -78,15 +85,15 @@ class LevelMeanIoU(PathMetric):
 
         Returns:
             Dict from the class's path to `{"iou": float, "support": int}`; `support` counts its
-            labelled pixels, and `iou` is NaN for a class that neither occurs nor is predicted.
+            labeled pixels, and `iou` is NaN for a class that neither occurs nor is predicted.
         """
-        intersection, labelled, predicted = self.confusion.exact_level_counts(level)
+        intersection, labeled, predicted = self.confusion.exact_level_counts(level)
         classes = self.tree.level_classes(level)
-        union = labelled + predicted - intersection
+        union = labeled + predicted - intersection
         return {
             self.tree.paths[node]: {
                 "iou": float(intersection[i] / union[i]) if union[i] else float("nan"),
-                "support": int(labelled[i]),
+                "support": int(labeled[i]),
             }
             for i, node in enumerate(classes)
         }
@@ -99,7 +106,7 @@ def level_mean_ious(confusion):
     return {**results, "mean": sum(per_level) / len(per_level)}
 
 
-def _mean_iou(intersection, labelled, predicted):
-    union = labelled + predicted - intersection
+def _mean_iou(intersection, labeled, predicted):
+    union = labeled + predicted - intersection
     iou = ops.divide_no_nan(intersection, union)
     return ops.divide_no_nan(ops.sum(iou), ops.sum(ops.cast(union > 0, iou.dtype)))

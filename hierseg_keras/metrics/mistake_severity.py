@@ -1,4 +1,4 @@
-"""How grave mistakes are, by the class tree."""
+"""How severe mistakes are, by the class tree."""
 
 import keras
 import numpy as np
@@ -15,11 +15,12 @@ class MistakeSeverity(PathMetric):
 
         severity = mean(D - depth(lca(v, k)))
 
-    1 where a sibling was taken for the class, `D` where the two share no class at all. Smaller is
-    better. A network with fewer mistakes may have graver ones left: read it beside accuracy.
+    A mistake counts 1 if the prediction is a sibling of the class, and `D` if the two share no class.
+    Smaller is better. A network with fewer mistakes may have more severe ones left, so read it
+    together with the accuracy.
 
     Args:
-        tree, outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        tree, scores, from_logits, ignore_class, name, dtype: As in `LevelMeanIoU`.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
@@ -38,14 +39,14 @@ class MistakeSeverity(PathMetric):
 
     Reference:
         [Bertinetto et al., Making Better Mistakes, CVPR 2020](https://arxiv.org/abs/1912.09393).
-        Differs from it in: trees may be ragged, a leaf being at depth `D` in thought; labels may
+        Differs from it in: trees may be ragged, with every leaf counted at depth `D`; labels may
         be internal nodes.
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="mistake_severity", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
+    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="mistake_severity", dtype=None):
+        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
 
-    def figures(self):
+    def values(self):
         return {"": mistake_severity(self.confusion)}
 
 

@@ -1,36 +1,36 @@
-"""Whether a network's scores agree along the tree, before anything is decoded."""
+"""Whether a network's scores are consistent along the tree, before anything is decoded."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from hierseg_keras.decoding import node_probabilities, told_outputs
 from hierseg_keras.metrics.pixel_counter import PixelCounter
-from hierseg_keras.tree import as_class_tree, check_ignore_class
+from hierseg_keras.metrics.tree_metric import TreeMetric
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class PathCoherence(keras.metrics.Metric):
-    """Computes how often the scores of all nodes make sense together.
+class PathCoherence(TreeMetric):
+    """Computes how often the scores of all nodes are consistent with the tree.
 
     - `{name}_ordered`: the share of pixels where no node's score exceeds its parent's (HSSN,
       definitions 3.2.3 and 3.2.4).
-    - `{name}_single_path`: the share where the nodes with a score above 0.5 are exactly the nodes
-      of one path from a top class to a leaf.
+    - `{name}_single_path`: the share of pixels where the nodes with a probability above 0.5 are exactly
+      the nodes of one path from a top class to a leaf.
 
-    Labels are not looked at, but for ignored pixels, which take no part. Of leaf logits a node's
-    score is the sum over its leaves: always ordered, and a single path where one leaf has more
-    than half. Larger is better.
+    Labels only tell which pixels count. From leaf scores a node's probability is the sum over its
+    leaves: always ordered, and a single path if one leaf has more than half. Larger is better.
 
     Args:
-        tree, outputs, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
+        from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits; scores that
+            visibly are probabilities are refused then.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
 
     Returns:
-        `result()` is a flat dict of two scalars in [0, 1], as above; 0 where no pixel was
-        labelled, NaN once a counted pixel's logits were not finite.
+        `result()` is a flat dict of two scalars in [0, 1], as above; 0 if no pixel was labeled. NaN as
+        in `LevelMeanIoU`.
 
     Example:
 
@@ -45,50 +45,37 @@ class PathCoherence(keras.metrics.Metric):
         https://arxiv.org/abs/2203.14335), section 3.2.1.
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="path_coherence", dtype=None):
-        super().__init__(name=name, dtype=dtype)
-        self.tree = as_class_tree(tree)
-        self.outputs = outputs
-        self.ignore_class = check_ignore_class("PathCoherence", self.tree, ignore_class)
-        # Pixels counted, ordered ones, those of a single path, and those that are not finite.
-        self._counter = PixelCounter(self, (4,), "pixels")
+    def __init__(
+        self, tree, scores=None, from_logits=None, ignore_class=255, name="path_coherence", dtype=None
+    ):
+        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
+        # Pixels counted, ordered ones, and those of a single path.
+        self._counter = PixelCounter(self, (3,), "pixels")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        y_pred = ops.cast(y_pred, self.dtype)
-        outputs = told_outputs(self.tree, y_pred.shape, self.outputs)
-        # Logits where they are compared: scores near 1 round to the same number.
-        scores = y_pred if outputs == "nodes" else node_probabilities(self.tree, y_pred, outputs)
-        half = 0.0 if outputs == "nodes" else 0.5
-        is_ordered = _is_ordered(self.tree, scores) if outputs == "nodes" else ops.ones_like(scores[..., 0], "bool")
-        label = ops.reshape(ops.cast(y_true, "int32"), ops.shape(y_pred)[:-1])
-        is_counted = label != self.ignore_class
-        if sample_weight is not None:
-            weight = ops.convert_to_tensor(sample_weight)
-            weight = ops.reshape(weight, (-1, 1, 1) if len(weight.shape) == 1 else ops.shape(label))
-            is_counted = ops.logical_and(is_counted, weight != 0)
-        is_invalid = ops.logical_not(ops.isfinite(ops.sum(y_pred, axis=-1)))
-        kinds = (True, is_ordered, _is_single_path(self.tree, scores > half), is_invalid)
+    def update(self, y_pred, label, is_counted):
+        meaning = self.meaning(y_pred)
+        # Scores of nodes as they came: logits of probabilities near 1 would round to the same number.
+        is_per_node = meaning.kind == "nodes"
+        values = meaning.checked(y_pred) if is_per_node else meaning.node_probabilities(y_pred)
+        half = 0.0 if is_per_node and meaning.are_logits else 0.5
+        is_ordered = _is_ordered(self.tree, values) if is_per_node else ops.ones_like(values[..., 0], "bool")
+        kinds = (True, is_ordered, _is_single_path(self.tree, values > half))
         counts = [ops.sum(ops.cast(ops.logical_and(is_counted, kind), "int32")) for kind in kinds]
         self._counter.add(ops.stack(counts))
 
-    def result(self):
-        count, ordered, single_path, invalid = (self._counter.total()[i] for i in range(4))
-        shares = {"ordered": ordered, "single_path": single_path}
+    def values(self):
+        count, ordered, single_path = (self._counter.total()[i] for i in range(3))
         return {
-            f"{self.name}_{key}": ops.where(invalid > 0, float("nan"), ops.divide_no_nan(value, count))
-            for key, value in shares.items()
+            "ordered": ops.divide_no_nan(ordered, count),
+            "single_path": ops.divide_no_nan(single_path, count),
         }
 
-    def get_config(self):
-        config = {"tree": self.tree.to_text(), "outputs": self.outputs, "ignore_class": self.ignore_class}
-        return {**super().get_config(), **config}
 
-
-def _is_ordered(tree, scores):
+def _is_ordered(tree, values):
     below = np.flatnonzero(tree.parents >= 0)
     if not len(below):
-        return ops.ones_like(scores[..., 0], "bool")
-    child, parent = (ops.take(scores, nodes, axis=-1) for nodes in (below, tree.parents[below]))
+        return ops.ones_like(values[..., 0], "bool")
+    child, parent = (ops.take(values, nodes, axis=-1) for nodes in (below, tree.parents[below]))
     return ops.all(child <= parent, axis=-1)
 
 

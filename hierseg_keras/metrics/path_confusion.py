@@ -1,10 +1,9 @@
-"""The counts from which every level's figures are read: labels by predicted leaves."""
+"""The counts from which every level's values are computed: labels by predicted leaves."""
 
 import numpy as np
 from keras import ops
 
 from hierseg_keras.metrics.pixel_counter import PixelCounter
-from hierseg_keras.tree import check_ignore_class
 
 
 class PathConfusion:
@@ -16,49 +15,31 @@ class PathConfusion:
     Args:
         metric: The `keras.metrics.Metric` that owns the variables.
         tree: `ClassTree`.
-        ignore_class: Integer label that is not counted.
     """
 
-    def __init__(self, metric, tree, ignore_class):
+    def __init__(self, metric, tree):
         self.tree = tree
-        self.ignore_class = check_ignore_class(type(metric).__name__, tree, ignore_class)
         self._counter = PixelCounter(metric, (tree.num_nodes, tree.num_leaves), "confusion")
-        self._invalid = metric.add_variable((), "zeros", dtype=self._counter.dtype, name="invalid_pixels")
 
     @property
     def levels(self):
         """The levels, from 1 (finest)."""
         return range(1, self.tree.num_levels + 1)
 
-    def update(self, y_true, leaf, is_finite, sample_weight=None):
+    def update(self, label, leaf, is_counted):
         """Adds a batch.
 
         Args:
-            y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`.
-            leaf: Integer predicted leaves, `(B, H, W)`.
-            is_finite: Bool, `(B, H, W)`: whether the prediction means anything.
-            sample_weight: Optional, `(B,)` or `(B, H, W)`; pixels of weight 0 are left out.
+            label: Int32 node indices, `(B, H, W)`.
+            leaf: Int32 predicted leaves, `(B, H, W)`.
+            is_counted: Bool, `(B, H, W)`.
         """
-        label = ops.reshape(ops.cast(y_true, "int32"), ops.shape(leaf))
-        counted = label != self.ignore_class
-        if sample_weight is not None:
-            weight = ops.convert_to_tensor(sample_weight)
-            weight = ops.reshape(weight, (-1, 1, 1)) if len(weight.shape) == 1 else ops.reshape(weight, ops.shape(leaf))
-            counted = ops.logical_and(counted, weight != 0)
-        is_node = ops.logical_and(label >= 0, label < self.tree.num_nodes)
-        valid = ops.logical_and(counted, ops.logical_and(is_node, is_finite))
         cells = self.tree.num_nodes * self.tree.num_leaves
         # What is not counted falls into one cell more, which is cut off.
-        cell = ops.where(valid, label * self.tree.num_leaves + leaf, cells)
+        cell = ops.where(is_counted, label * self.tree.num_leaves + leaf, cells)
         cell = ops.reshape(cell, (-1,))
         batch = ops.segment_sum(ops.ones_like(cell), cell, num_segments=cells + 1)[:cells]
         self._counter.add(ops.reshape(batch, (self.tree.num_nodes, self.tree.num_leaves)))
-        invalid = ops.logical_and(counted, ops.logical_not(valid))
-        self._invalid.assign(self._invalid + ops.sum(ops.cast(invalid, self._invalid.dtype)))
-
-    def has_invalid(self):
-        """Whether a counted pixel had a label outside the tree or a prediction that is not finite."""
-        return self._invalid > 0
 
     def counts(self):
         """Pixels by label and predicted leaf, float32 `(V, L)`."""
@@ -69,7 +50,7 @@ class PathConfusion:
         return self._counter.exact()
 
     def level_counts(self, level):
-        """Intersection, labelled and predicted pixels of each class of a level: three `(C,)` floats."""
+        """Intersection, labeled and predicted pixels of each class of a level: three `(C,)` floats."""
         return self.level_sums(self.counts(), level)
 
     def level_sums(self, values, level):

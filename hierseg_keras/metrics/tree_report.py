@@ -1,4 +1,4 @@
-"""All figures of predicted paths, from one confusion, and a report by class and level."""
+"""All metrics of predicted paths, from one confusion, and a report by class and level."""
 
 import csv
 import pathlib
@@ -17,13 +17,13 @@ COLUMNS = ("level", "class", "iou", "precision", "recall", "support")
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class TreeReport(PathMetric):
-    """Computes the figures of `LevelMeanIoU`, `LevelAccuracy`, `MistakeSeverity` and `HierarchicalFScore` in one.
+    """Computes `LevelMeanIoU`, `LevelAccuracy`, `MistakeSeverity` and `HierarchicalFScore` in one metric.
 
-    They share one decoding and one confusion, and cost what one of them costs.
+    They share one decoding and one confusion, so the report costs no more than one of them.
 
     Args:
-        tree, outputs, ignore_class, dtype: As in `LevelMeanIoU`.
-        name: Put before every figure's name with an underscore. Defaults to nothing.
+        tree, scores, from_logits, ignore_class, dtype: As in `LevelMeanIoU`.
+        name: Prefix for every value's name. Defaults to no prefix.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
@@ -49,49 +49,47 @@ class TreeReport(PathMetric):
         2  human              0.750      0.750   1.000       3
     """
 
-    def __init__(self, tree, outputs=None, ignore_class=255, name="", dtype=None):
-        super().__init__(tree, outputs, ignore_class, name, dtype)
-        # Keras makes a name of its own of an empty one.
-        self.name = name
+    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="", dtype=None):
+        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
 
-    def figures(self):
+    def values(self):
         named = {
             "miou": level_mean_ious(self.confusion),
             "accuracy": level_accuracies(self.confusion),
             "hierarchical": hierarchical_scores(self.confusion),
         }
-        figures = {f"{name}_{key}": value for name, values in named.items() for key, value in values.items()}
-        return {**figures, "mistake_severity": mistake_severity(self.confusion)}
+        values = {f"{name}_{key}": value for name, values in named.items() for key, value in values.items()}
+        return {**values, "mistake_severity": mistake_severity(self.confusion)}
 
     def rows(self):
-        """The figures by level and class.
+        """The values by level and class.
 
         Returns:
             List of dicts: `level`, `class` (its path), `iou`, `precision`, `recall` (floats, NaN
-            where they divide by 0) and `support`, the labelled pixels.
+            where they divide by 0) and `support`, the labeled pixels.
         """
         rows = []
         for level in self.confusion.levels:
-            right, labelled, predicted = self.confusion.exact_level_counts(level)
-            figures = (_shares(right, count) for count in (labelled + predicted - right, predicted, labelled))
+            right, labeled, predicted = self.confusion.exact_level_counts(level)
+            shares = (_shares(right, count) for count in (labeled + predicted - right, predicted, labeled))
             paths = (self.tree.paths[node] for node in self.tree.level_classes(level))
-            for values in zip(paths, *figures, labelled.tolist()):
+            for values in zip(paths, *shares, labeled.tolist()):
                 rows.append(dict(zip(COLUMNS, (level, *values))))
         return rows
 
     def to_text(self):
-        """The rows as a table to read."""
+        """The rows as a table of text."""
         rows = self.rows()
         width = max(16, *(len(row["class"]) for row in rows))
         lines = [f"level  {'class':{width}s}    IoU  precision  recall  pixels"]
         for row in rows:
-            iou, precision, recall = (_figure(row[key]) for key in ("iou", "precision", "recall"))
+            iou, precision, recall = (_as_text(row[key]) for key in ("iou", "precision", "recall"))
             name, support = row["class"], row["support"]
             lines.append(f"{row['level']:5d}  {name:{width}s}{iou:>7s}{precision:>11s}{recall:>8s}{support:>8d}")
         return "\n".join(lines)
 
     def to_csv(self, path):
-        """Writes the rows to a file, a figure that divides by 0 as nothing."""
+        """Writes the rows to a CSV file, with an empty field for a value that divides by 0."""
         with pathlib.Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
@@ -103,5 +101,5 @@ def _shares(part, whole):
     return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0).tolist()
 
 
-def _figure(value):
+def _as_text(value):
     return "-" if value != value else f"{value:.3f}"

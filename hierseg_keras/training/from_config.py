@@ -49,8 +49,8 @@ def make_model(config, tree, pretrained=True):
     options = config.network_options
     if not pretrained and "weights" in options:
         options["weights"] = None
-    outputs, _ = OBJECTIVES[config.loss]
-    network = make_network(config.model, tree, outputs, options, config.precision)
+    scores, _ = OBJECTIVES[config.loss]
+    network = make_network(config.model, tree, scores, options, config.precision)
     return METHODS[config.method](network, config, _ignore_class(tree))
 
 
@@ -60,10 +60,10 @@ def compile_model(model, config, optimizer, jit_compile="auto"):
     Returns:
         The `TreeReport`.
     """
-    outputs, _ = OBJECTIVES[config.loss]
+    scores, _ = OBJECTIVES[config.loss]
     ignore_class = _ignore_class(model.tree)
     loss, by_depth = make_loss(config.loss, model.tree, ignore_class)
-    report = TreeReport(model.tree, outputs=outputs, ignore_class=ignore_class)
+    report = TreeReport(model.tree, scores=scores, ignore_class=ignore_class)
     model.compile(optimizer, loss=loss, metrics=[report, DepthLoss(by_depth)], jit_compile=jit_compile)
     return report
 

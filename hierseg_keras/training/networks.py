@@ -92,7 +92,7 @@ def network_options(name, given):
     return {**own, **given}
 
 
-def make_network(name, tree, outputs, options, precision="float32"):
+def make_network(name, tree, scores, options, precision="float32"):
     """Builds a network in a precision.
 
     Layers take Keras's global policy when they are made; it is as it was afterwards.
@@ -100,7 +100,7 @@ def make_network(name, tree, outputs, options, precision="float32"):
     Args:
         name: Key of `NETWORKS`.
         tree: `ClassTree`.
-        outputs: `"nodes"` or `"leaves"`.
+        scores: `"nodes"` or `"leaves"`.
         options: Dict, as `network_options` gives it.
         precision: One of `PRECISIONS`. Logits are float32 in each.
 
@@ -112,6 +112,6 @@ def make_network(name, tree, outputs, options, precision="float32"):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
-        return getattr(models, class_name)(tree, outputs=outputs, **options)
+        return getattr(models, class_name)(tree, scores=scores, **options)
     finally:
         keras.config.set_dtype_policy(before)

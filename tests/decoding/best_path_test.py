@@ -52,20 +52,20 @@ class BestPathTest:
         assert int(leaf) == 0
         np.testing.assert_allclose(score, 1.5, rtol=1e-5)
 
-    @pytest.mark.parametrize("outputs", ["nodes", "leaves"])
+    @pytest.mark.parametrize("scores", ["nodes", "leaves"])
     @given(trees=class_trees(min_depth=4, min_leaves=4), seed=SEEDS)
-    def test_matches_numpy_reference(self, outputs, trees, seed):
+    def test_matches_numpy_reference(self, scores, trees, seed):
         tree, reference = trees
-        channels = tree.num_nodes if outputs == "nodes" else tree.num_leaves
+        channels = tree.num_nodes if scores == "nodes" else tree.num_leaves
         logits = np.random.default_rng(seed).normal(0, 2, (2, 3, 2, channels)).astype("float32")
-        leaf, score = evaluated(lambda x: best_path(tree, x, outputs), logits)
+        leaf, score = evaluated(lambda x: best_path(tree, x, scores), logits)
         assert leaf.dtype == np.int32 and leaf.shape == score.shape == (2, 3, 2)
         for pixel in np.ndindex(2, 3, 2):
-            scores = equations.path_scores(reference, logits[pixel].astype("float64"), outputs)
-            by = scores if outputs == "nodes" else logits[pixel]
+            sums = equations.path_scores(reference, logits[pixel].astype("float64"), scores)
+            by = sums if scores == "nodes" else logits[pixel]
             # Paths nearer than float32 can tell apart may go either way.
             assert by[leaf[pixel]] >= by.max() - 1e-5
-            np.testing.assert_allclose(score[pixel], scores[leaf[pixel]], rtol=1e-5)
+            np.testing.assert_allclose(score[pixel], sums[leaf[pixel]], rtol=1e-5)
             assert 0 <= score[pixel] <= tree.num_levels * (1 + 1e-6)
 
     @pytest.mark.parametrize("channels", [TREE.num_nodes, TREE.num_leaves])
@@ -86,13 +86,15 @@ class BestPathTest:
     def test_tree_may_be_given_as_text(self):
         assert int(best_path(TREE.to_text(), logit([0.1, 0.9, 0.1, 0.1, 0.1, 0.9, 0.1]))[0]) == 1
 
-    def test_flat_tree_has_node_logits_unless_told(self):
+    def test_of_a_flat_tree_scores_must_be_said(self):
         tree = ClassTree(["road", "sky", "car"])
         logits = np.array([0.0, 1.0, -1.0], "float32")
         sigmoid = 1 / (1 + np.exp(-1))
         softmax = np.e / (1 + np.e + np.exp(-1))
-        for outputs, expected in ((None, sigmoid), ("nodes", sigmoid), ("leaves", softmax)):
-            leaf, score = best_path(tree, logits, outputs=outputs)
+        with pytest.raises(ValueError, match="as this tree has as many nodes as leaves"):
+            best_path(tree, logits)
+        for scores, expected in (("nodes", sigmoid), ("leaves", softmax)):
+            leaf, score = best_path(tree, logits, scores=scores)
             assert int(leaf) == 1
             np.testing.assert_allclose(score, expected, rtol=1e-6)
 
@@ -102,16 +104,16 @@ class BestPathTest:
         leaf, score = best_path(TREE, np.array([-1e4, 1e4, -1e4, -1e4], "float32"))
         assert int(leaf) == 1 and float(score) == 3
 
-    @pytest.mark.parametrize("outputs, channels", [(None, 5), ("nodes", 4), ("leaves", 7)])
-    def test_wrong_channel_count_raises(self, outputs, channels):
+    @pytest.mark.parametrize("scores, channels", [(None, 5), ("nodes", 4), ("leaves", 7)])
+    def test_wrong_channel_count_raises(self, scores, channels):
         with pytest.raises(ValueError) as caught:
-            best_path(TREE, np.zeros((2, channels), "float32"), outputs=outputs)
+            best_path(TREE, np.zeros((2, channels), "float32"), scores=scores)
         assert "one channel per node (7) or per leaf (4)" in str(caught.value)
-        assert f"Received: shape=(2, {channels}), outputs={outputs!r}" in str(caught.value)
+        assert f"Received: shape=(2, {channels}), scores={scores!r}" in str(caught.value)
 
-    def test_unknown_outputs_raise(self):
-        with pytest.raises(ValueError, match="`outputs` expects \"nodes\" or \"leaves\". Received: outputs='paths'"):
-            best_path(TREE, np.zeros(7, "float32"), outputs="paths")
+    def test_unknown_scores_raise(self):
+        with pytest.raises(ValueError, match="`scores` expects \"nodes\" or \"leaves\". Received: scores='paths'"):
+            best_path(TREE, np.zeros(7, "float32"), scores="paths")
 
     def test_tree_of_a_wrong_type_raises(self):
         with pytest.raises(TypeError, match="`tree` expects a `ClassTree`"):

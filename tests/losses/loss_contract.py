@@ -14,6 +14,7 @@ from tests import reference as equations
 from tests.gradients import central_differences, compiled, double_precision, evaluated, value_and_gradient
 from tests.random_trees import class_trees
 from tests.reference import ReferenceTree
+from tests.wrong_shapes import SHAPE, check_labels_that_are_none, check_wrong_shapes, check_wrong_sizes_in_a_graph
 
 IS_TENSORFLOW = keras.backend.backend() == "tensorflow"
 only_tensorflow = pytest.mark.skipif(not IS_TENSORFLOW, reason="tf.distribute and SavedModel are TensorFlow's")
@@ -36,7 +37,7 @@ class LossContract:
 
     Attributes:
         loss: The class.
-        outputs: "nodes" or "leaves", what its logits are for.
+        scores: "nodes" or "leaves", which scores it takes.
         pixel_loss, pixel_gradient: Its equation and gradient in `tests.reference`.
         weights: Name of its argument that weighs terms.
         rounding: What a loss near 0 may be off by, 0 where it has all digits.
@@ -57,7 +58,7 @@ class LossContract:
     # === Inputs ===
 
     def num_channels(self, tree):
-        return tree.num_nodes if self.outputs == "nodes" else tree.num_leaves
+        return tree.num_nodes if self.scores == "nodes" else tree.num_leaves
 
     def num_weights(self, tree):
         return tree.num_nodes if self.weights == "node_weights" else tree.num_levels
@@ -76,7 +77,7 @@ class LossContract:
         return options
 
     def expected(self, labels, logits, reference=REFERENCE, ignore_class=IGNORED, equation=None, **options):
-        """The reference's losses, one a pixel, with the options of the class's defaults."""
+        """The reference's losses, one per pixel, with the options of the class's defaults."""
         options = {**self.reference_options, **options}
         return equations.per_pixel(
             equation or type(self).pixel_loss, reference, labels, logits, ignore_class=ignore_class, **options
@@ -144,6 +145,74 @@ class LossContract:
         logits, loss = self.logits(rng), self.loss(TREE)
         np.testing.assert_allclose(compiled(loss)(LABELS, logits), loss(LABELS, logits), rtol=1e-6)
 
+    # === Logits and probabilities ===
+
+    def probabilities(self, logits):
+        return equations.probabilities_of(logits, self.scores)
+
+    @given(class_trees(min_leaves=2), SEEDS)
+    @settings(max_examples=4 if IS_TENSORFLOW else 1)
+    def test_probabilities_match_numpy_reference(self, trees, seed):
+        tree, reference = trees
+        rng = np.random.default_rng(seed)
+        labels, options = self.drawn_labels(rng, tree), self.drawn_options(rng, tree)
+        logits = rng.normal(0, 2, (*labels.shape, self.num_channels(tree)))
+        loss = self.loss(tree, from_logits=False, **options)
+        (per_pixel,) = evaluated(lambda x: [loss.call(labels, x)], self.probabilities(logits).astype("float32"))
+        np.testing.assert_allclose(per_pixel, self.expected(labels, logits, reference, **options), rtol=1e-4, atol=1e-5)
+
+    def test_gradient_through_probabilities_is_that_of_the_logits(self, rng):
+        logits = self.logits(rng)
+        activation = keras.ops.sigmoid if self.scores == "nodes" else keras.ops.softmax
+        loss, of_probabilities = (self.loss(TREE, from_logits=flag) for flag in (True, False))
+        expected = value_and_gradient(lambda x: loss(LABELS, x), logits)
+        result = value_and_gradient(lambda x: of_probabilities(LABELS, activation(x)), logits)
+        np.testing.assert_allclose(result[0], expected[0], rtol=1e-5)
+        np.testing.assert_allclose(result[1], expected[1], rtol=1e-4, atol=1e-6)
+
+    @pytest.mark.parametrize("probability", [0.0, 1.0])
+    def test_probability_of_zero_or_one_is_finite(self, probability):
+        loss = self.loss(TREE, from_logits=False)
+        probabilities = np.full((*LABELS.shape, self.num_channels(TREE)), probability, "float32")
+        value, gradient = value_and_gradient(lambda x: loss(LABELS, x), probabilities)
+        assert np.isfinite(value) and np.isfinite(gradient).all()
+
+    def test_nan_probability_at_an_ignored_pixel_reaches_nothing(self, rng):
+        loss, probabilities = self.loss(TREE, from_logits=False), self.probabilities(self.logits(rng)).astype("float32")
+        value, gradient = value_and_gradient(lambda x: loss(LABELS, x), probabilities)
+        probabilities[LABELS == IGNORED] = np.nan
+        other_value, other_gradient = value_and_gradient(lambda x: loss(LABELS, x), probabilities)
+        np.testing.assert_allclose(value, other_value, rtol=1e-6)
+        np.testing.assert_allclose(gradient, other_gradient, rtol=1e-6, atol=1e-7)
+
+    def test_values_of_probabilities_are_no_logits(self, rng):
+        labels, logits = np.tile(LABELS, (4, 2, 1)), self.logits(rng, (8, 4, 2))
+        probabilities = self.probabilities(logits).astype("float32")
+        with pytest.raises(ValueError) as caught:
+            self.loss(TREE)(labels, probabilities)
+        message = str(caught.value)
+        assert message.startswith(f"`{self.loss.__name__}` expects logits. Received: probabilities, as all values lie in")
+        assert message.endswith("Pass from_logits=False.")
+        assert np.isfinite(self.loss(TREE, from_logits=False)(labels, probabilities))
+
+    def test_logits_are_no_probabilities(self, rng):
+        with pytest.raises(ValueError, match="`y_pred` expects probabilities, as from_logits=False. Received: values"):
+            self.loss(TREE, from_logits=False)(LABELS, 3 * self.logits(rng))
+
+    def test_few_logits_between_0_and_1_are_logits(self):
+        logits = np.linspace(0.1, 0.9, self.num_channels(TREE), dtype="float32").reshape(1, 1, 1, -1)
+        assert np.isfinite(self.loss(TREE)(np.array([[[PERSON]]]), logits))
+
+    @only_tensorflow
+    def test_output_of_an_activation_is_no_logit_in_a_graph(self, rng):
+        """Here after an enlargement."""
+        import tensorflow as tf
+
+        activation = tf.nn.sigmoid if self.scores == "nodes" else tf.nn.softmax
+        graph = tf.function(lambda x: self.loss(TREE)(LABELS, tf.image.resize(activation(x), (2, 2))))
+        with pytest.raises(ValueError, match="as they come out of a (sigmoid|softmax). Pass from_logits=False"):
+            graph(self.logits(rng, (2, 1, 1)))
+
     @only_tensorflow
     def test_sizes_unknown_until_run(self, rng):
         import tensorflow as tf
@@ -155,15 +224,15 @@ class LossContract:
 
     def test_depths_sum_to_the_loss(self, rng):
         logits, loss = self.logits(rng), self.loss(TREE, **{self.weights: np.zeros(self.num_weights(TREE))})
-        per_depth, is_labelled = loss.per_depth(LABELS, logits)
+        per_depth, is_labeled = loss.per_depth(LABELS, logits)
         assert tuple(per_depth.shape) == (2, 2, 2, TREE.num_levels)
-        np.testing.assert_array_equal(is_labelled, LABELS != IGNORED)
+        np.testing.assert_array_equal(is_labeled, LABELS != IGNORED)
         # Unweighted, whatever the weights of the loss itself.
         np.testing.assert_allclose(np.sum(per_depth, axis=-1), self.expected(LABELS, logits), rtol=1e-5)
 
     # === Labels and ignored pixels ===
 
-    def test_call_gives_one_value_a_pixel(self, rng):
+    def test_call_gives_one_value_per_pixel(self, rng):
         losses = keras.ops.convert_to_numpy(self.loss(TREE).call(LABELS, self.logits(rng)))
         assert losses.shape == LABELS.shape
         assert ((losses == 0) == (LABELS == IGNORED)).all()
@@ -226,6 +295,77 @@ class LossContract:
         assert np.isnan(losses[0, 0, 0]) and np.isnan(losses).sum() == 1
         assert np.isnan(loss(labels, logits))
 
+    def test_what_is_no_label_never_becomes_one(self, rng):
+        tree = ClassTree(["a/b", "a/c", "d"])
+        loss, logits = self.loss(tree), self.logits(rng, (1, 1, 2), tree)
+        graph = compiled(lambda labels: loss(labels, logits))
+        check_labels_that_are_none(lambda labels: loss(labels, logits), graph, self.loss.__name__)
+
+    def test_labels_of_wrong_shapes_raise(self, rng):
+        loss = self.loss(TREE)
+        check_wrong_shapes(loss, self.loss.__name__, TREE, self.logits(rng, SHAPE))
+
+    @only_tensorflow
+    def test_wrong_sizes_unknown_until_run_are_not_broadcast(self, rng):
+        check_wrong_sizes_in_a_graph(self.loss(TREE), self.logits(rng, SHAPE))
+
+    # === Class weights ===
+
+    def test_class_weights_match_numpy_reference(self, rng):
+        """Value and gradient, a label at an internal node by its own weight, with and without sample weights."""
+        weights = rng.uniform(0, 3, TREE.num_nodes)
+        logits = self.logits(rng, dtype="float64")
+        losses = self.expected(LABELS, logits)
+        gradients = self.expected(LABELS, logits, equation=type(self).pixel_gradient)
+        by_pixel = equations.pixel_weights(LABELS, IGNORED, weights)
+        with double_precision():
+            for sample_weight in (None, rng.uniform(0, 2, LABELS.shape)):
+                of_pixels = by_pixel if sample_weight is None else by_pixel * sample_weight
+                expected = equations.masked_mean(losses, LABELS, IGNORED, sample_weight, weights)
+                for reduction, divisor in (("sum_over_batch_size", by_pixel.sum()), ("sum", 1)):
+                    loss = self.loss(TREE, class_weights=weights, reduction=reduction, dtype="float64")
+                    value, gradient = value_and_gradient(lambda x: loss(LABELS, x, sample_weight), logits)
+                    np.testing.assert_allclose(value, (losses * of_pixels).sum() / divisor, rtol=1e-10)
+                    np.testing.assert_allclose(gradient, gradients * of_pixels[..., None] / divisor, atol=1e-8)
+                np.testing.assert_allclose((losses * of_pixels).sum() / by_pixel.sum(), expected)
+            weighted = self.loss(TREE, class_weights=weights, reduction="mean_with_sample_weight", dtype="float64")
+            value = (losses * of_pixels).sum() / of_pixels.sum()
+            np.testing.assert_allclose(weighted(LABELS, logits, sample_weight), value, rtol=1e-10)
+
+    def test_equal_class_weights_change_nothing(self, rng):
+        logits = self.logits(rng)
+        loss = self.loss(TREE, class_weights=np.full(TREE.num_nodes, 7.5))
+        np.testing.assert_allclose(loss(LABELS, logits), self.loss(TREE)(LABELS, logits), rtol=1e-6)
+
+    def test_class_weights_by_node(self):
+        """A name, a path and an index; other nodes weigh 1."""
+        loss = self.loss(TREE, class_weights={"sky": 3, "vehicle/car": 0, HUMAN: 0.5})
+        assert loss.class_weights == [1, 1, 1, 3, 0, 0.5, 1]
+
+    @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
+    def test_all_class_weights_zero_is_zero_not_nan(self, rng, reduction):
+        loss = self.loss(TREE, class_weights=np.zeros(TREE.num_nodes), reduction=reduction)
+        value, gradient = value_and_gradient(lambda x: loss(LABELS, x), self.logits(rng))
+        assert value == 0 and (gradient == 0).all()
+
+    def test_label_outside_the_tree_is_nan_whatever_classes_weigh(self, rng):
+        labels = np.where(LABELS == PERSON, 100, LABELS)
+        assert np.isnan(self.loss(TREE, class_weights=np.zeros(TREE.num_nodes))(labels, self.logits(rng)))
+
+    @pytest.mark.parametrize(
+        "weights, message",
+        [
+            ([1.0] * 6, r"one finite weight >= 0 per node of `tree` \(7\). Received: class_weights=\[1.0, "),
+            ([-1.0] * 7, "one finite weight >= 0"),
+            ({"sky": np.nan}, "one finite weight >= 0"),
+            ({"sky": 1, SKY: 2}, "expects each node once in `class_weights`"),
+            ({"skye": 1}, "'skye' is no node of the tree"),
+        ],
+    )
+    def test_invalid_class_weights_raise(self, weights, message):
+        with pytest.raises(ValueError, match=message):
+            self.loss(TREE, class_weights=weights)
+
     # === Weights and reductions ===
 
     @pytest.mark.parametrize("shape", [(2,), (2, 2, 2), (2, 2, 2, 1)])
@@ -234,22 +374,18 @@ class LossContract:
         sample_weight = rng.uniform(0, 2, shape).astype("float32")
         by_pixel = sample_weight.reshape(2, 1, 1) if len(shape) == 1 else sample_weight.reshape(2, 2, 2)
         losses = self.expected(LABELS, logits)
-        is_labelled = LABELS != IGNORED
+        is_labeled = LABELS != IGNORED
         expected = {
             "sum_over_batch_size": equations.masked_mean(losses, LABELS, sample_weight=by_pixel),
             "mean": equations.masked_mean(losses, LABELS, sample_weight=by_pixel),
             "sum": (losses * by_pixel).sum(),
-            "mean_with_sample_weight": (losses * by_pixel).sum() / (is_labelled * by_pixel).sum(),
+            "mean_with_sample_weight": (losses * by_pixel).sum() / (is_labeled * by_pixel).sum(),
             "none": losses * by_pixel,
             None: losses * by_pixel,
         }
         for reduction, value in expected.items():
             loss = self.loss(TREE, reduction=reduction)
             np.testing.assert_allclose(loss(LABELS, logits, sample_weight), value, rtol=1e-5)
-
-    def test_weights_of_rows_are_refused(self, rng):
-        with pytest.raises(ValueError, match="per image"):
-            self.loss(TREE)(LABELS, self.logits(rng), np.ones((2, 2)))
 
     def test_nan_at_an_ignored_pixel_reaches_nothing(self, rng):
         logits, loss = self.logits(rng), self.loss(TREE)
@@ -316,7 +452,7 @@ class LossContract:
         loss = self.loss(TREE)
         value, losses = evaluated(lambda x: [loss(labels, x), loss.call(labels, x)], logits)
         for channel, label, _ in np.ndindex(*labels.shape):
-            if self.outputs == "leaves" or REFERENCE.is_known(label, channel):
+            if self.scores == "leaves" or REFERENCE.is_known(label, channel):
                 assert np.isnan(losses[channel, label, 0]), (channel, label)
         assert np.isnan(value)
 
@@ -343,6 +479,7 @@ class LossContract:
             "name": "renamed",
             "normalization": "global",
             "from_logits": False,
+            "class_weights": rng.uniform(0, 2, TREE.num_nodes),
             "dtype": "float64",
         }
         parameters = inspect.signature(self.loss).parameters
@@ -356,8 +493,9 @@ class LossContract:
             assert type(revived) is self.loss
             assert revived.get_config() == loss.get_config()
             assert revived.tree == TREE and revived.dtype == "float64"
-            labels, logits = np.where(LABELS == IGNORED, -7, LABELS), abs(self.logits(rng, dtype="float64"))
-            value, revived_value = evaluated(lambda x: [loss(labels, x), revived(labels, x)], logits)
+            labels = np.where(LABELS == IGNORED, -7, LABELS)
+            probabilities = self.probabilities(self.logits(rng, dtype="float64"))
+            value, revived_value = evaluated(lambda x: [loss(labels, x), revived(labels, x)], probabilities)
             assert value == revived_value != 0 and value.dtype == np.float64
 
     def test_default_config_makes_the_same_loss(self, rng):
@@ -408,13 +546,6 @@ class LossContract:
             assert f"Received: y_pred.shape=(2, 2, 2, {channels})" in str(caught.value)
             assert message in str(caught.value)
 
-    @pytest.mark.parametrize("shape", [(2, 4, 4), (1, 2, 2), (2, 2), (2, 2, 2, 3)])
-    def test_wrong_label_size_raises(self, rng, shape):
-        with pytest.raises(ValueError) as caught:
-            self.loss(TREE)(np.zeros(shape, "int32"), self.logits(rng))
-        assert "one integer label per pixel" in str(caught.value)
-        assert f"y_true.shape={shape}, y_pred.shape=(2, 2, 2, {self.num_channels(TREE)})" in str(caught.value)
-
     # === Under Keras ===
 
     def small_model(self, rng):
@@ -442,14 +573,16 @@ class LossContract:
         import tensorflow as tf
 
         images, labels = rng.normal(size=(4, 2, 2, 3)).astype("float32"), np.concatenate([LABELS, LABELS[::-1]])
-        # The first replica's half holds one labelled pixel only.
+        # The first replica's half holds one labeled pixel only.
         labels[:2] = IGNORED
         labels[0, 0, 0] = RIDER
+        weights = rng.uniform(0, 3, TREE.num_nodes)
         with two_replicas.scope():
             model = self.small_model(rng)
-            model.compile(keras.optimizers.SGD(0.1), loss=self.loss(TREE, normalization="global"))
+            loss = self.loss(TREE, class_weights=weights, normalization="global")
+            model.compile(keras.optimizers.SGD(0.1), loss=loss)
         with tf.GradientTape() as tape:
-            loss = self.loss(TREE)(labels, model(images))
+            loss = self.loss(TREE, class_weights=weights)(labels, model(images))
         gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
         expected = [weight - 0.1 * gradient for weight, gradient in zip(model.get_weights(), gradients)]
         data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4, drop_remainder=True)

@@ -20,7 +20,7 @@ def logits_of(probabilities):
 
 
 class NodeLossContract(LossContract):
-    outputs = "nodes"
+    scores = "nodes"
     weights = "node_weights"
 
     @pytest.mark.parametrize("label, below", [(HUMAN, [PERSON, RIDER]), (CAR, [SEDAN]), (VEHICLE, [CAR, SEDAN])])

@@ -9,7 +9,7 @@ from tests.losses.loss_contract import LossContract
 
 class TreeMinCrossentropyTest(LossContract):
     loss = TreeMinCrossentropy
-    outputs = "nodes"
+    scores = "nodes"
     weights = "level_weights"
     shares_code = True
     pixel_loss = staticmethod(equations.tree_min_crossentropy)

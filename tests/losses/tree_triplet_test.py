@@ -8,7 +8,9 @@ import pytest
 
 from hierseg_keras.losses import TreeTriplet
 from hierseg_keras.tree import ClassTree
+from tests.gradients import compiled
 from tests.random_trees import class_trees
+from tests.wrong_shapes import SHAPE, check_labels_that_are_none, check_wrong_shapes, wrong_label_shapes
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nvehicle\n\tcar\n\t\tsedan\n\t\tvan\n\tbus\nsky")
 IGNORED = 255
@@ -242,8 +244,37 @@ class TreeTripletTest:
             TreeTriplet(TREE, **options)
 
     def test_embeddings_of_another_rank_raise(self):
-        with pytest.raises(ValueError, match=r"\(B, h, w, C\)"):
+        with pytest.raises(ValueError, match=r"embeddings \(B, h, w, C\).*Add a batch axis"):
             TreeTriplet(TREE)(np.zeros((1, 2, 2)), np.zeros((1, 2, 2)))
+
+    def test_labels_of_wrong_shapes_raise(self, rng):
+        """But for another size, which those of embeddings have."""
+        embeddings = rng.normal(size=(*SHAPE, 4)).astype("float32")
+        shapes = {shape: advice for shape, advice in wrong_label_shapes(TREE).items() if "Resize" not in advice}
+        check_wrong_shapes(TreeTriplet(TREE), "TreeTriplet", TREE, embeddings, shapes)
+
+    def test_labels_with_height_and_width_swapped_raise(self, rng):
+        embeddings = rng.normal(size=(1, 4, 6, 4)).astype("float32")
+        for height, width in ((16, 24), (15, 23), (31, 47), (4, 6)):
+            TreeTriplet(TREE)(np.zeros((1, height, width), "int32"), embeddings)
+            with pytest.raises(ValueError, match="Swap its last two axes"):
+                TreeTriplet(TREE)(np.zeros((1, width, height), "int32"), embeddings)
+
+    def test_what_is_no_label_never_becomes_one(self, rng):
+        tree, embeddings = ClassTree(["a/b", "a/c", "d"]), rng.normal(size=(1, 1, 2, 4)).astype("float32")
+        # One triplet can be drawn, whatever the seed.
+        loss = TreeTriplet(tree, positives="class")
+        graph = compiled(lambda labels: loss(labels, embeddings))
+        check_labels_that_are_none(lambda labels: loss(labels, embeddings), graph, "TreeTriplet")
+
+    def test_class_weights_are_no_argument(self):
+        """Classes are drawn alike: there is nothing for weights to balance."""
+        with pytest.raises(TypeError, match="class_weights"):
+            TreeTriplet(TREE, class_weights=[1.0] * TREE.num_nodes)
+
+    def test_half_precision_raises(self):
+        with pytest.raises(ValueError, match="`TreeTriplet` expects to compute in float32 or float64"):
+            TreeTriplet(TREE, dtype="bfloat16")
 
 
 def gradient(loss, labels, embeddings):

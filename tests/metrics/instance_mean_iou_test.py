@@ -8,7 +8,9 @@ import pytest
 
 from hierseg_keras.metrics import CITYSCAPES_INSTANCE_SIZES, InstanceMeanIoU
 from hierseg_keras.tree import ClassTree, TreeError
+from tests import reference as equations
 from tests.random_trees import class_trees
+from tests.wrong_shapes import SHAPE, wrong_label_shapes
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 
@@ -36,11 +38,11 @@ def reference(ref, labels, instances, of_leaf, leaves):
         whole = [node for node in ref.level_classes(level) if all(leaf in of_leaf for leaf in ref.leaves(node))]
         ious = []
         for node in whole:
-            right, labelled = at_level[leaves] == node, at_level[labels] == node
-            elsewhere = ~labelled & (at_level[labels] >= 0)
+            right, labeled = at_level[leaves] == node, at_level[labels] == node
+            elsewhere = ~labeled & (at_level[labels] >= 0)
             found = missed = 0.0
             for image in range(len(labels)):
-                for instance in set(instances[image][labelled[image]]) - {0}:
+                for instance in set(instances[image][labeled[image]]) - {0}:
                     own = instances[image] == instance
                     weight = of_leaf.get(int(labels[image][own][0]), 0) / own.sum()
                     found += weight * (own & right[image]).sum()
@@ -64,6 +66,42 @@ class InstanceMeanIoUTest:
         found = {name: float(value) for name, value in metric.result().items()}
         assert found == pytest.approx(reference(ref, labels, instances, of_leaf, leaves), rel=1e-4, abs=1e-6)
 
+    @pytest.mark.parametrize("scores", ["nodes", "leaves"])
+    @hypothesis.given(cases())
+    @hypothesis.settings(max_examples=4)
+    def test_logits_and_probabilities_match_reference(self, scores, case):
+        tree, ref, labels, instances, of_leaf, _ = case
+        channels = tree.num_nodes if scores == "nodes" else tree.num_leaves
+        logits = np.random.default_rng(0).normal(0, 2, (*labels.shape, channels)).astype("float32")
+        expected = reference(ref, labels, instances, of_leaf, equations.best_leaves(ref, logits, scores))
+        sizes = {tree.paths[leaf]: size for leaf, size in of_leaf.items()}
+        probabilities = equations.probabilities_of(logits, scores).astype("float32")
+        for from_logits, y_pred in ((None, logits), (True, logits), (False, probabilities)):
+            metric = InstanceMeanIoU(tree, sizes, scores, from_logits, ignore_class=-1)
+            metric.update_state(labels, y_pred, instances)
+            found = {name: float(value) for name, value in metric.result().items()}
+            assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+    def test_instances_of_wrong_shapes_raise(self):
+        metric, y_pred = InstanceMeanIoU(TREE, {"person": 5}), np.zeros((*SHAPE, 4), "float32")
+        for shape in wrong_label_shapes(TREE):
+            with pytest.raises(ValueError, match="`InstanceMeanIoU` expects one integer instance number per pixel") as e:
+                metric.update_state(np.zeros(SHAPE, "int32"), y_pred, np.ones(shape, "int32"))
+            assert f"Received: instances.shape={shape}, y_pred.shape={y_pred.shape}." in str(e.value)
+
+    @pytest.mark.parametrize("number", [-1, 65536, 2**32 + 1])
+    def test_what_is_no_instance_number_makes_values_nan(self, number):
+        """65,536 would be an instance of the next image."""
+        metric, labels = InstanceMeanIoU(TREE, {"person": 5}), np.zeros((2, 1, 2), "int32")
+        instances = np.array([[[1, number]], [[1, 65535]]])
+        metric.update_state(labels, np.eye(3, dtype="float32")[labels], instances)
+        assert all(np.isnan(float(value)) for value in metric.result().values())
+
+    def test_fractions_are_no_instance_numbers(self):
+        with pytest.raises(ValueError, match="expects integer instance numbers. Received: instances with 0.5"):
+            labels = np.zeros((1, 1, 2), "int32")
+            InstanceMeanIoU(TREE, {"person": 5}).update_state(labels, np.eye(3)[labels], labels + 0.5)
+
     def test_small_instances_count_as_much_as_large_ones(self):
         """A person of 9 pixels found and one of 1 missed: IoU 0.9, iIoU 0.5, whatever the mean size."""
         label = np.zeros((1, 1, 10), "int32")
@@ -83,7 +121,7 @@ class InstanceMeanIoUTest:
         assert twin.get_config() == metric.get_config() and twin.sizes == {"person": 5}
         assert keras.saving.get_registered_name(InstanceMeanIoU) == "hierseg_keras>InstanceMeanIoU"
 
-    def test_label_outside_the_tree_makes_figures_nan(self):
+    def test_label_outside_the_tree_makes_values_nan(self):
         metric = InstanceMeanIoU(TREE, {"person": 5})
         metric.update_state(np.full((1, 1, 1), 77), np.eye(3, dtype="float32")[[[[0]]]], np.ones((1, 1, 1), "int32"))
         assert all(np.isnan(float(value)) for value in metric.result().values())

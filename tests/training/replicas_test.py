@@ -43,7 +43,7 @@ def fitted(strategy, batch, loss, synchronized=None, has_metric=False, **options
         has_layer = synchronized is not None
         normalization = keras.layers.BatchNormalization(synchronized=synchronized) if has_layer else None
         model = network(loss, normalization)
-        metrics = [LevelMeanIoU(TREE, outputs=OUTPUTS[type(loss)])] if has_metric else None
+        metrics = [LevelMeanIoU(TREE, scores=OUTPUTS[type(loss)])] if has_metric else None
         # Eagerly where it can be, which takes less than compiling for a few steps.
         model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss, metrics=metrics, run_eagerly=strategy is None)
     data = tf.data.Dataset.from_tensor_slices(batch).batch(4, drop_remainder=True)

@@ -1,37 +1,37 @@
-"""The last layer of every network: float32 logits, one a node or a leaf."""
+"""The last layer of every network: float32 logits, one per node or per leaf."""
 
 import numpy as np
 from keras import initializers, layers
 
-OUTPUTS = ("nodes", "leaves")
+from hierseg_keras.tree.scores import KINDS, Scores
 
 
-def check_outputs(model, outputs):
-    if outputs not in OUTPUTS:
+def check_scores(model, scores):
+    if scores not in KINDS:
         raise ValueError(
-            f'`{model}` expects `outputs` to be "nodes" (one logit a node, for losses with a sigmoid per node) or '
-            f'"leaves" (one a leaf, for a softmax). Received: outputs={outputs!r}.'
+            f'`{model}` expects `scores` to be "nodes" (one logit per node, for losses with a sigmoid per node) or '
+            f'"leaves" (one per leaf, for a softmax). Received: scores={scores!r}.'
         )
 
 
-def num_logits(tree, outputs):
-    return tree.num_leaves if outputs == "leaves" else tree.num_nodes
+def num_logits(tree, scores):
+    return Scores(tree, scores).num_channels
 
 
-def logits_bias(tree, outputs):
+def logits_bias(tree, scores):
     """The initializer of the logits' bias.
 
     A node's sigmoid starts at the node's share of the leaves, as if all were equally frequent, the
     void too: it is one half otherwise, far above what a class among many will have, and the first
     hundreds of updates would do little but lower it. A softmax starts even on its own.
     """
-    if outputs == "leaves":
+    if scores == "leaves":
         return initializers.Zeros()
     leaves = tree.ancestor_matrix[:, : tree.num_leaves].sum(axis=1)
     return initializers.Constant(np.log(leaves / (tree.num_leaves + 1 - leaves)).tolist())
 
 
-def logits_head(x, tree, outputs, name="logits"):
+def logits_head(x, tree, scores, name="logits"):
     """A 1x1 convolution to logits in float32, in which losses stay finite under mixed precision."""
-    bias = logits_bias(tree, outputs)
-    return layers.Conv2D(num_logits(tree, outputs), 1, bias_initializer=bias, dtype="float32", name=name)(x)
+    bias = logits_bias(tree, scores)
+    return layers.Conv2D(num_logits(tree, scores), 1, bias_initializer=bias, dtype="float32", name=name)(x)

@@ -1,0 +1,87 @@
+"""What every metric along a tree shares: the meaning of scores, labels, weights, and what cannot be counted."""
+
+import keras
+from keras import ops
+
+from hierseg_keras.metrics.named_metric import NamedMetric
+from hierseg_keras.tree import as_class_tree, check_ignore_class
+from hierseg_keras.tree.labels import IGNORED, label_codes, pixel_weights, without_weightless
+from hierseg_keras.tree.scores import check_meaning, infer_scores
+
+
+class TreeMetric(NamedMetric):
+    """Base class of the metrics of scores and labels along a class tree.
+
+    A subclass implements `update(y_pred, label, is_counted)`. All values are NaN once a label was
+    neither a node nor `ignore_class`, or the scores of a counted pixel were not finite.
+
+    Args:
+        tree: `ClassTree`, or its text.
+        scores: `"nodes"` or `"leaves"`: which scores `y_pred` holds. Inferred from the channel count by
+            default.
+        from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits.
+        ignore_class: Integer label of pixels that are not counted, outside `[0, V)`; may be
+            negative. Defaults to 255.
+        name, dtype: As in `NamedMetric`.
+    """
+
+    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name=None, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.tree = as_class_tree(tree)
+        check_meaning(scores, from_logits)
+        self.scores = scores
+        self.from_logits = from_logits
+        self.ignore_class = check_ignore_class(type(self).__name__, self.tree, ignore_class)
+        dtype = "int64" if keras.backend.backend() == "tensorflow" else "int32"
+        self._invalid = self.add_variable((), "zeros", dtype=dtype, name="invalid_pixels")
+
+    def update(self, y_pred, label, is_counted):
+        """Counts a batch.
+
+        Args:
+            y_pred: Float scores, `(B, H, W, C)`.
+            label: Int32 node indices, `(B, H, W)`; 0 at pixels that are not counted.
+            is_counted: Bool, `(B, H, W)`.
+        """
+        raise NotImplementedError
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.update(*self.read(y_true, y_pred, sample_weight))
+
+    def read(self, y_true, y_pred, sample_weight=None, is_valid=True):
+        """Checks a batch, and notes pixels that should be counted but cannot be.
+
+        Args:
+            y_true, y_pred, sample_weight: As in `update_state`.
+            is_valid: Bool tensor `(B, H, W)`, whether what else is known of a pixel can be counted.
+
+        Returns:
+            `y_pred`, `label` and `is_counted` of `update`.
+        """
+        self.check_names()
+        owner, y_pred = type(self).__name__, ops.cast(y_pred, self.dtype)
+        self.meaning(y_pred)
+        codes = label_codes(owner, self.tree, self.ignore_class, y_true, y_pred)
+        if sample_weight is not None:
+            codes = without_weightless(codes, pixel_weights(owner, sample_weight, codes, self.dtype))
+        is_finite = ops.isfinite(ops.sum(y_pred, axis=-1))
+        is_counted = ops.logical_and(codes >= 0, ops.logical_and(is_finite, is_valid))
+        is_invalid = ops.logical_and(codes != IGNORED, ops.logical_not(is_counted))
+        self._invalid.assign(self._invalid + ops.sum(ops.cast(is_invalid, self._invalid.dtype)))
+        return y_pred, ops.where(is_counted, codes, 0), is_counted
+
+    def meaning(self, y_pred):
+        """The `tree.scores.Scores` of a prediction."""
+        return infer_scores(self.tree, y_pred.shape, self.scores, self.from_logits)
+
+    def is_invalid(self):
+        return self._invalid > 0
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "tree": self.tree.to_text(),
+            "scores": self.scores,
+            "from_logits": self.from_logits,
+            "ignore_class": self.ignore_class,
+        }

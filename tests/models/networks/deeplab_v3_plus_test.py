@@ -1,0 +1,139 @@
+import keras
+import numpy as np
+import pytest
+
+from hierseg_keras.losses import FocalTreeMin
+from hierseg_keras.models import DeepLabV3Plus
+from hierseg_keras.tree import ClassTree
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("KerasCV imports TensorFlow", allow_module_level=True)
+
+import tensorflow as tf  # noqa: E402
+
+TREE = ClassTree(["human/person", "human/rider", "vehicle/car", "sky"])
+SMALL = {"backbone": "resnet18_small", "filters": 8, "low_level_filters": 8}
+
+
+def images(*size, count=2):
+    return np.random.default_rng(0).uniform(0, 255, (count, *size, 3)).astype("float32")
+
+
+def labels(*size, count=2):
+    return np.random.default_rng(1).integers(0, TREE.num_leaves, (count, *size)).astype("int32")
+
+
+def keras_cv_backbone(dilations=(1, 1, 1, 2), input_shape=(None, None, 3)):
+    import keras_cv
+
+    return keras_cv.models.ResNetV2Backbone(
+        stackwise_filters=[64, 8, 8, 8],
+        stackwise_blocks=[2, 2, 2, 2],
+        stackwise_strides=[1, 2, 2, 2],
+        stackwise_dilations=list(dilations),
+        block_type="basic_block",
+        include_rescaling=True,
+        input_shape=input_shape,
+    )
+
+
+class DeepLabV3PlusTest:
+    @pytest.mark.parametrize("input_shape", [(None, None, 3), (65, 97, 3)])
+    @pytest.mark.parametrize("scores, channels", [("nodes", TREE.num_nodes), ("leaves", TREE.num_leaves)])
+    def test_any_size_gives_logits_of_that_size(self, input_shape, scores, channels):
+        model = DeepLabV3Plus(TREE, scores=scores, input_shape=input_shape, **SMALL)
+        logits = model(images(65, 97))
+        assert tuple(logits.shape) == (2, 65, 97, channels) and logits.dtype == "float32"
+
+    def test_output_stride_changes_maps_and_not_weights(self):
+        shapes, sizes = set(), []
+        for output_stride in (8, 16, 32):
+            model = DeepLabV3Plus(TREE, output_stride=output_stride, **SMALL)
+            shapes.add(tuple(tuple(weight.shape) for weight in model.weights))
+            sizes.append([tuple(m.shape[1:3]) for m in model.get_layer("backbone")(images(64, 96))])
+        assert sizes == [[(16, 24), (64 // stride, 96 // stride)] for stride in (8, 16, 32)]
+        assert len(shapes) == 1
+
+    def test_documented_layers_exist(self):
+        model = DeepLabV3Plus(TREE, **SMALL)
+        for name in ("backbone", "aspp", "low_level", "features", "logits"):
+            assert model.get_layer(name) is not None
+
+    @pytest.mark.parametrize("make", [lambda: "resnet18_small", keras_cv_backbone])
+    def test_saves_and_loads(self, make, tmp_path):
+        model = DeepLabV3Plus(TREE, backbone=make(), filters=8, atrous_rates=(2, 3), dropout=0.2)
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        assert type(loaded) is DeepLabV3Plus and loaded.tree == TREE and loaded.output_stride == 16
+        assert (loaded.filters, loaded.atrous_rates, loaded.dropout) == (8, (2, 3), 0.2)
+        np.testing.assert_array_equal(loaded(images(33, 50)), model(images(33, 50)))
+
+    @pytest.mark.large
+    def test_exports_for_any_size(self, tmp_path):
+        from hierseg_keras.decoding import best_path
+        from hierseg_keras.export import saved_model
+
+        model = DeepLabV3Plus(TREE, **SMALL)
+        saved_model(model, tmp_path / "1")
+        serve = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+        image = np.round(images(35, 49, count=1))
+        answers = serve(image=tf.constant(image, tf.uint8))
+        leaf, _ = best_path(TREE, model(image, training=False))
+        np.testing.assert_array_equal(answers["level_1"], leaf)
+
+    def test_trains_on_images_of_unknown_size_in_mixed_precision(self):
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            model = DeepLabV3Plus(TREE, **SMALL)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        model.compile("sgd", loss=FocalTreeMin(TREE), jit_compile=False)
+        unknown = (tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None, None, None), tf.int32))
+        batches = [(images(*size), labels(*size)) for size in ((33, 49), (40, 33))]
+        data = tf.data.Dataset.from_generator(lambda: batches, output_signature=unknown)
+        history = model.fit(data.apply(tf.data.experimental.assert_cardinality(2)), verbose=0).history
+        assert np.isfinite(history["loss"]).all()
+        assert model(images(33, 49)).dtype == "float32"
+
+    def test_compiles_under_xla(self):
+        model = DeepLabV3Plus(TREE, input_shape=(64, 64, 3), **SMALL)
+        model.compile(jit_compile=True)
+        compiled = model.predict_on_batch(images(64, 64))
+        np.testing.assert_allclose(compiled, model(images(64, 64)), rtol=1e-3, atol=1e-4)
+
+    def test_synchronized_batch_norm_reaches_every_layer(self, two_replicas):
+        with two_replicas.scope():
+            model = DeepLabV3Plus(TREE, synchronized_batch_norm=True, **SMALL)
+        aspp = model.get_layer("aspp")
+        parts = [model, model.get_layer("backbone"), *aspp.aspp_parallel_channels, aspp.projection]
+        layers = [layer for part in parts for layer in part.layers]
+        norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+        assert len(norms) == 20 + 6 + 3 and all(layer.synchronized for layer in norms)
+
+    @pytest.mark.parametrize(
+        "options, message",
+        [
+            ({"backbone": "resnet19"}, "one of .*'resnet18'.*Received: 'resnet19'"),
+            ({"output_stride": 4}, r"`output_stride` to be one of \(8, 16, 32\). Received: output_stride=4"),
+            ({"filters": 0}, "integer `filters` >= 1. Received: filters=0"),
+            ({"scores": "pixels"}, "Received: scores='pixels'"),
+            ({"weights": "imagenet"}, "no pretrained weights are known for backbone='resnet18_small'"),
+        ],
+    )
+    def test_invalid_arguments_raise(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            DeepLabV3Plus(TREE, **{**SMALL, **options})
+
+    def test_stride_of_a_passed_backbone_is_its_own(self):
+        assert DeepLabV3Plus(TREE, backbone=keras_cv_backbone((1, 1, 1, 1)), filters=8).output_stride == 32
+        with pytest.raises(ValueError, match="is its own, 16. Received: output_stride=8. Build it with dilations"):
+            DeepLabV3Plus(TREE, backbone=keras_cv_backbone(), output_stride=8)
+
+    def test_backbone_of_one_size_raises(self):
+        backbone = keras_cv_backbone(input_shape=(64, 64, 3))
+        with pytest.raises(ValueError, match=r"any size.*Received: a backbone for \(None, 64, 64, 3\)"):
+            DeepLabV3Plus(TREE, backbone=backbone)
+
+    def test_backbone_of_another_kind_raises(self):
+        with pytest.raises(TypeError, match="expects a KerasCV backbone or one of"):
+            DeepLabV3Plus(TREE, backbone=keras.Sequential([keras.Input((8, 8, 3))]))
