@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -18,7 +19,9 @@ def refuse(sentence, *values):
     """
 
     def fail(*values):
-        raise ValueError(sentence(*values))
+        # Eagerly, a scalar comes as an array.
+        arrays = [np.asarray(value) for value in values]
+        raise ValueError(sentence(*(array if array.ndim else array.item() for array in arrays)))
 
     return tf.numpy_function(fail, values, [])
 

@@ -32,9 +32,8 @@ def decode_image(encoded, feature, record):
         check = functools.partial(_check_opaque, encoded, feature.np_dtype, record)
     with tf.control_dependencies([tf.cond(png_header(encoded).has_alpha, check, tf.no_op)]):
         image = feature.decode_example(encoded)[..., :3]
-    if image.shape[-1] == 1:
-        image = tf.repeat(image, 3, axis=-1)
-    return image if image.dtype == tf.uint8 else tf.cast(image, tf.float32) / _UINT16_STEP
+    image = image if image.dtype == tf.uint8 else tf.cast(image, tf.float32) / _UINT16_STEP
+    return tf.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
 
 
 def _check_opaque(encoded, dtype, record):

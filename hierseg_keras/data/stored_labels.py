@@ -65,8 +65,8 @@ def _decoded_by_pillow(dtype, colors):
                 values = np.array(image.convert("RGBA") if colors else image)
         except (OSError, SyntaxError, ValueError):
             raise ValueError(
-                f"{record.decode()}: expected a label map stored as PNG. Received: {len(encoded)} bytes that are no whole "
-                "image. Prepare the data set again from whole files."
+                f"{record.decode()}: expected a label map stored as PNG. Received: {len(encoded)} bytes that are no "
+                "whole image. Prepare the data set again from whole files."
             ) from None
         bits = encoded[_BIT_DEPTH_AT] if kind == "PNG" else None
         # Of colors and alpha in 16 bits, Pillow keeps 8.
@@ -107,8 +107,9 @@ def _single_channel(values, record):
         foreign, counts = np.unique(color_codes(values[differs].astype(np.int64)), return_counts=True)
         colors = counted(foreign, counts, color_name) if values.dtype == np.uint8 else "16-bit colors"
         return (
-            f"{record.decode()}: expected a label map of one channel, or of equal ones. Received: {differs.sum()} pixels "
-            f"whose channels differ: {colors}. If colors stand for classes, pass a class map from colors to nodes."
+            f"{record.decode()}: expected a label map of one channel, or of equal ones. Received: {differs.sum()} "
+            f"pixels whose channels differ: {colors}. If colors stand for classes, pass a class map from colors to "
+            "nodes."
         )
 
     def equal():

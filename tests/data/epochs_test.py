@@ -37,8 +37,8 @@ def load_numbers(tiny):
 @pytest.fixture
 def load_mixed(tiny):
     def load(**options):
-        options = {"tree": HELEN, "class_maps": {"tiny_faces": FACE_MAP}, "crop_size": (4, 6), "batch_size": 4, **options}
-        return data.load(["tiny_helen", "tiny_faces"], "train", training=True, data_dir=tiny[1], **options)
+        options = {"tree": HELEN, "class_maps": {"tiny_faces": FACE_MAP}, "crop_size": (4, 6), **options}
+        return data.load(["tiny_helen", "tiny_faces"], "train", training=True, batch_size=4, data_dir=tiny[1], **options)
 
     return load
 
@@ -145,10 +145,8 @@ class SetEpochTest:
         return [sorted(epoch) for epoch in epochs]
 
     def labels(self, load, epochs, steps=10):
-        return [
-            sorted(label.tobytes() for _, batch in load(initial_epoch=n).take(steps).as_numpy_iterator() for label in batch)
-            for n in epochs
-        ]
+        passes = [load(initial_epoch=epoch).take(steps).as_numpy_iterator() for epoch in epochs]
+        return [sorted(label.tobytes() for _, batch in batches for label in batch) for batches in passes]
 
     @pytest.mark.parametrize("is_built", [True, False])
     @pytest.mark.parametrize("replicas", [1, 2])
