@@ -38,7 +38,8 @@ def load_numbers(tiny):
 def load_mixed(tiny):
     def load(**options):
         options = {"tree": HELEN, "class_maps": {"tiny_faces": FACE_MAP}, "crop_size": (4, 6), **options}
-        return data.load(["tiny_helen", "tiny_faces"], "train", training=True, batch_size=4, data_dir=tiny[1], **options)
+        names = ["tiny_helen", "tiny_faces"]
+        return data.load(names, "train", training=True, batch_size=4, data_dir=tiny[1], **options)
 
     return load
 
