@@ -8,6 +8,7 @@ import pytest
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.cli.message import MAX_LENGTH, message_of  # noqa: E402
+from hierseg_keras.data.refusal import refuse  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
 
@@ -114,6 +115,15 @@ class MessageOfTest:
             message = message_of(error.value)
             assert message.endswith("assertion failed: [street_blocks: a label. Received:] [-1]")
             assert "File" not in message and "{{" not in message and "\n" not in message
+
+    def test_sentence_of_a_pipeline_is_told_alone(self):
+        def refused(x):
+            with tf.control_dependencies([refuse(lambda value: f"expected two. Received: {value}.", x)]):
+                return tf.identity(x)
+
+        with pytest.raises(tf.errors.InvalidArgumentError) as error:
+            list(tf.data.Dataset.from_tensors(1).map(refused))
+        assert message_of(error.value) == "expected two. Received: 1."
 
     def test_damaged_records_are_told(self, tmp_path):
         (tmp_path / "records").write_bytes(b"damaged" * 10)

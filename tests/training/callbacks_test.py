@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from hierseg_keras.models import HSSN, DeepLabV3Plus  # noqa: E402
+from hierseg_keras.models import HSSN  # noqa: E402
 from hierseg_keras.training.callbacks import SaveWeights, SeedEpochs, WriteLog  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.full_disk import full_disk  # noqa: E402
@@ -144,8 +144,7 @@ def plain():
 
 
 def hssn():
-    network = DeepLabV3Plus(TREE, backbone="resnet18_small", filters=4, dropout=0.5)
-    return HSSN(network, projection_filters=4, seed=0, total_steps=4)
+    return HSSN(plain(), TREE, projection_filters=4, seed=0, total_steps=4)
 
 
 class SeedEpochsTest:
