@@ -38,7 +38,8 @@ def load_numbers(tiny):
 def load_mixed(tiny):
     def load(**options):
         options = {"tree": HELEN, "class_maps": {"tiny_faces": FACE_MAP}, "crop_size": (4, 6), **options}
-        return data.load(["tiny_helen", "tiny_faces"], "train", training=True, batch_size=4, data_dir=tiny[1], **options)
+        names = ["tiny_helen", "tiny_faces"]
+        return data.load(names, "train", training=True, batch_size=4, data_dir=tiny[1], **options)
 
     return load
 
@@ -73,7 +74,7 @@ class EpochsTest:
         assert bits(later) == epochs[1]
 
     def test_another_seed_gives_other_batches(self, load_numbers):
-        epochs = [bits(load_numbers(seed=seed)) for seed in (0, 1, -1, 2**40, np.int64(2))]
+        epochs = [bits(load_numbers(seed=seed)) for seed in (0, -1, np.int64(2**40))]
         assert len({str(epoch) for epoch in epochs}) == len(epochs)
 
     def test_a_pass_that_is_left_early_counts(self, load_numbers):
