@@ -139,9 +139,10 @@ class Source:
 
 
 def _sizes_differ(record, image, label):
+    turned = " Turn the image's pixels, if they lie on their side and an EXIF tag says so."
     return (
-        f"{record.decode()}: expected an image and a label map of one size. Received: an image of "
-        f"{image[0]} x {image[1]} and a label map of {label[0]} x {label[1]}."
+        f"{record.decode()}: expected an image and a label map of one size. Received: an image of {image[0]} x "
+        f"{image[1]} and a label map of {label[0]} x {label[1]}.{turned if (image[::-1] == label).all() else ''}"
     )
 
 

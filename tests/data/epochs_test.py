@@ -74,7 +74,7 @@ class EpochsTest:
         assert bits(later) == epochs[1]
 
     def test_another_seed_gives_other_batches(self, load_numbers):
-        epochs = [bits(load_numbers(seed=seed)) for seed in (0, 1, -1, 2**40, np.int64(2))]
+        epochs = [bits(load_numbers(seed=seed)) for seed in (0, -1, np.int64(2**40))]
         assert len({str(epoch) for epoch in epochs}) == len(epochs)
 
     def test_a_pass_that_is_left_early_counts(self, load_numbers):

@@ -11,13 +11,8 @@ from tests.random_trees import class_trees  # noqa: E402
 # rider 0, person 1, traffic light 2, bus 3, sky 4; human 5, sky (above sky/sky) 6.
 TREE = ClassTree.from_paths(["human/rider", "human/person", "traffic light", "bus", "sky/sky"])
 STREET = ClassTree.from_dict(
-    {
-        "vehicle": ["car", "truck", "bus"],
-        "nature": ["tree", "grass"],
-        "building": None,
-        "Stra\u00dfe": None,
-        "caf\u00e9": None,
-    }
+    {"vehicle": ["car", "truck", "bus"], "nature": ["tree", "grass"]}
+    | dict.fromkeys(["building", "Stra\u00dfe", "caf\u00e9"])
 )
 
 

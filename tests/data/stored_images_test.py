@@ -1,5 +1,8 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 tf = pytest.importorskip("tensorflow")
 import tensorflow_datasets as tfds  # noqa: E402
@@ -55,9 +58,14 @@ class DecodeImageTest:
         sentence = decoded(raw_png(values, RGBA, bits), channels, np.dtype(f"uint{bits}").type)
         assert sentence.startswith("file 7: expected an opaque image") and "Received: 3 transparent pixels" in sentence
 
-    def test_jpeg(self):
-        values = np.full((8, 8, 3), [200, 100, 50], np.uint8)
-        np.testing.assert_allclose(decoded(tf.io.encode_jpeg(values).numpy(), 3), values, atol=4)
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_jpeg_is_read_as_predict_reads_it(self, channels):
+        values = np.random.default_rng(0).integers(0, 256, (16, 24, channels)).astype(np.uint8)
+        encoded = tf.io.encode_jpeg(values)
+        with Image.open(io.BytesIO(encoded.numpy())) as image:
+            expected = np.array(image.convert("RGB"))
+        np.testing.assert_array_equal(decoded(encoded, 3), expected)
+        np.testing.assert_array_equal(decoded(encoded, channels), expected)
 
 
 class GrayDataSetTest:
