@@ -1,5 +1,6 @@
 # `make demo` and `make test` make their own environment, from pinned versions, where it is missing.
 VENV := .venv
+PYTHON3 := python3.11
 PYTHON := $(VENV)/bin/python
 OUT := demo
 DATASET := street_blocks
@@ -14,7 +15,7 @@ export PYTHONPATH :=
 unit unit_and_notebook notebook large: export TF_NUM_INTRAOP_THREADS := 1
 unit unit_and_notebook notebook large: export TF_NUM_INTEROP_THREADS := 1
 
-.PHONY: demo test lint contract unit notebook unit_and_notebook jax large parity
+.PHONY: demo test lint contract unit notebook unit_and_notebook jax large parity docs
 
 demo: $(VENV)/installed
 	rm -rf "$(OUT)"
@@ -54,7 +55,12 @@ parity: $(VENV)/installed
 	$(PYTHON) -m pip install --quiet torch==2.13.0 timm
 	$(PYTHON) -m pytest --capture=no tests/parity/timm_parity.py
 
+# The documentation as a website. Whatever a page or a docstring gets wrong is an error.
+docs: $(VENV)/installed
+	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
+
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
-	python3.11 -m venv $(VENV)
+	$(PYTHON3) -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[test]"
 	touch $@

@@ -28,7 +28,7 @@ PIXELS_A_CLASS = 60
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parents[1] / "docs" / "pictures")
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     options = parser.parse_args()
     check_camvid()

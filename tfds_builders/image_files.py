@@ -1,58 +1,49 @@
 """Images and label maps as files: decoded and checked.
 
-A file that passes here holds what it seems to hold. TFDS by itself stores a file's bytes
-unchecked when it is given a path, reads a palette's colours in place of its indices, and takes
-any id, so that a bad file would first show in training.
+This is the one reader of image files: for data sets, and for `hierseg predict`. What it returns is
+exactly what viewers show of an image, and exactly the numbers that a label map holds; a file that
+cannot be read so is refused by name. `image_header` has the rules.
+
+TFDS by itself stores a file's bytes unchecked when it is given a path, reads a palette's colors in
+place of its indices, and takes any id, so that a bad file would first show in training.
 """
 
+import io
 import re
 
 import numpy as np
 from etils import epath
-from PIL import Image
+from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin
 
-# Just below where Pillow warns: to silence its warning is not safe among threads.
-MAX_PIXELS = 89_000_000
-IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+from tfds_builders import image_header
+from tfds_builders.file_problems import ImageFileError, counted
+from tfds_builders.image_header import MAX_BYTES, MAX_PIXELS
+
+IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
 LABEL_FORMATS = {".png": "PNG"}
-IMAGE_MODES = ("RGB", "RGBA", "L", "P")
+# Pillow's modes, of files with up to 8 bits per value.
+IMAGE_MODES = ("RGB", "RGBA", "L", "LA", "P", "1")
 LABEL_MODES = ("L", "P")
 GREY_MODES = ("L",)
 # Pillow's versions differ.
 UINT16_MODES = ("I;16", "I")
 COLOUR_MODES = ("RGB",)
-SHOWN_PROBLEMS = 50
-SHOWN_VALUES = 20
+UP_TO_8_BITS = (1, 2, 4, 8)
 _ADVICE = {
-    IMAGE_MODES: "Images are 8-bit. Convert it first",
-    LABEL_MODES: "Label maps hold 8-bit class ids, not colours. Convert it first",
+    IMAGE_MODES: "Images are gray or RGB. Convert it first",
+    LABEL_MODES: "Label maps hold class ids of up to 8 bits, not colors. Convert it first",
     GREY_MODES: "The file holds 8-bit numbers in its original archive. Restore it from there",
     UINT16_MODES: "The file holds 16-bit numbers in its original archive. Restore it from there",
-    COLOUR_MODES: "The file is coded in colours in its original archive. Restore it from there",
+    COLOUR_MODES: "The file is coded in colors in its original archive. Restore it from there",
 }
-_EXIF_ORIENTATION = 0x0112
-_UPRIGHT = 1
-
-
-class ImageFileError(ValueError):
-    """Files on disk that cannot make up the data set.
-
-    Args:
-        problems: A string, or a list of them: every problem found, each naming its file.
-
-    Attributes:
-        problems: The same as a list, whole; the message shows the first 50.
-    """
-
-    def __init__(self, problems):
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
-        lines = self.problems[:SHOWN_PROBLEMS]
-        if len(self.problems) > len(lines):
-            lines.append(f"... and {len(self.problems) - len(lines)} more")
-        super().__init__("\n".join(lines))
-
-
-# === Files to arrays ===
+# Not `Image.open`, which warns of sizes that are refused here, and takes a JPEG file's previews for an animation.
+_OPEN = {
+    "PNG": PngImagePlugin.PngImageFile,
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+}
+# Pillow stretches gray values of fewer than 8 bits to 0 .. 255.
+_STRETCH = {2: 85, 4: 17}
 
 
 def as_path(path):
@@ -61,192 +52,201 @@ def as_path(path):
 
 
 def read_image(path):
-    """Decodes an RGB, grey or palette image to `(H, W, 3)` uint8.
+    """Decodes a file's pixels as viewers show them.
 
     Args:
-        path: Path to a `.png` or `.jpg` file, or a `ZipPath`.
+        path: Path to a `.png`, `.jpg` or `.bmp` file, or a `ZipPath`.
+
+    Returns:
+        `(H, W, 3)` uint8: RGB, gray values three times, a palette's colors.
 
     Raises:
-        ImageFileError: That names the file, where it is damaged, of another kind than its name says, too large,
-            or of a mode that cannot be read without a guess.
+        ImageFileError: If the file is damaged, is not of the format that its name says, has more than 89
+            megapixels or 8 bits per channel, or is CMYK, transparent, animated, or to be turned by its EXIF or
+            XMP orientation. The message names the file. Pixels are not turned, because a label map does not say
+            whether it was drawn on the turned image.
     """
-    image = _decoded(path, IMAGE_FORMATS, IMAGE_MODES)
-    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255:
-        raise ImageFileError(f"{path}: expected an opaque image. Received: transparent pixels. Flatten it first")
-    return np.array(image.convert("RGB"))
+    return decode_image(path, *_content(path, IMAGE_FORMATS))
+
+
+def decode_image(name, kind, content):
+    """Decodes the bytes of a file as `read_image` does.
+
+    Args:
+        name: Name of the file in errors.
+        kind: Its format, a key of `image_header.SIGNATURES`.
+        content: Its bytes.
+
+    Returns, raises:
+        As `read_image`.
+    """
+    image = _decoded(name, kind, content, IMAGE_MODES, UP_TO_8_BITS)
+    if not image.has_transparency_data:
+        return np.array(image.convert("RGB"))
+    if image.mode == "L":
+        # Pillow stretches pixels, and not the value that is transparent.
+        image.info["transparency"] *= _STRETCH.get(image_header.png_bits(content), 1)
+    pixels = np.array(image.convert("RGBA"))
+    if pixels[..., 3].min() < 255:
+        raise ImageFileError(f"{name}: {image_header.OPAQUE}")
+    return np.ascontiguousarray(pixels[..., :3])
 
 
 def stored_image(path, image):
-    """What to store of an image.
+    """Chooses what to store of an image.
 
     Args:
         path: As in `read_image`.
-        image: What `read_image` made of it.
+        image: What `read_image` returned.
 
     Returns:
-        The file's own bytes where it holds RGB, which is many times faster than to encode it
-        anew, and keeps a JPEG as small as it was. Otherwise `image`.
+        The file's own bytes where it is an RGB file of PNG or JPEG, which is many times faster than to
+        encode it anew, and keeps a JPEG as small as it was. Otherwise `image`.
     """
-    with as_path(path).open("rb") as file:
-        if Image.open(file).mode != "RGB":
-            return image
-        file.seek(0)
-        return file.read()
+    kind, content = _content(path, IMAGE_FORMATS)
+    return content if kind != "BMP" and _OPEN[kind](io.BytesIO(content)).mode == "RGB" else image
 
 
 def read_label(path):
-    """Decodes an 8-bit grey or palette PNG to `(H, W, 1)` uint8, a palette's indices and never its
-    colours. Raises `ImageFileError` as `read_image` does."""
-    return np.array(_decoded(path, LABEL_FORMATS, LABEL_MODES))[..., None]
+    """Decodes a gray or palette PNG of 2 to 8 bits to `(H, W, 1)` uint8, the numbers as they were written: a
+    palette's indices and never its colors. Raises `ImageFileError` as `read_image` does."""
+    return decode_numbers(path, *_content(path, LABEL_FORMATS), LABEL_MODES)
 
 
 def read_grey(path):
-    """Decodes an 8-bit grey PNG to `(H, W, 1)` uint8. Raises `ImageFileError` as `read_image` does."""
-    return np.array(_decoded(path, LABEL_FORMATS, GREY_MODES))[..., None]
+    """Decodes an 8-bit gray PNG to `(H, W, 1)` uint8. Raises `ImageFileError` as `read_image` does."""
+    return decode_numbers(path, *_content(path, LABEL_FORMATS), GREY_MODES, bits=(8,))
 
 
 def read_uint16(path):
-    """Decodes a 16-bit grey PNG to `(H, W, 1)` uint16. Raises `ImageFileError` as `read_image` does."""
-    return np.array(_decoded(path, LABEL_FORMATS, UINT16_MODES)).astype(np.uint16)[..., None]
+    """Decodes a 16-bit gray PNG to `(H, W, 1)` uint16. Raises `ImageFileError` as `read_image` does."""
+    return decode_numbers(path, *_content(path, LABEL_FORMATS), UINT16_MODES, bits=(16,))
+
+
+def decode_numbers(name, kind, content, modes=LABEL_MODES, bits=UP_TO_8_BITS):
+    """Decodes the numbers that a gray PNG holds, or a palette PNG's indices, as they were written.
+
+    Args:
+        name, kind, content: As in `decode_image`.
+        modes: Pillow's modes that are accepted.
+        bits: Bits per value that are accepted.
+
+    Returns:
+        `(H, W, 1)` uint8, or uint16 of 16 bits.
+
+    Raises:
+        ImageFileError: As from `read_image`.
+    """
+    image = _decoded(name, kind, content, modes, bits)
+    numbers, bits = np.array(image), image_header.png_bits(content)
+    if image.mode == "L":
+        numbers = numbers // _STRETCH.get(bits, 1)
+    return numbers.astype(np.uint16 if bits == 16 else np.uint8)[..., None]
 
 
 def read_colours(path, colours):
-    """Decodes an RGB PNG whose colours stand for classes.
+    """Decodes an RGB PNG whose colors stand for classes.
 
     Args:
         path: As in `read_image`.
-        colours: `(R, G, B)` colours, each once, in the order of class ids. At most 256.
+        colours: `(R, G, B)` colors, each once, in the order of class ids. At most 256.
 
     Returns:
         `(H, W, 1)` uint8 class ids.
 
     Raises:
-        ImageFileError: As from `read_image`, and where a colour is not in the list, with its pixel count.
+        ImageFileError: As from `read_image`, and if a color is not in the list, with its pixel count.
     """
     codes = _colour_codes(np.array(colours, np.uint8))
     order = np.argsort(codes)
-    found = _colour_codes(np.array(_decoded(path, LABEL_FORMATS, COLOUR_MODES)))
+    kind, content = _content(path, LABEL_FORMATS)
+    found = _colour_codes(np.array(_decoded(path, kind, content, COLOUR_MODES, bits=(8,))))
     ids = order[np.searchsorted(codes, found, sorter=order).clip(max=len(codes) - 1)]
     foreign = found[codes[ids] != found]
     if foreign.size:
         raise ImageFileError(
-            f"{path}: expected the data set's {len(codes)} colours. "
-            f"Received: {_counted(foreign, lambda code: f'RGB {code >> 16}, {code >> 8 & 255}, {code & 255}')}. "
-            "Restore it from the original archive; files that were scaled or stored as JPEG have blended colours"
+            f"{path}: expected the data set's {len(codes)} colors. "
+            f"Received: {counted(foreign, lambda code: f'RGB {code >> 16}, {code >> 8 & 255}, {code & 255}')}. "
+            "Restore it from the original archive; files that were scaled or stored as JPEG have blended colors"
         )
     return ids.astype(np.uint8)[..., None]
 
 
-# === What the arrays hold ===
-
-
-def check_ids(path, label, num_ids):
-    """Raises `ImageFileError` that names the file if an id lies outside `[0, num_ids)`, with its pixel count."""
-    foreign = label[label >= num_ids]
-    if foreign.size:
-        raise ImageFileError(
-            f"{path}: expected class ids in 0 .. {num_ids - 1}. Received: {_counted(foreign)}. "
-            "Use the release whose annotations hold class ids, or map these first"
-        )
-
-
-def map_ids(path, label, id_of):
-    """Replaces the ids of a file by others.
-
-    Args:
-        path: The file, for the message.
-        label: Array of unsigned integers.
-        id_of: Dict from each id that the file may hold to the one that is stored in its place.
-
-    Returns:
-        uint8 array, or uint16 where an id is above 255.
-
-    Raises:
-        ImageFileError: That names the file where an id is not in `id_of`, with its pixel count.
-    """
-    table = np.full(np.iinfo(label.dtype).max + 1, -1)
-    table[list(id_of)] = list(id_of.values())
-    ids = table[label]
-    foreign = label[ids < 0]
-    if foreign.size:
-        raise ImageFileError(
-            f"{path}: expected class ids among {sorted(id_of)}. Received: {_counted(foreign)}. "
-            "Restore it from the original archive"
-        )
-    return ids.astype(np.uint8 if max(id_of.values()) <= np.iinfo(np.uint8).max else np.uint16)
-
-
-def check_size(path, array, image_path, image):
-    """Raises `ImageFileError` that names both files if `array` has another height or width than `image`."""
-    if array.shape[:2] != image.shape[:2]:
-        raise ImageFileError(
-            f"{path}: expected the size of its image {image_path}, {_size_text(image)}. "
-            f"Received: {_size_text(array)}. Restore both from the original archive"
-        )
-
-
-def _decoded(path, formats, modes):
-    """A Pillow image with its pixels in memory, whose header was checked before a pixel was decoded."""
+def _content(path, formats):
+    """`(kind, content)`: the format that the file's name says, and its bytes, which begin as such a file does."""
     path = as_path(path)
     kind = formats.get(path.suffix.lower())
     if kind is None:
-        raise ImageFileError(f"{path}: expected a file that ends in {' or '.join(formats)}. Received: {path.name}")
+        *others, last = formats
+        expected = f"{', '.join(others)} or {last}" if others else last
+        raise ImageFileError(f"{path}: expected a file that ends in {expected}. Received: {path.name}")
     try:
         with path.open("rb") as file:
-            image = Image.open(file, formats=[kind])
-            _check_header(path, image, modes)
-            # Decoding alone does not look at the check sums of PNG.
-            image.verify()
-            # Pillow cannot decode what it has verified.
-            file.seek(0)
-            image = Image.open(file, formats=[kind])
-            image.load()
-            orientation = image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT)
+            content = file.read(MAX_BYTES + 1)
+    except ImageFileError:
+        raise
+    # Beside OSError, what a damaged archive makes zipfile and zlib raise.
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or _without_address(error)
+        raise ImageFileError(f"{path}: expected a whole {kind} file. Received: {reason}") from error
+    if len(content) > MAX_BYTES:
+        raise ImageFileError(f"{path}: expected at most {MAX_BYTES:,} bytes. Received: more. It was not decoded")
+    received = image_header.kind_of(content)
+    if received != kind:
+        raise ImageFileError(
+            f"{path}: expected a {kind} file, as its name says. Received: {received}. Restore it, or name it as what "
+            "it is"
+        )
+    return kind, content
+
+
+def _decoded(name, kind, content, modes, bits):
+    """A Pillow image with its pixels in memory, whose header was checked before a pixel was decoded."""
+    try:
+        image = _OPEN[kind](io.BytesIO(content))
+        _check_header(name, kind, content, image, modes, bits)
+        # Decoding alone does not look at the check sums of PNG.
+        image.verify()
+        # Pillow cannot decode what it has verified.
+        image = _OPEN[kind](io.BytesIO(content))
+        image.load()
     except ImageFileError:
         raise
     # Damaged bytes make Pillow raise OSError, SyntaxError, ValueError, struct.error and others.
     except Exception as error:
         raise ImageFileError(
-            f"{path}: expected a whole {kind} file. Received: {_without_address(error)}. "
+            f"{name}: expected a whole {kind} file. Received: {_without_address(error)}. "
             "Restore it from the original archive"
         ) from error
-    if orientation != _UPRIGHT:
-        raise ImageFileError(
-            f"{path}: expected upright pixels. Received: EXIF orientation {orientation}, which viewers obey and "
-            "decoders do not. Rotate the pixels and drop the tag"
-        )
     return image
 
 
-def _check_header(path, image, modes):
-    if image.width * image.height > MAX_PIXELS:
+def _check_header(name, kind, content, image, modes, bits):
+    if not 0 < image.width * image.height <= MAX_PIXELS:
         raise ImageFileError(
-            f"{path}: expected at most {MAX_PIXELS // 1_000_000} megapixels. Received: a header that says "
-            f"{image.width} x {image.height}. The file was not decoded"
+            f"{name}: expected at most {MAX_PIXELS // 1_000_000} megapixels. Received: a header that says "
+            f"{image.width} x {image.height} pixels. The file was not decoded"
         )
-    if image.mode not in modes:
+    if kind == "BMP" and not image_header.is_plain_bmp(content):
+        raise ImageFileError(f"{name}: {image_header.PLAIN_BMP}")
+    if kind == "BMP" and len(content) < image_header.bmp_length(content, image.width, image.height):
+        raise ImageFileError(f"{name}: expected a whole BMP file. Received: fewer bytes than its header says")
+    received_bits = image_header.png_bits(content) if kind == "PNG" else 8
+    if image.mode not in modes or received_bits not in bits:
         raise ImageFileError(
-            f"{path}: expected a {' or '.join(modes)} image (Pillow's modes). Received: mode {image.mode}. "
-            f"{_ADVICE[modes]}"
+            f"{name}: expected a {' or '.join(modes)} image (Pillow's modes) of {' or '.join(map(str, bits))} bits per "
+            f"value. Received: {received_bits} bits per value, mode {image.mode}. {_ADVICE[modes]}"
         )
+    if kind == "PNG" and image_header.is_animated(content):
+        raise ImageFileError(f"{name}: {image_header.ONE_PICTURE}")
+    orientation = kind != "BMP" and image_header.turned_by(content)
+    if orientation:
+        raise ImageFileError(f"{name}: {image_header.UPRIGHT.format(orientation)}")
 
 
 def _colour_codes(rgb):
-    """A colour as one number, `0xRRGGBB`."""
+    """A color as one number, `0xRRGGBB`."""
     return rgb.astype(np.int32) @ (1 << 16, 1 << 8, 1)
-
-
-def _counted(values, text=str):
-    """Every value once, with its pixel count."""
-    distinct, counts = np.unique(values, return_counts=True)
-    shown = [f"{text(value)} ({count} px)" for value, count in zip(distinct[:SHOWN_VALUES], counts)]
-    if len(distinct) > len(shown):
-        shown.append(f"... and {len(distinct) - len(shown)} more")
-    return ", ".join(shown)
-
-
-def _size_text(array):
-    return f"{array.shape[1]} x {array.shape[0]}"
 
 
 def _without_address(error):

@@ -6,6 +6,7 @@ import pathlib
 from etils import epath
 
 from tfds_builders import image_files
+from tfds_builders.check_labels import check_ids, check_size
 from tfds_builders.image_files import IMAGE_FORMATS, LABEL_FORMATS
 
 
@@ -21,8 +22,8 @@ def pair_folders(image_folder, label_folder, label_ending=""):
     """Pairs the images of one folder with the label maps of another by their names less the suffix.
 
     Args:
-        image_folder: Folder with `.png` or `.jpg` images, a path or a `ZipPath`. Files of other kinds and hidden
-            files are passed over.
+        image_folder: Folder with `.png`, `.jpg` or `.bmp` images, a path or a `ZipPath`. Files of other kinds and
+            hidden files are passed over.
         label_folder: Folder with `.png` label maps.
         label_ending: What the names of label maps have behind the name of their image, such as `"_L"`.
 
@@ -158,6 +159,6 @@ def read_pair(pair, num_ids, read_label=image_files.read_label):
         ImageFileError: As `image_files.read_image` does, and where the two differ in size or an id is out of range.
     """
     image, label = image_files.read_image(pair.image), read_label(pair.label)
-    image_files.check_size(pair.label, label, pair.image, image)
-    image_files.check_ids(pair.label, label, num_ids)
+    check_size(pair.label, label, pair.image, image)
+    check_ids(pair.label, label, num_ids)
     return image, label

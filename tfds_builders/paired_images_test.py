@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfds_builders.image_files import ImageFileError, map_ids, read_label
+from tfds_builders.check_labels import map_ids
+from tfds_builders.image_files import ImageFileError, read_label
 from tfds_builders.paired_images import ImagePair, pair_folders, pick_listed, read_pair
 
 LABEL = np.arange(12, dtype=np.uint8).reshape(3, 4)

@@ -12,10 +12,8 @@ import zipfile
 
 from etils import epath
 
-from tfds_builders.image_files import MAX_PIXELS, ImageFileError
-
-# What an image of the most pixels takes that are read here, in 16-bit RGB and not compressed.
-MAX_BYTES = 6 * MAX_PIXELS
+from tfds_builders.image_files import ImageFileError
+from tfds_builders.image_header import MAX_BYTES
 
 
 @dataclasses.dataclass(frozen=True, order=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 import pathlib
 import types
 import typing
@@ -82,6 +83,8 @@ def pair(text):
     """`90x120` as `(90, 120)`."""
     try:
         height, width = (int(number) for number in text.lower().split("x"))
+        if min(height, width) < 1:
+            raise ValueError
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, such as 90x120. Received: {text!r}") from None
     return height, width
@@ -108,9 +111,12 @@ def counts(text):
 def factors(text):
     """`0.75,1` as (0.75, 1.0)."""
     try:
-        return tuple(float(number) for number in text.split(","))
+        numbers = tuple(float(number) for number in text.split(","))
+        if not all(0 < number < math.inf for number in numbers):
+            raise ValueError
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected factors, such as 0.75,1,1.25. Received: {text!r}") from None
+    return numbers
 
 
 def names(text):

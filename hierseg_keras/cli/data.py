@@ -5,8 +5,9 @@ import pathlib
 import numpy as np
 
 from hierseg_keras import data
+from hierseg_keras.cli.option_error import reading_options
+from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.data.label_counts import label_counts, level_counts
-from hierseg_keras.data.prepare import find_builder
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.from_config import tree_of
 from hierseg_keras.visualization import draw_contact_sheet
@@ -30,12 +31,11 @@ def add_arguments(parser):
 
 
 def run(options):
-    for name in ("count", "images"):
-        if getattr(options, name) < 1:
-            raise ValueError(f"expected --{name} of at least 1. Received: {getattr(options, name)}.")
+    with reading_options():
+        _check(options)
+        config = RunConfig(dataset=options.name, tree=options.tree, data_dir=options.data_dir)
     builder = _builder(options)
     print("\n".join(_splits(builder.info)))
-    config = RunConfig(dataset=options.name, tree=options.tree, data_dir=options.data_dir)
     tree = tree_of(config)
     class_maps = {options.name: options.class_map} if options.class_map else None
     dataset = data.load(
@@ -64,11 +64,17 @@ def run(options):
     return 0
 
 
+def _check(options):
+    for name in ("count", "images"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"expected --{name} of at least 1. Received: {getattr(options, name)}.")
+    if (options.skip_bad or options.manual_dir) and not options.prepare:
+        raise ValueError("--skip-bad and --manual-dir require --prepare. Received: no --prepare.")
+
+
 def _builder(options):
     if options.prepare:
         return data.prepare(options.name, options.data_dir, options.manual_dir, options.skip_bad)
-    if options.skip_bad or options.manual_dir:
-        raise ValueError("--skip-bad and --manual-dir say how a data set is prepared. Received: no --prepare.")
     builder = find_builder(options.name, options.data_dir)
     if not builder.is_prepared():
         raise ValueError(

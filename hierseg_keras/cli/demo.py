@@ -7,8 +7,10 @@ import numpy as np
 
 from hierseg_keras import data, export
 from hierseg_keras.cli.config_options import pair
+from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.decoding import best_path
 from hierseg_keras.training import RunConfig, train
+from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.visualization import draw_levels
 
 # Sizes that neither network has seen, one of them odd.
@@ -16,7 +18,7 @@ CHECKED_SIZES = ((72, 104), (81, 127))
 
 
 def add_arguments(parser):
-    parser.add_argument("--out", default="demo", help="folder to make (default: demo)")
+    parser.add_argument("--out", default="demo", help="folder to make, new or empty (default: demo)")
     parser.add_argument("--dataset", default="street_blocks", help="TFDS data set (default: street_blocks)")
     parser.add_argument("--loss", default="hierarchical_crossentropy", help="loss of the tree-trained network")
     parser.add_argument("--epochs", type=int, default=6, help="epochs of each network (default: 6)")
@@ -30,7 +32,14 @@ def add_arguments(parser):
 def run(options):
     out = pathlib.Path(options.out)
     shared = {name: getattr(options, name) for name in ("dataset", "epochs", "filters", "size", "seed")}
-    tree_config = RunConfig(loss=options.loss, data_dir=options.data_dir, manual_dir=options.manual_dir, **shared)
+    with reading_options():
+        tree_config = RunConfig(loss=options.loss, data_dir=options.data_dir, manual_dir=options.manual_dir, **shared)
+    with claimed(out):
+        check_new(out)
+        return _run(out, tree_config, options.seed)
+
+
+def _run(out, tree_config, seed):
     configs = {"flat": dataclasses.replace(tree_config, loss="crossentropy"), "tree": tree_config}
     models = {}
     for name, config in configs.items():
@@ -42,7 +51,7 @@ def run(options):
     print(f"\nA picture of one validation image at every level: {draw(tree_config, models, out / 'levels.png')}")
     path = export.saved_model(models["tree"], out / "saved_model")
     print(f"A SavedModel: {path}; reloaded in a process without Keras and hierseg_keras:")
-    return check(models["tree"], path, out / "expected.npz", options.seed)
+    return check(models["tree"], path, out / "expected.npz", seed)
 
 
 def compare(figures, losses):
@@ -64,7 +73,7 @@ def draw(config, models, path):
     image, label = max(examples.take(40).as_numpy_iterator(), key=lambda example: len(np.unique(example[1])))
     maps = {"truth": label[0]}
     for name, model in models.items():
-        leaf, _ = best_path(tree, model(image, training=False), model.scores)
+        leaf, _ = best_path(tree, model(image, training=False), model.scores, model.from_logits)
         maps[name] = np.asarray(leaf[0])
     draw_levels(tree, image[0], maps, path)
     return path

@@ -2,6 +2,7 @@
 
 from hierseg_keras.cli import inference
 from hierseg_keras.cli.config_options import number_or_auto
+from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.training import evaluate_run, make_strategy
 
 
@@ -16,7 +17,8 @@ def add_arguments(parser):
 
 
 def run(options):
-    strategy = make_strategy(options.replicas)
+    with reading_options():
+        strategy = make_strategy(options.replicas)
     chosen = {"report": options.report, **inference.chosen(options)}
     figures = evaluate_run(options.run, options.split, strategy=strategy, **chosen)
     for name, value in figures.items():

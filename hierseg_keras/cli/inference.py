@@ -1,7 +1,7 @@
 """The options by which a prediction is averaged, of every command that predicts."""
 
 from hierseg_keras.cli.config_options import factors, pair
-from hierseg_keras.models.multi_scale import SCALES
+from hierseg_keras.models.wrappers.multi_scale import SCALES
 
 
 def add_arguments(parser):

@@ -1,52 +1,106 @@
 """Predict image files: a picture with every level, and a PNG of node indices a level."""
 
+import os
 import pathlib
+import unicodedata
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from hierseg_keras.cli import inference
 from hierseg_keras.decoding import best_path, level_labels
+from hierseg_keras.files import written_beside
 from hierseg_keras.training import for_inference, load_run
 from hierseg_keras.visualization import draw_levels
+
+_UINT8_NODES = 256
 
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="folder that `hierseg train` left")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files, of any size")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="PNG, JPEG or BMP files, of any size")
     parser.add_argument("--out", required=True, help="folder for NAME.png and NAME_level_L.png")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files, but none of the images")
     inference.add_arguments(parser)
 
 
 def run(options):
-    images = {path: _read(path) for path in map(pathlib.Path, options.images)}
+    # Imports TFDS, which no other command line needs.
+    from tfds_builders.image_files import read_image
+
+    images, out = [pathlib.Path(image) for image in options.images], pathlib.Path(options.out)
+    _check_images(images, read_image)
     config, model = load_run(options.run)
     if config.max_depth is not None:
         raise ValueError(
             f"`hierseg predict` expects a run on images without depth. Received: {options.run}, of model "
             f"{config.model!r}. Load it with `hierseg_keras.training.load_run` and pass images of four channels."
         )
+    targets = [_targets(out, image.stem, model.tree.num_levels) for image in images]
+    _check_targets(images, targets, options.overwrite)
     model = for_inference(config, model, **inference.chosen(options))
-    out = pathlib.Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
-    for path, image in images.items():
-        leaf, _ = best_path(model.tree, model(image[None], training=False))
-        draw_levels(model.tree, image, {path.stem: leaf[0]}, out / f"{path.stem}.png")
-        for level, labels in enumerate(level_labels(model.tree, leaf[0]), start=1):
-            _write_labels(np.asarray(labels), out / f"{path.stem}_level_{level}.png")
-        print(out / f"{path.stem}.png")
+    for path, (picture, *maps) in zip(images, targets):
+        image = read_image(path)
+        leaf = best_path(model.tree, model(image[None], training=False), model.scores, model.from_logits)[0][0]
+        with written_beside(picture, replace=options.overwrite) as new:
+            draw_levels(model.tree, image, {path.stem: leaf}, new)
+        for labels, level_map in zip(level_labels(model.tree, leaf), maps):
+            with written_beside(level_map, replace=options.overwrite) as new:
+                _write_labels(model.tree, np.asarray(labels), new)
+        print(picture)
     return 0
 
 
-def _read(path):
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"expected an image file. Received: {path}: {error}") from None
+def _check_images(images, read_image):
+    """Reads every image once before anything is predicted, and names all that cannot be read."""
+    problems = []
+    for path in images:
+        try:
+            read_image(path)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError("\n".join(problems))
 
 
-def _write_labels(labels, path):
-    """Node indices as grey values, in 16 bits where 8 do not hold them."""
-    dtype = np.uint8 if labels.max() < 256 else np.uint16
+def _targets(out, stem, num_levels):
+    """The files that one image's results are written to."""
+    return [out / f"{stem}.png", *(out / f"{stem}_level_{level}.png" for level in range(1, num_levels + 1))]
+
+
+def _check_targets(images, targets, overwrite):
+    """No result replaces another one's, or an image; nor any other file unless that is asked for."""
+    inputs = {_identity(image): image for image in images}
+    sources = {}
+    for image, files in zip(images, targets):
+        for file in files:
+            # As file systems compare names that do not tell upper from lower case, or compose letters.
+            name = unicodedata.normalize("NFC", file.name).casefold()
+            if name in sources:
+                raise ValueError(
+                    f"`hierseg predict` expects images whose results have names of their own. Received: "
+                    f"{sources[name]} and {image}, which both make {file}. Predict them into different folders."
+                )
+            sources[name] = image
+            if file.exists() and _identity(file) in inputs:
+                raise ValueError(
+                    f"`hierseg predict` never replaces an image. Received: {file}, the result of {image}, which is "
+                    f"the image {inputs[_identity(file)]}. Choose another folder with --out."
+                )
+            if os.path.lexists(file) and not overwrite:
+                raise FileExistsError(
+                    f"`hierseg predict` expects new files. Received: {file}, which exists. Pass --overwrite, or choose "
+                    "another folder with --out."
+                )
+
+
+def _identity(path):
+    """What a file is, under whichever of its names."""
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino
+
+
+def _write_labels(tree, labels, path):
+    """Node indices as gray values, in 16 bits where the tree needs them."""
+    dtype = np.uint8 if tree.num_nodes <= _UINT8_NODES else np.uint16
     Image.fromarray(labels.astype(dtype)).save(path)

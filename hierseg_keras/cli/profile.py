@@ -1,6 +1,7 @@
 """Count a network's parameters and multiply-adds, by layer."""
 
 from hierseg_keras.cli.config_options import add_config_options, given, pair
+from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.models import profile
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.from_config import make_model, tree_of
@@ -14,9 +15,12 @@ def add_arguments(parser):
 
 
 def run(options):
-    config = RunConfig(**given(options))
-    if config.tree is None:
-        raise ValueError("expected a shipped tree or a tree file, which decides the last layer. Received: no --tree.")
+    with reading_options():
+        config = RunConfig(**given(options))
+        if config.tree is None:
+            raise ValueError(
+                "expected a shipped tree or a tree file, which decides the last layer. Received: no --tree."
+            )
     rows = profile(make_model(config, tree_of(config), pretrained=False), options.image)
     lines = [] if options.total else [(row.name, row.parameters, row.multiply_adds) for row in rows]
     lines.append(("all", sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)))

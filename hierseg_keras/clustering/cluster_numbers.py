@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from hierseg_keras.tree.exact_integer import is_count
+
 
 def numbered(assignment):
     """A clustering with the clusters counted by their smallest classes, `(K,)` int64."""
@@ -19,7 +21,7 @@ def with_absent(assignment, present):
 
 
 def check_size(num_clusters, num_present):
-    if int(num_clusters) != num_clusters or not 1 <= num_clusters <= num_present:
+    if not is_count(num_clusters) or num_clusters > num_present:
         raise ValueError(
             f"`num_clusters` expects an integer between 1 and {num_present}, the classes present. Received: "
             f"num_clusters={num_clusters!r}."

@@ -1,8 +1,23 @@
 """From prepared TFDS data sets to batches of images and node labels."""
 
-from hierseg_keras.data.class_map import ClassMap, propose_class_map
+from hierseg_keras.data.class_map import ClassMap
+from hierseg_keras.data.class_weights import class_weights
+from hierseg_keras.data.label_counts import label_counts, level_counts
 from hierseg_keras.data.load import load
 from hierseg_keras.data.prepare import flip_pairs, prepare
+from hierseg_keras.data.propose_class_map import propose_class_map
+from hierseg_keras.data.set_epoch import SetEpoch
 from hierseg_keras.data.split_off import split_off
 
-__all__ = ["ClassMap", "flip_pairs", "load", "prepare", "propose_class_map", "split_off"]
+__all__ = [
+    "ClassMap",
+    "SetEpoch",
+    "class_weights",
+    "flip_pairs",
+    "label_counts",
+    "level_counts",
+    "load",
+    "prepare",
+    "propose_class_map",
+    "split_off",
+]

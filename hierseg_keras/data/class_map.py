@@ -4,10 +4,13 @@ import csv
 import dataclasses
 import io
 import pathlib
-import re
 
-from hierseg_keras.data.stored_labels import MAX_CLASS_ID
-from hierseg_keras.tree import TreeError, as_class_tree
+import numpy as np
+
+from hierseg_keras.data.argument_checks import check_arguments, is_integer
+from hierseg_keras.data.colors import as_color, color_code, color_codes
+from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable
+from hierseg_keras.tree import TreeError, as_class_tree, check_ignore_class
 
 IGNORE = "ignore"
 _HEADER = ["id", "class", "node"]
@@ -15,9 +18,9 @@ _HEADER = ["id", "class", "node"]
 
 @dataclasses.dataclass(frozen=True)
 class ClassMap:
-    """Which node of a tree each class id that a data set stores is.
+    """Maps each class id, or color, that a data set stores to a node of a tree.
 
-    As a file it is a table in CSV, a row a class id:
+    As a file it is a table in CSV, one row per class id:
 
         id,class,node
         0,background,background
@@ -28,13 +31,23 @@ class ClassMap:
     `id` is the number in the label maps and `class` the data set's own name for it, which may be
     left empty. `node` is a path of the tree, or a name where that is unique: a leaf or not, so that
     a coarse label supervises what it determines and no more. `ignore` means that pixels of the class
-    have no label. A class without a node is still *unmapped*, and `data.load` refuses it.
+    have no label. A class without a node is *unmapped*, and `data.load` refuses it.
+
+    Where a data set's label maps are colors, every `id` is a color in place of a number:
+
+        id,class,node
+        #000000,background,background
+        #800000,aeroplane,vehicle/aeroplane
+        #e0e0c0,border,ignore
 
     Args:
-        rows: Triples `(id, class, node)` of an integer and two strings, as in the file.
+        rows: Triples `(id, class, node)` as in the file: an integer, or a color as `"#800000"` or
+            `(128, 0, 0)`; and two strings. All ids are numbers, or all are colors.
         source: The name that errors give to the map.
 
     Attributes:
+        rows: The same, colors as `"#800000"`.
+        has_colors: Whether ids are colors.
         unmapped: The rows without a node.
 
     Raises:
@@ -52,20 +65,27 @@ class ClassMap:
     source: str = dataclasses.field(default="class map", compare=False)
 
     def __post_init__(self):
-        object.__setattr__(self, "rows", tuple((int(id_), str(name), str(node)) for id_, name, node in self.rows))
-        ids = [id_ for id_, _, _ in self.rows]
+        rows = [(as_color(id_) or id_, str(name), str(node)) for id_, name, node in self.rows]
+        ids = [id_ for id_, _, _ in rows]
         problems = [
-            f"{self.source}: a class id expects one row. Received: {ids.count(id_)} rows for {id_}"
-            for id_ in sorted(set(ids))
-            if ids.count(id_) > 1
-        ]
-        problems += [
-            f"{self.source}: a class id expects a number in 0 .. {MAX_CLASS_ID}. Received: {id_}"
+            f"{self.source}: a class id expects a number in 0 .. {MAX_CLASS_ID}, or a color such as '#800000'. "
+            f"Received: {id_!r}"
             for id_ in ids
-            if not 0 <= id_ <= MAX_CLASS_ID
+            if not as_color(id_) and not (is_integer(id_, smallest=0) and id_ <= MAX_CLASS_ID)
         ]
+        if not problems:
+            rows = [(id_ if as_color(id_) else int(id_), *texts) for id_, *texts in rows]
+            ids = [id_ for id_, _, _ in rows]
+            problems = [
+                f"{self.source}: a class id expects one row. Received: {ids.count(id_)} rows for {id_}"
+                for id_ in dict.fromkeys(ids)
+                if ids.count(id_) > 1
+            ]
+            if len({type(id_) for id_ in ids}) > 1:
+                problems.append(f"{self.source}: expected numbers as ids, or colors. Received: both")
         if problems:
             raise TreeError(problems)
+        object.__setattr__(self, "rows", tuple(rows))
 
     @classmethod
     def from_file(cls, path):
@@ -81,8 +101,8 @@ class ClassMap:
         rows, problems = [], []
         for cells in lines:
             cells = [cell.strip() for cell in cells]
-            if len(cells) == len(_HEADER) and cells[0].isdecimal():
-                rows.append((int(cells[0]), *cells[1:]))
+            if len(cells) == len(_HEADER) and (cells[0].isdecimal() or as_color(cells[0])):
+                rows.append((as_color(cells[0]) or int(cells[0]), *cells[1:]))
             elif any(cells):
                 problems.append(f"{path}:{lines.line_num}: expected {','.join(_HEADER)}. Received: {','.join(cells)!r}")
         if problems:
@@ -94,9 +114,10 @@ class ClassMap:
         """Makes one from a dict of nodes.
 
         Args:
-            nodes: Dict from a class id, or from a class's name where `names` tells its id, to a node.
+            nodes: Dict to a node from a class id, from a class's name where `names` tells its id, or from
+                a color, as `(128, 0, 0)` or `"#800000"`.
             names: The data set's own names in the order of their ids. A class that `nodes` does
-                not hold is unmapped.
+                not hold is unmapped. Names have no use where ids are colors.
             source: The name that errors give to the map.
 
         Example:
@@ -106,18 +127,30 @@ class ClassMap:
         0,sky,sky
         1,car,
         2,person,human
+        >>> print(ClassMap.from_dict({(128, 0, 0): "sky", "#E0E0C0": "ignore"}))
+        id,class,node
+        #800000,,sky
+        #e0e0c0,,ignore
         """
-        names, ids = list(names), {}
-        unknown = [key for key in nodes if isinstance(key, str) and key not in names]
+        if nodes and all(as_color(key) for key in nodes):
+            return cls([(key, "", node) for key, node in nodes.items()], source)
+        names, given = list(names), []
+        unknown = [key for key in nodes if isinstance(key, str) and key not in names and not as_color(key)]
         if unknown:
             raise TreeError(
-                f"{source}: expected class ids, or classes of {names}. Received: {', '.join(map(repr, unknown))}"
+                f"{source}: expected class ids, colors, or classes of {names}. Received: "
+                f"{', '.join(map(repr, unknown))}"
             )
         for key, node in nodes.items():
-            ids.setdefault(names.index(key) if isinstance(key, str) else key, []).append(node)
-        given = [(id_, names[id_] if id_ < len(names) else "", node) for id_, own in ids.items() for node in own]
+            id_ = names.index(key) if isinstance(key, str) and key in names else key
+            given.append((id_, names[id_] if is_integer(id_, 0) and id_ < len(names) else "", node))
+        ids = [id_ for id_, _, _ in given]
         missing = [(id_, name, "") for id_, name in enumerate(names) if id_ not in ids]
-        return cls(sorted(given + missing), source)
+        return cls(sorted(given + missing, key=lambda row: row[0] if is_integer(row[0]) else -1), source)
+
+    @property
+    def has_colors(self):
+        return any(as_color(id_) for id_, _, _ in self.rows)
 
     @property
     def unmapped(self):
@@ -127,8 +160,62 @@ class ClassMap:
         """Writes what `from_file` reads."""
         pathlib.Path(path).write_text(f"{self}\n", "utf-8")
 
+    def apply(self, class_ids, tree, ignore_class=255, unmapped="error"):
+        """Maps the class ids, or the colors, of a label map to node indices.
+
+        Args:
+            class_ids: Integer array, or tensor, of any shape: class ids. Where the map's ids are colors:
+                `(..., 3)`, the colors. A tensor may be one of a graph, as in `Dataset.map`.
+            tree: `ClassTree`, or its text.
+            ignore_class: Integer label of pixels without one. Defaults to 255.
+            unmapped: `"error"`, or `"ignore"` to leave the pixels of unmapped classes, and of ids that the
+                map does not hold, without a label.
+
+        Returns:
+            Int32 array, or tensor, of node indices and `ignore_class`. It has the shape of `class_ids`, without the
+            last axis where these are colors.
+
+        Raises:
+            ValueError: If `class_ids` are no integers, or hold an id that the map does not, with the number of
+                its pixels (`tf.errors.InvalidArgumentError` in a graph).
+            TreeError: If a class is unmapped, or mapped to what is no node of the tree.
+
+        Example:
+
+        >>> void_last = ClassMap.from_dict({0: "person", 1: "rider", 2: "ignore"})
+        >>> void_last.apply(np.array([[0, 2], [1, 1]]), ClassTree.from_text("human\\n\\tperson\\n\\trider"))
+        array([[  0, 255],
+               [  1,   1]], dtype=int32)
+        """
+        import tensorflow as tf
+
+        check_arguments("ClassMap.apply", unmapped=unmapped)
+        tree = as_class_tree(tree)
+        ignore_class = check_ignore_class("ClassMap.apply", tree, ignore_class)
+        is_tensor = tf.is_tensor(class_ids)
+        class_ids = class_ids if is_tensor else np.asarray(class_ids)
+        dtype = tf.as_dtype(class_ids.dtype)
+        if not dtype.is_integer:
+            raise ValueError(
+                f"`ClassMap.apply` expects integers as `class_ids`. Received: an array of {dtype.name}. Cast it first, "
+                "if it holds whole numbers."
+            )
+        if self.has_colors and (not class_ids.shape or class_ids.shape[-1] != 3):
+            raise ValueError(
+                f"`ClassMap.apply` expects colors, of 3 channels, as the ids of {self.source} are colors. Received: an "
+                f"array of the shape {tuple(class_ids.shape)}."
+            )
+        nodes = self.node_of_class_id(tree, ignore_class, unmapped)
+        table = NodeTable(nodes, ignore_class if unmapped == "ignore" else None, colors=self.has_colors)
+        values = tf.cast(class_ids, tf.int64)
+        if self.has_colors:
+            is_color = tf.reduce_all((values >= 0) & (values <= 255), axis=-1)
+            values = tf.where(is_color, color_codes(values), -1)
+        nodes = table.look_up(values, tf.constant(self.source))
+        return nodes if is_tensor else np.asarray(nodes)
+
     def node_of_class_id(self, tree, ignore_class, unmapped="error"):
-        """Makes the dict from class ids to node indices.
+        """Makes the dict from class ids, or from the integers of colors, to node indices.
 
         Args:
             tree: `ClassTree`.
@@ -141,13 +228,14 @@ class ClassMap:
         nodes, problems = {}, []
         for class_id, name, node in self.rows:
             place = f"{self.source}: class id {class_id} ({name!r})" if name else f"{self.source}: class id {class_id}"
+            code = color_code(class_id) if as_color(class_id) else class_id
             if node == IGNORE or not node and unmapped == "ignore":
-                nodes[class_id] = ignore_class
+                nodes[code] = ignore_class
             elif not node:
                 problems.append(f"{place}: expected a node or {IGNORE!r}. Received: none")
             else:
                 try:
-                    nodes[class_id] = tree.index(node)
+                    nodes[code] = tree.index(node)
                 except TreeError as error:
                     problems.append(f"{place}: {error}")
         if problems:
@@ -159,93 +247,3 @@ class ClassMap:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([_HEADER, *self.rows])
         return text.getvalue().rstrip("\n")
-
-
-def propose_class_map(names, tree):
-    """Proposes the node of each class by its name, as a first version to look through and edit.
-
-    A class finds the node that bears its name, first as it is written, then in any case and with
-    spaces, `_` and `-` alike, then in the plural or the singular. Where several nodes do, an only
-    child goes before its parents, which hold the same pixels; otherwise the class stays unmapped, as
-    one does that no node is named after.
-
-    Args:
-        names: The classes' names in the order of their ids, or a dict from ids to names; or a prepared
-            TFDS builder that tells them. A name may be a path joined by `/`; `None` means "no label".
-        tree: `ClassTree`, or its text.
-
-    Returns:
-        `ClassMap`; `to_file` writes it.
-
-    Raises:
-        ValueError: If the builder does not tell the classes' names.
-
-    Example:
-
-    >>> tree = hs.ClassTree.from_text("vehicle\\n\\tcar\\n\\ttraffic light\\nsky\\n\\tsky")
-    >>> proposal = hs.data.propose_class_map(["Cars", "traffic_light", "sky", "cow", None], tree)
-    >>> print(proposal)
-    id,class,node
-    0,Cars,vehicle/car
-    1,traffic_light,vehicle/traffic light
-    2,sky,sky/sky
-    3,cow,
-    4,,ignore
-    >>> proposal.unmapped
-    ((3, 'cow', ''),)
-    """
-    tree = as_class_tree(tree)
-    if hasattr(names, "info"):
-        names = class_names(names.info)
-    names = dict(names.items() if hasattr(names, "items") else enumerate(names))
-    nodes = {id_: IGNORE if name is None else _proposed(tree, name) for id_, name in names.items()}
-    return ClassMap([(id_, name or "", nodes[id_]) for id_, name in names.items()])
-
-
-def class_names(info):
-    """The class's path or name of each stored id, `None` for "no label", as a data set's metadata or labels tell it."""
-    metadata = info.metadata or {}
-    if "class_paths" in metadata:
-        return list(metadata["class_paths"])
-    labelled = [feature for feature in info.features.values() if getattr(feature, "num_classes", None)]
-    labelled = [feature for feature in labelled if len(feature.shape) == 3]
-    if len(labelled) != 1:
-        raise ValueError(
-            f"expected a data set whose label map names its classes. Received: {info.full_name}, which does not. "
-            "Pass a list of names, or a dict from class ids to names."
-        )
-    return list(labelled[0].names)
-
-
-def _proposed(tree, name):
-    if name in tree.paths and "/" in name:
-        return name
-    own = name.rpartition("/")[2]
-    for alike in (_same, _same_words, _same_but_for_plural):
-        nodes = [node for node in range(tree.num_nodes) if alike(own, tree.names[node])]
-        if len({tuple(tree.leaves(node)) for node in nodes}) == 1:
-            return tree.paths[max(nodes, key=lambda node: tree.depths[node])]
-        if nodes:
-            break
-    return ""
-
-
-def _same(name, other):
-    return name == other
-
-
-def _same_words(name, other):
-    return _words(name) == _words(other)
-
-
-def _same_but_for_plural(name, other):
-    name, other = _words(name), _words(other)
-    return name in _plurals(other) or other in _plurals(name)
-
-
-def _words(name):
-    return " ".join(re.split(r"[\s_-]+", name.strip())).casefold()
-
-
-def _plurals(words):
-    return {f"{words}s", f"{words}es", re.sub("y$", "ies", words)} - {words}

@@ -2,12 +2,15 @@
 
 import functools
 
-import numpy as np
 import tensorflow as tf
 
 from hierseg_keras.data import augmentation
+from hierseg_keras.data.argument_checks import check_arguments, is_number
+from hierseg_keras.data.epoch_counter import EpochCounter
 from hierseg_keras.data.prepare import prepare
+from hierseg_keras.data.record_files import RecordFiles
 from hierseg_keras.data.source import Source
+from hierseg_keras.data.training_order import TrainingOrder
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 
 
@@ -32,36 +35,39 @@ def load(
     features=None,
     flip_pairs=None,
     max_depth=None,
+    initial_epoch=0,
 ):
     """Loads a split of one or several TFDS data sets as `(image, label)` batches, preparing them where needed.
 
-    In training, every epoch draws the images in a new order, scales each by a random factor,
-    cuts out a crop at a random place and mirrors every second one; the last batch is left out
-    where it is not full. The order and all draws follow from `seed` (and TensorFlow's global
-    seed, where `keras.utils.set_random_seed` has set one) and the number of the epoch, so that
-    two runs see the same batches. Otherwise images come whole and in order, those
-    of one batch padded to the largest.
+    In training, every epoch draws the images in a new order, scales each by a random factor, cuts out a crop at a
+    random place and mirrors every second one. The last batch is left out where it is not full. Otherwise images come
+    whole and in order, those of one batch padded to the largest.
 
-    Label maps are moved and never interpolated. Padding is labelled `ignore_class`.
+    Training batches are functions of `seed` and the number of the epoch, and of nothing else: neither of what the
+    process has drawn before, nor of TensorFlow's global seed. Each pass over the data set is an epoch, numbered from
+    `initial_epoch` on. `set_epoch(n)` of the data set makes the next pass epoch `n`, and the callback
+    `data.SetEpoch` does so for every epoch of `fit`, which makes a run that is continued in a new process exactly the
+    run that was never stopped.
 
-    A data set that carries no tree, as those that ship with TFDS, is read with a class map, which
-    tells the node of each class that its label maps hold; nothing is prepared again. So is one that
-    carries another tree than `tree`.
+    Label maps are moved and never interpolated. Padding is labeled `ignore_class`.
 
-    Several data sets, whose classes may differ in number and fineness, are trained on together:
-    each image is drawn from one of them, chosen at random by `weights`, and each data set begins
-    anew, in a new order, when it is used up. *An epoch* is then as many images as the splits have
-    together. Otherwise the data sets follow one another.
+    A data set that carries no tree, as those that ship with TFDS, is read with a class map, which gives the node of
+    each class id, or of each color, that its label maps hold. Nothing is prepared again. The same holds for a data
+    set that carries another tree than `tree`.
+
+    Several data sets, whose classes may differ in number and fineness, are trained on together: each image is drawn
+    from one of them, chosen at random by `weights`, and each data set begins anew, in a new order, when it is used up.
+    *An epoch* is then as many images as the splits have together. Otherwise the data sets follow one another.
 
     Args:
         name: Name of a TFDS data set, such as `"street_blocks"`, `"camvid_tree"` or
             `"cityscapes/semantic_segmentation"`; or a list of them.
-        split: TFDS split, such as `"train"` or `"train[:10%]"`; or a list, one for each data set.
+        split: TFDS split, such as `"train"` or `"train[:10%]"`; or a list, one per data set.
         training: Whether to shuffle, augment, and drop the last partial batch.
         tree: `ClassTree` to whose nodes class ids are mapped. Defaults to the data sets' own.
-        batch_size: Images a batch; over all replicas, as Keras has it.
-        size: Optional `(H, W)` to which every image is resized before all else; or an integer, the
-            length that its shorter side then has.
+        batch_size: Images per batch; over all replicas, as in Keras.
+        size: Optional `(H, W)` to which every image is resized first; or an integer, the length that its shorter
+            side then has.
         crop_size: `(H, W)` of the training crops. Defaults to `size` where that is a pair.
         scale_range: Smallest and largest factor of the random scale. Defaults to the papers'
             0.5 and 2; `None` leaves it out.
@@ -72,29 +78,31 @@ def load(
         data_dir, manual_dir: As in `data.prepare`.
         weights: How often each of several data sets is drawn from in training, in any unit.
             Defaults to their numbers of images.
-        class_maps: Dict from a data set's name to its class map: a `data.ClassMap`, the path of a
-            file of one, or a dict from class ids or names to nodes (a path, or `"ignore"`).
+        class_maps: Dict from a data set's name to its class map: a `data.ClassMap`, the path of a file of one, or a
+            dict from class ids, names or colors to nodes (a path, or `"ignore"`).
         unmapped: `"error"` refuses classes that a class map gives no node; `"ignore"` leaves their
             pixels without a label.
-        features: Dict from a data set's name to the names of its image and its label map, where
-            they cannot be told: `{"lost_and_found/full": ("image_left", "segmentation_label")}`.
+        features: Dict from a data set's name to the names of its image and its label map, where these cannot be
+            inferred: `{"lost_and_found/full": ("image_left", "segmentation_label")}`.
         flip_pairs: Pairs of nodes that change places in a mirror image. Defaults to those that each
             data set declares.
-        max_depth: The data set's `depth`, in metres, then is the image's fourth channel, from 0 to
-            255 at `max_depth` and beyond, as `models.SAGate(depth_channels=1)` takes it. Defaults to
-            `None`: images have three channels.
+        max_depth: Makes the data set's `depth`, in meters, the fourth channel of the image, from 0 to 255 at
+            `max_depth` and beyond, as `models.SAGate(depth_channels=1)` takes it. Defaults to `None`: images have
+            three channels.
+        initial_epoch: Number of the first pass's epoch in training. Defaults to 0.
 
     Returns:
         `tf.data.Dataset` of pairs: image, float32 `(B, H, W, 3)` in 0 .. 255, or `(B, H, W, 4)` with
-        depth; and label, int32 `(B, H, W)`, node indices of the tree or `ignore_class`. Its option
-        `autotune.enabled` is off: as many images are decoded at a time as there are cores, up to 16.
+        depth; and label, int32 `(B, H, W)`, node indices of the tree or `ignore_class`. Gray images have three equal
+        channels, and 16-bit values are divided by 257. Its option `autotune.enabled` is off: as many images are
+        decoded at a time as there are cores, up to 16. A data set for training has `set_epoch(n)`.
 
     Raises:
-        ValueError: If the data set, the split or an argument is not as said above, or the
-            training split does not fill one batch.
+        ValueError: If there is no such data set or split, an argument does not have the type or range above, a file
+            of the data set is missing or cut short, or the training split does not fill one batch.
         TreeError: If the data set has classes that the tree has not, or that are not mapped.
-        tf.errors.InvalidArgumentError: While batches are drawn, if a label map holds an id without
-            a meaning, or is not as large as its image. The message names the record.
+        tf.errors.InvalidArgumentError: While batches are drawn, if a label map holds an id, or a color, without
+            a meaning, or is not as large as its image, or a record is damaged. The message names the record or file.
 
     Example:
 
@@ -103,11 +111,18 @@ def load(
     >>> image.shape, label.shape
     (TensorShape([8, 96, 128, 3]), TensorShape([8, 96, 128]))
     """
+    sizes = {"batch_size": batch_size, "size": size, "crop_size": crop_size, "scale_range": scale_range}
+    draws = {"seed": seed, "shuffle_buffer": shuffle_buffer, "initial_epoch": initial_epoch, "flip": flip}
+    by_name = {"class_maps": class_maps, "features": features}
+    check_arguments("data.load", training=training, **sizes, **draws, **by_name, unmapped=unmapped, max_depth=max_depth)
     names = [name] if isinstance(name, str) else list(name)
     splits = [split] * len(names) if isinstance(split, str) else list(split)
-    weights = None if weights is None else [float(weight) for weight in weights]
-    _check_arguments(names, splits, weights, unmapped, {"class_maps": class_maps, "features": features})
-    _check_sizes({"batch_size": batch_size, "size": size, "crop_size": crop_size, "scale_range": scale_range})
+    weights = None if weights is None else list(weights)
+    _check_several(names, splits, weights, by_name)
+    size, crop_size = _plain(size), _plain(crop_size)
+    scale_range = None if scale_range is None else tuple(map(float, scale_range))
+    if training:
+        crop_size = _checked_crop_size(crop_size, size)
     builders = [prepare(name, data_dir=data_dir, manual_dir=manual_dir) for name in names]
     tree = _common_tree(names, builders) if tree is None else as_class_tree(tree)
     ignore_class = check_ignore_class("data.load", tree, ignore_class)
@@ -115,68 +130,68 @@ def load(
     for name, builder in zip(names, builders):
         options = ((class_maps or {}).get(name), unmapped, (features or {}).get(name), flip_pairs, max_depth)
         sources.append(Source(builder, name, tree, ignore_class, *options))
-
+    files = [RecordFiles(builder, split) for builder, split in zip(builders, splits)]
     if not training:
-        return _in_order(sources, splits, size, batch_size, ignore_class)
+        return _in_order(sources, files, size, batch_size, ignore_class)
 
+    order = TrainingOrder(sources, files, weights, shuffle_buffer, int(seed))
+    if order.num_examples < batch_size:
+        raise ValueError(
+            f"`data.load` expects at least one full batch in training. Received: batch_size={batch_size} and "
+            f"{order.num_examples} images in {splits} of {names}. Pass a smaller batch_size."
+        )
+
+    def draw(source, example):
+        image, values = source.decode(example, size)
+        crop = augmentation.draw_crop(tf.shape(image)[:2], example["seed"], scale_range, crop_size, flip)
+        image, values = augmentation.cut(image, values, crop)
+        label = source.to_nodes(values, example, crop.mirrored)
+        image, label = augmentation.pad(image, label, crop, ignore_class)
+        return tf.ensure_shape(image, (*crop_size, None)), tf.ensure_shape(label, (*crop_size, 1))
+
+    def draw_from_its_source(example):
+        if len(sources) == 1:
+            return draw(sources[0], example)
+        return tf.switch_case(example["source"], [functools.partial(draw, source, example) for source in sources])
+
+    epochs = EpochCounter(int(initial_epoch))
+    # The pass takes its number when its first example is asked for, which Keras does after `on_epoch_begin`.
+    examples = tf.data.Dataset.range(1).flat_map(lambda _: order.epoch(epochs.begin_pass()))
+    examples = examples.apply(tf.data.experimental.assert_cardinality(order.num_examples))
+    drawn = examples.map(draw_from_its_source, tf.data.AUTOTUNE)
+    batches = drawn.map(_without_channel).batch(batch_size, drop_remainder=True)
+    dataset = batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())
+    dataset.set_epoch = epochs.set
+    return dataset
+
+
+def _check_several(names, splits, weights, by_name):
+    if not names or len(splits) != len(names):
+        raise ValueError(
+            f"`data.load` expects one `split`, or one per data set. Received: {len(splits)} for {len(names)} data sets."
+        )
+    if weights is not None and not (len(weights) == len(names) and all(is_number(weight, 0) for weight in weights)):
+        raise ValueError(
+            f"`data.load` expects a positive weight for each of {len(names)} data sets. Received: weights={weights}."
+        )
+    for argument, values in by_name.items():
+        unknown = [key for key in values or () if key not in names]
+        if unknown:
+            raise ValueError(f"`{argument}` expects names of the data sets, {names}. Received: {unknown}.")
+
+
+def _plain(size):
+    """A size in integers of Python, as a tuple where it is a pair."""
+    return tuple(map(int, size)) if hasattr(size, "__len__") else size if size is None else int(size)
+
+
+def _checked_crop_size(crop_size, size):
     crop_size = crop_size or size
     if crop_size is None or isinstance(crop_size, int):
         raise ValueError(
             f"`data.load` expects a `crop_size=(height, width)` in training. Received: crop_size={crop_size}."
         )
-    if len(sources) == 1:
-        examples = sources[0].encoded(splits[0])
-        shuffled = examples.shuffle(shuffle_buffer, seed=seed, reshuffle_each_iteration=True)
-    else:
-        shuffled = _mixed(sources, splits, weights, shuffle_buffer, seed)
-    if shuffled.cardinality() < batch_size:
-        raise ValueError(
-            f"`data.load` expects at least one full batch in training. Received: batch_size={batch_size} and "
-            f"{int(shuffled.cardinality())} images in split {split!r} of {name!r}. Pass a smaller batch_size."
-        )
-
-    def draw(source, example, draw):
-        image, class_ids = source.decode(example, size)
-        crop = augmentation.draw_crop(tf.shape(image)[:2], tf.stack([draw, seed]), scale_range, crop_size, flip)
-        image, class_ids = augmentation.cut(image, class_ids, crop)
-        label = source.to_nodes(class_ids, example["record"], crop.mirrored)
-        image, label = augmentation.pad(image, label, crop, ignore_class)
-        return tf.ensure_shape(image, (*crop_size, None)), tf.ensure_shape(label, (*crop_size, 1))
-
-    def draw_from_its_source(example, number):
-        if len(sources) == 1:
-            return draw(sources[0], example, number)
-        branches = [functools.partial(draw, source, example, number) for source in sources]
-        return tf.switch_case(example["source"], branches)
-
-    # Draws anew at every pass over the data, and the same at the same pass of another run, as shuffling does.
-    draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-    drawn = tf.data.Dataset.zip(shuffled, draws).map(draw_from_its_source, tf.data.AUTOTUNE)
-    batches = drawn.map(_without_channel).batch(batch_size, drop_remainder=True)
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())
-
-
-def _check_arguments(names, splits, weights, unmapped, by_name):
-    if not names or len(splits) != len(names):
-        raise ValueError(
-            f"`data.load` expects one `split`, or one for each data set. Received: {len(splits)} for {len(names)}."
-        )
-    if weights is not None and (len(weights) != len(names) or not all(weight > 0 for weight in weights)):
-        raise ValueError(
-            f"`data.load` expects a positive weight for each of {len(names)} data sets. Received: weights={weights}."
-        )
-    if unmapped not in ("error", "ignore"):
-        raise ValueError(f'`unmapped` expects "error" or "ignore". Received: unmapped={unmapped!r}.')
-    for argument, values in by_name.items():
-        unknown = sorted(set(values or ()) - set(names))
-        if unknown:
-            raise ValueError(f"`{argument}` expects names of the data sets, {names}. Received: {unknown}.")
-
-
-def _check_sizes(sizes):
-    for argument, value in sizes.items():
-        if value is not None and not np.all(np.greater(value, 0)):
-            raise ValueError(f"`data.load` expects a `{argument}` above 0. Received: {argument}={value}.")
+    return crop_size
 
 
 def _common_tree(names, builders):
@@ -186,40 +201,14 @@ def _common_tree(names, builders):
     return trees[0]
 
 
-def _mixed(sources, splits, weights, shuffle_buffer, seed):
-    """Undecoded examples with the number of their source, an epoch of them.
-
-    They are mixed before they are decoded in parallel: what runs ahead of its consumer would begin
-    a data set anew, or not, as time has it, and the next epoch would follow from that.
-    """
-    endless, counts = [], []
-    for number, (source, split) in enumerate(zip(sources, splits)):
-        # An epoch may end before a data set does: the next one then begins with other files, or, where there is
-        # only one, which TFDS keeps small, draws from all of it.
-        examples = source.encoded(split, shuffle_seed=seed, shuffle_reshuffle_each_iteration=True)
-        counts.append(int(examples.cardinality()))
-        buffer = shuffle_buffer if source.num_files(split) > 1 else max(shuffle_buffer, counts[-1])
-        shuffled = examples.shuffle(buffer, seed=seed, reshuffle_each_iteration=True).repeat()
-        endless.append(shuffled.map(functools.partial(_with_source, number=number)))
-    weights = weights or counts
-    mixed = tf.data.Dataset.sample_from_datasets(
-        endless, [weight / sum(weights) for weight in weights], seed=seed, rerandomize_each_iteration=True
-    )
-    return mixed.take(sum(counts))
-
-
-def _with_source(example, number):
-    return {**example, "source": tf.constant(number)}
-
-
-def _in_order(sources, splits, size, batch_size, ignore_class):
+def _in_order(sources, files, size, batch_size, ignore_class):
     def decode(source, example):
-        image, class_ids = source.decode(example, size)
-        return tf.cast(image, tf.float32), source.to_nodes(tf.cast(class_ids, tf.int32), example["record"])
+        image, values = source.decode(example, size)
+        return tf.cast(image, tf.float32), source.to_nodes(values, example)
 
     parts = [
-        source.encoded(split).map(functools.partial(decode, source), tf.data.AUTOTUNE)
-        for source, split in zip(sources, splits)
+        own.read(source.parse).map(functools.partial(decode, source), tf.data.AUTOTUNE)
+        for source, own in zip(sources, files)
     ]
     padding = (augmentation.PADDING_COLOUR, ignore_class)
     examples = functools.reduce(lambda one, next_: one.concatenate(next_), parts)

@@ -1,6 +1,8 @@
-"""Finds a TFDS data set and prepares it where it is not."""
+"""Prepares a TFDS data set where it is not prepared yet."""
 
 import pathlib
+
+from hierseg_keras.data.find_builder import find_builder
 
 
 def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
@@ -20,8 +22,8 @@ def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
         Prepared `tfds.core.DatasetBuilder`; `ClassTree.from_tfds(builder.info)` is its tree.
 
     Raises:
-        ValueError: If there is no such data set, `manual_dir` is no folder, or the data set does
-            not know `skip_bad`.
+        ValueError: If there is no such data set, `manual_dir` is no folder, the data set does
+            not know `skip_bad`, or a file that describes the prepared data set is damaged or missing.
 
     Example:
 
@@ -36,27 +38,16 @@ def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
     builder = find_builder(name, data_dir, skip_bad)
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
     builder.download_and_prepare(download_config=download_config)
+    if not builder.info.splits:
+        raise ValueError(
+            f"expected a prepared data set. Received: {builder.data_path}, without what `dataset_info.json` says of "
+            "its splits. Delete the folder and prepare the data set again."
+        )
     return builder
 
 
-def find_builder(name, data_dir=None, skip_bad=False):
-    """The builder of a data set, prepared or not; arguments and errors as in `prepare`."""
-    import tensorflow_datasets as tfds
-
-    import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
-
-    try:
-        # Only asked for where it is wanted: most builders do not know it.
-        return tfds.builder(name, data_dir=data_dir, **({"skip_bad": True} if skip_bad else {}))
-    except tfds.core.DatasetNotFoundError as error:
-        raise ValueError(f"expected the name of a TFDS data set. Received: name={name!r}. {error}") from None
-    except TypeError as error:
-        if "skip_bad" not in str(error):
-            raise
-        raise ValueError(f"`skip_bad` expects a data set of `tfds_builders`. Received: name={name!r}.") from None
-
-
 def flip_pairs(name, data_dir=None, manual_dir=None):
-    """The pairs of nodes that change places in a mirror image of a data set, a list; empty where it declares none."""
+    """Returns the pairs of nodes that change places in a mirror image of a data set, a list; empty if it declares none.
+    """
     pairs = (prepare(name, data_dir, manual_dir).info.metadata or {}).get("flip_pairs")
     return [] if pairs is None else list(pairs)

@@ -1,16 +1,20 @@
-"""One data set as it is stored, and what it means on a tree."""
+"""A prepared data set as it is stored, and what it means on a tree."""
 
 import numpy as np
 import tensorflow as tf
 
 from hierseg_keras.data import augmentation
+from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.class_ids import node_of_class_id
-from hierseg_keras.data.class_map import ClassMap, class_names
-from hierseg_keras.data.stored_labels import decode_class_ids, find_features
+from hierseg_keras.data.class_map import ClassMap
+from hierseg_keras.data.class_names import class_names
+from hierseg_keras.data.find_features import find_features
+from hierseg_keras.data.node_table import NodeTable
+from hierseg_keras.data.refusal import refuse
+from hierseg_keras.data.stored_images import decode_image
+from hierseg_keras.data.stored_labels import decode_label
 
 DEPTH = "depth"
-# Below every label, so that the smallest of a map tells whether it holds one.
-_UNKNOWN = np.iinfo(np.int32).min
 
 
 class Source:
@@ -28,100 +32,83 @@ class Source:
         self.builder, self.name = builder, name
         self._max_depth = check_depth(builder.info, max_depth)
         self._features = find_features(builder.info, features)
-        self._ignores_unknown = unmapped == "ignore"
-        nodes = self._node_of_class_id(tree, ignore_class, class_map, unmapped)
-        largest = max(np.iinfo(builder.info.features[self._features[1]].np_dtype).max, *nodes)
-        table = np.full(largest + 1, ignore_class if self._ignores_unknown else _UNKNOWN, np.int32)
-        table[list(nodes)] = list(nodes.values())
+        class_map = None if class_map is None else self._class_map(class_map)
+        nodes = self._nodes(tree, ignore_class, class_map, unmapped)
         pairs = self._flip_pairs(tree, nodes, class_map) if flip_pairs is None else flip_pairs
-        self._table, self._mirrored_table = table, _swapped(table, tree.swap(pairs))
+        self._has_colors = class_map is not None and class_map.has_colors
+        unknown = ignore_class if unmapped == "ignore" else None
+        largest = np.iinfo(builder.info.features[self._features[1]].np_dtype).max
+        self._table = NodeTable(nodes, unknown, tree.swap(pairs), self._has_colors, largest)
 
-    def encoded(self, split, **read_config):
-        """The split undecoded, so that a shuffle buffer holds compressed images, and in one order whatever the machine.
+    def parse(self, index, record):
+        """Takes a record apart without decoding its images, so that a shuffle buffer holds them compressed.
 
         Args:
-            split: TFDS split.
-            **read_config: Further arguments of `tfds.ReadConfig`.
+            index: Int64 scalar, the record's number in its split.
+            record: String scalar, the record's bytes.
 
         Returns:
-            `tf.data.Dataset` of dicts of string scalars: `image`, `label`, `depth` where it is asked for, and
-            `record`, a name for errors: a text of the record, such as its file's name, or its number as it is read.
+            Dict of string scalars: `image`, `label`, `depth` where it is asked for, and `record`, a name for errors: a
+            text of the record, such as its file's name, or its number; and `index` as it came.
         """
         import tensorflow_datasets as tfds
 
-        image, label = self._features
         features = self.builder.info.features
+        kept = dict(zip(("image", "label"), self._features))
+        if self._max_depth is not None:
+            kept[DEPTH] = DEPTH
         pictures = [name for name, feature in features.items() if isinstance(feature, tfds.features.Image)]
-        try:
-            examples = self.builder.as_dataset(
-                split=split,
-                shuffle_files="shuffle_seed" in read_config,
-                decoders=dict.fromkeys(pictures, tfds.decode.SkipDecoding()),
-                read_config=tfds.ReadConfig(interleave_cycle_length=1, **read_config),
-            )
-        except (ValueError, KeyError) as error:
-            raise ValueError(
-                f"`data.load` expects a split of {self.builder.info.full_name}: {sorted(self.builder.info.splits)}. "
-                f"Received: split={split!r}. {error}"
-            ) from None
         texts = [name for name, feature in features.items() if isinstance(feature, tfds.features.Text)]
-
-        def only(number, example):
-            record = example[texts[0]] if texts else tf.strings.join(["record ", tf.strings.as_string(number)])
-            depth = {} if self._max_depth is None else {DEPTH: example[DEPTH]}
-            return {"image": example[image], "label": example[label], **depth, "record": record}
-
-        return examples.enumerate().map(only)
-
-    def num_files(self, split):
-        return len(self.builder.info.splits[split].file_instructions)
+        decoders = dict.fromkeys(pictures, tfds.decode.SkipDecoding())
+        example = features.deserialize_example(record, decoders=decoders)
+        name = example[texts[0]] if texts else tf.strings.join(["record ", tf.strings.as_string(index)])
+        return {**{key: example[feature] for key, feature in kept.items()}, "record": name, "index": index}
 
     def decode(self, example, size=None):
-        """Image `(h, w, 3)` uint8, or float32 with depth as a fourth channel, and class ids `(h, w, 1)`; of `size`, the
-        image then float32, where it is given."""
+        """Image and class ids, or colors, of what `parse` returns.
+
+        Args:
+            example: Dict as from `parse`.
+            size: As in `data.load`.
+
+        Returns:
+            Image `(h, w, 3)` uint8, or float32 with depth as a fourth channel, of 16 bits, or resized; and class ids or
+            colors, `(h, w, 1)`.
+        """
         features = self.builder.info.features
         image, label = self._features
-        class_ids = decode_class_ids(example["label"], features[label], example["record"])
-        image = features[image].decode_example(example["image"])
-        alike = tf.debugging.Assert(
-            tf.reduce_all(tf.shape(image)[:2] == tf.shape(class_ids)[:2]),
-            [f"{self.name}: expected an image and a label map of one size. Received:", example["record"]]
-            + [tf.shape(image)[:2], tf.shape(class_ids)[:2]],
-        )
-        with tf.control_dependencies([alike]):
+        record = self._place(example)
+        values = decode_label(example["label"], features[label], record, self._has_colors)
+        image = decode_image(example["image"], features[image], record)
+        shapes = tf.shape(image)[:2], tf.shape(values)[:2]
+        is_alike = tf.reduce_all(shapes[0] == shapes[1])
+        check = tf.cond(is_alike, tf.no_op, lambda: refuse(_sizes_differ, record, *shapes))
+        with tf.control_dependencies([check]):
             if self._max_depth is not None:
                 depth = features[DEPTH].decode_example(example[DEPTH]) * (255 / self._max_depth)
                 image = tf.concat([tf.cast(image, tf.float32), tf.clip_by_value(depth, 0, 255)], axis=-1)
-            return augmentation.resize(image, class_ids, size) if size else (image, tf.identity(class_ids))
+            return augmentation.resize(image, values, size) if size else (image, tf.identity(values))
 
-    def to_nodes(self, class_ids, record, mirrored=False):
-        """The nodes that stored ids mean, int32; ids without a meaning are an error that names the record.
+    def to_nodes(self, values, example, mirrored=False):
+        """The nodes that class ids or colors mean, int32; one without a meaning is an error that names the record.
 
         Args:
-            class_ids: Int32 tensor of stored ids.
-            record: String scalar.
+            values: Integer tensor, as `decode` returns it.
+            example: Dict as from `parse`.
             mirrored: Bool scalar, whether the nodes of the data set's flip pairs change places.
         """
-        nodes = tf.gather(tf.where(mirrored, self._mirrored_table, self._table), class_ids)
-        if self._ignores_unknown:
-            return nodes
+        return self._table.look_up(values, self._place(example), mirrored)
 
-        def refuse():
-            ids, _, counts = tf.unique_with_counts(tf.boolean_mask(class_ids, nodes == _UNKNOWN))
-            message = f"{self.name}: a stored class id is none of the data set's, or not in its class map. Received:"
-            return tf.debugging.Assert(False, [message, record, "ids", ids, "pixels", counts], summarize=20)
+    def _place(self, example):
+        return tf.strings.join([f"{self.name}: ", example["record"]])
 
-        known = tf.cond(tf.reduce_min(nodes) == _UNKNOWN, refuse, tf.no_op)
-        with tf.control_dependencies([known]):
-            return tf.identity(nodes)
-
-    def _node_of_class_id(self, tree, ignore_class, class_map, unmapped):
+    def _nodes(self, tree, ignore_class, class_map, unmapped):
         if class_map is not None:
-            return self._class_map(class_map).node_of_class_id(tree, ignore_class, unmapped)
+            return class_map.node_of_class_id(tree, ignore_class, unmapped)
         if "class_paths" not in (self.builder.info.metadata or {}):
             raise ValueError(
-                f"`data.load` expects `class_paths` in the data set's metadata, or a class map that tells which node "
-                f"each stored id is. Received: {self.builder.info.full_name} without either. Pass "
+                "`data.load` expects `class_paths` in the metadata of the data set, or a class map that gives the node "
+                f"of each stored id. Received: {self.builder.info.full_name} without either. Pass "
                 f"class_maps={{{self.name!r}: ...}}; `data.propose_class_map` makes a first one."
             )
         return dict(enumerate(node_of_class_id(tree, class_names(self.builder.info), ignore_class).tolist()))
@@ -138,36 +125,37 @@ class Source:
         return ClassMap.from_dict(class_map, names, f"class map of {self.name}")
 
     def _flip_pairs(self, tree, nodes, class_map):
-        """Those of the data set, which speak of its own classes, as nodes of the tree."""
+        """Those of the data set, which are of its own classes, as nodes of the tree."""
         metadata = self.builder.info.metadata or {}
         pairs = metadata.get("flip_pairs")
         pairs = [] if pairs is None else [tuple(pair) for pair in pairs]
         if class_map is None:
             return pairs
         ids = {path: class_id for class_id, path in enumerate(class_names(self.builder.info)) if path} if pairs else {}
-        found = {tuple(nodes[ids[path]] if path in ids else tree.index(path) for path in pair) for pair in pairs}
+        own = {path: nodes[class_id] for path, class_id in ids.items() if class_id in nodes}
+        found = {tuple(own[path] if path in own else tree.index(path) for path in pair) for pair in pairs}
         # Left and right may be one node of a tree that does not tell them apart.
         return sorted(pair for pair in found if pair[0] != pair[1])
 
 
-def _swapped(table, swap):
-    """A table of nodes, or of labels outside them, whose nodes have changed places."""
-    is_node = (table >= 0) & (table < len(swap))
-    return np.where(is_node, swap[np.where(is_node, table, 0)], table).astype(table.dtype)
+def _sizes_differ(record, image, label):
+    return (
+        f"{record.decode()}: expected an image and a label map of one size. Received: an image of "
+        f"{image[0]} x {image[1]} and a label map of {label[0]} x {label[1]}."
+    )
 
 
 def check_depth(info, max_depth):
     """`max_depth` as a number or `None`; raises where the data set has no depth to go with it."""
+    check_arguments("data.load", max_depth=max_depth)
     if max_depth is None:
         return None
-    if not max_depth > 0:
-        raise ValueError(f"`max_depth` expects metres, a number above 0. Received: max_depth={max_depth!r}.")
     import tensorflow_datasets as tfds
 
     feature = dict(info.features).get(DEPTH)
     if not isinstance(feature, tfds.features.Image) or feature.shape[-1] != 1:
         raise ValueError(
-            f"`max_depth` expects a data set whose feature `{DEPTH}` is an image of metres. "
+            f"`max_depth` expects a data set whose feature `{DEPTH}` is an image of meters. "
             f"Received: {info.full_name}, with the features {sorted(info.features)}. Leave max_depth out."
         )
     return float(max_depth)

@@ -1,10 +1,13 @@
 """A part of a split kept back from training."""
 
+from hierseg_keras.data.argument_checks import check_arguments
+from hierseg_keras.data.record_files import file_instructions
+
 
 def split_off(builder, split, share):
     """Cuts a share of a split's images off its end.
 
-    TFDS has shuffled a data set's images when it prepared it, so that the end is as good as a draw.
+    TFDS shuffled the images when it prepared the data set, so that the end is as good as a random sample.
 
     Args:
         builder: Prepared `tfds.core.DatasetBuilder`, as `data.prepare` gives it.
@@ -15,7 +18,7 @@ def split_off(builder, split, share):
         A pair of TFDS splits, `(rest, part)`, together the split.
 
     Raises:
-        ValueError: If there is no such split, or either would have no image.
+        ValueError: If there is no such split, `share` is not between 0 and 1, or either part would have no image.
 
     Example:
 
@@ -24,21 +27,18 @@ def split_off(builder, split, share):
     """
     import tensorflow_datasets as tfds
 
-    try:
-        absolute = tfds.core.ReadInstruction.from_spec(split).to_absolute(builder.info.splits)
-    except (ValueError, AssertionError) as error:
-        raise ValueError(
-            f"expected a split of {builder.info.full_name}: {sorted(builder.info.splits)}. Received: split={split!r}. "
-            f"{error}"
-        ) from None
+    check_arguments("split_off", share=share)
+    # Raises where there is no such split.
+    file_instructions(builder, split)
+    absolute = tfds.core.ReadInstruction.from_spec(split).to_absolute(builder.info.splits)
     sizes = builder.info.splits
     pieces = [(own.splitname, own.from_ or 0, own.to or sizes[own.splitname].num_examples) for own in absolute]
     counts = [stop - start for _, start, stop in pieces]
     cut = sum(counts) - round(sum(counts) * share)
     if not 0 < cut < sum(counts):
         raise ValueError(
-            f"expected a split that a share can be cut off. Received: {sum(counts)} images in split={split!r}, and "
-            f"share={share}."
+            f"`split_off` expects a split of which a share can be cut off. Received: {sum(counts)} images in "
+            f"split={split!r}, and share={share}."
         )
     rest, part = [], []
     for (name, start, stop), count in zip(pieces, counts):

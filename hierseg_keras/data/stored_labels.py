@@ -1,93 +1,127 @@
-"""Where a TFDS data set stores images and label maps, and the class ids in the latter."""
+"""The label map that a TFDS data set stores: the class ids in it, or the colors."""
 
-import functools
 import io
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-MAX_CLASS_ID = np.iinfo(np.uint16).max
-# In the header of a PNG file: the bits of a value, and then what the values are.
-_BIT_DEPTH_AT, _PALETTE = 24, 3
-# Pillow stretches grey values of fewer than 8 bits to 0 .. 255.
+from hierseg_keras.data.colors import color_codes, color_name
+from hierseg_keras.data.png_header import GRAY, PALETTE, png_header
+from hierseg_keras.data.refusal import counted, refuse
+
+LABEL_CHANNELS = (1, 3, 4)
+LABEL_DTYPES = (np.uint8, np.uint16)
+# Pillow stretches gray values of 2 and 4 bits to 0 .. 255.
 _STRETCH = {2: 85, 4: 17}
+_BIT_DEPTH_AT = 24
 
 
-def find_features(info, asked=None):
-    """Finds which features of a data set are the image and its label map.
+def decode_label(encoded, feature, record, colors=False):
+    """Decodes a label map inside tf.data, exactly as it was written.
 
-    Features named `image` and `label`, as the builders of `tfds_builders` have them, are taken
-    where they are images; then the data set's supervised pair; then the one image of three
-    channels and the one of a single one.
-
-    Args:
-        info: `tfds.core.DatasetInfo`.
-        asked: Optional pair of names that the user chose.
-
-    Returns:
-        Pair of names.
-
-    Raises:
-        ValueError: If there is no such pair, or more than one; the message says what to pass.
-    """
-    import tensorflow_datasets as tfds
-
-    kinds = {name: feature for name, feature in info.features.items() if isinstance(feature, tfds.features.Image)}
-    images = [name for name, feature in kinds.items() if feature.shape[-1] == 3 and feature.np_dtype == np.uint8]
-    labels = [name for name, feature in kinds.items() if _may_hold_class_ids(feature)]
-    single = [name for name in labels if kinds[name].shape[-1] == 1]
-    candidates = [asked] if asked else [("image", "label"), tuple(info.supervised_keys or ())]
-    if not asked and len(images) == len(single) == 1:
-        candidates.append((images[0], single[0]))
-    for pair in map(tuple, candidates):
-        if len(pair) == 2 and pair[0] in images and pair[1] in labels and pair[0] != pair[1]:
-            return pair
-    shapes = {name: (feature.shape, np.dtype(feature.np_dtype).name) for name, feature in kinds.items()}
-    raise ValueError(
-        f"`data.load` expects one image of 3 channels, uint8, and one label map of 1, uint8 or uint16. "
-        f"Received: {info.full_name} with {shapes}{f' and features={asked}' if asked else ''}. "
-        f"Pass the pair of their names, as features={{name of the data set: (image, label)}}."
-    )
-
-
-def decode_class_ids(encoded, feature, record):
-    """Decodes a label map as it is stored, inside tf.data: `(h, w, 1)` of the feature's dtype.
-
-    A palette's indices are read and never its colours, and values of other widths than the dtype's
-    as the numbers that were written, where TensorFlow stretches them to the whole range. Of several
-    channels the first is taken, as `scene_parse150` has it.
+    Class ids are the indices of a palette, never its colors; the gray values of any width; and of three channels the
+    one that all are equal to. Colors are those of a palette and of three channels, and gray values as three equal
+    ones. Alpha must be opaque. What cannot be read so is refused, with the record's name.
 
     Args:
         encoded: String scalar, the bytes of a PNG file.
         feature: `tfds.features.Image`.
         record: String scalar, the record's name in errors.
+        colors: Whether to read colors.
+
+    Returns:
+        `(h, w, 1)`: class ids of the feature's dtype, or the colors' integers, int32.
     """
-    dtype = tf.as_dtype(feature.np_dtype)
-    header = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, _BIT_DEPTH_AT, 2), tf.uint8), tf.int32)
-    ids = tf.cond(
-        (header[0] == 8 * dtype.size) & (header[1] != _PALETTE),
-        lambda: feature.decode_example(encoded)[..., :1],
-        lambda: tf.numpy_function(
-            functools.partial(_stored_values, dtype=feature.np_dtype), [encoded, record], dtype, stateful=False
-        ),
-    )
-    return tf.ensure_shape(ids, (*feature.shape[:2], 1))
+    dtype = tf.as_dtype(np.uint8 if colors else feature.np_dtype)
+    header = png_header(encoded)
+    is_plain = header.is_png & (header.bits == 8 * dtype.size) & (header.kind != PALETTE)
 
-
-def _stored_values(encoded, record, dtype):
-    with Image.open(io.BytesIO(encoded)) as image:
-        kind, mode, values = image.format, image.mode, np.array(image)
-    if kind != "PNG" or mode not in ("1", "L", "P", "I;16", "I") or values.max() > np.iinfo(dtype).max:
-        raise ValueError(
-            f"{record.decode()}: expected a label map stored as grey or palette PNG with class ids up to "
-            f"{np.iinfo(dtype).max}. Received: {kind}, Pillow's mode {mode}, values up to {values.max()}."
+    def any_other():
+        by_pillow = _decoded_by_pillow(dtype, colors)
+        values = tf.cond(
+            is_plain,
+            lambda: tf.io.decode_png(encoded, dtype=dtype),
+            lambda: tf.numpy_function(by_pillow, [encoded, record], dtype, stateful=False),
         )
-    if mode == "L":
-        values = values // _STRETCH.get(encoded[_BIT_DEPTH_AT], 1)
-    return values[..., None].astype(dtype)
+        values = tf.ensure_shape(values, (None, None, None))
+        values = _without_alpha(values, tf.where(header.bits > 8, 65535, 255), record)
+        return _colors_of(values) if colors else _single_channel(values, record)
+
+    if colors:
+        values = any_other()
+    else:
+        # Most label maps are these, which the fewest steps read.
+        is_gray = is_plain & (header.kind == GRAY)
+        values = tf.cond(is_gray, lambda: tf.io.decode_png(encoded, 1, dtype), any_other)
+    return tf.ensure_shape(values, (*feature.shape[:2], 1))
 
 
-def _may_hold_class_ids(feature):
-    has_ids = feature.shape[-1] in (1, 3) and feature.np_dtype in (np.uint8, np.uint16)
-    return has_ids and feature.encoding_format != "jpeg"
+def _decoded_by_pillow(dtype, colors):
+    def decoded(encoded, record):
+        try:
+            with Image.open(io.BytesIO(encoded)) as image:
+                kind, mode = image.format, image.mode
+                values = np.array(image.convert("RGBA") if colors else image)
+        except (OSError, SyntaxError, ValueError):
+            raise ValueError(
+                f"{record.decode()}: expected a label map stored as PNG. Received: {len(encoded)} bytes that are no "
+                "whole image. Prepare the data set again from whole files."
+            ) from None
+        bits = encoded[_BIT_DEPTH_AT] if kind == "PNG" else None
+        # Of colors and alpha in 16 bits, Pillow keeps 8.
+        is_exact = kind == "PNG" and (bits <= 8 or mode in ("I;16", "I") and not colors)
+        if not is_exact or values.max(initial=0) > dtype.max:
+            expected = "colors in 8 bits" if colors else f"class ids up to {dtype.max}"
+            received = f"values up to {values.max()}" if is_exact else f"{kind}, of Pillow's mode {mode}"
+            raise ValueError(
+                f"{record.decode()}: expected a label map stored as PNG, of {expected}. Received: {received}. "
+                "Convert it first."
+            )
+        if mode == "L" and not colors:
+            values = values // _STRETCH.get(bits, 1)
+        return values.reshape(*values.shape[:2], -1).astype(dtype.as_numpy_dtype)
+
+    return decoded
+
+
+def _without_alpha(values, opaque, record):
+    def sentence(record, count):
+        return (
+            f"{record.decode()}: expected an opaque label map. Received: {count} pixels that are not. Store it without "
+            "an alpha channel."
+        )
+
+    def color():
+        count = tf.math.count_nonzero(tf.cast(values[..., -1], tf.int32) != opaque)
+        check = tf.cond(count > 0, lambda: refuse(sentence, record, count), tf.no_op)
+        with tf.control_dependencies([check]):
+            return values[..., :-1]
+
+    return tf.cond(tf.shape(values)[-1] % 2 == 0, color, lambda: values)
+
+
+def _single_channel(values, record):
+    def sentence(record, values):
+        differs = (values != values[..., :1]).any(-1)
+        foreign, counts = np.unique(color_codes(values[differs].astype(np.int64)), return_counts=True)
+        colors = counted(foreign, counts, color_name) if values.dtype == np.uint8 else "16-bit colors"
+        return (
+            f"{record.decode()}: expected a label map of one channel, or of equal ones. Received: {differs.sum()} "
+            f"pixels whose channels differ: {colors}. If colors stand for classes, pass a class map from colors to "
+            "nodes."
+        )
+
+    def equal():
+        alike = tf.reduce_all(values == values[..., :1])
+        check = tf.cond(alike, tf.no_op, lambda: refuse(sentence, record, values))
+        with tf.control_dependencies([check]):
+            return values[..., :1]
+
+    return tf.cond(tf.shape(values)[-1] == 1, lambda: values, equal)
+
+
+def _colors_of(values):
+    gray = tf.shape(values)[-1] == 1
+    values = tf.cast(tf.cond(gray, lambda: tf.repeat(values, 3, axis=-1), lambda: values), tf.int32)
+    return color_codes(values)[..., None]

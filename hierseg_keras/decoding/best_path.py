@@ -3,7 +3,7 @@
 from keras import ops
 
 from hierseg_keras.tree import as_class_tree
-from hierseg_keras.tree.ops import is_above, sum_over_leaves, sum_over_path
+from hierseg_keras.tree.ops import argmax, is_above, sum_over_leaves, sum_over_path
 from hierseg_keras.tree.scores import infer_scores
 
 
@@ -52,9 +52,9 @@ def best_path(tree, y_pred, scores=None, from_logits=None):
     probabilities = scores.probabilities(y_pred)
     if scores.kind == "nodes":
         sums = sum_over_path(tree, probabilities)
-        return ops.cast(ops.argmax(sums, axis=-1), "int32"), ops.max(sums, axis=-1)
+        return argmax(sums), ops.max(sums, axis=-1)
     # Of the scores as they came: probabilities near 1 round to the same number.
-    leaf = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+    leaf = argmax(y_pred)
     on_path = ops.cast(ops.take(is_above(tree).T, leaf, axis=0), probabilities.dtype)
     internal = ops.sum(sum_over_leaves(tree, probabilities) * on_path, axis=-1)
     times = tree.num_levels - ops.sum(on_path, axis=-1)
@@ -65,4 +65,4 @@ def best_leaf(scores, y_pred):
     """The leaf of `best_path` alone, `(...)` int32, of `Scores`; logits or probabilities are one for leaf scores."""
     if scores.kind == "nodes":
         y_pred = sum_over_path(scores.tree, scores.probabilities(y_pred))
-    return ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+    return argmax(y_pred)

@@ -5,6 +5,7 @@ from keras import ops
 
 from hierseg_keras.decoding.node_probabilities import node_probabilities
 from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree.ops import argmax
 
 UNKNOWN = -1
 
@@ -64,4 +65,4 @@ def labels_at(tree, probabilities, threshold):
     reached = probabilities >= threshold
     # Half a depth at most: the probability decides among nodes of one depth alone.
     rank = ops.where(reached, depths + 0.5 * probabilities, -1.0)
-    return ops.where(ops.any(reached, axis=-1), ops.cast(ops.argmax(rank, axis=-1), "int32"), UNKNOWN)
+    return ops.where(ops.any(reached, axis=-1), argmax(rank), UNKNOWN)

@@ -1,52 +1,75 @@
 """A SavedModel that takes images as they come and answers at every level."""
 
 import json
+import os
 import pathlib
-import tempfile
 
 import keras
 import tensorflow as tf
 
-from hierseg_keras.decoding import best_path, level_labels
-from hierseg_keras.models.model_scores import scores_of
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.export.signatures import decoding_function, image_shape, serving_function
+from hierseg_keras.files import written_beside
+from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.visualization import node_colours
 
+# What TensorFlow and Keras write into the folder of a SavedModel.
+_ENTRIES = {"saved_model.pb", "variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb"}
 
-def saved_model(model, path, tree=None, overwrite=False):
-    """Exports a network as a SavedModel with one class map a level.
+
+def saved_model(model, path, tree=None, overwrite=False, scores=None, from_logits=None):
+    """Exports a network as a SavedModel with one class map per level.
 
     It needs TensorFlow alone to be loaded and served, and holds two signatures:
 
     - `serving_default` takes `image`, uint8 `(B, H, W, 3)`, of any size that the network takes,
-      and with depth behind the colours where the network does.
-    - `encoded` takes `encoded`, strings `(B,)`, the bytes of PNG, JPEG, BMP or GIF files of one
-      size; grey and transparent images become RGB. A network that takes depth has it not.
+      and with depth behind the colors where the network does.
+    - `encoded` takes `encoded`, strings `(B,)`, the bytes of PNG, JPEG or BMP files of one size. Pixels
+      are those that training and `hierseg predict` read from the same files: gray values become RGB.
+      What they refuse is refused: 16 bits per channel, CMYK, transparency, animations, and
+      pixels that an EXIF orientation would turn. A network that takes depth does not have it.
 
     Both answer, each `(B, H, W)` unless said otherwise:
 
-    - `level_1` (finest) to `level_D`: int32 node indices, all of them on one path a pixel.
+    - `level_1` (finest) to `level_D`: int32 node indices, all of them on one path per pixel.
     - `leaf_probabilities`: float32 `(B, H, W, L)`, sigmoid or softmax as the network was made.
     - `path_score`: float32, the sum of probabilities along the path, between 0 and `D`.
 
-    Assets: `tree.txt`, the tree as `ClassTree.from_file` reads it, and `classes.json`, a list by
-    node index of each class's name, path, parent, depth and colour.
+    An empty batch, or images without a pixel, have empty answers. A request of another shape or dtype, or
+    a file that cannot be read exactly, is answered with an `InvalidArgumentError` that says so.
 
-    The model is written to a folder beside `path` and renamed, so that whoever watches `path`
-    never sees half of it.
+    TensorFlow Lite converts `serving_default` with its built-in operations:
+    `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["serving_default"])`.
+
+    Assets: `tree.txt`, the tree as `ClassTree.from_file` reads it, and `classes.json`, a list by
+    node index of each class's name, path, parent, depth and color.
+
+    The model is written beside `path` and takes its place when it is complete, so that whoever watches
+    `path` never sees half of it, nor, on Linux, a moment without a model. What an export that was
+    killed has left beside it is deleted by the next one.
 
     Args:
-        model: `keras.Model` from images in 0 .. 255 to node or leaf logits.
+        model: `keras.Model` from images in 0 .. 255 to node or leaf scores.
         path: Folder to make; a server wants it to end in a version number, `model/1`.
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
-        overwrite: Whether an existing folder is replaced, once its successor is complete.
+        overwrite: Whether an existing SavedModel is replaced, once its successor is complete. A folder
+            that holds anything else is never replaced.
+        scores: `"nodes"` or `"leaves"`. Inferred from `model`, or from the channel count.
+        from_logits: Whether `model` returns logits or probabilities. Inferred from `model`, or from
+            its last activation.
 
     Returns:
         `pathlib.Path` of the folder.
 
     Raises:
-        FileExistsError: If `path` exists and `overwrite` is false.
-        ValueError: If there is no tree, or the network's channels do not fit it.
+        FileExistsError: If `path` exists and `overwrite` is false, or if it is not the folder of a
+            SavedModel or holds other files too.
+        OSError: If the folder cannot be written, or the disk is full. What was there before stays.
+        FloatingPointError: If a weight of the network is NaN or infinite.
+        RuntimeError: If Keras does not run on TensorFlow.
+        TypeError: If `model` is a subclassed model, whose output is not known.
+        ValueError: If there is no tree, the network's channels do not fit it, it takes anything else than
+            one batch of images, or it cannot be known whether it returns logits or probabilities.
 
     Example:
 
@@ -61,56 +84,58 @@ def saved_model(model, path, tree=None, overwrite=False):
             f"`saved_model` expects the TensorFlow backend. Received: {keras.backend.backend()!r}. "
             "Save with `model.save`, and load and export it under KERAS_BACKEND=tensorflow."
         )
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"`saved_model` expects a new path. Received: {path}, which exists. Pass overwrite=True.")
-    tree = as_class_tree(getattr(model, "tree", None) if tree is None else tree)
+    _check_replaceable(path, overwrite)
+    tree = getattr(model, "tree", None) if tree is None else tree
     # Of an HSSN, what is left of it when it is trained.
     model = getattr(model, "inference_model", model)
-    serve = serving_function(model, tree)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:
-        beside = pathlib.Path(beside)
-        archive = keras.export.ExportArchive()
-        archive.track(model)
-        size = model.input_shape[1:3]
-        channels = model.input_shape[-1]
-        image = tf.TensorSpec((None, *size, channels), tf.uint8, name="image")
-        archive.add_endpoint("serving_default", serve, input_signature=[image])
-        if channels == 3:
-            encoded = tf.TensorSpec((None,), tf.string, name="encoded")
-            archive.add_endpoint("encoded", _decoding_function(serve, size), input_signature=[encoded])
-        archive.write_out(str(beside / "new"), verbose=False)
-        _write_assets(tree, beside / "new" / "assets")
-        if path.exists():
-            path.rename(beside / "old")
-        (beside / "new").rename(path)
+    check_finite_weights(model, "`saved_model`")
+    archive = _archive(model, tree, scores, from_logits)
+    tree = scores_of(model, "saved_model", tree, scores, from_logits).tree
+    try:
+        with written_beside(path, replace=overwrite) as new:
+            archive.write_out(str(new), verbose=False)
+            _write_assets(tree, new / "assets")
+    except (OSError, tf.errors.OpError) as error:
+        raise OSError(
+            f"`saved_model` expects a folder that can be written, with room for the model. Received: {path}: "
+            f"{_reason(error)}. What was there before has not changed."
+        ) from error
     return path
 
 
-def serving_function(model, tree):
-    """The function behind `serving_default`: uint8 `(B, H, W, 3)` to a dict of answers."""
-    scores = scores_of(model, "saved_model", tree)
-
-    def serve(image):
-        y_pred = tf.cast(model(tf.cast(image, tf.float32), training=False), tf.float32)
-        leaf, score = best_path(tree, y_pred, scores.kind, scores.from_logits)
-        probabilities = scores.probabilities(y_pred)[..., : tree.num_leaves]
-        levels = {f"level_{i}": labels for i, labels in enumerate(level_labels(tree, leaf), start=1)}
-        return {**levels, "leaf_probabilities": probabilities, "path_score": score}
-
-    return serve
+def _reason(error):
+    """What went wrong: of TensorFlow's message, the end, behind its operation and the file's hidden name."""
+    return error.message.split("; ")[-1].split(" [Op:")[0] if isinstance(error, tf.errors.OpError) else error
 
 
-def _decoding_function(serve, size):
-    def decode(encoded):
-        image = tf.io.decode_image(encoded, channels=3, dtype=tf.uint8, expand_animations=False)
-        image.set_shape((*size, 3))
-        return image
+def _check_replaceable(path, overwrite):
+    if not os.path.lexists(path):
+        return
+    if not overwrite:
+        raise FileExistsError(
+            f"`saved_model` expects a new path. Received: {path}, which exists. Pass overwrite=True (`--overwrite` of "
+            "`hierseg export`)."
+        )
+    names = {entry.name for entry in path.iterdir()} if path.is_dir() else {path.name}
+    others = names - _ENTRIES if "saved_model.pb" in names else names
+    if others:
+        raise FileExistsError(
+            f"`saved_model` replaces a folder that holds a SavedModel and nothing else. Received: {path}, with "
+            f"{sorted(others)[0]!r}. Choose another path, or delete it yourself."
+        )
 
-    def serve_encoded(encoded):
-        return serve(tf.map_fn(decode, encoded, fn_output_signature=tf.TensorSpec((*size, 3), tf.uint8)))
 
-    return serve_encoded
+def _archive(model, tree, scores, from_logits):
+    """The two signatures, traced, and nothing written yet."""
+    serve, shape = serving_function(model, tree, scores, from_logits), image_shape(model)
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    image = tf.TensorSpec(shape, tf.uint8, name="image")
+    archive.add_endpoint("serving_default", serve, input_signature=[image])
+    if shape[-1] == 3:
+        encoded = tf.TensorSpec((None,), tf.string, name="encoded")
+        archive.add_endpoint("encoded", decoding_function(serve, shape), input_signature=[encoded])
+    return archive
 
 
 def _write_assets(tree, folder):

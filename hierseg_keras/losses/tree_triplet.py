@@ -7,6 +7,7 @@ from keras import ops
 from hierseg_keras.losses.replicas import random_uniform
 from hierseg_keras.losses.tree_loss import check_dtype
 from hierseg_keras.tree import as_class_tree, check_ignore_class
+from hierseg_keras.tree.exact_integer import is_count
 from hierseg_keras.tree.labels import OUTSIDE, label_codes, pixel_weights, without_weightless
 from hierseg_keras.tree.renamed_arguments import with_new_names
 
@@ -106,7 +107,7 @@ class TreeTriplet(keras.losses.Loss):
         check_dtype(self)
         self.tree = as_class_tree(tree)
         self.ignore_class = check_ignore_class("TreeTriplet", self.tree, ignore_class)
-        if int(num_triplets) != num_triplets or num_triplets < 1:
+        if not is_count(num_triplets):
             raise ValueError(f"`TreeTriplet` expects an integer `num_triplets` >= 1. Received: {num_triplets!r}.")
         for argument, value, allowed in (("distance", distance, DISTANCES), ("positives", positives, POSITIVES)):
             if value not in allowed:

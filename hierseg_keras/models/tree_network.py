@@ -2,9 +2,9 @@
 
 import keras
 
-from hierseg_keras.models.check_keywords import check_keywords
 from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, one_of_list
-from hierseg_keras.models.saved_config import config_of, model_from_config, remember_arguments
+from hierseg_keras.models.configuration.check_keywords import check_keywords
+from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
 from hierseg_keras.tree import as_class_tree
 
 
@@ -36,8 +36,8 @@ class TreeNetwork(keras.Model):
         outputs: Symbolic logits.
         tree: `ClassTree`, or its text.
         scores: `"nodes"` or `"leaves"`: what the logits belong to.
-        arguments: Dict of the subclass's further arguments. They become attributes, and the
-            configuration.
+        arguments: Dict of the subclass's further arguments. They become the configuration, and
+            attributes, but for networks.
         auxiliary: Dict from a name to a pair: symbolic logits of the image's size, and the weight
             of their loss.
         name: Name of the model.
@@ -48,8 +48,12 @@ class TreeNetwork(keras.Model):
 
     from_logits = True
 
+    def __new__(cls, *args, **kwargs):
+        # Before anything is built.
+        check_keywords(cls, kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(self, inputs, outputs, tree, scores, arguments, auxiliary=None, name=None, **kwargs):
-        check_keywords(self, kwargs)
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
         self.tree = as_class_tree(tree)
         self.scores = scores
@@ -59,8 +63,8 @@ class TreeNetwork(keras.Model):
             answers = {LOGITS: outputs, **{key: logits for key, (logits, _) in auxiliary.items()}}
             self.training_model = keras.Model(inputs, answers, name="training_model")
         for argument, value in arguments.items():
-            # `weights` and `input_shape` are Keras's own.
-            if not hasattr(type(self), argument):
+            # `weights` and `input_shape` are Keras's own; a network in an attribute would be tracked as a layer.
+            if not hasattr(type(self), argument) and not isinstance(value, keras.Layer):
                 setattr(self, argument, value)
         remember_arguments(self, {"tree": self.tree.to_text(), "scores": scores, **arguments})
 

@@ -2,7 +2,8 @@
 
 import importlib
 
-from hierseg_keras.training.accumulation import AccumulatedAdamW, AccumulatedSGD
+from hierseg_keras.training.accumulation import AccumulatedAdamW, AccumulatedCoupledSGD, AccumulatedSGD
+from hierseg_keras.training.coupled_sgd import CoupledSGD
 
 _ROOM = {
     "RunConfig": "config",
@@ -16,7 +17,7 @@ _ROOM = {
     "train_hs3": "hs3_run",
 }
 
-__all__ = ["AccumulatedAdamW", "AccumulatedSGD", *_ROOM]
+__all__ = ["AccumulatedAdamW", "AccumulatedCoupledSGD", "AccumulatedSGD", "CoupledSGD", *_ROOM]
 
 
 def __getattr__(name):

@@ -2,6 +2,8 @@
 
 import keras
 
+from hierseg_keras.training.coupled_sgd import CoupledSGD
+
 
 class _Accumulation:
     """Mixin before a Keras optimizer: gradients of `accumulation_steps` batches make one step.
@@ -77,18 +79,20 @@ class AccumulatedSGD(_Accumulation, keras.optimizers.SGD):
     """`keras.optimizers.SGD` that steps once in `accumulation_steps` batches.
 
     A step takes the mean of the batches' gradients. Where the loss is a mean over images, or over
-    equally many labelled pixels in each batch, and no layer looks at the batch as a whole, that is
-    the step of one batch of all their images. Batch normalisation still sees one batch at a time.
+    equally many labeled pixels in each batch, and no layer looks at the batch as a whole, that is
+    the step of one batch of all their images. Batch normalization still sees one batch at a time.
     `iterations`, and with it a schedule and the weights of `use_ema`, count steps. Batches that
-    are left over when training ends take no part.
+    are left over when training ends are not used.
+
+    Its weight decay is Keras's decoupled one; `AccumulatedCoupledSGD` has the papers'.
 
     Args:
-        accumulation_steps: Integer >= 1, the batches of a step. Defaults to 2.
+        accumulation_steps: Integer >= 1, the batches per step. Defaults to 2.
         *args, **kwargs: As in `keras.optimizers.SGD`, without `gradient_accumulation_steps`,
             which fails under `MirroredStrategy`.
 
     Raises:
-        ValueError: If `accumulation_steps` is not as said above.
+        ValueError: If `accumulation_steps` is not an integer >= 1.
 
     Example:
 
@@ -97,11 +101,26 @@ class AccumulatedSGD(_Accumulation, keras.optimizers.SGD):
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
+class AccumulatedCoupledSGD(_Accumulation, CoupledSGD):
+    """`CoupledSGD` that steps once in `accumulation_steps` batches.
+
+    Args:
+        accumulation_steps: As in `AccumulatedSGD`, which explains what a step is.
+        *args, **kwargs: As in `CoupledSGD`, without `gradient_accumulation_steps`.
+
+    Example:
+
+    >>> optimizer = hs.training.AccumulatedCoupledSGD(0.01, momentum=0.9, weight_decay=1e-4, accumulation_steps=4)
+    >>> model.compile(optimizer, loss=loss)
+    """
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
 class AccumulatedAdamW(_Accumulation, keras.optimizers.AdamW):
     """`keras.optimizers.AdamW` that steps once in `accumulation_steps` batches.
 
     Args:
-        accumulation_steps: As in `AccumulatedSGD`, which tells the rest.
+        accumulation_steps: As in `AccumulatedSGD`, which explains what a step is.
         *args, **kwargs: As in `keras.optimizers.AdamW`.
 
     Example:

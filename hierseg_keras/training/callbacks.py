@@ -1,10 +1,18 @@
-"""What is done after each epoch of a run: weights saved, predictions drawn, training stopped."""
+"""What is done around each epoch of a run: weights saved, metrics and predictions written, training stopped."""
 
-import os
+import csv
+import io
+import math
 
 import keras
+import numpy as np
 
 from hierseg_keras.decoding import best_path
+from hierseg_keras.files import write_whole, written_beside
+from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.models.weights.finite_weights import check_finite_weights
+from hierseg_keras.training.failing_pictures import OneWarning
+from hierseg_keras.training.saved_weights import weights_as_bytes
 from hierseg_keras.visualization import draw_levels
 
 # What early stopping looks at, of `metrics.LevelMeanIoU`.
@@ -12,30 +20,120 @@ MONITOR = "val_miou_mean"
 
 
 class SaveWeights(keras.callbacks.Callback):
-    """Saves the weights after an epoch: written beside, then renamed.
+    """Saves the weights after an epoch, where loss and weights are finite.
 
-    A run that is killed while saving keeps the weights of the epoch before, which a write in
-    place would lose.
+    The file is replaced at once: a run that is killed while saving, or whose disk is full, keeps the
+    weights of the epoch before.
+
+    Where the loss, the validation loss, `monitor` or a weight is NaN or infinite, nothing is saved and
+    training ends with an error, which says which epoch's weights are kept.
 
     Args:
-        path: File ending in `.weights.h5`.
-        monitor: Optional name of a figure in the logs, the larger the better. Where it is given,
-            only an epoch that betters it is saved, the first one apart.
+        path: `pathlib.Path` ending in `.weights.h5`.
+        monitor: Optional name of a metric in the logs, the larger the better. Where it is given, only an
+            epoch that improves it is saved, and the first one.
+        announce: Optional function of the file's content, as bytes, and of the epoch from 1, called before the
+            file is replaced.
+
+    Raises:
+        FloatingPointError: When an epoch ends, if a value or a weight is NaN or infinite.
     """
 
-    def __init__(self, path, monitor=None):
+    def __init__(self, path, monitor=None, announce=None):
         super().__init__()
-        self.path, self.monitor = path, monitor
-        self.best = None
+        self.path, self.monitor, self.announce = path, monitor, announce
+        self.best = self.saved_epoch = None
 
     def on_epoch_end(self, epoch, logs=None):
+        number, logs = epoch + 1, logs or {}
+        self._check_finite(number, logs)
         if self.monitor is not None:
             if self.best is not None and not logs[self.monitor] > self.best:
                 return
             self.best = logs[self.monitor]
-        beside = self.path.with_name("saving." + self.path.name)
-        self.model.save_weights(beside)
-        os.replace(beside, self.path)
+        content = weights_as_bytes(self.model)
+        with written_beside(self.path) as new:
+            new.write_bytes(content)
+            if self.announce is not None:
+                self.announce(content, number)
+        self.saved_epoch = number
+
+    def _check_finite(self, number, logs):
+        for name in ("loss", "val_loss", *([self.monitor] if self.monitor else [])):
+            if name in logs and not math.isfinite(logs[name]):
+                raise FloatingPointError(f"`{name}` became {logs[name]} in epoch {number}. {self._advice()}")
+        try:
+            check_finite_weights(self.model, f"epoch {number}")
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{error} {self._kept()}") from None
+
+    def _advice(self):
+        cause = "Lower the learning rate, and check that every label is a node of the tree or `ignore_class`."
+        return f"{self._kept()} {cause}"
+
+    def _kept(self):
+        if self.saved_epoch is None:
+            return "No weights were saved."
+        return f"{self.path} keeps the weights of epoch {self.saved_epoch}."
+
+
+class WriteLog(keras.callbacks.Callback):
+    """Writes the metrics of every epoch to a CSV file, one row per epoch, with columns sorted by name.
+
+    The file is whole after each epoch, whatever ends the run. Rows of the present epoch and later ones,
+    as a run has them that was interrupted and is resumed at an earlier epoch, are replaced.
+
+    Args:
+        path: `pathlib.Path` of the file. Epochs count from 0, as in `keras.callbacks.CSVLogger`.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        rows = [row for row in self._rows() if int(row["epoch"]) < epoch]
+        rows.append({"epoch": epoch, **{name: float(logs[name]) for name in sorted(logs or {})}})
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, dict.fromkeys(name for row in rows for name in row), restval="NA")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(self.path, text.getvalue())
+
+    def _rows(self):
+        if not self.path.is_file():
+            return []
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+
+class SeedEpochs(keras.callbacks.Callback):
+    """Makes what layers draw at random, as dropout does, follow from a seed and the number of the epoch.
+
+    Keras does not save the states of random generators, so that a network that is loaded and trained
+    further draws other numbers than one that was never interrupted. Here every epoch begins with states
+    of its own, which nothing before it decides; on several replicas, each with its own.
+
+    Args:
+        seed: Integer.
+    """
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # A position in the network is the same in every process; the numbers in names are not.
+        states = [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
+        for position, state in enumerate(states):
+            copies = self.model.distribute_strategy.experimental_local_results(state.value)
+            for replica, copy in enumerate(copies):
+                copy.assign(_first_state(self.seed, epoch, position, replica))
+
+
+def _first_state(*numbers):
+    """The state of a random generator, two integers, that follows from these numbers."""
+    return [int(np.random.SeedSequence(numbers).generate_state(1)[0]) >> 1, 0]
 
 
 class AverageReplicas(keras.callbacks.Callback):
@@ -61,6 +159,9 @@ class AverageReplicas(keras.callbacks.Callback):
 class DrawPredictions(keras.callbacks.Callback):
     """Draws validation images with truth and prediction at every level, as training goes on.
 
+    No picture ends a run: the first one that cannot be drawn or written gives a warning, and others
+    are still tried.
+
     Args:
         tree: `ClassTree`.
         examples: List of pairs `(image, label)`, `(H, W, 3)` and `(H, W)` arrays.
@@ -72,16 +173,23 @@ class DrawPredictions(keras.callbacks.Callback):
     def __init__(self, tree, examples, write, every=5):
         super().__init__()
         self.tree, self.examples, self.write, self.every = tree, examples, write, every
+        self._only_warning = OneWarning("A picture of predictions")
 
     def on_epoch_end(self, epoch, logs=None):
         number = epoch + 1
         if number % self.every and number != self.params["epochs"] and not self.model.stop_training:
             return
-        for index, (image, label) in enumerate(self.examples):
-            # Called as it is: compiling a graph for one image takes longer than all the pictures.
-            leaf, _ = best_path(self.tree, self.model(image[None], training=False))
-            maps = {"truth": label, f"epoch {number}": leaf[0]}
-            self.write(draw_levels(self.tree, image, maps), index, number)
+        for index in range(len(self.examples)):
+            with self._only_warning:
+                self._draw(index, number)
+
+    def _draw(self, index, number):
+        image, label = self.examples[index]
+        # Called as it is: compiling a graph for one image takes longer than all the pictures.
+        scores = scores_of(self.model, "DrawPredictions", self.tree)
+        leaf, _ = best_path(self.tree, self.model(image[None], training=False), scores.kind, scores.from_logits)
+        maps = {"truth": label, f"epoch {number}": leaf[0]}
+        self.write(draw_levels(self.tree, image, maps), index, number)
 
 
 def png_writer(folder):

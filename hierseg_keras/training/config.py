@@ -7,6 +7,7 @@ import pathlib
 
 import numpy as np
 
+from hierseg_keras.files import write_whole
 from hierseg_keras.losses.objectives import OBJECTIVES
 from hierseg_keras.training import recipes
 from hierseg_keras.training.methods import METHODS, stages_of
@@ -55,7 +56,8 @@ class RunConfig:
         ratio: In place of `theta`: each stage has so many classes for one of the next stage's.
         fuse: Whether the stages are fused into the network's head (HS3-Fuse).
         fuse_filters: Channels of the last stage's block, as `HS3Fuse`'s `filters`.
-        optimizer: `"sgd"` (momentum 0.9) or `"adamw"`.
+        optimizer: `"sgd"`, `CoupledSGD` with momentum 0.9, whose weight decay is part of the gradient; or
+            `"adamw"`, whose weight decay is decoupled.
         learning_rate: Initial rate; it falls to 0 as `(1 - step / steps) ** power`.
         power, weight_decay: Of the schedule and the optimizer.
         accumulation_steps: Batches whose gradients make one step of the optimizer.
@@ -185,7 +187,7 @@ class RunConfig:
         return {name: getattr(self, name) for name in NETWORKS[self.model][1]}
 
     def to_file(self, path):
-        pathlib.Path(path).write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", "utf-8")
+        write_whole(pathlib.Path(path), json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
     @classmethod
     def from_file(cls, path):

@@ -11,9 +11,12 @@ from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
 from hierseg_keras.models.heads.stage_heads import stage_prefix
 from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.failing_pictures import OneWarning
+from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.training.from_config import load_evaluation
-from hierseg_keras.training.run import check_new, train
-from hierseg_keras.training.saved_run import CONFIG, load_run
+from hierseg_keras.training.manifest import CONFIG
+from hierseg_keras.training.run import train
+from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import draw_trade_offs, draw_tree
 
@@ -42,7 +45,8 @@ def train_hs3(config, folder, verbose="auto", strategy=None):
         The trained `keras.Model`, compiled.
 
     Raises:
-        FileExistsError: If the folder holds anything else, which is left as it is.
+        FileExistsError: If the folder holds anything else, which is left as it is, or if another process
+            trains into it.
         ValueError: If the configuration is another one than said above, or than the folder's.
     """
     folder = pathlib.Path(folder)
@@ -51,9 +55,16 @@ def train_hs3(config, folder, verbose="auto", strategy=None):
             '`train_hs3` expects a configuration of method "hs3" without clusters, which it finds. Received: '
             f"method={config.method!r}, and clusters of {len(config.clusters or ())} stages. `train` takes that one."
         )
-    _claim(folder, config)
+    with claimed(folder):
+        _check_configuration(folder, config)
+        return _train_phases(config, folder, verbose, strategy)
+
+
+def _train_phases(config, folder, verbose, strategy):
     builder = data.prepare(config.dataset, config.data_dir, config.manual_dir)
     reduced, analysis = data.split_off(builder, config.train_split, config.analysis_share)
+    # Not before the data are there: a folder without a phase could only be used with what may be wrong.
+    config.to_file(folder / CONFIG)
     deep = dataclasses.replace(
         config, method="deep_supervision", train_split=reduced, fuse=False, fuse_filters=None
     )
@@ -66,12 +77,10 @@ def train_hs3(config, folder, verbose="auto", strategy=None):
     return model
 
 
-def _claim(folder, config):
-    """Writes the configuration into a new folder, or finds that it is the folder's."""
+def _check_configuration(folder, config):
+    """Refuses a folder that is neither new nor of this configuration."""
     if not (folder / CONFIG).is_file():
         check_new(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        config.to_file(folder / CONFIG)
         return
     before, now = (dataclasses.asdict(own) for own in (RunConfig.from_file(folder / CONFIG), config))
     changed = {name: f"{before[name]!r} -> {now[name]!r}" for name in now if before[name] != now[name]}
@@ -102,8 +111,10 @@ def _find_clusters(config, run, split, folder):
     for stage, trade_off in found.items():
         tree = ClassTree.from_clusters(names, trade_off.clusterings[sizes[stage]])
         (folder / f"{stage_prefix(stage)}.txt").write_text(tree.to_text(), "utf-8")
-        draw_tree(tree, folder / f"{stage_prefix(stage)}.png")
-    draw_trade_offs(found, sizes, folder / "trade_offs.png")
+        with OneWarning(f"The clusters of {stage}"):
+            draw_tree(tree, folder / f"{stage_prefix(stage)}.png")
+    with OneWarning(folder / "trade_offs.png"):
+        draw_trade_offs(found, sizes, folder / "trade_offs.png")
     _write_trade_offs(found, sizes, folder / "trade_offs.csv")
 
 

@@ -2,11 +2,12 @@
 
 import keras
 
-from hierseg_keras.training.accumulation import AccumulatedAdamW, AccumulatedSGD
+from hierseg_keras.training.accumulation import AccumulatedAdamW, AccumulatedCoupledSGD
+from hierseg_keras.training.coupled_sgd import CoupledSGD
 
-# Name -> (class, class for several batches a step, arguments).
+# Name -> (class, class for several batches per step, arguments). Each has the weight decay that the papers mean by it.
 OPTIMIZERS = {
-    "sgd": (keras.optimizers.SGD, AccumulatedSGD, {"momentum": 0.9}),
+    "sgd": (CoupledSGD, AccumulatedCoupledSGD, {"momentum": 0.9}),
     "adamw": (keras.optimizers.AdamW, AccumulatedAdamW, {}),
 }
 

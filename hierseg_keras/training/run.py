@@ -1,18 +1,24 @@
 """A training run from its configuration to a folder that holds all of it."""
 
-import math
 import pathlib
 
 import keras
+import tensorflow as tf
 
+from hierseg_keras import data
+from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.training.callbacks import (
     MONITOR,
     AverageReplicas,
     DrawPredictions,
     SaveWeights,
+    SeedEpochs,
+    WriteLog,
     png_writer,
     stop_early,
 )
+from hierseg_keras.training.failing_pictures import OneWarning
+from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.training.from_config import (
     compile_model,
     load_evaluation,
@@ -21,10 +27,13 @@ from hierseg_keras.training.from_config import (
     make_model,
     tree_of,
 )
+from hierseg_keras.training.manifest import CONFIG, TREE, WEIGHTS, Manifest
 from hierseg_keras.training.optimizers import make_optimizer
-from hierseg_keras.training.saved_run import CONFIG, LOG, PICTURES, TENSORBOARD, TREE, WEIGHTS
+from hierseg_keras.training.saved_run import LOG, PICTURES, TENSORBOARD
 from hierseg_keras.training.strategy import check_batch_size, check_jit_compile, make_strategy
 from hierseg_keras.training.tensorboard import check_tensorboard, tensorboard_callbacks
+from hierseg_keras.training.traced_gradients import traced_gradients_freed
+from hierseg_keras.version import __version__
 from hierseg_keras.visualization import draw_curves
 
 # How many validation images TensorBoard shows.
@@ -34,12 +43,19 @@ NUM_EXAMPLES = 3
 def train(config, folder, verbose="auto", strategy=None):
     """Trains a network and leaves everything about it in a folder.
 
-    The folder holds `config.json`, `tree.txt`, `log.csv` (a row an epoch: loss, loss by depth,
+    The folder holds `config.json`, `tree.txt`, `log.csv` (one row per epoch: loss, loss by depth,
     mIoU by level, for training and validation), `pictures/` (predictions while training, and
-    the log's curves), `model.weights.h5` and, if the configuration says so, `tensorboard/`.
+    the log's curves), `model.weights.h5`, `run.json` (the hashes of configuration, tree and weights, which
+    `load_run` compares, and the versions that saved them) and, if the configuration says so,
+    `tensorboard/`.
 
     The weights are those of the last epoch, or of the best one under early stopping, and the
-    averaged ones where `ema_momentum` is set; so are the network's that is returned.
+    averaged ones where `ema_momentum` is set; so are those of the returned network. Weights that are not
+    finite, or of an epoch whose loss or validation loss is not, are never saved: training ends, and
+    the weights of the epoch before are kept.
+
+    The folder is this process's own from the start. Files are replaced at once, so that a run that is
+    killed, or whose disk is full, leaves the weights of its last whole epoch.
 
     Args:
         config: `RunConfig`.
@@ -52,16 +68,24 @@ def train(config, folder, verbose="auto", strategy=None):
         The trained `keras.Model`, compiled.
 
     Raises:
-        FileExistsError: If the folder holds anything, which is left as it is.
+        FileExistsError: If the folder holds anything, which is left as it is, or if another process
+            trains into it.
         ValueError: If the configuration does not fit the number of replicas, or the data.
         ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
-        FloatingPointError: If the loss became NaN or infinite; the log tells when.
+        FloatingPointError: If a loss or a weight became NaN or infinite. The message names the epoch, and
+            the one whose weights are kept.
     """
     folder = pathlib.Path(folder)
-    check_new(folder)
-    _check_phases(config)
-    strategy = strategy or make_strategy(config.replicas)
-    _check_before_data(config, strategy)
+    with claimed(folder):
+        check_new(folder)
+        _check_phases(config)
+        strategy = strategy or make_strategy(config.replicas)
+        check_before_data(config, strategy)
+        with traced_gradients_freed():
+            return _train(config, folder, verbose, strategy)
+
+
+def _train(config, folder, verbose, strategy):
     keras.utils.set_random_seed(config.seed)
     tree = tree_of(config)
     train_data = load_training(config, tree)
@@ -73,9 +97,11 @@ def train(config, folder, verbose="auto", strategy=None):
         optimizer = make_optimizer(config, num_batches=epochs * len(train_data))
         compile_model(model, config, optimizer, config.jit_compile)
 
-    (folder / PICTURES).mkdir(parents=True, exist_ok=True)
     config.to_file(folder / CONFIG)
-    (folder / TREE).write_text(tree.to_text(), "utf-8")
+    write_whole(folder / TREE, tree.to_text())
+    versions = {"hierseg_keras": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
+    manifest = Manifest(folder, versions)
+    (folder / PICTURES).mkdir()
     model.fit(
         train_data,
         validation_data=validation_data,
@@ -83,17 +109,12 @@ def train(config, folder, verbose="auto", strategy=None):
         epochs=epochs,
         shuffle=False,
         verbose=verbose,
-        callbacks=_callbacks(config, tree, examples, folder),
+        callbacks=[data.SetEpoch(train_data), *_callbacks(config, tree, examples, folder, manifest)],
     )
-    _check_finite(model, folder)
-    draw_curves(folder / LOG, folder / PICTURES / "curves.png")
+    curves = folder / PICTURES / "curves.png"
+    with OneWarning(curves), written_beside(curves) as path:
+        draw_curves(folder / LOG, path)
     return model
-
-
-def check_new(folder):
-    """Refuses a folder that holds anything."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}. Choose another one.")
 
 
 def _check_phases(config):
@@ -104,33 +125,29 @@ def _check_phases(config):
         )
 
 
-def _check_before_data(config, strategy):
-    """What would otherwise fail after minutes of preparing data, or in the first epoch."""
+def check_before_data(config, strategy):
+    """Refuses what would otherwise fail after minutes of preparing data, or in the first epoch.
+
+    Raises:
+        ValueError: If the configuration does not fit the number of replicas.
+        ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
+    """
     check_jit_compile(config.jit_compile, strategy)
     check_batch_size(config.batch_size, strategy)
     if config.tensorboard:
         check_tensorboard()
 
 
-def _callbacks(config, tree, examples, folder):
-    callbacks = [keras.callbacks.TerminateOnNaN(), keras.callbacks.CSVLogger(folder / LOG), AverageReplicas()]
+def _callbacks(config, tree, examples, folder, manifest):
+    callbacks = [SeedEpochs(config.seed), keras.callbacks.TerminateOnNaN(), WriteLog(folder / LOG), AverageReplicas()]
     if config.ema_momentum is not None:
         # From here on an epoch ends with the averaged weights in the network.
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if config.early_stopping_patience is not None:
         callbacks.append(stop_early(config.early_stopping_patience))
     monitor = None if config.early_stopping_patience is None else MONITOR
-    callbacks.append(SaveWeights(folder / WEIGHTS, monitor))
+    callbacks.append(SaveWeights(folder / WEIGHTS, monitor, manifest.announce_weights))
     callbacks.append(DrawPredictions(tree, examples[:1], png_writer(folder / PICTURES)))
     if config.tensorboard:
         callbacks += tensorboard_callbacks(tree, examples, folder / TENSORBOARD)
     return callbacks
-
-
-def _check_finite(model, folder):
-    loss = model.history.history.get("loss", [math.nan])[-1]
-    if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss became {loss} in epoch {len(model.history.epoch)}; {folder / LOG} tells how it went. Lower the "
-            "learning rate, and check that every label is a node of the tree or `ignore_class`."
-        )

@@ -1,19 +1,25 @@
 """The folder that a run leaves behind, read again."""
 
+import contextlib
 import pathlib
 
 import tensorflow as tf
 
 from hierseg_keras import data
+from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models import MultiScale, SlidingWindow
+from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.failing_pictures import OneWarning
+from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.from_config import compile_model, load_evaluation, make_model
+from hierseg_keras.training.manifest import CONFIG, TREE, WEIGHTS, check_files
 from hierseg_keras.training.optimizers import make_optimizer
+from hierseg_keras.training.traced_gradients import traced_gradients_freed
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import draw_report
 
-CONFIG, TREE, WEIGHTS, LOG = "config.json", "tree.txt", "model.weights.h5", "log.csv"
-PICTURES, TENSORBOARD = "pictures", "tensorboard"
+LOG, PICTURES, TENSORBOARD = "log.csv", "pictures", "tensorboard"
 
 
 def load_run(folder, strategy=None):
@@ -29,17 +35,19 @@ def load_run(folder, strategy=None):
         that `train` saved; `model.tree` is its tree.
 
     Raises:
-        FileNotFoundError: If the folder is not of a run, naming what it lacks.
+        FileNotFoundError: If the folder is not of a run; the message names what is missing.
+        ValueError: If its configuration, tree or weights were changed or damaged since they were saved. A
+            run of an earlier version, which has no `run.json`, is loaded with a warning.
+        FloatingPointError: If a weight is NaN or infinite.
     """
     folder = pathlib.Path(folder)
-    missing = [name for name in (CONFIG, TREE, WEIGHTS) if not (folder / name).is_file()]
-    if missing:
-        raise FileNotFoundError(f"expected the folder of a training run. Received: {folder}, which lacks {missing}.")
+    check_files(folder)
     config = RunConfig.from_file(folder / CONFIG)
     with (strategy or tf.distribute.get_strategy()).scope():
         model = make_model(config, ClassTree.from_file(folder / TREE), pretrained=False)
         # Before `compile`: the file holds the optimizer's variables too, and there is none to take them.
         model.load_weights(folder / WEIGHTS)
+        check_finite_weights(model, f"loading {folder / WEIGHTS}")
         compile_model(model, config, make_optimizer(config, num_batches=config.accumulation_steps))
     return config, model
 
@@ -73,12 +81,23 @@ def evaluate_run(folder, split=None, verbose="auto", strategy=None, report=None,
         verbose: As in `evaluate`.
         strategy: As in `load_run`. Where images are of one size, mIoU is the same on any number of
             replicas; so is the loss, where they have equally many labelled pixels.
-        report: Optional folder for a report by class and level: `report.txt`, `.csv` and `.png`.
+        report: Optional folder for a report by class and level: `report.txt`, `.csv` and `.png`. It is
+            this process's own from the start; files of an earlier report are replaced.
         inference: `scales`, `flip` and `window`, as in `for_inference`.
 
     Returns:
-        Dict from a figure's name to its value, as `evaluate(return_dict=True)` gives it.
+        Dict from a metric's name to its value, as `evaluate(return_dict=True)` gives it.
+
+    Raises:
+        FileExistsError: If another process writes a report into `report`.
+        FileNotFoundError, ValueError, FloatingPointError: As in `load_run`.
     """
+    report = None if report is None else pathlib.Path(report)
+    with contextlib.nullcontext() if report is None else claimed(report), traced_gradients_freed():
+        return _evaluate(folder, split, verbose, strategy, report, inference)
+
+
+def _evaluate(folder, split, verbose, strategy, report, inference):
     strategy = strategy or tf.distribute.get_strategy()
     config, model = load_run(folder, strategy)
     examples, steps = load_evaluation(config, model.tree, split or config.validation_split, strategy)
@@ -87,12 +106,14 @@ def evaluate_run(folder, split=None, verbose="auto", strategy=None, report=None,
         by_class = compile_model(model, config, optimizer="sgd")
     figures = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose)
     if report is not None:
-        _write_report(by_class, pathlib.Path(report))
+        _write_report(by_class, report)
     return figures
 
 
 def _write_report(by_class, folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.txt").write_text(by_class.to_text() + "\n", "utf-8")
-    by_class.to_csv(folder / "report.csv")
-    draw_report(by_class.tree, by_class.rows(), folder / "report.png")
+    write_whole(folder / "report.txt", by_class.to_text() + "\n")
+    with written_beside(folder / "report.csv") as path:
+        by_class.to_csv(path)
+    picture = folder / "report.png"
+    with OneWarning(picture), written_beside(picture) as path:
+        draw_report(by_class.tree, by_class.rows(), path)

@@ -9,6 +9,7 @@ import numpy as np
 
 from hierseg_keras.training.from_config import compile_model, make_model, tree_of
 from hierseg_keras.training.optimizers import make_optimizer
+from hierseg_keras.training.traced_gradients import traced_gradients_freed
 
 STEPS = 2
 
@@ -29,12 +30,8 @@ def smoke(config):
         ValueError: If the configuration names no tree, or no size of crops.
         FloatingPointError: If the loss is not finite.
     """
+    check_smoke(config)
     size = config.crop_size or config.size
-    if config.tree is None or size is None or isinstance(size, int):
-        raise ValueError(
-            "a smoke run expects a configuration with `tree` and `crop_size`, as it reads no data set. Received: "
-            f"tree={config.tree!r}, crop_size={size!r}."
-        )
     config = dataclasses.replace(config, batch_size=1, accumulation_steps=1, early_stopping_patience=None)
     if config.finds_clusters:
         # Of its two networks the one that finds the clusters has the larger heads.
@@ -51,9 +48,24 @@ def smoke(config):
     ends = []
     record = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
     label = patches[:, rows][:, :, columns]
-    history = model.fit(image, label, batch_size=1, shuffle=False, verbose=0, callbacks=[record]).history
+    with traced_gradients_freed():
+        history = model.fit(image, label, batch_size=1, shuffle=False, verbose=0, callbacks=[record]).history
     figures = {name: values[-1] for name, values in history.items()}
     if not math.isfinite(figures["loss"]):
         raise FloatingPointError(f"the loss of a smoke run became {figures['loss']}.")
     network = getattr(model, "inference_model", model)
     return {"seconds": ends[-1] - ends[-2], "parameters": network.count_params(), **figures}
+
+
+def check_smoke(config):
+    """Refuses a configuration that names no tree, or no size of crops.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    size = config.crop_size or config.size
+    if config.tree is None or size is None or isinstance(size, int):
+        raise ValueError(
+            "a smoke run expects a configuration with `tree` and `crop_size`, as it reads no data set. Received: "
+            f"tree={config.tree!r}, crop_size={size!r}."
+        )

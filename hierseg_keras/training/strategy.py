@@ -13,7 +13,8 @@ looks at the batch as a whole. Three things differ otherwise:
   the loss is the mean over replicas of the replicas' means. A pixel counts for more where its
   replica has fewer labelled ones. `normalization="global"` of a loss divides by the count of all
   replicas.
-- Every replica's dropout draws the same numbers, and not those that one replica would draw.
+- Dropout draws other numbers than on one replica. In a run each replica draws its own; in a plain `fit`
+  Keras draws the same ones on all.
 
 In training the number of replicas divides every batch: an empty replica would leave batch
 normalisation without an image to take a mean of, and write NaN into its weights. In evaluation

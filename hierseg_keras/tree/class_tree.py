@@ -3,20 +3,23 @@
 import difflib
 import functools
 import importlib.resources
-import pathlib
 
 import numpy as np
 
 from hierseg_keras.tree import outline as outlines
 from hierseg_keras.tree.agglomerate import (
-    average_linkage,
+    AverageLinkage,
+    check_assignment,
     check_confusion,
+    check_names,
     checked_sizes,
     cluster_paths,
     confusion_rates,
 )
+from hierseg_keras.tree.exact_integer import exact_integer
 from hierseg_keras.tree.outline_check import check_outline
 from hierseg_keras.tree.tree_error import TreeError
+from hierseg_keras.tree.tree_file import outline_from_file
 
 _TAXONOMIES = importlib.resources.files("hierseg_keras.tree") / "taxonomies"
 
@@ -75,43 +78,66 @@ class ClassTree:
     """
 
     def __init__(self, paths):
-        if isinstance(paths, str):
-            raise TypeError(f"`ClassTree` expects a sequence of paths; `from_text` reads text. Received: {paths!r}.")
-        paths = list(paths)
-        self._build(outlines.outline_from_paths(paths, range(len(paths))), "paths")
+        self._build(outlines.outline_from_paths(paths), "paths")
 
     # === Ways to make one ===
 
     @classmethod
     def from_text(cls, text, drop_root=False, source="text"):
-        """Reads indented text, one class a line, in the format of Muller & Smith (2020).
+        """Reads indented text, one class per line, in the format of Muller & Smith (2020).
 
-        Indents are tabs or spaces, never both, one step a generation. A leaf's line may end in
+        Indents are tabs or spaces, never both, one step per generation. A leaf's line may end in
         `= n`, its index in the network's channels: on every leaf or on none, exactly
         `0 .. L - 1`. Without it leaves count in the order of their lines.
+
+        Empty lines and lines that begin with `#` are skipped. A comment stands on a line of its
+        own: `#` at the beginning of a class's name or after white space in it is an error, however
+        the tree is made, and `C#` is a name. Text in YAML, JSON, TOML or CSV is an error that
+        names the format.
 
         Args:
             text: String.
             drop_root: Whether the single top line is a root of no interest, to be left out.
             source: The name that errors give to the text.
+
+        Raises:
+            TreeError: If the text is empty, of another format, or not a tree: with every problem
+                and its line.
+
+        Example:
+
+        >>> ClassTree.from_text("# the finest classes\\nroad\\nsky").names
+        ('road', 'sky')
         """
         return cls._from_outline(outlines.outline_from_text(text, source), drop_root, source)
 
     @classmethod
     def from_file(cls, path, drop_root=False):
-        """Reads a UTF-8 file in the format of `from_text`."""
-        try:
-            text = pathlib.Path(path).read_bytes().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise TreeError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-        return cls.from_text(text, drop_root=drop_root, source=str(path))
+        """Reads a UTF-8 file: JSON where its name ends in `.json`, else the format of `from_text`.
+
+        JSON holds nested objects as `from_dict` takes them, or a list of paths as `from_paths` does.
+
+        Args:
+            path: Path of the file.
+            drop_root: As in `from_text`.
+
+        Raises:
+            TreeError: If the file is not UTF-8 text, its name ends in the suffix of another format
+                (`.yaml`, `.toml`, `.csv`, ...), or it does not hold a tree.
+            OSError: If the file does not exist, is a folder, or cannot be read.
+        """
+        return cls._from_outline(outline_from_file(path), drop_root, str(path))
 
     @classmethod
     def from_dict(cls, tree, drop_root=False):
         """Reads nested dicts, `{"human": {"person": 1, "rider": 0}, "sky": 2}`.
 
-        A leaf maps to its index or to `None`; a list of names is a family of leaves without
-        indices. The rules for indices are those of `from_text`.
+        A leaf maps to its index, a Python or NumPy integer, or to `None`; a list of names is a
+        family of leaves without indices. The rules for indices are those of `from_text`.
+
+        Raises:
+            TypeError: If `tree` is not a dict.
+            TreeError: If it is not a tree, with every problem.
         """
         return cls._from_outline(outlines.outline_from_dict(tree), drop_root, "dict")
 
@@ -121,7 +147,12 @@ class ClassTree:
 
         Args:
             paths: Strings joined by `/`, or sequences of names, from the top class down.
-            indices: Optional leaf index of each path. Defaults to their order.
+            indices: Optional leaf index of each path, Python or NumPy integers. Defaults to their
+                order.
+
+        Raises:
+            TypeError: If `paths` is a string, a dict or a set.
+            TreeError: If the paths are not those of a tree's leaves, or an index is no integer.
         """
         return cls._from_outline(outlines.outline_from_paths(paths, indices), drop_root, "paths")
 
@@ -152,6 +183,11 @@ class ClassTree:
                 integers. Every clustering must be made of whole clusters of the level below it. A
                 cluster of one class is no node of its own.
 
+        Raises:
+            TypeError: If `names` is a string.
+            TreeError: If a clustering does not hold an integer per class, or is not made of whole
+                clusters of the level below it.
+
         Example:
 
         >>> print(ClassTree.from_clusters(["person", "rider", "sky"], [0, 0, 1]))
@@ -161,43 +197,46 @@ class ClassTree:
         │   └── rider = 1
         └── sky = 2
         """
-        names, assignments = list(names), [np.asarray(assignment) for assignment in assignments]
+        names, assignments = check_names(names), [np.asarray(assignment) for assignment in assignments]
         for assignment in assignments:
-            if assignment.shape != (len(names),):
-                raise TreeError(
-                    f"`assignments` expects a cluster for each of {len(names)} classes. Received: shape "
-                    f"{assignment.shape}"
-                )
+            check_assignment(assignment, len(names))
         for finer, coarser in zip(assignments, assignments[1:]):
             if len(set(zip(finer.tolist(), coarser.tolist()))) > len(set(finer.tolist())):
                 raise TreeError(
-                    "`assignments` expects clusters made of whole clusters of the level below. Received: others"
+                    "`assignments` expects clusters made of whole clusters of the level below. "
+                    f"Received: {finer.tolist()} below {coarser.tolist()}"
                 )
         return cls.from_paths(cluster_paths(names, assignments[::-1]), indices=range(len(names)))
 
     @classmethod
     def from_confusion(cls, confusion, names, sizes=None):
-        """Learns a tree from a confusion matrix: classes that are taken for each other become a family.
+        """Learns a tree from a confusion matrix: classes that are confused with each other become a family.
 
-        Clusters are joined by average linkage of the rates at which their classes are taken for
-        each other, `(n_ij / n_i + n_ji / n_j) / 2`, until as many are left as a level asks for. The
-        future work of Muller & Smith (2020): learn the tree in one run, and train on it in the next.
+        Clusters are joined by average linkage of the rates at which their classes are confused,
+        `(n_ij / n_i + n_ji / n_j) / 2`. This is the future work of Muller & Smith (2020): learn the
+        tree in one run, and train on it in the next.
+
+        Without `sizes`, the levels are where the linkage jumps: where the rate at which the next
+        two clusters are confused is smaller than that of the last two by the largest factor, and
+        wherever else the factor is exceptionally large. Where it is nowhere at least 1.5 the tree
+        has no families. `benchmarks/planted_families.py` compares this rule with others.
 
         Args:
             confusion: Counts of labels by predictions, `(L, L)`; a `metrics.TreeReport` holds them:
                 `report.confusion.exact_counts()[:L]`.
             names: The classes' names.
-            sizes: Numbers of clusters at the levels above the classes. Defaults to two levels, of
-                `L^(2/3)` and `L^(1/3)` clusters.
+            sizes: Numbers of clusters at the levels above the classes. Defaults to those at which
+                the linkage jumps.
 
         Raises:
-            ValueError: If the matrix is not as said above.
-            TreeError: If a size is not between 2 and `L - 1`.
+            ValueError: If the matrix is not `(L, L)`, or holds a number that is negative or not
+                finite.
+            TreeError: If a size is not an integer between 2 and `L - 1`.
 
         Example:
 
         >>> counts = [[8, 2, 0, 0], [3, 7, 0, 0], [0, 0, 9, 1], [0, 1, 2, 7]]
-        >>> print(ClassTree.from_confusion(counts, ["car", "truck", "tree", "grass"], sizes=[2]))
+        >>> print(ClassTree.from_confusion(counts, ["car", "truck", "tree", "grass"]))
         4 leaves, 6 nodes, 2 levels
         ├── car + truck
         │   ├── car = 0
@@ -206,10 +245,12 @@ class ClassTree:
             ├── tree = 2
             └── grass = 3
         """
-        names = list(names)
-        confusion, sizes = check_confusion(confusion, names), checked_sizes(sizes, len(names))
-        found = average_linkage(confusion_rates(confusion), sizes) if sizes else {}
-        return cls.from_clusters(names, *(found[size] for size in sizes))
+        names = check_names(names)
+        confusion = check_confusion(confusion, names)
+        linkage = AverageLinkage(confusion_rates(confusion))
+        if sizes is None:
+            sizes = linkage.standout_sizes(num_labeled=np.count_nonzero(confusion.sum(axis=1)))
+        return cls.from_clusters(names, *(linkage.clusters(size) for size in checked_sizes(sizes, len(names))))
 
     @classmethod
     def load(cls, name):
@@ -269,12 +310,14 @@ class ClassTree:
 
     def index(self, node):
         """The index of a node given as its index, its path, or its name where that is unique."""
-        if isinstance(node, (int, np.integer)) and not isinstance(node, bool):
-            if not 0 <= node < self.num_nodes:
-                raise TreeError(f"expected a node index in [0, {self.num_nodes}). Received: {node}")
-            return int(node)
-        if not isinstance(node, (str, tuple, list)):
-            raise TypeError(f"expected a node's index, path or name. Received: {node!r}")
+        index = exact_integer(node)
+        if index is not None:
+            if not 0 <= index < self.num_nodes:
+                raise TreeError(f"expected a node index in [0, {self.num_nodes}). Received: {index}")
+            return index
+        is_path = isinstance(node, (tuple, list)) and all(isinstance(name, str) for name in node)
+        if not is_path and not isinstance(node, str):
+            raise TypeError(f"expected a node's index, path or name, an index as an integer. Received: {node!r}")
         position = -1
         for name in node.split("/") if isinstance(node, str) else node:
             position = self._child_of.get((position, name))
@@ -399,22 +442,37 @@ class ClassTree:
     # === Levels ===
 
     def level_classes(self, level):
-        """The classes of a level in ascending order: the nodes at its depth and the leaves above it."""
-        if not 1 <= level <= self.num_levels:
-            raise ValueError(f"`level` expects 1 (finest) to {self.num_levels} (coarsest). Received: level={level}.")
-        return _frozen(np.unique(self.level_table[level - 1, : self.num_leaves]))
+        """The classes of a level in ascending order: the nodes at its depth and the leaves above it.
+
+        Raises:
+            ValueError: If `level` is not an integer between 1 and `num_levels`.
+        """
+        number = exact_integer(level)
+        if number is None or not 1 <= number <= self.num_levels:
+            raise ValueError(
+                f"`level` expects an integer from 1 (finest) to {self.num_levels} (coarsest). "
+                f"Received: level={level!r}."
+            )
+        return _frozen(np.unique(self.level_table[number - 1, : self.num_leaves]))
 
     def level_weights(self, weights):
-        """Node weights from one weight a level, finest first: `(V,)` float32.
+        """Node weights from one weight per level, finest first: `(V,)` float32.
 
         Every leaf takes the first weight, whatever its depth; an internal node takes that of its
         own level.
+
+        Raises:
+            ValueError: If there is not one weight per level, or one is negative or not finite.
         """
         weights = np.asarray(weights, np.float32)
         if weights.shape != (self.num_levels,):
             raise ValueError(
-                f"`level_weights` expects one weight a level, {self.num_levels} of them. "
+                f"`level_weights` expects one weight per level, {self.num_levels} of them. "
                 f"Received: an array of shape {weights.shape}."
+            )
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise ValueError(
+                f"`level_weights` expects weights that are finite and not negative. Received: {weights.tolist()}."
             )
         level = self.num_levels - self.depths
         level[: self.num_leaves] = 0
@@ -427,9 +485,13 @@ class ClassTree:
             pairs: Pairs of nodes, such as `[("left_eye", "right_eye")]`. Whatever lies below a
                 pair of internal nodes changes places by name. An internal node above becomes
                 the one of its own depth that holds its leaves' counterparts, where there is one.
+
+        Raises:
+            TreeError: If a pair is not of two nodes with children of the same names, or holds a
+                node that is in another pair too.
         """
         swapped = np.arange(self.num_nodes, dtype=np.int32)
-        pending = [(self.index(u), self.index(v)) for u, v in pairs]
+        pending = [self._pair(pair) for pair in pairs]
         while pending:
             u, v = pending.pop()
             below_u = {self.names[child]: child for child in self.children(u)}
@@ -451,6 +513,12 @@ class ClassTree:
             mirrored = (depth, *sorted(swapped[leaves]))
             swapped[node] = families.get(mirrored, node)
         return _frozen(swapped)
+
+    def _pair(self, pair):
+        nodes = () if isinstance(pair, str) else tuple(pair)
+        if len(nodes) != 2:
+            raise TreeError(f"a flip pair expects two nodes. Received: {pair!r}")
+        return self.index(nodes[0]), self.index(nodes[1])
 
     # === As text ===
 
@@ -544,11 +612,21 @@ def as_class_tree(tree):
     if isinstance(tree, ClassTree):
         return tree
     if isinstance(tree, str):
+        _check_not_a_name(tree)
         return ClassTree.from_text(tree, source="tree")
     raise TypeError(
         f"`tree` expects a `ClassTree`, or the text of one. Received: tree={tree!r} of type "
         f"{type(tree).__name__}. Make one with `ClassTree.load`, `from_file`, `from_dict` or `from_paths`."
     )
+
+
+def _check_not_a_name(text):
+    """Refuses the name of a tree that ships where a tree is expected: as text it would be a tree of one class."""
+    if text in ClassTree.available():
+        raise TreeError(
+            "`tree` expects a `ClassTree`, or the text of one. Received: the name of a tree that ships with the "
+            f"package. Pass ClassTree.load({text!r})"
+        )
 
 
 def _frozen(array):

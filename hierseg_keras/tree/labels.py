@@ -1,4 +1,4 @@
-"""Labels, instance numbers and weights of pixels beside a prediction: one check and one reading for all who take them."""
+"""Labels, instance numbers and weights of pixels beside a prediction, checked and read in one place."""
 
 import keras
 import numpy as np

@@ -7,6 +7,7 @@ each receives 1/n.
 
 import functools
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -173,6 +174,29 @@ def min_along_path_and_gradient(own):
         return [ops.where(score == value, s, 0) for score, value, s in zip(own, least, share)]
 
     return least, backward
+
+
+def argmax(x):
+    """Finds the index of the largest value along the last axis, the first of equal ones, as NumPy does.
+
+    `keras.ops.argmax` takes 0 for larger than -0, by operations on bits that TensorFlow Lite does not have.
+
+    Args:
+        x: Float tensor, `(..., C)`.
+
+    Returns:
+        Int32 tensor, `(...)`.
+
+    Example:
+
+    >>> ops.convert_to_numpy(argmax([[-0.0, 0.0], [1.0, 2.0]])).tolist()
+    [0, 1]
+    """
+    if keras.backend.backend() == "tensorflow" and not isinstance(x, keras.KerasTensor):
+        import tensorflow as tf
+
+        return tf.argmax(x, axis=-1, output_type=tf.int32)
+    return ops.cast(ops.argmax(ops.add(x, 0.0), axis=-1), "int32")
 
 
 def sum_over_leaves(tree, leaf_values):

@@ -1,24 +1,29 @@
 """Reads a class tree as it is written (text, nested dict, paths) into an `Outline`.
 
-An outline is the tree before any check of the whole: one entry a line, in file order, and the
+An outline is the tree before any check of the whole: one entry per line, in file order, and the
 problems met while reading, so that `ClassTree` can report them together with those of the whole.
 """
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
+from hierseg_keras.tree.exact_integer import exact_integer
+from hierseg_keras.tree.other_formats import REMEDY, format_of_text, sign_in_name
 from hierseg_keras.tree.tree_error import TreeError
 
 ROOT = -1
+COMMENT = "#"
+_SHOWN = 80
 _END = object()
-_LEAF_LINE = re.compile(r"(?P<name>.*?)\s*=\s*(?P<index>[+-]?\d+)\s*")
+# Longer numbers are no index of any tree, and Python does not read numbers of more than 4,300 digits.
+_LEAF_LINE = re.compile(r"(?P<name>.*?)\s*=\s*(?P<index>[+-]?\d{1,18})\s*")
 
 
 @dataclasses.dataclass
 class Outline:
-    """Nodes in file order: name, position of the parent (`ROOT` for a top class), leaf index
-    (`None` where none is given), the place to name in an error; and what was wrong so far."""
+    """Nodes in file order: name, position of the parent (`ROOT` for a top class), leaf index as it was
+    given (`None` where none is), the place to name in an error; and what was wrong so far."""
 
     names: list = dataclasses.field(default_factory=list)
     parents: list = dataclasses.field(default_factory=list)
@@ -35,17 +40,20 @@ class Outline:
 
 
 def outline_from_text(text, source):
-    """Indented text, one class a line; tabs or spaces, never both. `= n` gives a leaf its index."""
+    """Indented text, one class per line; tabs or spaces, never both. `= n` gives a leaf its index.
+
+    Empty lines and lines whose first character other than white space is `#` are skipped.
+    """
     if not isinstance(text, str):
         raise TypeError(f"A tree's text must be a `str`. Received: {type(text).__name__}.")
-    if text.startswith("\ufeff"):
-        raise TreeError(
-            f"{source}:1: the text begins with a byte order mark (BOM). Save it as UTF-8 without one."
-        )
+    check_byte_order_mark(text, source)
     lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(n, line) for n, line in lines if not line.lstrip().startswith(COMMENT)]
+    entries = [(number, line, *_name_and_index(line)) for number, line in lines]
+    _check_format(entries, source)
     outline, open_nodes = Outline(), []
     unit, outline.problems = _indent_unit(lines, source)
-    for number, line in lines:
+    for number, line, name, index in entries:
         place = f"{source}:{number}"
         depth, complaint = _depth_of(line, unit)
         if not complaint and depth > len(open_nodes):
@@ -56,12 +64,36 @@ def outline_from_text(text, source):
         if complaint:
             outline.problems.append(f"{place}: {complaint}. Line: {line.strip()!r}")
             depth = min(depth, len(open_nodes))
-        match = _LEAF_LINE.fullmatch(line.strip())
-        name, index = (match["name"], int(match["index"])) if match else (line.strip(), None)
         parent = open_nodes[depth - 1] if depth else ROOT
         del open_nodes[depth:]
         open_nodes.append(outline.add(name, parent, index, place))
     return outline
+
+
+def check_byte_order_mark(text, source):
+    if text.startswith("\ufeff"):
+        raise TreeError(f"{source}:1: the text begins with a byte order mark (BOM). Save it as UTF-8 without one.")
+
+
+def _name_and_index(line):
+    match = _LEAF_LINE.fullmatch(line.strip())
+    return (match["name"], int(match["index"])) if match else (line.strip(), None)
+
+
+def _check_format(entries, source):
+    """Refuses a text of another format by one error, where every line would be one."""
+    if entries and all(index is None for *_, index in entries):
+        form = format_of_text([line.strip() for _, line, _, _ in entries])
+        if form:
+            raise _foreign(entries[0], form, source)
+    for entry in entries:
+        if sign := sign_in_name(entry[2]):
+            raise _foreign(entry, sign[0], source)
+
+
+def _foreign(entry, form, source):
+    number, line, *_ = entry
+    return TreeError(f"{source}:{number}: the text reads as {form}: {line.strip()[:_SHOWN]!r}. {REMEDY}")
 
 
 def _indent_of(line):
@@ -114,8 +146,8 @@ def outline_from_dict(tree, source="dict"):
         if isinstance(value, (Mapping, list, tuple)) and len(value) and id(value) in above:
             problems.append(f"{here}: cycle: this dict is one of its own ancestors")
             continue
-        is_index = isinstance(value, int) and not isinstance(value, bool)
-        position = outline.add(name, parent, value if is_index else None, here)
+        is_index = exact_integer(value) is not None
+        position = outline.add(name, parent, None if isinstance(value, (Mapping, list, tuple)) else value, here)
         if isinstance(value, Mapping):
             children = iter(value.items())
         elif isinstance(value, (list, tuple)):
@@ -134,10 +166,15 @@ def outline_from_dict(tree, source="dict"):
 
 def outline_from_paths(paths, indices=None, source="paths"):
     """Leaf paths from the top class down, as `"a/b"` or `("a", "b")`."""
+    if isinstance(paths, (str, bytes, Mapping, Set)):
+        raise TypeError(
+            f"A tree's paths must be a sequence of paths. Received: {type(paths).__name__}. `ClassTree.from_text` "
+            "reads a string, `ClassTree.from_dict` a dict, and a set has no order."
+        )
     paths = list(paths)
     indices = [None] * len(paths) if indices is None else list(indices)
     if len(indices) != len(paths):
-        raise TreeError(f"{source}: expected one index a path. Received: {len(paths)} paths, {len(indices)} indices")
+        raise TreeError(f"{source}: expected one index per path. Received: {len(paths)} paths, {len(indices)} indices")
     outline, positions, leaves = Outline(), {}, {}
     problems = outline.problems
     for number, (path, index) in enumerate(zip(paths, indices)):
@@ -159,7 +196,9 @@ def outline_from_paths(paths, indices=None, source="paths"):
             problems.append(f"{place}: {'/'.join(names)!r} is given as a leaf and as a parent")
         else:
             leaves[key] = place
-            positions[key] = outline.add(names[-1], position, None if index is None else int(index), place)
+            positions[key] = outline.add(names[-1], position, index, place)
+            if index is not None and exact_integer(index) is None:
+                problems.append(f"{place}: expected an integer as leaf index. Received: {index!r}")
     inner = set(outline.parents)
     for key, place in leaves.items():
         if positions[key] in inner:

@@ -2,10 +2,14 @@
 
 import re
 
+from hierseg_keras.tree.exact_integer import exact_integer
+from hierseg_keras.tree.other_formats import sign_in_name
 from hierseg_keras.tree.tree_error import TreeError
 
 _INDEX_SUFFIX = re.compile(r"=\s*[+-]?\d+$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ufeff]")
+_COMMENT = re.compile(r"(^|\s)#")
+# The surrogates cannot be written as UTF-8.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ufeff\ud800-\udfff]")
 
 
 def check_outline(outline, is_leaf):
@@ -13,7 +17,7 @@ def check_outline(outline, is_leaf):
 
     Args:
         outline: `Outline`.
-        is_leaf: Bool array, one entry a node.
+        is_leaf: Bool array, one entry per node.
     """
     problems = [
         *outline.problems,
@@ -33,6 +37,13 @@ def _name_problems(outline):
             yield f"{place}: a class name must hold no '/', which joins paths, and no control character: {name!r}"
         elif _INDEX_SUFFIX.search(name):
             yield f"{place}: a class name must not end in '= n', which gives a leaf its index. Received: {name!r}"
+        elif _COMMENT.search(name):
+            yield (
+                f"{place}: a class name must not hold a '#' at its beginning or after white space, which begins a "
+                f"comment. Received: {name!r}. A comment stands on a line of its own"
+            )
+        elif sign := sign_in_name(name):
+            yield f"{place}: a class name must not {sign[1]}, as in {sign[0]}. Received: {name!r}"
 
 
 def _path_problems(outline):
@@ -51,6 +62,8 @@ def _index_problems(outline, is_leaf):
                 yield f"{place}: {name!r} has children, and only a leaf has an index. Received: = {index}"
         elif index is None:
             missing.append((name, place))
+        elif exact_integer(index) is None:
+            continue  # Reported by the reader.
         elif not 0 <= index < num_leaves:
             yield f"{place}: the index of {name!r} must lie in 0 .. {num_leaves - 1}. Received: = {index}"
         elif index in given:

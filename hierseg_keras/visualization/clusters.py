@@ -1,32 +1,40 @@
 """What the stages of a network see: an image with a map of each stage's clusters of classes."""
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from hierseg_keras.tree import as_class_tree
 from hierseg_keras.visualization.colours import UNLABELLED, node_colours
+from hierseg_keras.visualization.inputs import as_labels, as_pixels, check_some
+from hierseg_keras.visualization.levels import TITLE_SIZE, show_picture, title_height
+from hierseg_keras.visualization.names import name_legend, total_height, wrapped
+from hierseg_keras.visualization.picture import Picture
 
-_CELL_WIDTH, _LEGEND_ROW, _SHOWN_NAMES = 3.4, 0.17, 3
+# In inches, but for the font size and the number of names.
+_CELL_WIDTH, _WIDEST, _ROW, _LINE, _LEGEND_SIZE, _SHOWN_NAMES = 3.4, 2.8, 0.17, 0.13, 7, 3
 
 
 def draw_clusters(tree, image, maps, clusters, path=None):
     """Draws an image with maps of clusters of classes, each with a legend of its own.
 
-    A cluster has the mean of its classes' colours, so that a map of the classes themselves reads beside
-    it.
+    A cluster has the mean of its classes' colors, so that it can be compared with a map of the classes
+    themselves.
 
     Args:
         tree: `ClassTree` of the classes, or its text.
-        image: `(H, W, 3)` array of colours in 0 .. 255.
+        image: `(H, W, 3)` array of colors in 0 .. 255.
         maps: Dict from a title to an `(H, W)` integer array of clusters, such as
             `HS3.predict_stages` gives; whatever is none is black.
-        clusters: Dict from a title to each leaf's cluster, `(L,)` integers. A map without an entry
-            is of the leaves themselves.
+        clusters: Dict from a title to each leaf's cluster, `(L,)` integers from 0. A map without an
+            entry is of the leaves themselves.
         path: Optional file to which the picture is saved.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If the image or a map is refused, as by `draw_levels`, or a clustering does not
+            hold an integer per leaf, counted from 0 without a gap.
 
     Example:
 
@@ -34,43 +42,59 @@ def draw_clusters(tree, image, maps, clusters, path=None):
     >>> figure = hs.visualization.draw_clusters(tree, images[0], maps, model.clusters, "stages.png")
     """
     tree = as_class_tree(tree)
-    image = np.asarray(image)
-    every = np.arange(tree.num_leaves)
-    assignments = {title: np.asarray(clusters.get(title, every)) for title in maps}
-    cell_height = _CELL_WIDTH * image.shape[0] / image.shape[1] + 0.3
-    legend_height = _LEGEND_ROW * (1 + max(assignment.max() + 1 for assignment in assignments.values()))
-    size = (_CELL_WIDTH * (1 + len(maps)), cell_height + legend_height)
-    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    pixels = as_pixels("draw_clusters", image)
+    check_some("draw_clusters", "maps", maps, "map")
+    assignments = {title: _checked_assignment(tree, title, clusters) for title in maps}
+    names = {title: _cluster_names(tree, assignment) for title, assignment in assignments.items()}
+    titles = [
+        wrapped(f"{title} ({len(own)} of {tree.num_leaves} classes)", TITLE_SIZE, _WIDEST)
+        for title, own in names.items()
+    ]
+    cell_height = _CELL_WIDTH * pixels.shape[0] / pixels.shape[1] + title_height(titles)
+    legend_height = _ROW + max(total_height(own, _ROW, _LINE) for own in names.values())
+    figure = Picture(_CELL_WIDTH * (1 + len(maps)), cell_height + legend_height)
     axes = figure.subplots(2, 1 + len(maps), squeeze=False, height_ratios=[cell_height, legend_height])
     for axis in axes.flat:
         axis.set_axis_off()
-    axes[0][0].imshow(image.clip(0, 255).astype(np.uint8))
-    axes[0][0].set_title("image", fontsize=9)
-    for (upper, lower), (title, labels) in zip(axes.T[1:], maps.items()):
-        palette = _cluster_colours(tree, assignments[title])
-        upper.imshow(_paint(palette, labels), interpolation="nearest")
-        upper.set_title(f"{title} ({len(palette)} of {tree.num_leaves} classes)", fontsize=9)
-        names = [_cluster_name(tree, assignments[title] == cluster) for cluster in range(len(palette))]
-        patches = [Patch(color=colour / 255.0, label=name) for colour, name in zip(palette, names)]
-        lower.legend(handles=patches, loc="upper center", fontsize=7, frameon=False, handlelength=1.2)
-    if path is not None:
-        figure.savefig(path)
-    return figure
+    show_picture(axes[0][0], pixels, "image")
+    for (upper, lower), (title, labels), shown in zip(axes.T[1:], maps.items(), titles):
+        labels = as_labels("draw_clusters", labels, len(names[title]), pixels.shape[:2], what="clusters")
+        palette = _cluster_colors(tree, assignments[title])
+        show_picture(upper, _paint(palette, labels), shown)
+        patches = [Patch(color=color / 255.0) for color in palette]
+        options = {"loc": "upper center", "fontsize": _LEGEND_SIZE, "frameon": False, "handlelength": 1.2}
+        name_legend(lower, patches, names[title], **options)
+    return figure.saved(path)
 
 
-def _cluster_colours(tree, assignment):
-    colours = node_colours(tree)[: tree.num_leaves]
-    return np.stack([colours[assignment == cluster].mean(axis=0) for cluster in range(assignment.max() + 1)])
+def _checked_assignment(tree, title, clusters):
+    assignment = np.asarray(clusters.get(title, np.arange(tree.num_leaves)))
+    is_counted = assignment.dtype.kind in "iu" and set(assignment.ravel().tolist()) == set(range(assignment.max() + 1))
+    if assignment.shape != (tree.num_leaves,) or not is_counted:
+        raise ValueError(
+            f"`draw_clusters` expects an integer per leaf of `tree` ({tree.num_leaves}), clusters counted from 0 "
+            f"without a gap. Received: clusters[{title!r}]={assignment.tolist()}."
+        )
+    return assignment
+
+
+def _cluster_colors(tree, assignment):
+    colors = node_colours(tree)[: tree.num_leaves]
+    return np.stack([colors[assignment == cluster].mean(axis=0) for cluster in range(assignment.max() + 1)])
 
 
 def _paint(palette, labels):
-    labels = np.asarray(labels)
     is_cluster = (labels >= 0) & (labels < len(palette))
     with_none = np.concatenate([palette, [UNLABELLED]]).astype(np.uint8)
     return with_none[np.where(is_cluster, labels, len(palette))]
 
 
-def _cluster_name(tree, members):
-    names = [tree.names[leaf] for leaf in np.flatnonzero(members)]
+def _cluster_names(tree, assignment):
+    members = (np.flatnonzero(assignment == cluster) for cluster in range(assignment.max() + 1))
+    names = [[tree.names[leaf] for leaf in leaves] for leaves in members]
+    return [wrapped(_cluster_name(own), _LEGEND_SIZE, _WIDEST) for own in names]
+
+
+def _cluster_name(names):
     more = len(names) - _SHOWN_NAMES
     return " + ".join(names[:_SHOWN_NAMES]) + (f" + {more} more" if more > 0 else "")

@@ -1,10 +1,11 @@
-"""One colour a node, a child's a shade of its parent's."""
+"""One color per node, a child's a shade of its parent's."""
 
 import colorsys
 
 import numpy as np
 
 from hierseg_keras.tree import as_class_tree
+from hierseg_keras.visualization.inputs import as_labels
 
 UNLABELLED = (0, 0, 0)
 _DARKEST, _LIGHTEST, _SATURATION = 0.28, 0.78, 0.62
@@ -13,7 +14,7 @@ _HUE_SPREAD = 0.45
 
 
 def node_colours(tree):
-    """Gives each node a colour that shows its family.
+    """Gives each node a color that shows its family.
 
     Every top class has a hue of its own. Below it hue and lightness spread about the parent's,
     the less the deeper, so that a child reads as a shade of its parent.
@@ -47,13 +48,17 @@ def colour_labels(tree, labels):
 
     Args:
         tree: `ClassTree`, or its text.
-        labels: Integer array of any shape `(...)`.
+        labels: Integer array of any shape `(...)`. Negative numbers, and one other number that is no
+            node, mark pixels without a label.
 
     Returns:
         `(..., 3)` uint8 array, RGB.
+
+    Raises:
+        ValueError: If `labels` holds floats, or two numbers or more that are beyond the nodes.
     """
     tree = as_class_tree(tree)
-    labels = np.asarray(labels)
+    labels = as_labels("colour_labels", labels, tree.num_nodes)
     palette = np.concatenate([node_colours(tree), [UNLABELLED]]).astype(np.uint8)
     is_node = (labels >= 0) & (labels < tree.num_nodes)
     return palette[np.where(is_node, labels, tree.num_nodes)]

@@ -1,29 +1,34 @@
 """Several images with their labels at every level on one sheet."""
 
-import numpy as np
-from matplotlib.figure import Figure
-
 from hierseg_keras.tree import as_class_tree
-from hierseg_keras.visualization.levels import CELL_WIDTH, draw_legend, legend_height, paint_level, show_picture
+from hierseg_keras.visualization.inputs import as_labels, as_pixels, check_some
+from hierseg_keras.visualization.levels import (
+    CELL_WIDTH,
+    TITLE_HEIGHT,
+    draw_legend,
+    legend_below,
+    paint_level,
+    show_picture,
+)
 
-_TITLE_HEIGHT, _GAP = 0.35, 0.06
+_GAP = 0.06
 
 
 def draw_contact_sheet(tree, examples, path=None):
-    """Draws images and their label maps, a row an image and a column a level, with a legend.
+    """Draws images and their label maps, one row per image and one column per level, with a legend.
 
     Args:
         tree: `ClassTree`, or its text.
-        examples: List of pairs: an image, `(H, W, 3)` array of colours in 0 .. 255, and its label
+        examples: List of pairs: an image, `(H, W, 3)` array of colors in 0 .. 255, and its label
             map, `(H, W)` integer array of node indices. At a level for which a label is too coarse,
-            and where it is no node, the map is black. Sizes may differ.
+            and where it is no node, the map is black. Sizes may differ from pair to pair.
         path: Optional file to which the picture is saved.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If there is no example.
+        ValueError: If there is no example, or an image or a label map is refused, as by `draw_levels`.
 
     Example:
 
@@ -31,26 +36,21 @@ def draw_contact_sheet(tree, examples, path=None):
     >>> figure = hs.visualization.draw_contact_sheet(tree, list(zip(images, labels)), "contact_sheet.png")
     """
     tree = as_class_tree(tree)
-    if not len(examples):
-        raise ValueError("`draw_contact_sheet` expects at least one image and label map. Received: none.")
-    heights = [CELL_WIDTH * np.shape(label)[0] / np.shape(label)[1] + _GAP for _, label in examples]
-    rows_height = sum(heights) + _TITLE_HEIGHT
-    size = ((1 + tree.num_levels) * CELL_WIDTH, rows_height + legend_height(tree))
-    figure = Figure(figsize=size, dpi=110, layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=[rows_height, legend_height(tree)])
-    axes = upper.subplots(len(examples), 1 + tree.num_levels, squeeze=False, height_ratios=heights)
-    titles = ["image"] + [f"level {level} ({len(classes)} classes)" for level, classes in _levels(tree)]
-    for row, (image, label) in enumerate(examples):
-        pictures = [np.clip(image, 0, 255).astype(np.uint8)]
-        pictures += [paint_level(tree, label, level) for level, _ in _levels(tree)]
+    check_some("draw_contact_sheet", "examples", examples, "image and label map")
+    images = [as_pixels("draw_contact_sheet", image) for image, _ in examples]
+    labels = [
+        as_labels("draw_contact_sheet", label, tree.num_nodes, image.shape[:2])
+        for image, (_, label) in zip(images, examples)
+    ]
+    levels = range(1, tree.num_levels + 1)
+    heights = [CELL_WIDTH * image.shape[0] / image.shape[1] + _GAP for image in images]
+    upper, lower = legend_below(tree, (1 + len(levels)) * CELL_WIDTH, sum(heights) + TITLE_HEIGHT)
+    axes = upper.subplots(len(images), 1 + len(levels), squeeze=False, height_ratios=heights)
+    titles = ["image"] + [f"level {level} ({len(tree.level_classes(level))} classes)" for level in levels]
+    for row, (image, label) in enumerate(zip(images, labels)):
+        pictures = [image, *(paint_level(tree, label, level) for level in levels)]
         for axis, picture, title in zip(axes[row], pictures, titles):
             axis.set_axis_off()
             show_picture(axis, picture, "" if row else title)
     draw_legend(tree, lower)
-    if path is not None:
-        figure.savefig(path)
-    return figure
-
-
-def _levels(tree):
-    return [(level, tree.level_classes(level)) for level in range(1, tree.num_levels + 1)]
+    return upper.figure.saved(path)

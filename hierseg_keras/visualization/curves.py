@@ -1,10 +1,12 @@
 """Curves of a training run: mIoU by level and loss by depth, over epochs."""
 
 import csv
+import math
 import pathlib
 import re
 
-from matplotlib.figure import Figure
+from hierseg_keras.visualization.inputs import check_keys
+from hierseg_keras.visualization.picture import Picture
 
 
 def draw_curves(log, path=None):
@@ -12,11 +14,15 @@ def draw_curves(log, path=None):
 
     Args:
         log: CSV file as `keras.callbacks.CSVLogger` writes it, with columns such as `miou_1` and
-            `depth_loss_1`, and the same with `val_`.
+            `depth_loss_1`, and the same with `val_`. What is no number, such as the `NA` of an epoch
+            without validation, is left out.
         path: Optional file to which the picture is saved.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If the log has no epoch, or no column `epoch`.
 
     Reference:
         Figures 4 and 5 of [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267).
@@ -25,7 +31,8 @@ def draw_curves(log, path=None):
         rows = list(csv.DictReader(file))
     if not rows:
         raise ValueError(f"`draw_curves` expects a log with at least one epoch. Received: {log}, which has none.")
-    figure = Figure(figsize=(10, 4), dpi=110, layout="constrained")
+    check_keys("draw_curves", rows[0], ("epoch",))
+    figure = Picture(10, 4)
     axes = figure.subplots(1, 2)
     for axis, name, unit, title in (
         (axes[0], "miou", "level", "mIoU by level (1 is the finest)"),
@@ -34,22 +41,27 @@ def draw_curves(log, path=None):
         _draw(axis, rows, name, unit)
         axis.set(title=title, xlabel="epoch")
         axis.grid(alpha=0.3)
-    if path is not None:
-        figure.savefig(path)
-    return figure
+    return figure.saved(path)
 
 
 def _draw(axis, rows, name, unit):
-    epochs = [int(row["epoch"]) + 1 for row in rows]
-    numbers = sorted(int(match[1]) for key in rows[0] if (match := re.fullmatch(rf"{name}_(\d+)", key)))
+    epochs = [_number(row["epoch"]) + 1 for row in rows]
+    numbers = sorted(int(match[1]) for key in rows[0] if (match := re.fullmatch(rf"{name}_(\d+)", key or "")))
     for number in numbers:
         for prefix, style in (("", "--"), ("val_", "-")):
             column = f"{prefix}{name}_{number}"
             if column in rows[0]:
                 label = f"{prefix.replace('_', 'idation ') or 'training '}{unit} {number}"
-                values = [float(row[column]) for row in rows]
-                # One epoch alone makes no line.
-                marker = "." if len(rows) < 3 else ""
+                values = [_number(row[column]) for row in rows]
+                # One epoch between two without a value makes no line.
+                marker = "." if sum(map(math.isfinite, values)) < 3 else ""
                 axis.plot(epochs, values, style, color=f"C{number - 1}", label=label, marker=marker)
     if numbers:
         axis.legend(fontsize=8)
+
+
+def _number(text):
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return math.nan

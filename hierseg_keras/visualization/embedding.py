@@ -1,14 +1,23 @@
 """Pixel embeddings in the plane."""
 
+import math
+
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from hierseg_keras.tree import as_class_tree
 from hierseg_keras.visualization.colours import node_colours
+from hierseg_keras.visualization.inputs import as_labels, check_some
+from hierseg_keras.visualization.names import name_legend, tallest_column, total_height, widest, wrapped
+from hierseg_keras.visualization.picture import Picture
+
+# In inches, but for the font sizes.
+_SIDE, _TALLEST_LEGEND, _ENTRY_WIDTH, _ROW, _LINE, _WIDEST_NAME = 4.4, 6.0, 0.5, 0.17, 0.13, 2.4
+_FONT_SIZE, _TITLE_SIZE = 7, 12
 
 
 def draw_embedding(tree, embeddings, labels, path=None, title=""):
-    """Draws pixel embeddings, normalised, along their two principal axes; a family has shades of one colour.
+    """Draws pixel embeddings, normalized, along their two principal axes; a family has shades of one color.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -20,29 +29,52 @@ def draw_embedding(tree, embeddings, labels, path=None, title=""):
     Returns:
         `matplotlib.figure.Figure`.
 
+    Raises:
+        ValueError: If the embeddings are not finite and `(N, C)`, the labels are not integers and
+            `(N,)`, or no label is a node.
+
     Example:
 
     >>> figure = hs.visualization.draw_embedding(tree, np.random.normal(size=(9, 4)), np.arange(9))
 
     Reference:
-        Figure 4 of [Li et al., CVPR 2022](https://arxiv.org/abs/2203.14335), which does not say by
-        what the plane was found.
+        Figure 4 of [Li et al., CVPR 2022](https://arxiv.org/abs/2203.14335), which does not say how
+        the plane was found.
     """
     tree = as_class_tree(tree)
-    embeddings, labels = np.asarray(embeddings, np.float64), np.asarray(labels)
-    is_node = (labels >= 0) & (labels < tree.num_nodes)
-    embeddings, labels = embeddings[is_node], labels[is_node]
-    normalised = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
-    centred = normalised - normalised.mean(0)
-    plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
-    figure = Figure(figsize=(5.4, 4.4), dpi=110, layout="constrained")
+    embeddings, labels = _checked(tree, embeddings, labels)
+    normalized = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+    centered = normalized - normalized.mean(0)
+    plane = centered @ np.linalg.svd(centered, full_matrices=False)[2][:2].T
+    nodes, colors = np.unique(labels), node_colours(tree) / 255.0
+    names = [wrapped(tree.names[node], _FONT_SIZE, _WIDEST_NAME) for node in nodes]
+    columns = math.ceil(total_height(names, _ROW, _LINE) / _TALLEST_LEGEND)
+    height = max(_SIDE, 2 * _ROW + tallest_column(names, columns, _ROW, _LINE))
+    figure = Picture(_SIDE + columns * (_ENTRY_WIDTH + widest(names, _FONT_SIZE)), height)
     axis = figure.subplots()
-    colours = node_colours(tree) / 255.0
-    for node in np.unique(labels):
-        own = plane[labels == node]
-        axis.scatter(own[:, 0], own[:, -1], s=5, alpha=0.5, linewidths=0, color=colours[node], label=tree.names[node])
-    axis.set(title=title, xticks=[], yticks=[])
-    figure.legend(loc="outside right upper", fontsize=7, markerscale=3, frameon=False)
-    if path is not None:
-        figure.savefig(path)
-    return figure
+    for node in nodes:
+        points = plane[labels == node]
+        axis.scatter(points[:, 0], points[:, -1], s=5, alpha=0.5, linewidths=0, color=colors[node])
+    axis.set(xticks=[], yticks=[])
+    axis.set_title(wrapped(title, _TITLE_SIZE, 0.9 * _SIDE), fontsize=_TITLE_SIZE)
+    dots = [Line2D([], [], marker="o", linestyle="", markersize=5, color=colors[node]) for node in nodes]
+    options = {"ncols": columns, "fontsize": _FONT_SIZE, "frameon": False, "handlelength": 1}
+    name_legend(figure, dots, names, loc="outside right upper", **options)
+    return figure.saved(path)
+
+
+def _checked(tree, embeddings, labels):
+    embeddings = np.asarray(embeddings, np.float64)
+    if embeddings.ndim != 2 or not np.isfinite(embeddings).all():
+        raise ValueError(
+            f"`draw_embedding` expects finite embeddings, one per pixel, (N, C). Received: shape {embeddings.shape}"
+            f"{', with NaN or infinity' if not np.isfinite(embeddings).all() else ''}."
+        )
+    labels = as_labels("draw_embedding", labels, tree.num_nodes)
+    if labels.shape != embeddings.shape[:1]:
+        raise ValueError(
+            f"`draw_embedding` expects one label per embedding, {embeddings.shape[:1]}. Received: shape {labels.shape}."
+        )
+    is_node = (labels >= 0) & (labels < tree.num_nodes)
+    check_some("draw_embedding", "labels", labels[is_node].tolist(), "pixel of a node")
+    return embeddings[is_node], labels[is_node]

@@ -1,30 +1,42 @@
 """An image with its label maps at every level and a legend."""
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from hierseg_keras.tree import as_class_tree
 from hierseg_keras.visualization.colours import UNLABELLED, colour_labels, node_colours
+from hierseg_keras.visualization.inputs import as_labels, as_pixels, check_some
+from hierseg_keras.visualization.names import name_legend, tallest_column, total_height, widest, wrapped
+from hierseg_keras.visualization.picture import Picture
 
-CELL_WIDTH, _LEGEND_ROW = 2.9, 0.19
-# Of a legend's entry at its font size, in inches: colour and gaps, and a letter.
-_HANDLE_WIDTH, _LETTER_WIDTH = 0.55, 0.058
+# In inches.
+CELL_WIDTH, TITLE_HEIGHT, _WIDEST_TITLE = 2.9, 0.3, 2.6
+_ROW, _LINE, _WIDEST_NAME = 0.19, 0.14, 3.2
+# Of a legend's entry: the color and the gaps around it.
+_HANDLE_WIDTH = 0.55
+TITLE_SIZE, _LEGEND_SIZE = 9, 8
+# How deep an indent shows.
+_DEEPEST = 8
 
 
 def draw_levels(tree, image, maps, path=None):
-    """Draws an image and its label maps, a row a map and a column a level, with a legend.
+    """Draws an image and its label maps, one row per map and one column per level, with a legend.
 
     Args:
         tree: `ClassTree`, or its text.
-        image: `(H, W, 3)` array of colours in 0 .. 255. Further channels, such as depth, are not shown.
+        image: `(H, W, 3)` array of colors in 0 .. 255. Further channels, such as depth, are not shown.
         maps: Dict from a row's title to an `(H, W)` integer array of node indices, such as
-            `{"truth": label, "prediction": leaf}`. At a level for which a label is too coarse,
-            and where it is no node, the map is black.
+            `{"truth": label, "prediction": leaf}`. At a level for which a label is too coarse, and
+            where it is no node, the map is black.
         path: Optional file to which the picture is saved.
 
     Returns:
         `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If the image does not hold three channels of colors in 0 .. 255, there is no map,
+            or a map is of another size than the image, holds floats, or holds two numbers or more
+            that are beyond the nodes.
 
     Example:
 
@@ -32,31 +44,36 @@ def draw_levels(tree, image, maps, path=None):
     >>> figure = hs.visualization.draw_levels(tree, images[0], {"prediction": leaf[0]}, "levels.png")
     """
     tree = as_class_tree(tree)
-    image = np.asarray(image)[..., :3]
+    pixels = as_pixels("draw_levels", image)
+    check_some("draw_levels", "maps", maps, "map")
+    maps = {title: as_labels("draw_levels", own, tree.num_nodes, pixels.shape[:2]) for title, own in maps.items()}
     levels = range(1, tree.num_levels + 1)
-    cell_height = CELL_WIDTH * image.shape[0] / image.shape[1] + 0.3
-    size = ((1 + len(levels)) * CELL_WIDTH, len(maps) * cell_height + legend_height(tree) + 0.3)
-    figure = Figure(figsize=size, dpi=110, layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=[len(maps) * cell_height + 0.3, legend_height(tree)])
-    axes = upper.subplots(len(maps), 1 + len(levels), squeeze=False)
-    for row, (title, labels) in enumerate(maps.items()):
-        for axis in axes[row]:
-            axis.set_axis_off()
-        if row == 0:
-            show_picture(axes[row][0], image.clip(0, 255).astype(np.uint8), "image")
-        for column, level in enumerate(levels, start=1):
-            classes = len(tree.level_classes(level))
-            picture = paint_level(tree, labels, level)
-            show_picture(axes[row][column], picture, f"{title}, level {level} ({classes} classes)")
+    titles = [[_level_title(tree, title, level) for level in levels] for title in maps]
+    heights = [CELL_WIDTH * pixels.shape[0] / pixels.shape[1] + title_height(row) for row in titles]
+    upper, lower = legend_below(tree, (1 + len(levels)) * CELL_WIDTH, sum(heights) + TITLE_HEIGHT)
+    axes = upper.subplots(len(maps), 1 + len(levels), squeeze=False, height_ratios=heights)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    show_picture(axes[0][0], pixels, "image")
+    for row, labels, row_titles in zip(axes, maps.values(), titles):
+        for axis, level, title in zip(row[1:], levels, row_titles):
+            show_picture(axis, paint_level(tree, labels, level), title)
     draw_legend(tree, lower)
-    if path is not None:
-        figure.savefig(path)
-    return figure
+    return upper.figure.saved(path)
+
+
+def _level_title(tree, title, level):
+    text = f"{title}, level {level} ({len(tree.level_classes(level))} classes)"
+    return wrapped(text, TITLE_SIZE, _WIDEST_TITLE)
+
+
+def title_height(titles):
+    """Height of a row's titles in inches, the tallest counted."""
+    return max(total_height([title], TITLE_HEIGHT, _ROW) for title in titles)
 
 
 def paint_level(tree, labels, level):
     """Paints a map of nodes with the classes of a level, `(H, W, 3)` uint8."""
-    labels = np.asarray(labels)
     is_node = (labels >= 0) & (labels < tree.num_nodes)
     classes = tree.level_table[level - 1][np.where(is_node, labels, 0)]
     return colour_labels(tree, np.where(is_node, classes, -1))
@@ -64,30 +81,38 @@ def paint_level(tree, labels, level):
 
 def show_picture(axis, picture, title=""):
     axis.imshow(picture, interpolation="nearest")
-    axis.set_title(title, fontsize=9)
+    axis.set_title(title, fontsize=TITLE_SIZE)
 
 
-def legend_height(tree):
-    """In inches, of `draw_legend`."""
-    return _LEGEND_ROW * (2 + -(-tree.num_nodes // _legend_columns(tree)))
+def legend_below(tree, width, height):
+    """A picture in two parts: one of a height in inches, and below it one for `draw_legend`."""
+    lower = 2 * _ROW + tallest_column(_labels(tree), _legend_columns(tree, width), _ROW, _LINE)
+    return Picture(width, height + lower).subfigures(2, 1, height_ratios=[height, lower])
 
 
-def _legend_columns(tree):
-    """As many as fit beside each other under a row of pictures, the widest label in each."""
-    width = (1 + tree.num_levels) * CELL_WIDTH
-    return max(1, min(6, int(width / (_HANDLE_WIDTH + _LETTER_WIDTH * max(map(len, _labels(tree)))))))
+def _legend_columns(tree, width):
+    """As many as fit beside each other, the widest label in each."""
+    return max(1, min(6, int(width / (_HANDLE_WIDTH + widest(_labels(tree), _LEGEND_SIZE)))))
 
 
 def _labels(tree):
-    """The names in preorder, a child's indented under its parent's."""
-    return ["    " * (tree.depths[node] - 1) + tree.names[node] for node in tree.preorder]
+    """The names in preorder, a child's indented under its parent's, and that of no label."""
+    indents = ["    " * min(tree.depths[node] - 1, _DEEPEST) for node in tree.preorder]
+    names = [tree.names[node] for node in tree.preorder]
+    return [wrapped(name, _LEGEND_SIZE, _WIDEST_NAME, indent) for name, indent in zip(names, indents)] + ["no label"]
 
 
 def draw_legend(tree, figure):
     """Families together, a child indented under its parent."""
-    colours = node_colours(tree) / 255.0
-    patches = [Patch(color=colours[node], label=label) for node, label in zip(tree.preorder, _labels(tree))]
-    patches.append(Patch(color=UNLABELLED, label="no label"))
-    figure.legend(
-        handles=patches, loc="center", ncols=_legend_columns(tree), fontsize=8, frameon=False, handlelength=1.2
+    colors = [*(node_colours(tree)[tree.preorder] / 255.0), UNLABELLED]
+    columns = _legend_columns(tree, figure.figure.get_figwidth())
+    name_legend(
+        figure,
+        [Patch(color=color) for color in colors],
+        _labels(tree),
+        loc="center",
+        ncols=columns,
+        fontsize=_LEGEND_SIZE,
+        frameon=False,
+        handlelength=1.2,
     )

@@ -1,7 +1,13 @@
 """How many classes each stage of a network can tell apart: HS3's figure 2."""
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from hierseg_keras.visualization.inputs import check_keys, check_some
+from hierseg_keras.visualization.names import name_legend, total_height, widest, wrapped
+from hierseg_keras.visualization.picture import Picture
+
+# In inches, but for the font size.
+_WIDTH, _HEIGHT, _ENTRY_WIDTH, _ROW, _LINE, _WIDEST_NAME, _FONT_SIZE = 5.0, 4.0, 0.7, 0.2, 0.14, 2.4, 8
 
 
 def draw_trade_offs(trade_offs, sizes=None, path=None):
@@ -18,24 +24,33 @@ def draw_trade_offs(trade_offs, sizes=None, path=None):
     Returns:
         `matplotlib.figure.Figure`.
 
+    Raises:
+        ValueError: If there is no stage, `sizes` lacks one, or a chosen size is on no curve.
+
     Example:
 
     >>> figure = hs.visualization.draw_trade_offs(model.search(analysis), path="trade_offs.png")
     """
-    figure = Figure(figsize=(5.6, 4), dpi=110, layout="constrained")
+    check_some("draw_trade_offs", "trade_offs", trade_offs, "stage")
+    sizes = {stage: trade_off.size() for stage, trade_off in trade_offs.items()} if sizes is None else sizes
+    check_keys("draw_trade_offs", sizes, list(trade_offs))
+    names = [*map(str, trade_offs), "as much for its classes", "final output"]
+    names = [wrapped(name, _FONT_SIZE, _WIDEST_NAME) for name in names]
+    height = max(_HEIGHT, 2 * _ROW + total_height(names, _ROW, _LINE))
+    figure = Picture(_WIDTH + _ENTRY_WIDTH + widest(names, _FONT_SIZE), height)
     axis = figure.subplots()
+    lines = []
     for i, (stage, trade_off) in enumerate(trade_offs.items()):
-        every = sorted(trade_off.mean_ious)
-        axis.plot(every, [trade_off.mean_ious[size] for size in every], ".-", color=f"C{i}", label=stage)
-        chosen = trade_off.size() if sizes is None else sizes[stage]
+        every, chosen = sorted(trade_off.mean_ious), sizes[stage]
+        if chosen not in trade_off.mean_ious:
+            raise ValueError(f"`draw_trade_offs` expects a size of {every}. Received: sizes[{stage!r}]={chosen!r}.")
+        lines += axis.plot(every, [trade_off.mean_ious[size] for size in every], ".-", color=f"C{i}")
         axis.plot(chosen, trade_off.mean_ious[chosen], "o", color=f"C{i}", fillstyle="none", markersize=11)
     trade_off = next(iter(trade_offs.values()))
-    axis.plot([0, trade_off.num_classes], [0, trade_off.reference], ":", color="grey", label="as much for its classes")
-    axis.plot(trade_off.num_classes, trade_off.reference, "ko", label="final output")
+    lines += axis.plot([0, trade_off.num_classes], [0, trade_off.reference], ":", color="grey")
+    lines += axis.plot(trade_off.num_classes, trade_off.reference, "ko")
     axis.set(xlabel="number of classes after clustering", ylabel="mIoU", xlim=(0, None), ylim=(0, 1))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.legend(fontsize=8)
+    name_legend(figure, lines, names, loc="outside right upper", fontsize=_FONT_SIZE, frameon=False)
     axis.grid(alpha=0.3)
-    if path is not None:
-        figure.savefig(path)
-    return figure
+    return figure.saved(path)

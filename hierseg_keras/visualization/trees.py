@@ -1,15 +1,19 @@
 """A class tree as a picture."""
 
-from matplotlib.figure import Figure
+import numpy as np
 
 from hierseg_keras.tree import as_class_tree
 from hierseg_keras.visualization.colours import node_colours
+from hierseg_keras.visualization.names import total_height, widest, wrapped
+from hierseg_keras.visualization.picture import Picture
 
-_ROW_HEIGHT, _STEP, _NAME_WIDTH = 0.21, 0.45, 0.075
+# In inches, but for the font size.
+_ROW_HEIGHT, _LINE_HEIGHT, _STEP, _GAP, _MARGIN = 0.21, 0.14, 0.45, 0.13, 0.3
+_FONT_SIZE, _WIDEST_NAME = 8, 7.0
 
 
 def draw_tree(tree, path=None):
-    """Draws a class tree as an outline, in the colours of `node_colours`.
+    """Draws a class tree as an outline, in the colors of `node_colours`.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -23,22 +27,20 @@ def draw_tree(tree, path=None):
     >>> figure = hs.visualization.draw_tree(hs.ClassTree.load("camvid"), "camvid.png")
     """
     tree = as_class_tree(tree)
-    colours = node_colours(tree) / 255.0
-    row = {node: place for place, node in enumerate(tree.preorder.tolist())}
-    ends = [_STEP * depth + _NAME_WIDTH * len(name) for depth, name in zip(tree.depths, tree.names)]
-    size = (max(ends) + 0.6, _ROW_HEIGHT * (tree.num_nodes + 1))
-    figure = Figure(figsize=size, dpi=110)
+    colors = node_colours(tree) / 255.0
+    names = [wrapped(tree.names[node], _FONT_SIZE, _WIDEST_NAME) for node in tree.preorder]
+    heights = [total_height([name], _ROW_HEIGHT, _LINE_HEIGHT) for name in names]
+    y = dict(zip(tree.preorder.tolist(), _ROW_HEIGHT / 2 + np.cumsum(heights) - np.divide(heights, 2)))
+    ends = [_STEP * tree.depths[node] + widest([name], _FONT_SIZE) for node, name in zip(tree.preorder, names)]
+    figure = Picture(max(ends) + _GAP + _MARGIN, sum(heights) + _ROW_HEIGHT, layout=None)
     # In inches, downwards.
-    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, size[0]), ylim=(size[1], 0))
+    width, height = figure.get_size_inches()
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     axis.set_axis_off()
-    for node, place in row.items():
-        x, y = _STEP * tree.depths[node], _ROW_HEIGHT * (place + 1)
-        parent = tree.parent(node)
+    for node, name in zip(tree.preorder.tolist(), names):
+        x, parent = _STEP * tree.depths[node], tree.parent(node)
         if parent >= 0:
-            above = _ROW_HEIGHT * (row[parent] + 1)
-            axis.plot([x - _STEP, x - _STEP, x], [above, y, y], color="0.75", linewidth=1, zorder=1)
-        axis.plot(x, y, "o", color=colours[node], markersize=7, zorder=2)
-        axis.text(x + 0.13, y, tree.names[node], va="center", fontsize=8)
-    if path is not None:
-        figure.savefig(path)
-    return figure
+            axis.plot([x - _STEP, x - _STEP, x], [y[parent], y[node], y[node]], color="0.75", linewidth=1, zorder=1)
+        axis.plot(x, y[node], "o", color=colors[node], markersize=7, zorder=2)
+        axis.text(x + _GAP, y[node], name, va="center", fontsize=_FONT_SIZE)
+    return figure.saved(path)

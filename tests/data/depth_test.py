@@ -29,9 +29,9 @@ class DepthTest:
     def test_is_the_fourth_channel(self, builder):
         stored = tfds.as_numpy(builder.as_dataset(split="train"))
         with_depth, without = load_scenes(builder, max_depth=MAX_DEPTH), load_scenes(builder)
-        for scene, (image, label), (colours, same_label) in zip(stored, with_depth, without, strict=True):
-            assert (image.shape[-1], colours.shape[-1]) == (4, 3)
-            np.testing.assert_array_equal(image[..., :3], colours)
+        for scene, (image, label), (colors, same_label) in zip(stored, with_depth, without, strict=True):
+            assert (image.shape[-1], colors.shape[-1]) == (4, 3)
+            np.testing.assert_array_equal(image[..., :3], colors)
             np.testing.assert_array_equal(label, same_label)
             expected = np.minimum(scene["depth"][..., 0] / MAX_DEPTH, 1) * 255
             np.testing.assert_allclose(image[0, ..., 3], expected, rtol=1e-5)
@@ -46,7 +46,7 @@ class DepthTest:
             np.testing.assert_array_equal(image[..., 3] == 127.5, (image[..., :3].numpy() == 127.5).all(-1))
 
     def test_unfit_arguments_raise(self, builder, data_dir):
-        with pytest.raises(ValueError, match="metres, a number above 0. Received: max_depth=0"):
+        with pytest.raises(ValueError, match="meters, a number above 0, .* Received: max_depth=0"):
             load_scenes(builder, max_depth=0)
         with pytest.raises(ValueError, match="Received: street_blocks/.*'file_name', 'image', 'label'"):
             load("street_blocks", "train", data_dir=str(data_dir), max_depth=10.0)

@@ -1,4 +1,5 @@
-import keras
+import re
+
 import numpy as np
 import pytest
 
@@ -6,6 +7,9 @@ tf = pytest.importorskip("tensorflow")
 import tensorflow_datasets as tfds  # noqa: E402
 
 from hierseg_keras import data  # noqa: E402
+from hierseg_keras.data.record_files import RecordFiles  # noqa: E402
+from hierseg_keras.data.source import Source  # noqa: E402
+from hierseg_keras.data.training_order import TrainingOrder  # noqa: E402
 from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
 from tests.data.augmentation_test import straightforward  # noqa: E402
 
@@ -18,6 +22,22 @@ def batches(dataset):
 
 def first_labels(dataset):
     return [label.tobytes() for _, label in batches(dataset)]
+
+
+# Argument -> values that are no such thing.
+UNFIT = {
+    "training": [1, "yes", None],
+    "batch_size": [0, -1, 2.5, True, "4", None, np.nan],
+    "size": [0, -3, 2.5, True, "8", (8,), (8, 8, 3), (0, 8), (8, 2.5), (8, True), np.nan],
+    "crop_size": [0, 8, (8,), (8, 8, 3), (0, 8), (8.0, 8), (8, True), "88"],
+    "scale_range": [1.0, (0.5,), (2, 0.5), (0, 2), (-1, 2), (0.5, np.inf), (np.nan, 2), (False, True), "12"],
+    "flip": [1, None, "yes"],
+    "seed": [0.5, True, "0", None, 2**63, np.nan],
+    "shuffle_buffer": [0, -1, 2.5, True, None],
+    "initial_epoch": [-1, 0.5, True, None],
+    "unmapped": ["drop", None, True],
+    "max_depth": [0, -1, np.nan, np.inf, True, "10"],
+}
 
 
 class LoadTest:
@@ -43,26 +63,23 @@ class LoadTest:
         assert shapes == [(4, 96, 128), (1, 96, 128)]
         assert first_labels(dataset) == first_labels(self.load("validation[:5]", batch_size=4))
 
-    def test_same_seed_and_epoch_give_the_same_batches(self):
-        one, two, other = self.load(**CROP), self.load(**CROP), self.load(**CROP, seed=1)
-        epochs = [first_labels(one) for _ in range(3)]
-        assert [first_labels(two) for _ in range(3)] == epochs
-        assert len({tuple(epoch) for epoch in epochs}) == 3
-        assert first_labels(other) not in epochs
-
     def test_batches_are_those_of_the_straightforward_pipeline(self, data_dir):
-        """Whole images decoded, cut and mirrored one after the other, in the order of the same draws."""
+        """Whole images decoded, cut and mirrored one after the other, in the order and by the seeds of the epoch."""
         builder = data.prepare("street_blocks", data_dir=data_dir)
-        examples = builder.as_dataset(split="train[:8]", read_config=tfds.ReadConfig(interleave_cycle_length=1))
+        examples = list(builder.as_dataset(split="train[:8]", read_config=tfds.ReadConfig(interleave_cycle_length=1)))
+        source = Source(builder, "street_blocks", ClassTree.from_tfds(builder.info), 255, None, "error", None, None)
+        order = TrainingOrder([source], [RecordFiles(builder, "train[:8]")], None, 1000, seed=0)
+        drawn = list(tf.data.Dataset.range(1).flat_map(order.epoch))
+        assert sorted(int(example["index"]) for example in drawn) == list(range(8))
         # An image that fits into the crop is resampled as a whole.
         for crop_size, scale_range in (((40, 56), None), ((200, 260), (0.5, 2.0))):
-            expected, draws = [], tf.data.Dataset.random(seed=0, rerandomize_each_iteration=True)
-            for example, draw in tf.data.Dataset.zip(examples.shuffle(1000, seed=0), draws):
-                label = tf.where(example["label"] == 17, tf.cast(255, tf.uint8), example["label"])
-                seed = tf.stack([draw, 0])
-                expected.append(straightforward(example["image"], label, seed, scale_range, crop_size, 255, flip=True))
+            expected = []
+            for example in drawn:
+                image, label = (examples[example["index"]][name] for name in ("image", "label"))
+                label = tf.where(label == 17, tf.cast(255, tf.uint8), label)
+                expected.append(straightforward(image, label, example["seed"], scale_range, crop_size, 255, flip=True))
             options = {**CROP, "crop_size": crop_size, "scale_range": scale_range}
-            for (image, label), first in zip(batches(self.load("train[:8]", **options)), (0, 4)):
+            for (image, label), first in zip(batches(self.load("train[:8]", **options)), (0, 4), strict=True):
                 np.testing.assert_array_equal(label, [label[..., 0] for _, label in expected[first : first + 4]])
                 np.testing.assert_allclose(image, [image for image, _ in expected[first : first + 4]], atol=0.01)
 
@@ -75,10 +92,6 @@ class LoadTest:
         dataset = self.load(**whole)
         first, second = first_labels(dataset), first_labels(dataset)
         assert sorted(first) == sorted(second) and first != second
-
-    def test_global_seed_of_zero(self):
-        keras.utils.set_random_seed(0)
-        assert len(batches(self.load(**CROP))) == 3
 
     def test_size_resizes_first_and_serves_as_crop(self):
         dataset = self.load(training=True, size=(24, 32), batch_size=2)
@@ -99,21 +112,40 @@ class LoadTest:
         theirs = batches(self.load("validation[:4]", tree=flat, ignore_class=-1))[0][1]
         np.testing.assert_array_equal(np.where(ours < 0, -1, 16 - ours), theirs)
 
+    @pytest.mark.parametrize("name", UNFIT)
+    def test_arguments_of_another_type_or_range_raise(self, name):
+        for value in UNFIT[name]:
+            with pytest.raises(ValueError, match=f"as `{name}`. Received: {name}="):
+                self.load("train[:4]", **{**CROP, name: value})
+
+    def test_all_unfit_arguments_are_told_at_once(self):
+        with pytest.raises(ValueError) as error:
+            self.load("train[:4]", **{**CROP, "batch_size": 2.5, "seed": 0.5})
+        assert len(str(error.value).splitlines()) == 2
+
+    def test_numbers_of_numpy_are_numbers(self):
+        sizes = {"size": np.int64(24), "crop_size": np.array([24, 32]), "batch_size": np.int32(2)}
+        dataset = self.load("train[:4]", training=True, **sizes, scale_range=np.array([1, 2.0]), seed=np.int64(3))
+        assert dataset.element_spec[0].shape == (2, 24, 32, 3)
+
     def test_invalid_arguments_raise(self, data_dir, tmp_path):
         with pytest.raises(ValueError, match="crop_size"):
             self.load(training=True)
         with pytest.raises(ValueError, match="at least one full batch"):
             self.load("train[:3]", **CROP)
-        for sizes in ({"size": 0}, {"crop_size": (0, 8)}, {"batch_size": 0}, {"scale_range": (0.0, 2.0)}):
-            with pytest.raises(ValueError, match=f"a `{next(iter(sizes))}` above 0. Received"):
-                self.load("train[:4]", **{**CROP, **sizes})
-        with pytest.raises(ValueError, match="split='tests'"):
-            self.load("tests")
+        for split in ("tests", "train[", "train[:10", "trian[:10%]", "", "train[:0]", "train[500:]"):
+            with pytest.raises(ValueError, match=re.escape(f"Received: split={split!r}")) as error:
+                self.load(split)
+            assert "'train' (400 images)" in str(error.value) and "\n" not in str(error.value)
         with pytest.raises(ValueError, match="outside"):
             self.load(ignore_class=5)
         with pytest.raises(TreeError, match="class id 0"):
             self.load(tree=ClassTree.load("helen"))
         with pytest.raises(ValueError, match="street_block"):
             data.load("street_block", "train", data_dir=data_dir)
+        with pytest.raises(ValueError, match="Received: 3 for 1 data sets"):
+            self.load(["train"] * 3)
+        with pytest.raises(ValueError, match="expects a dict from a data set's name, or None, as `class_maps`"):
+            self.load(class_maps="map.csv")
         with pytest.raises(ValueError, match="manual_dir"):
             data.load("camvid_tree", "train", data_dir=data_dir, manual_dir=tmp_path / "none")

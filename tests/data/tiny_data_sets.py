@@ -14,16 +14,18 @@ FACE_CLASSES = ["background", "face", "hair"]
 PET_LABEL = np.tile(np.arange(1, 4, dtype=np.uint8), (6, 2))
 
 
-def prepared(name, data_dir):
+def prepared(name, data_dir, num_files=None):
     builder = tfds.builder(name, data_dir=str(data_dir))
     builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(compute_stats=tfds.download.ComputeStatsMode.SKIP)
+        download_config=tfds.download.DownloadConfig(
+            compute_stats=tfds.download.ComputeStatsMode.SKIP, num_shards=num_files
+        )
     )
     return builder
 
 
 def png(values, mode, **options):
-    """A PNG file of a label map: `P` with a palette of colours that are no ids, `1`, `L` or `RGB`."""
+    """A PNG file of a label map: `P` with a palette of colors that are no ids, `1`, `L` or `RGB`."""
     image = Image.fromarray(values if mode != "1" else values.astype(bool))
     if mode == "P":
         image = image.convert("P") if image.mode != "L" else image
@@ -61,7 +63,7 @@ class TinyPets(_Tiny):
 
 
 class TinyScenes(_Tiny):
-    """As `scene_parse150`: both are images of three channels, the label's first of which holds the classes."""
+    """As `scene_parse150`: both are images of three channels, the label's all alike."""
 
     def _info(self):
         features = {
@@ -74,7 +76,7 @@ class TinyScenes(_Tiny):
     def _generate_examples(self, count):
         for key in range(count):
             label = np.zeros((4, 5, 3), np.uint8)
-            label[:2] = 7, 1 + key, 0
+            label[:2] = 7
             yield key, {"image": np.full((4, 5, 3), 90, np.uint8), "annotation": label}
 
 
@@ -126,3 +128,39 @@ class TinyFaces(_Tiny):
         label = np.tile(np.arange(3, dtype=np.uint8)[None, :, None], (5, 2, 1))
         for key in range(2 * count):
             yield key, {"photo": np.full((5, 6, 3), 200, np.uint8), "parts": label}
+
+
+class TinyColors(_Tiny):
+    """Label maps of colors, as VOC's are."""
+
+    def _info(self):
+        features = {"image": tfds.features.Image(), "colors": tfds.features.Image(encoding_format="png")}
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict(features), supervised_keys=("image", "colors")
+        )
+
+    def _generate_examples(self, count):
+        label = np.zeros((4, 6, 3), np.uint8)
+        label[:2] = 128, 0, 0
+        label[2] = 0, 128, 0
+        label[3, 4:] = 224, 224, 192
+        for key in range(count):
+            yield key, {"image": np.full((4, 6, 3), key, np.uint8), "colors": label}
+
+
+class TinyNumbers(_Tiny):
+    """Forty scenes, each of its own number, which is its image's gray and its label."""
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 1)),
+            "label": tfds.features.Image(shape=(None, None, 1)),
+        }
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples(40), "test": self._generate_examples(7)}
+
+    def _generate_examples(self, count):
+        for key in range(count):
+            yield key, dict.fromkeys(("image", "label"), np.full((3, 4, 1), key, np.uint8))

@@ -61,11 +61,11 @@ class BestPathTest:
         leaf, score = evaluated(lambda x: best_path(tree, x, scores), logits)
         assert leaf.dtype == np.int32 and leaf.shape == score.shape == (2, 3, 2)
         for pixel in np.ndindex(2, 3, 2):
-            scores = equations.path_scores(reference, logits[pixel].astype("float64"), scores)
-            by = scores if scores == "nodes" else logits[pixel]
+            sums = equations.path_scores(reference, logits[pixel].astype("float64"), scores)
+            by = sums if scores == "nodes" else logits[pixel]
             # Paths nearer than float32 can tell apart may go either way.
             assert by[leaf[pixel]] >= by.max() - 1e-5
-            np.testing.assert_allclose(score[pixel], scores[leaf[pixel]], rtol=1e-5)
+            np.testing.assert_allclose(score[pixel], sums[leaf[pixel]], rtol=1e-5)
             assert 0 <= score[pixel] <= tree.num_levels * (1 + 1e-6)
 
     @pytest.mark.parametrize("channels", [TREE.num_nodes, TREE.num_leaves])
@@ -86,12 +86,14 @@ class BestPathTest:
     def test_tree_may_be_given_as_text(self):
         assert int(best_path(TREE.to_text(), logit([0.1, 0.9, 0.1, 0.1, 0.1, 0.9, 0.1]))[0]) == 1
 
-    def test_flat_tree_has_node_logits_unless_told(self):
+    def test_of_a_flat_tree_scores_must_be_said(self):
         tree = ClassTree(["road", "sky", "car"])
         logits = np.array([0.0, 1.0, -1.0], "float32")
         sigmoid = 1 / (1 + np.exp(-1))
         softmax = np.e / (1 + np.e + np.exp(-1))
-        for scores, expected in ((None, sigmoid), ("nodes", sigmoid), ("leaves", softmax)):
+        with pytest.raises(ValueError, match="as this tree has as many nodes as leaves"):
+            best_path(tree, logits)
+        for scores, expected in (("nodes", sigmoid), ("leaves", softmax)):
             leaf, score = best_path(tree, logits, scores=scores)
             assert int(leaf) == 1
             np.testing.assert_allclose(score, expected, rtol=1e-6)
@@ -109,7 +111,7 @@ class BestPathTest:
         assert "one channel per node (7) or per leaf (4)" in str(caught.value)
         assert f"Received: shape=(2, {channels}), scores={scores!r}" in str(caught.value)
 
-    def test_unknown_outputs_raise(self):
+    def test_unknown_scores_raise(self):
         with pytest.raises(ValueError, match="`scores` expects \"nodes\" or \"leaves\". Received: scores='paths'"):
             best_path(TREE, np.zeros(7, "float32"), scores="paths")
 

@@ -42,16 +42,6 @@ class SavedModelTest:
         np.testing.assert_allclose(answers["leaf_probabilities"], tf.sigmoid(logits[..., :3]), atol=1e-6)
         np.testing.assert_allclose(answers["path_score"], score, atol=1e-6)
 
-    def test_encoded_images_grey_and_transparent_too(self, exported):
-        encoded = tf.saved_model.load(str(exported)).signatures["encoded"]
-        serve = tf.saved_model.load(str(exported)).signatures["serving_default"]
-        grey, clear = images(6, 5)[..., :1], np.concatenate([images(6, 5), images(6, 5)[..., :1]], -1)
-        files = tf.stack([tf.io.encode_png(grey), tf.io.encode_png(clear)])
-        rgb = tf.constant(np.stack([np.repeat(grey, 3, -1), clear[..., :3]]))
-        np.testing.assert_array_equal(encoded(encoded=files)["level_1"], serve(image=rgb)["level_1"])
-        with pytest.raises(tf.errors.InvalidArgumentError):
-            encoded(encoded=tf.constant([b"no image"]))
-
     def test_softmax_of_leaf_logits(self, tmp_path):
         flat = UNet(TREE, scores="leaves", filters=2, num_stages=1, input_shape=(4, 6, 3))
         path = export.saved_model(flat, tmp_path / "flat")
@@ -87,29 +77,76 @@ class SavedModelTest:
         command = [sys.executable, "-I", str(script), str(exported), str(tmp_path / "wrong.npz")]
         assert subprocess.run(command, check=False).returncode == 1
 
-    def test_what_is_there_is_kept_until_its_successor_is_complete(self, model, tmp_path, monkeypatch):
-        path = tmp_path / "model"
-        path.mkdir()
-        (path / "mine").write_text("kept")
+    @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+    def test_tensorflow_lite_converts_it_with_built_in_operations(self, exported):
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(exported), signature_keys=["serving_default"])
+        assert set(converter.target_spec.supported_ops) == {tf.lite.OpsSet.TFLITE_BUILTINS}
+        image = images(1, 8, 12)
+        answers = tf.lite.Interpreter(model_content=converter.convert()).get_signature_runner()(image=image)
+        expected = tf.saved_model.load(str(exported)).signatures["serving_default"](image=tf.constant(image))
+        assert set(answers) == set(expected)
+        for name in answers:
+            is_map = name.startswith("level")
+            np.testing.assert_allclose(answers[name], expected[name], atol=0 if is_map else 1e-5, rtol=0)
+
+    def test_what_is_there_is_kept_until_its_successor_is_complete(self, tmp_path, monkeypatch):
+        path = export.saved_model(small(), tmp_path / "model", tree=TREE)
+        before = content_of(path)
         with pytest.raises(FileExistsError, match="overwrite"):
-            export.saved_model(model, path)
-        with monkeypatch.context() as patched:
-            patched.setattr(type(keras.export.ExportArchive()), "write_out", _fail)
-            with pytest.raises(OSError, match="disk full"):
-                export.saved_model(model, path, overwrite=True)
+            export.saved_model(small(), path, tree=TREE)
+        of_tensorflow = tf.errors.ResourceExhaustedError(None, None, "file; disk full [Op:SaveV2]")
+        for error in (OSError("disk full"), of_tensorflow):
+            with monkeypatch.context() as patched:
+                patched.setattr(type(keras.export.ExportArchive()), "write_out", fail_with(error))
+                for target in (path, tmp_path / "other" / "1"):
+                    with pytest.raises(OSError, match=r"Received: .*: disk full\. What was there"):
+                        export.saved_model(small(), target, tree=TREE, overwrite=True)
+            assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+            assert content_of(path) == before
+        # What an export that was killed has left.
+        (tmp_path / ".model.1234.unfinished" / "new").mkdir(parents=True)
+        export.saved_model(small(), path, tree=TREE, overwrite=True)
         assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
-        assert (path / "mine").read_text() == "kept"
-        export.saved_model(model, path, overwrite=True)
-        assert not (path / "mine").exists() and (path / "saved_model.pb").is_file()
+        assert content_of(path) != before and tf.saved_model.load(str(path)).signatures
+
+    @pytest.mark.parametrize("name", ["mine", "assets", "saved_model.pb/mine"])
+    def test_folder_of_anything_else_is_never_replaced(self, name, tmp_path):
+        path = tmp_path / "home"
+        (path / name).mkdir(parents=True)
+        if "saved_model.pb" in name:
+            (path / "mine").write_text("kept")
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(FileExistsError, match="holds a SavedModel and nothing else. Received: .*'(mine|assets)'"):
+            export.saved_model(small(), path, tree=TREE, overwrite=True)
+        assert sorted(tmp_path.rglob("*")) == before
+
+    def test_path_that_is_a_file_or_below_one_is_an_error(self, tmp_path):
+        (tmp_path / "file").write_text("mine")
+        for path in (tmp_path / "file", tmp_path / "file" / "1"):
+            with pytest.raises(OSError, match="file"):
+                export.saved_model(small(), path, tree=TREE, overwrite=True)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+        assert (tmp_path / "file").read_text() == "mine"
 
     def test_invalid_arguments_raise(self, model, tmp_path):
         with pytest.raises(ValueError, match="one channel per node"):
             export.saved_model(model, tmp_path / "a", tree=ClassTree.load("helen"))
         headless = keras.Sequential([keras.layers.Input((4, 4, 3)), keras.layers.Conv2D(4, 1)])
-        with pytest.raises(TypeError, match="ClassTree"):
+        with pytest.raises(ValueError, match="expects a `tree`"):
             export.saved_model(headless, tmp_path / "a")
         assert not list(tmp_path.iterdir())
 
 
-def _fail(*args, **kwargs):
-    raise OSError("disk full")
+def small():
+    return keras.Sequential([keras.layers.Input((4, 4, 3)), keras.layers.Conv2D(4, 1)])
+
+
+def content_of(path):
+    return {entry.relative_to(path): entry.read_bytes() for entry in path.rglob("*") if entry.is_file()}
+
+
+def fail_with(error):
+    def write_out(*args, **kwargs):
+        raise error
+
+    return write_out

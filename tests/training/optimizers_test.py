@@ -2,7 +2,7 @@ import keras
 import pytest
 
 pytest.importorskip("tensorflow")
-from hierseg_keras.training import AccumulatedSGD, RunConfig  # noqa: E402
+from hierseg_keras.training import AccumulatedCoupledSGD, RunConfig  # noqa: E402
 from hierseg_keras.training.optimizers import make_optimizer  # noqa: E402
 
 
@@ -10,7 +10,7 @@ class MakeOptimizerTest:
     def test_rate_falls_to_0_over_the_steps(self):
         config = RunConfig(optimizer="sgd", learning_rate=0.1, power=1.0, accumulation_steps=3)
         optimizer = make_optimizer(config, num_batches=14)
-        assert type(optimizer) is AccumulatedSGD
+        assert type(optimizer) is AccumulatedCoupledSGD
         assert float(optimizer.learning_rate) == pytest.approx(0.1)
         optimizer.iterations.assign(2)
         assert float(optimizer.learning_rate) == pytest.approx(0.05)

@@ -197,12 +197,17 @@ class ClassTreeTest:
             assert node_weights[v] == weights[level - 1]
 
     def test_level_weights_are_one_a_level(self, tree):
-        with pytest.raises(ValueError, match=r"one weight a level, 3 of them. Received: an array of shape \(2,\)"):
+        with pytest.raises(ValueError, match=r"one weight per level, 3 of them. Received: an array of shape \(2,\)"):
             tree.level_weights([1, 2])
 
-    @pytest.mark.parametrize("level", [0, 4])
+    @pytest.mark.parametrize("weights", [[1, np.nan, 1], [1, -0.5, 1], [np.inf, 1, 1]])
+    def test_level_weights_are_finite_and_not_negative(self, tree, weights):
+        with pytest.raises(ValueError, match="weights that are finite and not negative. Received: \\["):
+            tree.level_weights(weights)
+
+    @pytest.mark.parametrize("level", [0, 4, 1.5, 1.0, True, "1", None, np.nan])
     def test_level_outside_the_tree(self, tree, level):
-        with pytest.raises(ValueError, match=rf"1 \(finest\) to 3 \(coarsest\). Received: level={level}"):
+        with pytest.raises(ValueError, match=r"integer from 1 \(finest\) to 3 \(coarsest\). Received: level="):
             tree.level_classes(level)
 
     def test_unknown_kind_of_distance(self, tree):
@@ -244,7 +249,7 @@ class ClassTreeTest:
         with pytest.raises(TreeError, match=rf"node index in \[0, 7\). Received: {index}"):
             tree.path(index)
 
-    @pytest.mark.parametrize("node", [1.0, True, None])
+    @pytest.mark.parametrize("node", [1.0, np.float32(1), True, np.True_, None, b"sky", (0, 1), ["human", None]])
     def test_node_of_a_wrong_type(self, tree, node):
         with pytest.raises(TypeError, match="index, path or name"):
             tree.index(node)
@@ -262,9 +267,22 @@ class ClassTreeTest:
         with pytest.raises(TreeError, match="each node once"):
             ClassTree(["left", "right", "nose"]).swap(pairs)
 
-    def test_text_is_no_sequence_of_paths(self):
-        with pytest.raises(TypeError, match="from_text"):
-            ClassTree("abc")
+    @pytest.mark.parametrize("pair", ["lr", ("left",), ("left", "right", "nose"), ()])
+    def test_swap_takes_pairs(self, pair):
+        with pytest.raises(TreeError, match="a flip pair expects two nodes"):
+            ClassTree(["left", "right", "nose"]).swap([pair])
+
+    def test_swap_takes_integers_of_numpy_and_no_floats(self):
+        tree = ClassTree(["left", "right", "nose"])
+        assert tree.swap(np.array([[0, 1]])).tolist() == [1, 0, 2]
+        with pytest.raises(TypeError, match="an index as an integer. Received: "):
+            tree.swap(np.array([[0.0, 1.0]]))
+
+    @pytest.mark.parametrize("paths", ["abc", b"abc", {"human": ["person"]}, {"sky", "road"}])
+    def test_paths_are_a_sequence(self, paths):
+        for make in (ClassTree, ClassTree.from_paths):
+            with pytest.raises(TypeError, match="sequence of paths. Received: .* `ClassTree.from_text` reads a string"):
+                make(paths)
 
     def test_swap_within_a_family_leaves_the_family(self):
         tree = ClassTree.load("helen")
@@ -317,6 +335,22 @@ class ClassTreeTest:
         assert len({hash(tree) for tree in trees}) == 1
         assert len({tree.to_text() for tree in trees}) == len({str(tree) for tree in trees}) == 1
         assert trees[0].paths == tuple("/".join(node) for node in ReferenceTree(paths).nodes)
+
+    def test_integers_of_numpy_are_indices(self, tree):
+        indices = np.array([2, 0, 3, 1])
+        paths = ["human/person", "human/rider", "vehicle/car/sedan", "sky"]
+        assert ClassTree.from_paths(paths, indices=indices) == tree
+        assert ClassTree.from_paths(paths, indices=list(indices.astype("uint8"))) == tree
+        person, rider, sedan, sky = indices
+        nested = {"human": {"person": person, "rider": rider}, "vehicle": {"car": {"sedan": sedan}}, "sky": sky}
+        assert ClassTree.from_dict(nested) == tree
+
+    @pytest.mark.parametrize("index", [1.7, 1.0, np.float64(1), True, np.True_, "1", np.nan, 1j])
+    def test_nothing_but_integers_is_an_index(self, index):
+        problems = problems_of(ClassTree.from_paths, ["road", "sky"], indices=[0, index])
+        assert problems == [f"paths[1]: expected an integer as leaf index. Received: {index!r}"]
+        [problem] = problems_of(ClassTree.from_dict, {"road": 0, "sky": index})
+        assert problem.startswith("dict['sky']: expected a dict or list of children, a leaf index or None. Received: ")
 
     @given(leaf_paths(min_depth=2))
     def test_without_indices_leaves_count_in_file_order(self, paths):
@@ -480,7 +514,7 @@ class ClassTreeTest:
             assert any(problem.startswith(beginning) for problem in problems)
 
     def test_paths_and_indices_differ_in_number(self):
-        with pytest.raises(TreeError, match="one index a path. Received: 2 paths, 1 indices"):
+        with pytest.raises(TreeError, match="one index per path. Received: 2 paths, 1 indices"):
             ClassTree.from_paths(["a", "b"], indices=[0])
 
     @pytest.mark.parametrize("text", ["a\nb", "a", ""])

@@ -6,6 +6,7 @@ from hypothesis import given
 
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.ops import (
+    argmax,
     max_over_descendants,
     min_along_path_and_gradient,
     pick_channel,
@@ -171,6 +172,19 @@ class PickTest:
         rows = np.ascontiguousarray(np.swapaxes(values, -1, -2))
         (result,) = evaluated(lambda x: [pick_row(x, keras.ops.convert_to_tensor(index))], rows)
         assert np.array_equal(result, expected)
+
+
+class ArgmaxTest:
+    @pytest.mark.parametrize("symbolic", [False, True])
+    def test_first_of_equal_ones_as_numpy_has_it(self, symbolic):
+        x = np.array([[2, 2, 1], [-0.0, 0.0, -1], [0.0, -0.0, 0.0], [-np.inf, -np.inf, -np.inf], [1, 2, 2]], "float32")
+        if symbolic:
+            image = keras.Input((3,))
+            index = keras.Model(image, argmax(image))(x)
+        else:
+            index = argmax(x)
+        assert keras.backend.standardize_dtype(index.dtype) == "int32"
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(index), x.argmax(axis=-1))
 
 
 class SumOverLeavesTest:

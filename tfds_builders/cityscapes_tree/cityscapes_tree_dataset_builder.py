@@ -7,6 +7,7 @@ import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
 from tfds_builders import image_files
+from tfds_builders.check_labels import check_size
 from tfds_builders.cityscapes_tree import class_ids, frames
 from tfds_builders.paired_images import ImagePair, read_pair
 from tfds_builders.tree_builder import TreeBuilder
@@ -81,5 +82,5 @@ There is a split for every folder of train, val (`validation`) and test that is 
         }
         if frame.instances is not None:
             example["instances"] = image_files.read_uint16(frame.instances)
-            image_files.check_size(frame.instances, example["instances"], frame.image, image)
+            check_size(frame.instances, example["instances"], frame.image, image)
         return frame.image.name.removesuffix(frames.IMAGE), example

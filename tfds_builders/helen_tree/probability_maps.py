@@ -3,7 +3,8 @@
 import numpy as np
 from etils import epath
 
-from tfds_builders.image_files import check_size, read_grey
+from tfds_builders.check_labels import check_size
+from tfds_builders.image_files import read_grey
 
 NUM_CLASSES = 11
 

@@ -3,7 +3,9 @@
 import numpy as np
 from etils import epath
 
-from tfds_builders.image_files import MAX_PIXELS, ImageFileError, check_ids
+from tfds_builders.check_labels import check_ids
+from tfds_builders.image_files import ImageFileError
+from tfds_builders.image_header import MAX_PIXELS
 from tfds_builders.matlab_v7 import SlicedArray
 
 NUM_RAW_IDS = 895

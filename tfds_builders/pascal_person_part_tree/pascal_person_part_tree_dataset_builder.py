@@ -7,7 +7,8 @@ from etils import epath
 
 from hierseg_keras.tree import ClassTree
 from tfds_builders import find_files
-from tfds_builders.image_files import ImageFileError, map_ids, read_label, stored_image
+from tfds_builders.check_labels import map_ids
+from tfds_builders.image_files import ImageFileError, read_label, stored_image
 from tfds_builders.paired_images import read_pair
 from tfds_builders.pascal_person_part_tree.person_parts import read_person_parts
 from tfds_builders.tree_builder import TreeBuilder

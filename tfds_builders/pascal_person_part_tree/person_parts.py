@@ -3,7 +3,8 @@
 import numpy as np
 from etils import epath
 
-from tfds_builders.image_files import MAX_PIXELS, ImageFileError
+from tfds_builders.image_files import ImageFileError
+from tfds_builders.image_header import MAX_PIXELS
 from tfds_builders.matlab_v5 import read_variables
 
 BACKGROUND, WHOLE_PERSON = 0, 7

@@ -8,7 +8,7 @@ import keras
 from hierseg_keras.models.backbones.resnet import resnet_v1, resnet_v2
 from hierseg_keras.models.backbones.resnet_stages import resnet_stages
 from hierseg_keras.models.backbones.wide_resnet import wide_resnet38
-from hierseg_keras.models.import_keras_cv import keras_cv_parts
+from hierseg_keras.models.keras_cv import keras_cv_parts
 
 OUTPUT_STRIDES = (8, 16, 32)
 

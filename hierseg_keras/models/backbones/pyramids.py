@@ -3,12 +3,9 @@
 import dataclasses
 import functools
 
-import keras
-
 from hierseg_keras.models.backbones.resnet_stages import resnet_stages
 from hierseg_keras.models.backbones.swin_stages import swin_stages
 from hierseg_keras.models.layers.scale_image import ScaleImage
-from hierseg_keras.models.safetensors_weights import load_safetensors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +25,6 @@ class Pyramid:
     def maps(self, image):
         """Four symbolic maps of symbolic images in 0 .. 255."""
         return list(self.make(ScaleImage("torch", name="scale")(image)).values())
-
-    def load(self, model, path):
-        """Loads timm's weights from a `.safetensors` file into a network made on these maps."""
-        trunk = keras.Model(model.input, model.get_layer(self.last_layer).output, name="backbone")
-        load_safetensors(trunk, path, self.ignored)
 
 
 def _swin(width, depths, window=7):

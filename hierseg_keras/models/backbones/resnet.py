@@ -3,26 +3,9 @@
 import keras
 from keras import layers
 
+from hierseg_keras.models.layers.dilation import strides_and_dilations
+
 _EPSILON = 1.001e-5
-# Strides by stack where the whole network's is 32; larger ones give way to dilation.
-_STRIDES = (1, 2, 2, 2)
-
-
-def strides_and_dilations(output_stride, strides=_STRIDES):
-    """Each of four stacks' stride and dilation behind a stem of stride 4: past the output stride, dilation takes over.
-
-    >>> strides_and_dilations(16)
-    ((1, 2, 2, 1), (1, 1, 1, 2))
-    """
-    own, dilations, reached, dilation = [], [], 4, 1
-    for stride in strides:
-        if reached * stride > output_stride:
-            dilation *= stride
-            stride = 1
-        reached *= stride
-        own.append(stride)
-        dilations.append(dilation)
-    return tuple(own), tuple(dilations)
 
 
 def resnet_v1(blocks, output_stride, bottleneck=True, width=64, name=None):

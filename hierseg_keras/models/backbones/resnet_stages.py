@@ -3,7 +3,7 @@
 from keras import layers
 
 from hierseg_keras.models.backbones.residual_blocks import bottleneck, torch_conv_norm_relu
-from hierseg_keras.models.backbones.resnet import strides_and_dilations
+from hierseg_keras.models.layers.dilation import strides_and_dilations
 
 # Multiples of a stage's dilation by its blocks, as DeepLab's multi-grid has them.
 NO_GRID = (1,)

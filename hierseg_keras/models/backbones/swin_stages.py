@@ -23,7 +23,7 @@ def swin_stages(x, width, depths, num_heads, window=7, drop_path=0.3):
             blocks have less, rising from 0 by equal steps.
 
     Returns:
-        Dict from `"stage1"` to `"stage4"` to normalised maps at strides 4, 8, 16 and 32, each the
+        Dict from `"stage1"` to `"stage4"` to normalized maps at strides 4, 8, 16 and 32, each the
         output of a layer of that name.
     """
     x = PadToWindows(4, name="patch_embed.pad")(x)

@@ -4,8 +4,8 @@ import keras
 from keras import layers, ops
 
 from hierseg_keras.models.backbones.residual_blocks import torch_convolution
-from hierseg_keras.models.backbones.resnet import strides_and_dilations
 from hierseg_keras.models.layers.conv_norm_relu import EPSILON, MOMENTUM
+from hierseg_keras.models.layers.dilation import strides_and_dilations
 
 # Modules 2 to 7: number of blocks, channels of each block's convolutions (3x3 and 3x3, or 1x1, 3x3 and 1x1), and
 # the share dropped before the last of them.

@@ -47,7 +47,7 @@ class WindowAttention(keras.layers.Layer):
     ```
 
     Windows may be shifted by half their size, and are then wrapped around; pixels that only the
-    wrapping made neighbours do not see each other. Along an axis of one window nothing is shifted.
+    wrapping made neighbors do not see each other. Along an axis of one window nothing is shifted.
 
     Args:
         num_heads: Number of heads, each of `C / num_heads` channels.
@@ -100,7 +100,7 @@ class WindowAttention(keras.layers.Layer):
         return ops.where(length > self.window, self.window // 2, 0)
 
     def _apart(self, size, shifts):
-        """`(windows, n, n)`: `_APART` for pairs of pixels that were no neighbours before the shift."""
+        """`(windows, n, n)`: `_APART` for pairs of pixels that were no neighbors before the shift."""
         regions = []
         for length, shift in zip(size, shifts):
             place = ops.arange(length)

@@ -2,7 +2,7 @@
 
 from keras import layers
 
-from hierseg_keras.models.import_keras_cv import keras_cv_parts
+from hierseg_keras.models.keras_cv import keras_cv_parts
 from hierseg_keras.models.layers.resize_to import ResizeTo
 
 # The paper's at stride 16 and 8; at 32 the map is half as large as at 16, and so are they.

@@ -18,7 +18,7 @@ def pixel_decoder(maps, filters):
         filters: Channels of the result.
 
     Returns:
-        Symbolic tensor, `(B, h, w, filters)`, by which masks are found; neither normalised nor cut at 0.
+        Symbolic tensor, `(B, h, w, filters)`, by which masks are found; neither normalized nor cut at 0.
     """
     x = _conv_norm(maps[-1], filters, 3, "pixels_32", activation="relu")
     for stride, lateral in zip((16, 8, 4), reversed(maps[:-1])):

@@ -89,7 +89,7 @@ def query_decoder(x, num_queries, num_layers, num_heads, dropout):
 
     Returns:
         List of `num_layers` symbolic tensors, `(B, num_queries, C)`: the queries after each layer,
-        normalised.
+        normalized.
     """
     channels = x.shape[-1]
     flatten = layers.Reshape((-1, channels), name="flatten_map")

@@ -3,8 +3,8 @@
 from keras import layers
 
 from hierseg_keras.models.compiled_loss import LOGITS
-from hierseg_keras.models.functional import functional
-from hierseg_keras.models.inner_maps import inner_maps
+from hierseg_keras.models.graph.functional import functional
+from hierseg_keras.models.graph.layer_outputs import layer_outputs
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.tree import as_class_tree
@@ -25,14 +25,14 @@ def open_stages(segmenter, stages):
 
     Args:
         segmenter: Functional `keras.Model`.
-        stages: Names of layers, as `inner_maps` takes them. A list of maps is enlarged to the first of
+        stages: Names of layers, as `layer_outputs` takes them. A list of maps is enlarged to the first of
             them, and joined.
 
     Returns:
         A pair of dicts of symbolic tensors: from `"logits"`, and the names of auxiliary logits, and from
         each stage to one map.
     """
-    answers, maps = inner_maps(getattr(segmenter, "training_model", segmenter), stages)
+    answers, maps = layer_outputs(getattr(segmenter, "training_model", segmenter), stages)
     answers = answers if isinstance(answers, dict) else {LOGITS: answers}
     return answers, {stage: _joined(x, stage_prefix(stage)) for stage, x in maps.items()}
 

@@ -9,7 +9,7 @@ MOMENTUM = 0.9
 
 
 def conv_norm_relu(x, filters, size, name, use_bias=False):
-    """A convolution, batch normalisation and ReLU."""
+    """A convolution, batch normalization and ReLU."""
     x = layers.Conv2D(
         filters, size, padding="same", use_bias=use_bias, kernel_initializer="he_normal", name=f"{name}_conv"
     )(x)

@@ -11,7 +11,7 @@ class ResizeTo(keras.layers.Layer):
     """Resizes feature maps to the height and width of a reference.
 
     The reference's size is read when the layer runs, so that a network with it takes images of
-    any size, known when it is built or not. Pixels are squares with their centres in the middle,
+    any size, known when it is built or not. Pixels are squares with their centers in the middle,
     as in `tf.image.resize`, without antialiasing.
 
     Args:

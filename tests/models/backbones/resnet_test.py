@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.models.backbones.resnet import resnet_v1, resnet_v2, strides_and_dilations
+from hierseg_keras.models.backbones.resnet import resnet_v1, resnet_v2
+from hierseg_keras.models.layers.dilation import strides_and_dilations
 
 
 def randomised(model):

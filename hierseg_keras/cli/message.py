@@ -1,0 +1,33 @@
+"""What the program says when it ends with an error."""
+
+import re
+
+from hierseg_keras.tree import TreeError
+
+# Longer than every message of ours, and shorter than some of third parties.
+MAX_LENGTH = 2000
+# Kinds of errors whose text is for the one who reads it; of others the kind is printed too.
+_READABLE = (ValueError, TypeError, OSError, ArithmeticError, ImportError)
+# Lines that TensorFlow puts around the message of an operation: where in the code and in the graph it failed.
+_PLACE = re.compile(r'\s*(Graph execution error:|Detected at node|File "|<stack traces unavailable>|\[\[)')
+_PLACE_IN_LINE = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]( name:.*)?")
+
+
+def message_of(error):
+    """An error's message in one line; a `TreeError` keeps its list, one line per mistake.
+
+    Args:
+        error: `Exception`.
+
+    Returns:
+        String without a stack trace.
+    """
+    import tensorflow as tf
+
+    if isinstance(error, TreeError) or isinstance(error.__cause__, TreeError):
+        return str(error)
+    lines = (_PLACE_IN_LINE.sub("", line) for line in str(error).splitlines() if not _PLACE.match(line))
+    text = " ".join(" ".join(lines).split())
+    if len(text) > MAX_LENGTH:
+        text = f"{text[:MAX_LENGTH]} ..."
+    return text if text and isinstance(error, (*_READABLE, tf.errors.OpError)) else f"{type(error).__name__}: {text}"

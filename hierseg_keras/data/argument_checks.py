@@ -1,0 +1,94 @@
+"""One check of every argument of the data room that is a number, a size or a choice."""
+
+import math
+import numbers
+
+import numpy as np
+
+
+def check_arguments(function, **arguments):
+    """Checks arguments by their names.
+
+    Args:
+        function: Name for errors.
+        **arguments: Values of arguments that the table below holds.
+
+    Raises:
+        ValueError: A sentence for each value that its argument does not take.
+    """
+    problems = [
+        f"`{function}` expects {expected} as `{name}`. Received: {name}={arguments[name]!r}."
+        for name, (expected, accepts) in _ACCEPTED.items()
+        if name in arguments and not accepts(arguments[name])
+    ]
+    if problems:
+        raise ValueError("\n".join(problems))
+
+
+def is_integer(value, smallest=-(2**63)):
+    """Whether a value is an integer of 64 bits, of Python or NumPy, and no bool."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and smallest <= value < 2**63
+
+
+def is_number(value, above=-math.inf):
+    """Whether a value is a finite real number, of Python or NumPy, and no bool."""
+    is_real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    return is_real and math.isfinite(value) and value > above
+
+
+def is_pair(value, of):
+    return isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2 and all(map(of, value))
+
+
+def _is_positive_integer(value):
+    return is_integer(value, smallest=1)
+
+
+def _is_positive(value):
+    return is_number(value, above=0)
+
+
+def _is_size(value):
+    return is_pair(value, of=_is_positive_integer)
+
+
+def _is_bool(value):
+    return isinstance(value, (bool, np.bool_))
+
+
+def _is_dict(value):
+    return hasattr(value, "items")
+
+
+def _or_none(accepts):
+    return lambda value: value is None or accepts(value)
+
+
+_INTEGER_ABOVE_0 = ("an integer above 0", _is_positive_integer)
+_BOOL = ("True or False", _is_bool)
+_BY_NAME = ("a dict from a data set's name, or None,", _or_none(_is_dict))
+# Name -> what is expected, as errors say it, and whether a value is that.
+_ACCEPTED = {
+    "training": _BOOL,
+    "batch_size": _INTEGER_ABOVE_0,
+    "size": (
+        "a pair (height, width) of integers above 0, one integer above 0, or None",
+        _or_none(lambda value: _is_positive_integer(value) or _is_size(value)),
+    ),
+    "crop_size": ("a pair (height, width) of integers above 0, or None,", _or_none(_is_size)),
+    "scale_range": (
+        "a pair (smallest, largest) of numbers above 0, or None,",
+        _or_none(lambda value: is_pair(value, of=_is_positive) and value[0] <= value[1]),
+    ),
+    "flip": _BOOL,
+    "seed": ("an integer of 64 bits", is_integer),
+    "initial_epoch": ("an integer of at least 0", lambda value: is_integer(value, smallest=0)),
+    "epoch": ("an integer of at least 0", lambda value: is_integer(value, smallest=0)),
+    "shuffle_buffer": _INTEGER_ABOVE_0,
+    "class_maps": _BY_NAME,
+    "unmapped": ('"error" or "ignore"', lambda value: isinstance(value, str) and value in ("error", "ignore")),
+    "features": _BY_NAME,
+    "max_depth": ("meters, a number above 0, or None,", _or_none(_is_positive)),
+    "share": ("a number between 0 and 1", lambda value: is_number(value, above=0) and value < 1),
+    "beta": ("a number between 0 and 1, or None,", _or_none(lambda value: is_number(value, above=0) and value < 1)),
+}

@@ -1,0 +1,199 @@
+"""Image files decoded inside a TensorFlow graph, as `tfds_builders.image_files` decodes them outside of one.
+
+Importing this module imports TFDS.
+"""
+
+import tensorflow as tf
+
+from tfds_builders import image_header as rules
+
+# All numbers that a header's rules need lie before.
+_HEADER_BYTES = 34
+# Width and height: in a PNG file, and in a BMP file.
+_PNG_SIZE_AT, _BMP_SIZE_AT = 16, 18
+_CMYK_CHANNELS = 4
+_OPAQUE = 255
+
+_FORMATS = "expected a PNG, JPEG or BMP file. Received: another format, or an empty file. Convert it first"
+_EIGHT_BITS = "expected 8 bits per channel or fewer. Received: 16 bits per channel. Convert it first"
+_RGB = "expected gray or RGB. Received: a CMYK file of JPEG. Convert it first"
+
+
+def decode_image(encoded, name):
+    """Decodes the bytes of an image file.
+
+    Pixels are those that `tfds_builders.image_files.read_image` returns, and files that it refuses are
+    refused. TensorFlow's own `tf.io.decode_image` differs from it: JPEG values by up to 60, as it decodes
+    faster; 16-bit values lose their lower half; transparency is dropped.
+
+    Args:
+        encoded: String scalar, the bytes of a PNG, JPEG or BMP file.
+        name: String scalar, the file's name in errors.
+
+    Returns:
+        uint8 tensor, `(H, W, 3)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When the graph runs, if the file is damaged or of another format, has
+            more than 89 megapixels or 8 bits per channel, or is CMYK, transparent, animated, or to be turned
+            by its EXIF or XMP orientation.
+    """
+    is_kind = _is_kind(encoded)
+    with tf.control_dependencies([_assert_readable(encoded, is_kind, name)]):
+        encoded = tf.identity(encoded)
+
+    def decode_opaque_png():
+        pixels = tf.io.decode_png(encoded, channels=4)
+        is_opaque = tf.reduce_all(pixels[..., 3] == _OPAQUE)
+        with tf.control_dependencies([_assert(is_opaque, name, rules.OPAQUE)]):
+            return tf.identity(pixels[..., :3])
+
+    def decode_png():
+        # A fourth channel costs time; and of values of fewer than 8 bits, TensorFlow makes up one that is not opaque.
+        return tf.cond(_may_have_alpha(encoded), decode_opaque_png, lambda: tf.io.decode_png(encoded, channels=3))
+
+    def decode_jpeg():
+        return tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
+
+    def decode_bmp():
+        # TensorFlow takes no byte more or less.
+        return tf.io.decode_bmp(tf.strings.substr(encoded, tf.constant(0, tf.int64), _bmp_length(encoded)), channels=3)
+
+    cases = [(is_kind["PNG"], decode_png), (is_kind["JPEG"], decode_jpeg)]
+    return tf.ensure_shape(tf.case(cases, default=decode_bmp), (None, None, 3))
+
+
+def image_size(encoded):
+    """Reads the size of an image file from its header: int64 `(2,)`, height and width; 0 of other formats."""
+    return _size(encoded, _is_kind(encoded))
+
+
+def _size(encoded, is_kind):
+    header = _header(encoded)
+
+    def size_of_png():
+        width, height = (_number(header[at : at + 4], is_little=False) for at in (_PNG_SIZE_AT, _PNG_SIZE_AT + 4))
+        return tf.stack([height, width])
+
+    cases = [
+        (is_kind["PNG"], size_of_png),
+        (is_kind["JPEG"], lambda: tf.cast(tf.io.extract_jpeg_shape(encoded)[:2], tf.int64)),
+        (is_kind["BMP"], lambda: _bmp_size(header)),
+    ]
+    return tf.case(cases, default=lambda: tf.zeros(2, tf.int64))
+
+
+def _bmp_size(header):
+    width, height = (_number(header[at : at + 4], is_little=True) for at in (_BMP_SIZE_AT, _BMP_SIZE_AT + 4))
+    # Negative where rows go from top to bottom.
+    return tf.stack([tf.minimum(height, 2**32 - height), width])
+
+
+def _bmp_length(encoded):
+    header = _header(encoded)
+    height, width = tf.unstack(_bmp_size(header))
+    return _number(header[rules.BMP_PIXELS_AT :][:4], is_little=True) + (3 * width + 3) // 4 * 4 * height
+
+
+def _assert_readable(encoded, is_kind, name):
+    """Checks all that can be known before a pixel is decoded."""
+    is_png, is_jpeg, is_bmp = (is_kind[kind] for kind in ("PNG", "JPEG", "BMP"))
+    size = _size(encoded, is_kind)
+    num_pixels = tf.reduce_prod(size)
+    too_large = tf.strings.format(
+        f"expected at most {rules.MAX_PIXELS // 1_000_000} megapixels. Received: a header that says {{}} x {{}} "
+        "pixels. The file was not decoded",
+        (size[1], size[0]),
+    )
+    problems = [
+        (~(is_png | is_jpeg | is_bmp), _FORMATS),
+        ((num_pixels <= 0) | (num_pixels > rules.MAX_PIXELS), too_large),
+        (is_bmp & ~_is_plain_bmp(encoded), rules.PLAIN_BMP),
+        (is_png & (_header(encoded)[rules.PNG_BITS_AT] > 8), _EIGHT_BITS),
+        (_num_jpeg_channels(encoded, is_jpeg) == _CMYK_CHANNELS, _RGB),
+        (is_png & _is_animated(encoded), rules.ONE_PICTURE),
+        (~is_bmp & _is_turned(encoded), rules.UPRIGHT.format("an EXIF or XMP orientation")),
+    ]
+    problem = tf.constant("")
+    for is_found, message in reversed(problems):
+        problem = tf.where(is_found, message, problem)
+    return _assert(problem == "", name, problem)
+
+
+def _assert(condition, name, problem):
+    return tf.debugging.Assert(condition, [tf.strings.join([name, ": ", problem, "."])])
+
+
+# === Rules of `tfds_builders.image_header`, one by one ===
+
+
+def _is_kind(encoded):
+    return {kind: tf.strings.substr(encoded, 0, len(start)) == start for kind, start in rules.SIGNATURES.items()}
+
+
+def _num_jpeg_channels(encoded, is_jpeg):
+    return tf.cond(is_jpeg, lambda: tf.io.extract_jpeg_shape(encoded)[2], lambda: 0)
+
+
+def _is_plain_bmp(encoded):
+    header = _header(encoded)
+    length = _number(header[rules.BMP_HEADER_LENGTH_AT :][:4], is_little=True)
+    bits = _number(header[rules.BMP_BITS_AT :][:2], is_little=True)
+    compression = _number(header[rules.BMP_COMPRESSION_AT :][:4], is_little=True)
+    return (length >= rules.BMP_HEADER_LENGTH) & (bits == rules.BMP_BITS) & (compression == 0)
+
+
+def _may_have_alpha(encoded):
+    """Whether a PNG file has an alpha channel, or a table of what is transparent ahead of its pixels."""
+    has_channel = tf.bitwise.bitwise_and(_header(encoded)[rules.PNG_COLOR_TYPE_AT], rules.PNG_ALPHA) != 0
+    start = tf.strings.substr(encoded, 0, rules.METADATA_BYTES)
+    ahead = tf.strings.regex_replace(start, rules.PNG_PIXELS + r"\C*", "", replace_global=False)
+    is_unknown = tf.strings.length(ahead) == tf.strings.length(start)
+    return has_channel | _is_found(rules.PNG_TRANSPARENCY, ahead) | is_unknown
+
+
+def _is_animated(encoded):
+    return _is_found(rules.ANIMATION, tf.strings.substr(encoded, 0, rules.METADATA_BYTES))
+
+
+def _is_turned(encoded):
+    length = tf.strings.length(encoded)
+    end = tf.clip_by_value(length - rules.METADATA_BYTES, 0, rules.METADATA_BYTES)
+    metadata = tf.strings.substr(encoded, 0, rules.METADATA_BYTES) + tf.strings.substr(encoded, length - end, end)
+    # What follows the match is part of it, so that what is left ends where the match begins.
+    before = tf.strings.regex_replace(metadata, rules.EXIF + r"\C*", "", replace_global=False)
+    exif = tf.strings.substr(metadata, tf.strings.length(before), rules.MAX_EXIF_BYTES)
+    tiff = tf.strings.regex_replace(exif, "^" + rules.EXIF_PREFIX, "", replace_global=False)
+    return _is_found(rules.XMP_TURNED, metadata) | _exif_is_turned(_bytes(tiff, rules.MAX_EXIF_BYTES))
+
+
+def _exif_is_turned(tiff):
+    is_little = tiff[0] == ord("I")
+    start = tf.minimum(_number(tiff[4:8], is_little), rules.MAX_EXIF_BYTES - 2)
+    count = tf.minimum(_number(tiff[start : start + 2], is_little), (rules.MAX_EXIF_BYTES - 2 - start) // 12)
+    entries = tf.reshape(tiff[start + 2 : start + 2 + 12 * count], (-1, 12))
+    is_orientation = _number(entries[:, :2], is_little) == rules.ORIENTATION_TAG
+    is_long = _number(entries[:, 2:4], is_little) == rules.LONG
+    value = tf.where(is_long, _number(entries[:, 8:12], is_little), _number(entries[:, 8:10], is_little))
+    is_turned = (value >= rules.TURNED.start) & (value < rules.TURNED.stop)
+    return tf.reduce_any(is_orientation & is_turned)
+
+
+def _is_found(pattern, encoded):
+    return tf.strings.regex_full_match(encoded, rf"\C*{pattern}\C*")
+
+
+def _header(encoded):
+    return _bytes(encoded, _HEADER_BYTES)
+
+
+def _bytes(encoded, length):
+    """The first bytes as int64 `(length,)`; zeros follow the end."""
+    return tf.cast(tf.io.decode_raw(encoded, tf.uint8, fixed_length=length), tf.int64)
+
+
+def _number(some_bytes, is_little):
+    """The number that the last axis holds."""
+    shifts = 8 * tf.range(some_bytes.shape[-1] or tf.shape(some_bytes)[-1], dtype=tf.int64)
+    shifts = tf.where(is_little, shifts, tf.reverse(shifts, [0]))
+    return tf.reduce_sum(tf.bitwise.left_shift(some_bytes, shifts), axis=-1)

@@ -1,0 +1,85 @@
+"""From class ids, or colors, to node indices."""
+
+import numpy as np
+import tensorflow as tf
+
+from hierseg_keras.data.colors import color_name
+from hierseg_keras.data.refusal import counted, refuse
+
+MAX_CLASS_ID = np.iinfo(np.uint16).max
+# Below every label, so that the smallest of a map tells whether it holds one.
+_UNKNOWN = np.iinfo(np.int32).min
+
+
+class NodeTable:
+    """Looks up the node that each value of a label map means.
+
+    Args:
+        nodes: Dict from class ids, or from the integers of colors, to labels: node indices, or `ignore_class`.
+        unknown: Label of the values that `nodes` does not hold. Defaults to `None`: such a value is an error.
+        swap: Optional node that each node becomes in a mirror image, as `ClassTree.swap` returns it.
+        colors: Whether the values are colors.
+        largest: Optional number above which no class id is looked up, nor one below 0. Defaults to any integers.
+    """
+
+    def __init__(self, nodes, unknown=None, swap=None, colors=False, largest=None):
+        self._unknown = _UNKNOWN if unknown is None else unknown
+        self._values, self._name = ("colors", color_name) if colors else ("class ids", str)
+        # Colors are too many for a table of them all: their place among the sorted ones is the index.
+        self._codes = np.array(sorted(nodes), np.int32) if colors else None
+        keys = np.searchsorted(self._codes, list(nodes)) if colors else np.array(list(nodes), np.int64)
+        self._is_bounded = largest is not None and not colors
+        # The last label is that of all values outside the table.
+        length = max(keys.max(initial=-1), largest if self._is_bounded else 0) + 2
+        self._labels = np.full(length, self._unknown, np.int32)
+        self._labels[keys] = list(nodes.values())
+        self._mirrored_labels = self._labels if swap is None else swapped(self._labels, swap)
+
+    def look_up(self, values, place, mirrored=False):
+        """Looks up every value.
+
+        Args:
+            values: Integer tensor.
+            place: String scalar tensor that begins errors.
+            mirrored: Bool scalar, whether the nodes change places as `swap` says.
+
+        Returns:
+            Int32 tensor of the shape of `values`. Where a value has no label, the error is that of `refuse`, with the
+            number of pixels of every such value.
+        """
+        labels = tf.where(mirrored, self._mirrored_labels, self._labels)
+        found = tf.gather(labels, self._index(values))
+        if self._unknown != _UNKNOWN:
+            return found
+
+        def fail():
+            foreign, _, counts = tf.unique_with_counts(tf.boolean_mask(values, found == _UNKNOWN))
+            return refuse(self._sentence, place, foreign, counts)
+
+        check = tf.cond(tf.reduce_any(found == _UNKNOWN), fail, tf.no_op)
+        with tf.control_dependencies([check]):
+            return tf.identity(found)
+
+    def _index(self, values):
+        outside = len(self._labels) - 1
+        if self._is_bounded:
+            return values if values.dtype == tf.int32 else tf.cast(values, tf.int32)
+        if self._codes is None:
+            values = values if values.dtype == tf.int64 else tf.cast(values, tf.int32)
+            outside = tf.cast(outside, values.dtype)
+            return tf.where(values < 0, outside, tf.minimum(values, outside))
+        codes = tf.cast(tf.reshape(values, (-1,)), tf.int32)
+        index = tf.minimum(tf.searchsorted(self._codes, codes), outside - 1)
+        return tf.reshape(tf.where(tf.gather(self._codes, index) == codes, index, outside), tf.shape(values))
+
+    def _sentence(self, place, foreign, counts):
+        return (
+            f"{place.decode()}: expected {self._values} that the data set, or its class map, gives a node. Received: "
+            f"{counted(foreign, counts, self._name)}. Map each to a node or to 'ignore'."
+        )
+
+
+def swapped(labels, swap):
+    """Labels whose nodes have changed places; those that are no nodes stay."""
+    is_node = (labels >= 0) & (labels < len(swap))
+    return np.where(is_node, swap[np.where(is_node, labels, 0)], labels).astype(labels.dtype)

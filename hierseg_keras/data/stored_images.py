@@ -1,0 +1,48 @@
+"""The image that a TFDS data set stores, as three channels of 0 .. 255."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from hierseg_keras.data.png_header import png_header
+from hierseg_keras.data.refusal import refuse
+
+IMAGE_CHANNELS = (1, 3, 4)
+IMAGE_DTYPES = (np.uint8, np.uint16)
+_UINT16_STEP = 65535 / 255
+
+
+def decode_image(encoded, feature, record):
+    """Decodes an image inside tf.data.
+
+    One channel becomes three equal ones. A fourth channel is alpha, which must be opaque. 16-bit values are
+    divided by 257, so that their whole range is 0 .. 255.
+
+    Args:
+        encoded: String scalar, the bytes of the file.
+        feature: `tfds.features.Image` of 1, 3 or 4 channels, uint8 or uint16.
+        record: String scalar, the record's name in errors.
+
+    Returns:
+        `(h, w, 3)`, uint8, or float32 where 16-bit values are stored.
+    """
+    check = tf.no_op
+    if feature.shape[-1] != 1:
+        check = functools.partial(_check_opaque, encoded, feature.np_dtype, record)
+    with tf.control_dependencies([tf.cond(png_header(encoded).has_alpha, check, tf.no_op)]):
+        image = feature.decode_example(encoded)[..., :3]
+    image = image if image.dtype == tf.uint8 else tf.cast(image, tf.float32) / _UINT16_STEP
+    return tf.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+
+
+def _check_opaque(encoded, dtype, record):
+    def sentence(record, transparent):
+        return (
+            f"{record.decode()}: expected an opaque image, as a fourth channel is alpha. Received: {transparent} "
+            "transparent pixels. Store three channels, without what is not color."
+        )
+
+    alpha = tf.io.decode_png(encoded, 4, dtype)[..., 3]
+    transparent = tf.math.count_nonzero(alpha < alpha.dtype.max)
+    return tf.cond(transparent > 0, lambda: refuse(sentence, record, transparent), tf.no_op)

@@ -1,0 +1,1 @@
+"""Arguments of models: checked, saved and loaded."""

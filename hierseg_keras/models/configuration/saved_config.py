@@ -1,0 +1,51 @@
+"""The configuration with which every model here is saved and made again."""
+
+import json
+
+import keras
+
+from hierseg_keras.models.graph.frozen_layers import freeze_layers, frozen_layers
+from hierseg_keras.models.keras_cv import keras_cv_parts
+
+# Names that arguments had in files of earlier versions.
+_RENAMED = {"outputs": "scores"}
+
+
+def remember_arguments(model, arguments):
+    """Keeps a model's constructor arguments for `config_of`; networks among them as their own configurations."""
+    values = {name: _serialized(value) for name, value in arguments.items()}
+    # As JSON: Keras would track a dict attribute as a sub-layer.
+    model._arguments = json.dumps(values)
+
+
+def config_of(model):
+    """A model's configuration: its arguments, its name, and which of its layers are frozen."""
+    return {**json.loads(model._arguments), "name": model.name, "frozen": frozen_layers(model)}
+
+
+def model_from_config(cls, config):
+    """Makes a model of a class from `config_of`, or from the configuration of an earlier version."""
+    config = {_RENAMED.get(name, name): value for name, value in config.items()}
+    frozen = config.pop("frozen", None)
+    is_trainable = config.pop("trainable", True)
+    model = cls(**{name: _deserialized(value) for name, value in config.items()})
+    if frozen is not None:
+        freeze_layers(model, frozen)
+    elif not is_trainable:
+        model.trainable = False
+    return model
+
+
+def _serialized(value):
+    if isinstance(value, (keras.KerasTensor, keras.Layer, keras.Loss)):
+        return keras.saving.serialize_keras_object(value)
+    return value
+
+
+def _deserialized(value):
+    if not isinstance(value, dict) or "class_name" not in value:
+        return value
+    if "keras_cv" in f"{value.get('registered_name')} {value.get('module')}":
+        # Importing KerasCV registers its classes.
+        keras_cv_parts()
+    return keras.saving.deserialize_keras_object(value)

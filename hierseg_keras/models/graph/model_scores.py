@@ -1,0 +1,131 @@
+"""What the channels of a network's output mean: nodes or leaves, logits or probabilities."""
+
+import keras
+
+from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree.scores import Scores, infer_scores
+
+# They move scores about and leave their values what they are.
+_MOVING = (
+    "CropTo",
+    "Cropping2D",
+    "Identity",
+    "Permute",
+    "Reshape",
+    "Resize",
+    "ResizeTo",
+    "Resizing",
+    "UpSampling2D",
+    "ZeroPadding2D",
+)
+_LINEAR = ("BatchNormalization", "Conv2D", "Conv2DTranspose", "Dense", "EinsumDense", "SeparableConv2D")
+# By the activation's name: whether scores are logits, and which scores it can only belong to.
+_ACTIVATIONS = {"linear": (True, None), "sigmoid": (False, "nodes"), "softmax": (False, "leaves")}
+
+
+def scores_of(model, owner, tree=None, scores=None, from_logits=None):
+    """Finds out what the channels of a network's output mean.
+
+    Networks of `hierseg_keras.models` know it. Of other functional networks the last activation is
+    looked at, past layers that only resize or crop: none means logits, a sigmoid means one
+    probability per node, and a softmax means one probability per leaf.
+
+    Args:
+        model: `keras.Model` from images to scores `(B, H, W, C)`.
+        owner: Name of the function or class that asks, for errors.
+        tree: `ClassTree`, or its text. Defaults to `model.tree`.
+        scores: `"nodes"` or `"leaves"`, where it is not to be found out.
+        from_logits: Whether scores are logits, where it is not to be found out.
+
+    Returns:
+        `tree.scores.Scores`, with `from_logits` known.
+
+    Raises:
+        TypeError: If `model` is no Keras model, or a subclassed one, whose output is not known.
+        ValueError: If there is no tree, the number of channels fits neither nodes nor leaves, or it
+            cannot be known whether the output is logits or probabilities.
+    """
+    tree = getattr(model, "tree", None) if tree is None else tree
+    # What wraps a network for its training has the network's scores.
+    model = getattr(model, "inference_model", model)
+    if tree is None:
+        raise ValueError(f"`{owner}` expects a `tree`, as `{type(model).__name__}` has none. Received: tree=None.")
+    tree, shape = as_class_tree(tree), output_shape_of(model, owner)
+    if from_logits is None:
+        from_logits, kind = _known(model) or _found(model, owner)
+        fits = kind is None or Scores(tree, kind).num_channels == shape[-1]
+        if scores is None and not fits:
+            activation = "sigmoid" if kind == "nodes" else "softmax"
+            raise ValueError(
+                f"`{owner}` expects a softmax over the {tree.num_leaves} leaves of `tree`, or a sigmoid for each of "
+                f"its {tree.num_nodes} nodes. Received: {model.name!r}, which ends in a {activation} of {shape[-1]} "
+                "channels. Pass `scores` and `from_logits` if it is meant so."
+            )
+        scores = scores or kind
+    elif scores is None and (known := _known(model)):
+        scores = known[1]
+    return infer_scores(tree, shape, scores, from_logits)
+
+
+def output_shape_of(model, owner):
+    """The shape of a network's one map of scores; refuses what has none before it is called."""
+    try:
+        shape = model.output_shape
+    except AttributeError:
+        raise TypeError(
+            f"`{owner}` expects a functional `keras.Model`, whose input and output are known. Received: "
+            f"{type(model).__name__}. Pass keras.Model(image, model(image)) with image = keras.Input((None, None, 3))."
+        ) from None
+    if not isinstance(shape, tuple) or len(shape) != 4 or not isinstance(shape[-1], int):
+        raise ValueError(
+            f"`{owner}` expects a network with one output of scores, (B, H, W, C). Received: output_shape={shape}. "
+            "Pass keras.Model(model.input, scores) with the output that is meant."
+        )
+    return shape
+
+
+def _known(model):
+    """`(from_logits, kind)` of a network that was made for a tree."""
+    kind, from_logits = getattr(model, "scores", None), getattr(model, "from_logits", None)
+    return None if kind is None or from_logits is None else (from_logits, kind)
+
+
+def _found(model, owner):
+    operation = _last_operation(model)
+    if type(operation).__name__ in ("Softmax", "Sigmoid"):
+        activation = type(operation).__name__.lower()
+    else:
+        activation = getattr(operation, "activation", None)
+        activation = getattr(activation, "__name__", activation)
+        if activation is None and type(operation).__name__ in _LINEAR:
+            activation = "linear"
+    on_channels = getattr(operation, "axis", -1) in (-1, 3)
+    if activation not in _ACTIVATIONS or not on_channels:
+        where = "no layer that is known" if operation is None else f"{operation.name!r} ({type(operation).__name__})"
+        raise ValueError(
+            f"`{owner}` expects to know whether scores are logits or probabilities, which the last layer's activation "
+            f"says where it is none, a sigmoid or a softmax. Received: {model.name!r}, which ends in {where}. Pass "
+            "from_logits=True or from_logits=False."
+        )
+    return _ACTIVATIONS[activation]
+
+
+def _last_operation(model):
+    """The last operation that changes scores, inside of models too; `None` of a network that is not functional."""
+    if not getattr(model, "inputs", None) or len(model.outputs) != 1:
+        return None
+    tensor = model.outputs[0]
+    while True:
+        operation, node, _ = tensor._keras_history
+        inputs = operation._inbound_nodes[node].input_tensors
+        if isinstance(operation, keras.Model):
+            return _last_operation(operation)
+        if not inputs or not _is_moving(operation):
+            return operation
+        tensor = inputs[0]
+
+
+def _is_moving(operation):
+    is_linear = getattr(getattr(operation, "activation", None), "__name__", None) == "linear"
+    kind = type(operation).__name__
+    return kind in _MOVING or kind == "Activation" and is_linear or kind == "Dropout"

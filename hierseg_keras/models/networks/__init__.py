@@ -1,0 +1,1 @@
+"""The networks, whose first argument is the class tree."""

@@ -1,0 +1,199 @@
+"""MaskFormer as HSSN needs it: queries that vote for nodes, each within its mask."""
+
+import keras
+from keras import layers, ops
+
+from hierseg_keras.models.backbones.pyramids import PYRAMIDS
+from hierseg_keras.models.compiled_loss import check_weights
+from hierseg_keras.models.configuration.check_counts import check_counts
+from hierseg_keras.models.heads.logits_head import check_scores, logits_bias, num_logits
+from hierseg_keras.models.heads.pixel_decoder import pixel_decoder
+from hierseg_keras.models.heads.query_decoder import query_decoder
+from hierseg_keras.models.layers.image_input import image_input
+from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.tree_network import TreeNetwork
+from hierseg_keras.models.weights.pretrained import load_pyramid_weights
+from hierseg_keras.tree import ClassTree, as_class_tree
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class QueryVotes(keras.layers.Layer):
+    """Logits of pixels from queries, each of which votes within its mask.
+
+    ```
+    logit_pk = bias_k + sum over queries q of score_qk * sigmoid(mask_q . x_p)
+    ```
+
+    Args:
+        channels: Number of logits.
+        bias_initializer: Of the bias.
+
+    Call arguments:
+        inputs: Triple: scores `(B, Q, channels)`, masks `(B, Q, C)` and pixels' features `x`,
+            `(B, h, w, C)`.
+
+    Returns:
+        Tensor, `(B, h, w, channels)`.
+    """
+
+    def __init__(self, channels, bias_initializer="zeros", **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    def build(self, input_shape):
+        self.bias = self.add_weight((self.channels,), initializer=self.bias_initializer, name="bias")
+
+    def call(self, inputs):
+        scores, masks, x = inputs
+        inside = ops.sigmoid(ops.einsum("bhwc,bqc->bhwq", x, masks))
+        return ops.einsum("bhwq,bqk->bhwk", inside, scores) + self.bias
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[2][:3], self.channels)
+
+    def get_config(self):
+        bias_initializer = keras.initializers.serialize(self.bias_initializer)
+        return {**super().get_config(), "channels": self.channels, "bias_initializer": bias_initializer}
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class MaskFormer(TreeNetwork):
+    """Instantiates MaskFormer's architecture with one logit per node, or per leaf, of a class tree.
+
+    A backbone; a feature pyramid that gives each pixel features at stride 4; and queries, which
+    look at the backbone's last map. Each query ends up with a mask and a score for every node, and
+    a pixel's logit of a node is the sum of the scores of the queries whose masks it is in:
+
+    ```
+    logit_pv = bias_v + sum over queries q of score_qv * sigmoid(mask_q . x_p)
+    ```
+
+    **This is not mask classification.** The paper's network predicts a set of masks with one class
+    each, matched one to one with the regions of the truth. Here queries share in one map of logits,
+    which the losses of a class tree are trained on as on any network's, and nothing is matched.
+
+    As in the paper the queries are supervised after every layer of their decoder: in training a
+    call answers with a dict, `{"logits": ..., "auxiliary_logits_0": ..., ...}`.
+
+    Layers by name: `embedding` (the backbone's last map, which `HSSN` compares pixels by),
+    `features` (of pixels, at stride 4), `scores` and `masks` (of queries) and `logits`.
+
+    Args:
+        tree: `ClassTree`, or its text.
+        backbone: `"swin_tiny"`, `"swin_small"` (the default), `"resnet50_v1_5"`,
+            `"resnet101_v1_5"`, or `"swin_nano"`, for small machines.
+        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+            `"leaves"`, `L` channels for those with a softmax.
+        filters: Channels of pixels and queries, a multiple of 4 and of `num_heads`. Defaults to 256.
+        num_queries: Number of queries. Defaults to 100.
+        num_layers: Layers of the queries' decoder. Defaults to 6.
+        num_heads: Heads of their attention. Defaults to 8.
+        dropout: Share dropped in the queries' decoder. Defaults to 0.1.
+        auxiliary_weight: Weight of the loss of each layer but the last. Defaults to the paper's 1;
+            0 makes no logits there.
+        weights: `None` (random, the default), or the path of a `.safetensors` file with the
+            weights of timm's network: `swin_small_patch4_window7_224` and its like, `resnet101`.
+            Its classifier is left out.
+        input_shape: `(H, W, 3)`, `None` where a size is not known. Defaults to `(None, None, 3)`.
+        name: Name of the model.
+
+    Call arguments:
+        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255; scaled inside as timm's
+            weights expect it.
+
+    Returns:
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside; in
+        training a dict.
+
+    Raises:
+        ValueError: If an argument has another value, or the weights of the file do not fit.
+        FileNotFoundError: If there is no such file.
+
+    Example:
+
+    >>> tree = hs.ClassTree.load("camvid")
+    >>> small = {"filters": 32, "num_queries": 10, "num_layers": 2}
+    >>> model = hs.models.MaskFormer(tree, backbone="swin_nano", **small)
+    >>> tuple(model(np.zeros((1, 65, 97, 3))).shape)
+    (1, 65, 97, 18)
+
+    Reference:
+        [Cheng et al., Per-Pixel Classification is Not All You Need for Semantic Segmentation,
+        NeurIPS 2021](https://arxiv.org/abs/2107.06278). Differs from it in what is said above.
+        Swin pads maps to whole windows before it shifts them, as its authors' code for
+        segmentation does; timm shifts first, which differs where windows do not fit.
+    """
+
+    def __init__(
+        self,
+        tree: ClassTree | str,
+        backbone: str = "swin_small",
+        scores: str = "nodes",
+        filters: int = 256,
+        num_queries: int = 100,
+        num_layers: int = 6,
+        num_heads: int = 8,
+        dropout: float = 0.1,
+        auxiliary_weight: float = 1.0,
+        weights: str | None = None,
+        input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+        name: str | None = None,
+        **kwargs,
+    ):
+        tree = as_class_tree(tree)
+        check_scores("MaskFormer", scores)
+        check_counts(
+            "MaskFormer", filters=filters, num_queries=num_queries, num_layers=num_layers, num_heads=num_heads
+        )
+        check_weights("MaskFormer", auxiliary_weight=auxiliary_weight)
+        if filters % 4 or filters % num_heads:
+            raise ValueError(
+                "`MaskFormer` expects `filters` to be a multiple of 4 and of `num_heads`. Received: "
+                f"filters={filters}, num_heads={num_heads}."
+            )
+        if backbone not in PYRAMIDS:
+            raise ValueError(f"`MaskFormer` expects `backbone` among {tuple(PYRAMIDS)}. Received: {backbone!r}.")
+
+        # === Functional Model ===
+        image = image_input("MaskFormer", input_shape)
+        maps = PYRAMIDS[backbone].maps(image)
+        maps[-1] = layers.Identity(name="embedding")(maps[-1])
+        pixels = pixel_decoder(maps, filters)
+        seen = layers.Conv2D(filters, 1, name="queried_map")(maps[-1])
+        states = query_decoder(seen, num_queries, num_layers, num_heads, dropout)
+        *earlier, last = _votes(states if auxiliary_weight else states[-1:], pixels, tree, scores)
+        auxiliary = {f"auxiliary_logits_{i}": x for i, x in enumerate(earlier)}
+        auxiliary = {key: (_enlarged(x, image, key), auxiliary_weight) for key, x in auxiliary.items()}
+        logits = _enlarged(last, image, "logits")
+        arguments = {
+            "backbone": backbone,
+            "filters": filters,
+            "num_queries": num_queries,
+            "num_layers": num_layers,
+            "num_heads": num_heads,
+            "dropout": dropout,
+            "auxiliary_weight": auxiliary_weight,
+            # The pretrained weights are among those saved.
+            "weights": None,
+            "input_shape": input_shape,
+        }
+        super().__init__(image, logits, tree, scores, arguments, auxiliary, name, **kwargs)
+        if weights is not None:
+            load_pyramid_weights(PYRAMIDS[backbone], self, weights)
+
+
+def _enlarged(x, image, name):
+    return ResizeTo(dtype="float32", name=f"enlarge_{name}")([x, image])
+
+
+def _votes(states, pixels, tree, scores):
+    """Logits at stride 4 of the queries' states, by the same layers for each."""
+    filters, channels = pixels.shape[-1], num_logits(tree, scores)
+    # So small that the first logits are little but their bias: a hundred queries, alike at first, add up.
+    small = keras.initializers.RandomNormal(stddev=0.001)
+    score = layers.Dense(channels, kernel_initializer=small, dtype="float32", name="scores")
+    hidden = [layers.Dense(filters, activation="relu", name=f"masks_hidden_{i}") for i in range(2)]
+    mask = layers.Dense(filters, name="masks")
+    votes = QueryVotes(channels, logits_bias(tree, scores), dtype="float32", name="logits")
+    return [votes([score(state), mask(hidden[1](hidden[0](state))), pixels]) for state in states]

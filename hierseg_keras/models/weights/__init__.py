@@ -1,0 +1,1 @@
+"""Pretrained weights, loaded whole or not at all."""

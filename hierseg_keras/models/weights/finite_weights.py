@@ -1,0 +1,39 @@
+"""Weights that are numbers."""
+
+import keras
+from keras import ops
+
+# How many variables an error names.
+_NUM_NAMED = 3
+
+
+def check_finite_weights(model, what):
+    """Refuses a network with a weight that is NaN or infinite, which answers class 0 everywhere.
+
+    Every floating-point weight is looked at: kernels, and the moving averages of batch normalization.
+
+    Args:
+        model: `keras.Model`.
+        what: What expects finite weights, the first words of the error.
+
+    Raises:
+        FloatingPointError: If a weight is NaN or infinite; the message names the first such variables.
+    """
+    weights = [weight for weight in model.weights if keras.backend.is_float_dtype(weight.dtype)]
+    if not weights:
+        return
+    # All of them at once, as each answer would be waited for.
+    are_finite = ops.convert_to_numpy(ops.stack([ops.all(ops.isfinite(weight.value)) for weight in weights]))
+    bad = [weight for weight, is_finite in zip(weights, are_finite) if not is_finite]
+    if bad:
+        named = ", ".join(_described(weight) for weight in bad[:_NUM_NAMED])
+        others = f" and {len(bad) - _NUM_NAMED} other variables" if len(bad) > _NUM_NAMED else ""
+        raise FloatingPointError(
+            f"{what} expects finite weights. Received: {named}{others}. Lower the learning rate, or load the weights "
+            "of an earlier epoch."
+        )
+
+
+def _described(weight):
+    is_finite = ops.convert_to_numpy(ops.isfinite(weight.value))
+    return f"{weight.path}, {is_finite.size - int(is_finite.sum())} of {is_finite.size} values NaN or infinite"

@@ -1,0 +1,1 @@
+"""What wraps a network: for its training, or for its prediction."""

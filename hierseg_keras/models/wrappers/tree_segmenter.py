@@ -1,0 +1,68 @@
+"""A new classifier, over the nodes or leaves of a tree, for any segmentation network."""
+
+import keras
+
+from hierseg_keras.models.graph.classifier_input import classifier_input
+from hierseg_keras.models.graph.functional import functional
+from hierseg_keras.models.heads.logits_head import check_scores, logits_head
+from hierseg_keras.models.layers.image_input import check_channels_last
+from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.tree_network import TreeNetwork
+from hierseg_keras.tree import ClassTree, as_class_tree
+
+
+@keras.saving.register_keras_serializable("hierseg_keras")
+class TreeSegmenter(TreeNetwork):
+    """Replaces the classifier of a segmentation network with one logit per node, or per leaf, of a tree.
+
+    The layers before the classifier are used as they are, weights included. A new 1x1 convolution
+    classifies their output, and its logits are enlarged to the size of the image.
+
+    Args:
+        segmenter: Functional `keras.Model` from images `(B, H, W, 3)` to scores, such as a flat network of
+            KerasCV or KerasHub, or your own.
+        tree: `ClassTree`, or its text.
+        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
+            `"leaves"`, `L` channels for those with a softmax.
+        features: Name of the layer whose output is classified. Defaults to the input of the last
+            1x1 convolution, if only resizing and activations follow it.
+        name: Name of the model. Defaults to the name of `segmenter`.
+
+    Call arguments:
+        image: As `segmenter` takes it.
+
+    Returns:
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
+
+    Raises:
+        TypeError: If `segmenter` is not a functional model.
+        ValueError: If its classifier is not found, or an argument has another value.
+
+    Example:
+
+    >>> tree = hs.ClassTree.load("camvid")
+    >>> image = keras.Input((64, 64, 3))
+    >>> flat = keras.Model(image, keras.layers.Conv2D(5, 1)(keras.layers.Conv2D(8, 3)(image)))
+    >>> hs.models.TreeSegmenter(flat, tree).output_shape
+    (None, 64, 64, 18)
+    """
+
+    def __init__(
+        self,
+        segmenter: keras.Model,
+        tree: ClassTree | str,
+        scores: str = "nodes",
+        features: str | None = None,
+        name: str | None = None,
+        **kwargs,
+    ):
+        tree = as_class_tree(tree)
+        check_channels_last("TreeSegmenter")
+        check_scores("TreeSegmenter", scores)
+        segmenter = functional("TreeSegmenter", segmenter)
+        classified = classifier_input(segmenter, features)
+        image = segmenter.inputs[0]
+        logits = logits_head(classified, tree, scores)
+        logits = ResizeTo(dtype="float32", name="enlarge_logits")([logits, image])
+        arguments = {"segmenter": segmenter, "features": features}
+        super().__init__(image, logits, tree, scores, arguments, name=name or segmenter.name, **kwargs)

@@ -1,0 +1,201 @@
+"""The base of the networks and wrappers: arguments, auxiliary logits, and what `fit` takes."""
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+
+from hierseg_keras.losses import FocalTreeMin
+from hierseg_keras.models import (
+    HS3,
+    HSSN,
+    DeepLabV3Plus,
+    HRNet,
+    HRNetOCR,
+    HRNetOCRScaleAttention,
+    MaskFormer,
+    MultiScale,
+    SAGate,
+    SlidingWindow,
+    TreeSegmenter,
+    UNet,
+)
+from hierseg_keras.models.tree_network import TreeNetwork
+from hierseg_keras.tree import ClassTree
+
+TREE = ClassTree(["human/person", "human/rider", "sky"])
+NETWORKS = (UNet, DeepLabV3Plus, HRNet, HRNetOCR, HRNetOCRScaleAttention, MaskFormer, SAGate)
+IS_TENSORFLOW = keras.backend.backend() == "tensorflow"
+STAGE = "encoder_0_a_relu"
+
+
+def unet(**options):
+    return UNet(TREE, **{"filters": 2, "num_stages": 1, **options})
+
+
+def batch():
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 255, (2, 4, 4, 3)).astype("float32"), rng.integers(0, TREE.num_nodes, (2, 4, 4))
+
+
+def make_auxiliary():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((4, 4, 3))
+    x = keras.layers.Conv2D(4, 1, activation="relu")(image)
+    coarse, logits = (keras.layers.Conv2D(TREE.num_nodes, 1)(x) for _ in range(2))
+    return TreeNetwork(image, logits, TREE, "nodes", {}, {"coarse": (coarse, 0.4)})
+
+
+def wrapped():
+    return [
+        HSSN(unet(), total_steps=4, projection_filters=2, seed=0),
+        HS3(unet(), [STAGE], [1]),
+        make_auxiliary(),
+        unet(),
+    ]
+
+
+class TreeNetworkTest:
+    @pytest.mark.skipif(not IS_TENSORFLOW, reason="tf.distribute")
+    def test_same_on_one_and_two_replicas(self, two_replicas):
+        def stepped(strategy):
+            with strategy.scope() if strategy else contextlib.nullcontext():
+                model = make_auxiliary()
+                model.compile(keras.optimizers.SGD(0.5), loss=FocalTreeMin(TREE), run_eagerly=strategy is None)
+            rng = np.random.default_rng(0)
+            images, labels = rng.normal(size=(4, 4, 4, 3)), rng.integers(0, TREE.num_nodes, (4, 4, 4))
+            loss = model.fit(images.astype("float32"), labels, batch_size=4, shuffle=False, verbose=0).history["loss"]
+            return loss, model.get_weights()
+
+        (one_loss, one), (two_loss, two) = stepped(None), stepped(two_replicas)
+        np.testing.assert_allclose(two_loss, one_loss, rtol=1e-5)
+        for weight, other in zip(one, two):
+            np.testing.assert_allclose(other, weight, rtol=1e-4, atol=1e-6)
+
+    @pytest.mark.parametrize("network", NETWORKS)
+    def test_unknown_arguments_are_refused_with_the_nearest_name(self, network):
+        with pytest.raises(TypeError, match="Received: sccores. Did you mean 'scores'"):
+            network(TREE, sccores="leaves")
+
+    @pytest.mark.parametrize("make", [
+        lambda **k: TreeSegmenter(unet(), TREE, **k),
+        lambda **k: HSSN(unet(), **k),
+        lambda **k: HS3(unet(), [STAGE], **k),
+        lambda **k: MultiScale(unet(), **k),
+        lambda **k: SlidingWindow(unet(), (4, 4), **k),
+    ])
+    def test_wrappers_refuse_unknown_arguments(self, make):
+        with pytest.raises(TypeError, match="Received: nmae. Did you mean 'name'"):
+            make(nmae="mine")
+
+    @pytest.mark.parametrize("network", NETWORKS)
+    def test_wrong_input_shapes_are_refused_in_a_sentence(self, network):
+        shapes = [(None, 3), (8, 8, None), (0, 8, 3), (None, None, 7), "8x8"]
+        for shape in shapes if network is not UNet else [*shapes[:3], shapes[4]]:
+            with pytest.raises(ValueError, match=rf"`{network.__name__}` expects `input_shape=\(H, W, "):
+                network(TREE, input_shape=shape)
+
+    def test_unet_takes_any_number_of_channels(self):
+        assert unet(input_shape=(4, 4, 5))(np.zeros((1, 4, 4, 5))).shape == (1, 4, 4, TREE.num_nodes)
+
+    @pytest.mark.parametrize("make", [
+        *(lambda network=network: network(TREE) for network in NETWORKS),
+        lambda: TreeSegmenter(unet(), TREE),
+        lambda: HSSN(unet()),
+        lambda: MultiScale(unet()),
+    ])
+    def test_channels_first_is_refused_in_a_sentence(self, make):
+        keras.config.set_image_data_format("channels_first")
+        try:
+            with pytest.raises(ValueError, match="expects images with channels last"):
+                make()
+        finally:
+            keras.config.set_image_data_format("channels_last")
+
+    @pytest.mark.skipif(not IS_TENSORFLOW, reason="the same on both")
+    @pytest.mark.parametrize("index", range(4))
+    def test_labels_and_weights_in_a_list_of_one_are_those_in_it(self, index):
+        (image, label), losses = batch(), []
+        weight = np.linspace(0, 1, label.size).reshape(label.shape).astype("float32")
+        for y, sample_weight in ((label, weight), ([label], [weight])):
+            keras.utils.set_random_seed(0)
+            model = wrapped()[index]
+            model.compile("sgd", loss=FocalTreeMin(TREE))
+            losses.append(model.fit(image, y, sample_weight=sample_weight, verbose=0).history["loss"])
+        assert losses[0] == losses[1]
+
+    @pytest.mark.parametrize("index", range(4))
+    def test_fit_names_the_loss_where_class_weights_belong(self, index):
+        model = wrapped()[index]
+        model.compile("sgd", loss=FocalTreeMin(TREE))
+        with pytest.raises(ValueError, match="expects class weights in the loss"):
+            model.fit(*batch(), class_weight={0: 2.0}, verbose=0)
+
+    def test_config_holds_every_argument(self):
+        model = unet(scores="leaves", name="mine")
+        config = model.get_config()
+        assert config == {
+            "tree": TREE.to_text(),
+            "scores": "leaves",
+            "filters": 2,
+            "num_stages": 1,
+            "input_shape": [None, None, 3],
+            "name": "mine",
+            "frozen": [],
+        }
+        assert UNet.from_config(config).get_config() == config
+
+    def test_names_of_arguments_of_version_0_1_are_understood(self):
+        config = {"tree": TREE.to_text(), "outputs": "leaves", "filters": 2, "num_stages": 1, "trainable": False}
+        model = UNet.from_config(config)
+        assert (model.scores, model.trainable_variables) == ("leaves", [])
+
+
+class WrappedNetworkTest:
+    def test_sequences_are_taken_apart_as_functional_models_are(self):
+        layers = [keras.layers.Conv2D(2, 1, name="c"), keras.layers.Conv2D(5, 1)]
+        sequence = keras.Sequential([keras.Input((4, 4, 3)), *layers])
+        for options in ({"features": "c"}, {}, {"embedding": "c"}):
+            assert HSSN(sequence, TREE, **options)(batch()[0]).shape == (2, 4, 4, TREE.num_nodes)
+
+    @pytest.mark.parametrize("wrapper", [
+        lambda model: HSSN(model, TREE),
+        lambda model: HS3(model, [STAGE]),
+        lambda model: TreeSegmenter(model, TREE),
+    ])
+    def test_what_cannot_be_taken_apart_is_refused_with_what_to_pass(self, wrapper):
+        class Subclassed(keras.Model):
+            def call(self, x):
+                return x
+
+        with pytest.raises(TypeError, match="Pass its `inference_model`"):
+            wrapper(HSSN(unet()))
+        with pytest.raises(TypeError, match="keras.Model\\(inputs, outputs\\)"):
+            wrapper(Subclassed())
+        with pytest.raises(TypeError, match="expects a functional `keras.Model`"):
+            wrapper("unet")
+
+    @pytest.mark.skipif(not IS_TENSORFLOW, reason="`BackupAndRestore` with TensorFlow's checkpoints")
+    def test_an_interrupted_fit_draws_the_triplets_of_one_never_stopped(self, tmp_path):
+        class Stop(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 2:
+                    raise KeyboardInterrupt
+
+        image, label = batch()
+
+        def model():
+            keras.utils.set_random_seed(3)
+            network = HSSN(unet(), total_steps=4, projection_filters=2, seed=0)
+            network.compile(keras.optimizers.SGD(0.1))
+            return network
+
+        options = {"epochs": 4, "shuffle": False, "verbose": 0, "batch_size": 2}
+        whole = model().fit(image, label, **options).history["tree_triplet"]
+        backup = keras.callbacks.BackupAndRestore(str(tmp_path))
+        with pytest.raises(KeyboardInterrupt):
+            model().fit(image, label, callbacks=[backup, Stop()], **options)
+        rest = model().fit(image, label, callbacks=[keras.callbacks.BackupAndRestore(str(tmp_path))], **options)
+        assert len(set(whole)) == 4
+        assert rest.history["tree_triplet"] == whole[2:]
