@@ -239,8 +239,9 @@ def _check_header(name, kind, content, image, modes, bits):
         )
     if kind == "PNG" and image_header.is_animated(content):
         raise ImageFileError(f"{name}: {image_header.ONE_PICTURE}")
-    if kind != "BMP" and image_header.is_turned(content):
-        raise ImageFileError(f"{name}: {image_header.UPRIGHT}")
+    orientation = kind != "BMP" and image_header.turned_by(content)
+    if orientation:
+        raise ImageFileError(f"{name}: {image_header.UPRIGHT.format(orientation)}")
 
 
 def _colour_codes(rgb):

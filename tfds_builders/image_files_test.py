@@ -138,7 +138,7 @@ class ReadImageTest:
             path.write_bytes(content)
             if 2 <= orientation <= 8:
                 message = message_of(read_image, path)
-                assert str(path) in message and "orientation" in message, name
+                assert str(path) in message and f"{name.split()[0]} orientation {orientation}," in message, name
             else:
                 assert read_image(path).shape == (7, 11, 3), name
 

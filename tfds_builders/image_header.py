@@ -41,8 +41,7 @@ PLAIN_BMP = (
 )
 OPAQUE = "expected an opaque image. Received: transparent pixels. Flatten it first"
 UPRIGHT = (
-    "expected upright pixels. Received: an EXIF or XMP orientation, which viewers obey and decoders do not. Rotate the "
-    "pixels and drop the tag"
+    "expected upright pixels. Received: {}, which viewers obey and decoders do not. Rotate the pixels and drop the tag"
 )
 
 
@@ -80,29 +79,29 @@ def is_animated(content):
     return _found(ANIMATION, content[:METADATA_BYTES]) is not None
 
 
-def is_turned(content):
-    """Whether EXIF or XMP data ask viewers to turn or mirror a PNG or JPEG file's pixels."""
+def turned_by(content):
+    """The orientation by which viewers turn or mirror a PNG or JPEG file, as text; `None` of upright pixels."""
     content = content[:METADATA_BYTES] + content[METADATA_BYTES:][-METADATA_BYTES:]
-    if _found(XMP_TURNED, content):
-        return True
     exif = _found(EXIF, content)
-    if exif is None:
-        return False
-    start = exif.start() + len(_found(EXIF_PREFIX, exif[0])[0])
-    # A directory that reaches beyond its end is read as if zeros followed.
-    return _exif_is_turned(content[start : start + MAX_EXIF_BYTES].ljust(MAX_EXIF_BYTES, b"\0"))
+    if exif is not None:
+        start = exif.start() + len(_found(EXIF_PREFIX, exif[0])[0])
+        # A directory that reaches beyond its end is read as if zeros followed.
+        tiff = content[start : start + MAX_EXIF_BYTES].ljust(MAX_EXIF_BYTES, b"\0")
+        for orientation in set(_exif_orientations(tiff)) & set(TURNED):
+            return f"EXIF orientation {orientation}"
+    xmp = _found(XMP_TURNED, content)
+    return xmp and f"XMP orientation {xmp[0][-1:].decode()}"
 
 
-def _exif_is_turned(tiff):
+def _exif_orientations(tiff):
     order = "little" if tiff.startswith(b"II") else "big"
     start = min(_number(tiff[4:8], order), MAX_EXIF_BYTES - 2)
     entries = tiff[start + 2 :][: 12 * _number(tiff[start : start + 2], order)]
     for place in range(0, len(entries) - 11, 12):
         entry = entries[place : place + 12]
         length = 4 if _number(entry[2:4], order) == LONG else 2
-        if _number(entry[:2], order) == ORIENTATION_TAG and _number(entry[8 : 8 + length], order) in TURNED:
-            return True
-    return False
+        if _number(entry[:2], order) == ORIENTATION_TAG:
+            yield _number(entry[8 : 8 + length], order)
 
 
 def _found(pattern, content):

@@ -73,7 +73,7 @@ def draw(config, models, path):
     image, label = max(examples.take(40).as_numpy_iterator(), key=lambda example: len(np.unique(example[1])))
     maps = {"truth": label[0]}
     for name, model in models.items():
-        leaf, _ = best_path(tree, model(image, training=False), model.scores)
+        leaf, _ = best_path(tree, model(image, training=False), model.scores, model.from_logits)
         maps[name] = np.asarray(leaf[0])
     draw_levels(tree, image[0], maps, path)
     return path

@@ -41,7 +41,7 @@ def run(options):
     model = for_inference(config, model, **inference.chosen(options))
     for path, (picture, *maps) in zip(images, targets):
         image = read_image(path)
-        leaf = best_path(model.tree, model(image[None], training=False))[0][0]
+        leaf = best_path(model.tree, model(image[None], training=False), model.scores, model.from_logits)[0][0]
         with written_beside(picture, replace=options.overwrite) as new:
             draw_levels(model.tree, image, {path.stem: leaf}, new)
         for labels, level_map in zip(level_labels(model.tree, leaf), maps):

@@ -52,6 +52,14 @@ def _is_size(value):
     return is_pair(value, of=_is_positive_integer)
 
 
+def _are(values, of):
+    return isinstance(values, (tuple, list, np.ndarray)) and all(map(of, values))
+
+
+def _is_node(value):
+    return isinstance(value, str) or is_integer(value, smallest=0)
+
+
 def _is_bool(value):
     return isinstance(value, (bool, np.bool_))
 
@@ -85,9 +93,14 @@ _ACCEPTED = {
     "initial_epoch": ("an integer of at least 0", lambda value: is_integer(value, smallest=0)),
     "epoch": ("an integer of at least 0", lambda value: is_integer(value, smallest=0)),
     "shuffle_buffer": _INTEGER_ABOVE_0,
+    "weights": ("one number above 0 per data set, or None,", _or_none(lambda value: _are(value, _is_positive))),
     "class_maps": _BY_NAME,
     "unmapped": ('"error" or "ignore"', lambda value: isinstance(value, str) and value in ("error", "ignore")),
     "features": _BY_NAME,
+    "flip_pairs": (
+        "a list of pairs of nodes, or None,",
+        _or_none(lambda value: _are(value, lambda pair: is_pair(pair, of=_is_node))),
+    ),
     "max_depth": ("meters, a number above 0, or None,", _or_none(_is_positive)),
     "share": ("a number between 0 and 1", lambda value: is_number(value, above=0) and value < 1),
     "beta": ("a number between 0 and 1, or None,", _or_none(lambda value: is_number(value, above=0) and value < 1)),

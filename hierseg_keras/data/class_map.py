@@ -212,7 +212,7 @@ class ClassMap:
             is_color = tf.reduce_all((values >= 0) & (values <= 255), axis=-1)
             values = tf.where(is_color, color_codes(values), -1)
         nodes = table.look_up(values, tf.constant(self.source))
-        return nodes if is_tensor else nodes.numpy()
+        return nodes if is_tensor else np.asarray(nodes)
 
     def node_of_class_id(self, tree, ignore_class, unmapped="error"):
         """Makes the dict from class ids, or from the integers of colors, to node indices.

@@ -19,9 +19,9 @@ def class_weights(tree, counts, method="inverse_frequency", beta=None):
     Then all weights are multiplied by one number, so that their mean over the labeled pixels is 1: the loss keeps its
     size, and the learning rate its meaning. The papers differ by that factor alone.
 
-    A leaf without pixels weighs as much as the heaviest leaf that has any. A label may be an internal node: it stands
-    for the leaves below it, in proportion to their own pixels (in equal parts where they have none). So its pixels
-    count for these leaves, and it weighs their mean weight over their pixels.
+    A leaf without pixels weighs as much as the heaviest leaf that has any. An internal node stands for the leaves below
+    it, in proportion to their own pixels (in equal parts where they have none): the pixels that are labeled with it
+    count for these leaves in that proportion, and its weight is the mean of theirs.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -40,8 +40,8 @@ def class_weights(tree, counts, method="inverse_frequency", beta=None):
     Example:
 
     >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
-    >>> class_weights(tree, [10, 5, 85, 0, 7]).round(3).tolist()
-    [3.333, 6.667, 0.392, 4.444]
+    >>> class_weights(tree, [10, 5, 85, 0, 7]).round(2)
+    array([3.33, 6.67, 0.39, 4.44], dtype=float32)
 
     Reference:
         [Eigen & Fergus, ICCV 2015](https://arxiv.org/abs/1411.4734), section 6.3.2, for the median frequency;
@@ -51,15 +51,18 @@ def class_weights(tree, counts, method="inverse_frequency", beta=None):
     if method not in _METHODS:
         raise ValueError(f"`class_weights` expects a method of {sorted(_METHODS)}. Received: method={method!r}.")
     check_arguments("class_weights", beta=beta)
-    leaf_counts = _leaf_counts(tree, _checked(tree, counts))
+    counts = _checked(tree, counts)
+    shares = _shares(tree, counts.sum(axis=0))
+    leaf_counts = counts[:, : tree.num_leaves].copy()
+    for node, (leaves, share) in shares.items():
+        leaf_counts[:, leaves] += counts[:, [node]] * share
     pixels = leaf_counts.sum(axis=0)
     present = pixels > 0
     weights = np.zeros(tree.num_leaves)
     weights[present] = _METHODS[method](leaf_counts[:, present], beta)
     weights[~present] = weights.max()
     weights *= pixels.sum() / (weights @ pixels)
-    inner = [_mean_weight(tree.leaves(node), weights, pixels) for node in range(tree.num_leaves, tree.num_nodes)]
-    return np.array([*weights, *inner], np.float32)
+    return np.array([*weights, *(weights[leaves] @ share for leaves, share in shares.values())], np.float32)
 
 
 def _inverse_frequency(counts, beta):
@@ -103,16 +106,11 @@ def _checked(tree, counts):
     return array
 
 
-def _leaf_counts(tree, counts):
-    """Pixels of each leaf, those of a coarser label among them in parts: `(images, L)`."""
-    own = counts[:, : tree.num_leaves]
-    pixels, leaf_counts = own.sum(axis=0), own.copy()
+def _shares(tree, counts):
+    """What part of an internal node's pixels each leaf below it stands for: dict from the node to both."""
+    shares = {}
     for node in range(tree.num_leaves, tree.num_nodes):
-        below = tree.leaves(node)
-        parts = pixels[below] if pixels[below].any() else np.ones(len(below))
-        leaf_counts[:, below] += counts[:, [node]] * parts / parts.sum()
-    return leaf_counts
-
-
-def _mean_weight(leaves, weights, pixels):
-    return np.average(weights[leaves], weights=pixels[leaves] if pixels[leaves].any() else None)
+        leaves = tree.leaves(node)
+        own = counts[leaves] if counts[leaves].any() else np.ones(len(leaves))
+        shares[node] = leaves, own / own.sum()
+    return shares

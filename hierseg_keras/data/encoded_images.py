@@ -112,7 +112,7 @@ def _assert_readable(encoded, is_kind, name):
         (is_png & (_header(encoded)[rules.PNG_BITS_AT] > 8), _EIGHT_BITS),
         (_num_jpeg_channels(encoded, is_jpeg) == _CMYK_CHANNELS, _RGB),
         (is_png & _is_animated(encoded), rules.ONE_PICTURE),
-        (~is_bmp & _is_turned(encoded), rules.UPRIGHT),
+        (~is_bmp & _is_turned(encoded), rules.UPRIGHT.format("an EXIF or XMP orientation")),
     ]
     problem = tf.constant("")
     for is_found, message in reversed(problems):

@@ -81,8 +81,8 @@ def _label_of(element):
     label = np.asarray(element[1] if isinstance(element, tuple) else element)
     if not np.issubdtype(label.dtype, np.integer):
         raise ValueError(
-            f"`label_counts` expects integer labels, or (image, label) pairs of them. Received: labels of {label.dtype}. "
-            "Cast them first, if they are whole numbers."
+            "`label_counts` expects integer labels, or (image, label) pairs of them. Received: labels of "
+            f"{label.dtype}. Cast them first, if they are whole numbers."
         )
     return label
 

@@ -5,7 +5,7 @@ import functools
 import tensorflow as tf
 
 from hierseg_keras.data import augmentation
-from hierseg_keras.data.argument_checks import check_arguments, is_number
+from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.epoch_counter import EpochCounter
 from hierseg_keras.data.prepare import prepare
 from hierseg_keras.data.record_files import RecordFiles
@@ -114,10 +114,10 @@ def load(
     sizes = {"batch_size": batch_size, "size": size, "crop_size": crop_size, "scale_range": scale_range}
     draws = {"seed": seed, "shuffle_buffer": shuffle_buffer, "initial_epoch": initial_epoch, "flip": flip}
     by_name = {"class_maps": class_maps, "features": features}
-    check_arguments("data.load", training=training, **sizes, **draws, **by_name, unmapped=unmapped, max_depth=max_depth)
-    names = [name] if isinstance(name, str) else list(name)
-    splits = [split] * len(names) if isinstance(split, str) else list(split)
-    weights = None if weights is None else list(weights)
+    others = {"training": training, "unmapped": unmapped, "flip_pairs": flip_pairs, "max_depth": max_depth}
+    check_arguments("data.load", **sizes, **draws, **by_name, **others, weights=weights)
+    names = list(name) if isinstance(name, (list, tuple)) else [name]
+    splits = list(split) if isinstance(split, (list, tuple)) else [split] * len(names)
     _check_several(names, splits, weights, by_name)
     size, crop_size = _plain(size), _plain(crop_size)
     scale_range = None if scale_range is None else tuple(map(float, scale_range))
@@ -170,9 +170,9 @@ def _check_several(names, splits, weights, by_name):
         raise ValueError(
             f"`data.load` expects one `split`, or one per data set. Received: {len(splits)} for {len(names)} data sets."
         )
-    if weights is not None and not (len(weights) == len(names) and all(is_number(weight, 0) for weight in weights)):
+    if weights is not None and len(weights) != len(names):
         raise ValueError(
-            f"`data.load` expects a positive weight for each of {len(names)} data sets. Received: weights={weights}."
+            f"`data.load` expects a weight for each of {len(names)} data sets. Received: weights={weights}."
         )
     for argument, values in by_name.items():
         unknown = [key for key in values or () if key not in names]

@@ -62,7 +62,8 @@ class RecordFiles:
         from tensorflow_datasets.core import file_adapters
 
         instructions = file_instructions(builder, split)
-        self._format = file_adapters.FileFormat.from_value(builder.info.file_format or file_adapters.DEFAULT_FILE_FORMAT)
+        file_format = builder.info.file_format or file_adapters.DEFAULT_FILE_FORMAT
+        self._format = file_adapters.FileFormat.from_value(file_format)
         self._adapter = file_adapters.ADAPTER_FOR_FORMAT[self._format]
         self._paths = [os.fspath(instruction.filename) for instruction in instructions]
         self._skips = np.array([instruction.skip for instruction in instructions], np.int64)

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -9,18 +10,25 @@ def refuse(sentence, *values):
     """Makes an operation that fails with a sentence.
 
     Args:
-        sentence: Function from the NumPy values of `values` to the sentence.
+        sentence: Function from the values, as NumPy arrays or as Python's own scalars, to the sentence.
         *values: Tensors.
 
     Returns:
-        Operation, for `tf.control_dependencies` or a branch of `tf.cond`. It raises `ValueError` where it runs
-        eagerly, and `tf.errors.InvalidArgumentError` inside tf.data.
+        Operation of a graph, for `tf.control_dependencies` or for a branch of `tf.cond`.
+
+    Raises:
+        ValueError: At once where it runs eagerly. Inside tf.data the operation raises
+            `tf.errors.InvalidArgumentError`, in which `sentence_of` finds the sentence.
     """
 
-    def fail(*values):
-        raise ValueError(sentence(*values))
+    def told(*arrays):
+        arrays = [np.asarray(array) for array in arrays]
+        return sentence(*(array if array.ndim else array.item() for array in arrays))
 
-    return tf.numpy_function(fail, values, [])
+    if tf.executing_eagerly():
+        raise ValueError(told(*values))
+    # An exception from Python would bring its stack trace into the message.
+    return tf.debugging.Assert(False, [tf.numpy_function(lambda *arrays: told(*arrays).encode(), values, tf.string)])
 
 
 def sentence_of(error):
@@ -32,8 +40,8 @@ def sentence_of(error):
     Returns:
         String, or `None` if the error is another one.
     """
-    found = re.search(r"ValueError: (.*?)\n\s*Traceback \(most recent call last\)", str(error), re.DOTALL)
-    return found and found[1].strip()
+    found = re.search(r"assertion failed: \[(.*?)\](\n|$| \[)", str(error), re.DOTALL)
+    return found and re.sub(r"\\(.)", r"\1", found[1])
 
 
 def counted(values, counts, name=str, most=20):

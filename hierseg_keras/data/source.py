@@ -81,8 +81,9 @@ class Source:
         values = decode_label(example["label"], features[label], record, self._has_colors)
         image = decode_image(example["image"], features[image], record)
         shapes = tf.shape(image)[:2], tf.shape(values)[:2]
-        alike = tf.cond(tf.reduce_all(shapes[0] == shapes[1]), tf.no_op, lambda: refuse(_sizes_differ, record, *shapes))
-        with tf.control_dependencies([alike]):
+        is_alike = tf.reduce_all(shapes[0] == shapes[1])
+        check = tf.cond(is_alike, tf.no_op, lambda: refuse(_sizes_differ, record, *shapes))
+        with tf.control_dependencies([check]):
             if self._max_depth is not None:
                 depth = features[DEPTH].decode_example(example[DEPTH]) * (255 / self._max_depth)
                 image = tf.concat([tf.cast(image, tf.float32), tf.clip_by_value(depth, 0, 255)], axis=-1)
@@ -106,7 +107,7 @@ class Source:
             return class_map.node_of_class_id(tree, ignore_class, unmapped)
         if "class_paths" not in (self.builder.info.metadata or {}):
             raise ValueError(
-                f"`data.load` expects `class_paths` in the metadata of the data set, or a class map that gives the node "
+                "`data.load` expects `class_paths` in the metadata of the data set, or a class map that gives the node "
                 f"of each stored id. Received: {self.builder.info.full_name} without either. Pass "
                 f"class_maps={{{self.name!r}: ...}}; `data.propose_class_map` makes a first one."
             )
@@ -131,15 +132,17 @@ class Source:
         if class_map is None:
             return pairs
         ids = {path: class_id for class_id, path in enumerate(class_names(self.builder.info)) if path} if pairs else {}
-        found = {tuple(nodes[ids[path]] if ids.get(path) in nodes else tree.index(path) for path in pair) for pair in pairs}
+        own = {path: nodes[class_id] for path, class_id in ids.items() if class_id in nodes}
+        found = {tuple(own[path] if path in own else tree.index(path) for path in pair) for pair in pairs}
         # Left and right may be one node of a tree that does not tell them apart.
         return sorted(pair for pair in found if pair[0] != pair[1])
 
 
 def _sizes_differ(record, image, label):
+    turned = " Turn the image's pixels, if they lie on their side and an EXIF tag says so."
     return (
-        f"{record.decode()}: expected an image and a label map of one size. Received: an image of "
-        f"{image[0]} x {image[1]} and a label map of {label[0]} x {label[1]}."
+        f"{record.decode()}: expected an image and a label map of one size. Received: an image of {image[0]} x "
+        f"{image[1]} and a label map of {label[0]} x {label[1]}.{turned if (image[::-1] == label).all() else ''}"
     )
 
 

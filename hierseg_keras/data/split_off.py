@@ -37,8 +37,8 @@ def split_off(builder, split, share):
     cut = sum(counts) - round(sum(counts) * share)
     if not 0 < cut < sum(counts):
         raise ValueError(
-            f"`split_off` expects a split of which a share can be cut off. Received: {sum(counts)} images in split={split!r}, and "
-            f"share={share}."
+            f"`split_off` expects a split of which a share can be cut off. Received: {sum(counts)} images in "
+            f"split={split!r}, and share={share}."
         )
     rest, part = [], []
     for (name, start, stop), count in zip(pieces, counts):

@@ -1,5 +1,6 @@
 """The label map that a TFDS data set stores: the class ids in it, or the colors."""
 
+import functools
 import io
 
 import numpy as np
@@ -37,13 +38,16 @@ def decode_label(encoded, feature, record, colors=False):
     header = png_header(encoded)
     is_plain = header.is_png & (header.bits == 8 * dtype.size) & (header.kind != PALETTE)
 
+    def by_pillow():
+        decode = functools.partial(_decoded_by_pillow, dtype=dtype, colors=colors)
+        values, problem = tf.numpy_function(decode, [encoded], (dtype, tf.string), stateful=False)
+        told = lambda record, problem: f"{record.decode()}: {problem.decode()}"  # noqa: E731
+        check = tf.cond(problem == "", tf.no_op, lambda: refuse(told, record, problem))
+        with tf.control_dependencies([check]):
+            return tf.identity(values)
+
     def any_other():
-        by_pillow = _decoded_by_pillow(dtype, colors)
-        values = tf.cond(
-            is_plain,
-            lambda: tf.io.decode_png(encoded, dtype=dtype),
-            lambda: tf.numpy_function(by_pillow, [encoded, record], dtype, stateful=False),
-        )
+        values = tf.cond(is_plain, lambda: tf.io.decode_png(encoded, dtype=dtype), by_pillow)
         values = tf.ensure_shape(values, (None, None, None))
         values = _without_alpha(values, tf.where(header.bits > 8, 65535, 255), record)
         return _colors_of(values) if colors else _single_channel(values, record)
@@ -57,32 +61,26 @@ def decode_label(encoded, feature, record, colors=False):
     return tf.ensure_shape(values, (*feature.shape[:2], 1))
 
 
-def _decoded_by_pillow(dtype, colors):
-    def decoded(encoded, record):
-        try:
-            with Image.open(io.BytesIO(encoded)) as image:
-                kind, mode = image.format, image.mode
-                values = np.array(image.convert("RGBA") if colors else image)
-        except (OSError, SyntaxError, ValueError):
-            raise ValueError(
-                f"{record.decode()}: expected a label map stored as PNG. Received: {len(encoded)} bytes that are no whole "
-                "image. Prepare the data set again from whole files."
-            ) from None
-        bits = encoded[_BIT_DEPTH_AT] if kind == "PNG" else None
-        # Of colors and alpha in 16 bits, Pillow keeps 8.
-        is_exact = kind == "PNG" and (bits <= 8 or mode in ("I;16", "I") and not colors)
-        if not is_exact or values.max(initial=0) > dtype.max:
-            expected = "colors in 8 bits" if colors else f"class ids up to {dtype.max}"
-            received = f"values up to {values.max()}" if is_exact else f"{kind}, of Pillow's mode {mode}"
-            raise ValueError(
-                f"{record.decode()}: expected a label map stored as PNG, of {expected}. Received: {received}. "
-                "Convert it first."
-            )
-        if mode == "L" and not colors:
-            values = values // _STRETCH.get(bits, 1)
-        return values.reshape(*values.shape[:2], -1).astype(dtype.as_numpy_dtype)
-
-    return decoded
+def _decoded_by_pillow(encoded, dtype, colors):
+    """The values `(h, w, channels)` of an encoded label map, and what is wrong with it."""
+    nothing, expected = np.zeros((0, 0, 1), dtype.as_numpy_dtype), "expected a label map stored as PNG"
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            kind, mode = image.format, image.mode
+            values = np.array(image.convert("RGBA") if colors else image)
+    except (OSError, SyntaxError, ValueError):
+        received = f"Received: {len(encoded)} bytes that are no whole image."
+        return nothing, f"{expected}. {received} Prepare the data set again from whole files.".encode()
+    bits = encoded[_BIT_DEPTH_AT] if kind == "PNG" else None
+    # Of colors and alpha in 16 bits, Pillow keeps 8.
+    is_exact = kind == "PNG" and (bits <= 8 or mode in ("I;16", "I") and not colors)
+    if not is_exact or values.max(initial=0) > dtype.max:
+        numbers = "colors in 8 bits" if colors else f"class ids up to {dtype.max}"
+        received = f"values up to {values.max()}" if is_exact else f"{kind}, of Pillow's mode {mode}"
+        return nothing, f"{expected}, of {numbers}. Received: {received}. Convert it first.".encode()
+    if mode == "L" and not colors:
+        values = values // _STRETCH.get(bits, 1)
+    return values.reshape(*values.shape[:2], -1).astype(dtype.as_numpy_dtype), b""
 
 
 def _without_alpha(values, opaque, record):
@@ -107,8 +105,9 @@ def _single_channel(values, record):
         foreign, counts = np.unique(color_codes(values[differs].astype(np.int64)), return_counts=True)
         colors = counted(foreign, counts, color_name) if values.dtype == np.uint8 else "16-bit colors"
         return (
-            f"{record.decode()}: expected a label map of one channel, or of equal ones. Received: {differs.sum()} pixels "
-            f"whose channels differ: {colors}. If colors stand for classes, pass a class map from colors to nodes."
+            f"{record.decode()}: expected a label map of one channel, or of equal ones. Received: {differs.sum()} "
+            f"pixels whose channels differ: {colors}. If colors stand for classes, pass a class map from colors to "
+            "nodes."
         )
 
     def equal():

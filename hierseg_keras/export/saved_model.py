@@ -10,6 +10,7 @@ import tensorflow as tf
 from hierseg_keras.export.signatures import decoding_function, image_shape, serving_function
 from hierseg_keras.files import written_beside
 from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.visualization import node_colours
 
 # What TensorFlow and Keras write into the folder of a SavedModel.
@@ -64,6 +65,7 @@ def saved_model(model, path, tree=None, overwrite=False, scores=None, from_logit
         FileExistsError: If `path` exists and `overwrite` is false, or if it is not the folder of a
             SavedModel or holds other files too.
         OSError: If the folder cannot be written, or the disk is full. What was there before stays.
+        FloatingPointError: If a weight of the network is NaN or infinite.
         RuntimeError: If Keras does not run on TensorFlow.
         TypeError: If `model` is a subclassed model, whose output is not known.
         ValueError: If there is no tree, the network's channels do not fit it, it takes anything else than
@@ -86,6 +88,7 @@ def saved_model(model, path, tree=None, overwrite=False, scores=None, from_logit
     tree = getattr(model, "tree", None) if tree is None else tree
     # Of an HSSN, what is left of it when it is trained.
     model = getattr(model, "inference_model", model)
+    check_finite_weights(model, "`saved_model`")
     archive = _archive(model, tree, scores, from_logits)
     tree = scores_of(model, "saved_model", tree, scores, from_logits).tree
     try:

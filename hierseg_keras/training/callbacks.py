@@ -9,6 +9,7 @@ import numpy as np
 
 from hierseg_keras.decoding import best_path
 from hierseg_keras.files import write_whole, written_beside
+from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.saved_weights import weights_as_bytes
@@ -185,7 +186,8 @@ class DrawPredictions(keras.callbacks.Callback):
     def _draw(self, index, number):
         image, label = self.examples[index]
         # Called as it is: compiling a graph for one image takes longer than all the pictures.
-        leaf, _ = best_path(self.tree, self.model(image[None], training=False))
+        scores = scores_of(self.model, "DrawPredictions", self.tree)
+        leaf, _ = best_path(self.tree, self.model(image[None], training=False), scores.kind, scores.from_logits)
         maps = {"truth": label, f"epoch {number}": leaf[0]}
         self.write(draw_levels(self.tree, image, maps), index, number)
 

@@ -5,6 +5,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from hierseg_keras import data
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.training.callbacks import (
     MONITOR,
@@ -108,7 +109,7 @@ def _train(config, folder, verbose, strategy):
         epochs=epochs,
         shuffle=False,
         verbose=verbose,
-        callbacks=_callbacks(config, tree, examples, folder, manifest),
+        callbacks=[data.SetEpoch(train_data), *_callbacks(config, tree, examples, folder, manifest)],
     )
     curves = folder / PICTURES / "curves.png"
     with OneWarning(curves), written_beside(curves) as path:

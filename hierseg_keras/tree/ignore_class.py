@@ -14,6 +14,8 @@ def check_ignore_class(name, tree, ignore_class):
     if 0 <= label < tree.num_nodes:
         raise ValueError(
             f"`{name}` expects an `ignore_class` outside [0, {tree.num_nodes}), the node indices of `tree`. "
-            f"Received: ignore_class={label}. Pass a negative one, such as -1, here and to `data.load`."
+            f"Received: ignore_class={label}, which is {tree.paths[label]!r}. Pass a negative one, such as -1, here "
+            f"and to `data.load`. If label maps store {label} for pixels without a label, map it to 'ignore' by "
+            "`data.ClassMap`: its method `apply` maps arrays."
         )
     return label

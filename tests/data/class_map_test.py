@@ -1,11 +1,14 @@
+import re
+
 import hypothesis
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow")
-from hierseg_keras.data import ClassMap, propose_class_map  # noqa: E402
+tf = pytest.importorskip("tensorflow")
+from hierseg_keras.data import ClassMap  # noqa: E402
+from hierseg_keras.data.refusal import sentence_of  # noqa: E402
 from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
-from tests.random_trees import class_trees  # noqa: E402
 
 # rider 0, person 1, traffic light 2, bus 3, sky 4; human 5, sky (above sky/sky) 6.
 TREE = ClassTree.from_paths(["human/rider", "human/person", "traffic light", "bus", "sky/sky"])
@@ -13,7 +16,10 @@ TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_
 
 
 class ClassMapTest:
-    @hypothesis.given(st.dictionaries(st.integers(0, 65535), st.tuples(TEXTS, TEXTS), max_size=6))
+    @hypothesis.given(
+        st.dictionaries(st.integers(0, 65535), st.tuples(TEXTS, TEXTS), max_size=6)
+        | st.dictionaries(st.tuples(*[st.integers(0, 255)] * 3), st.tuples(TEXTS, TEXTS), max_size=6)
+    )
     def test_file_round_trip(self, rows):
         import tempfile
 
@@ -62,8 +68,9 @@ class ClassMapTest:
     def test_ids_are_checked(self):
         with pytest.raises(TreeError, match="2 rows for 3"):
             ClassMap([(3, "", "a"), (3, "", "b")])
-        with pytest.raises(TreeError, match="Received: 65536"):
-            ClassMap([(65536, "", "a")])
+        for id_ in (65536, -1, 1.0, 1.7, True, None, "1", "#80000", "#80000g", (0, 0, 256), (0, 0), (0.0, 0, 0)):
+            with pytest.raises(TreeError, match=f"or a color such as '#800000'. Received: {re.escape(repr(id_))}"):
+                ClassMap([(id_, "", "a")])
 
     def test_dict_of_ids_or_names(self):
         class_map = ClassMap.from_dict({"sky": "sky", 3: "ignore"}, ["sky", "road"])
@@ -73,46 +80,89 @@ class ClassMapTest:
         with pytest.raises(TreeError, match="2 rows for 0"):
             ClassMap.from_dict({"sky": "sky", 0: "bus"}, ["sky"])
 
-
-class ProposeClassMapTest:
-    def proposed(self, *names, tree=TREE):
-        return [node for _, _, node in propose_class_map(names, tree).rows]
-
-    def test_case_spaces_and_plural(self):
-        assert self.proposed("Rider", "PERSONS", "traffic_lights", "Buses", "human/rider") == [
-            "human/rider",
-            "human/person",
-            "traffic light",
-            "bus",
-            "human/rider",
+    def test_colors(self, tmp_path):
+        rows = [((128, 0, 0), "plane", "bus"), ("#E0E0C0", "border", "ignore"), (np.array([0, 0, 1]), "", "sky")]
+        class_map = ClassMap(rows)
+        assert class_map.has_colors and [id_ for id_, _, _ in class_map.rows] == ["#800000", "#e0e0c0", "#000001"]
+        assert class_map.node_of_class_id(TREE, 255) == {0x800000: 3, 0xE0E0C0: 255, 1: 6}
+        class_map.to_file(tmp_path / "colors.csv")
+        assert (tmp_path / "colors.csv").read_text().splitlines()[1] == "#800000,plane,bus"
+        assert ClassMap.from_file(tmp_path / "colors.csv") == class_map
+        nodes = {(128, 0, 0): "bus", "#e0e0c0": "ignore", (0, 0, 1): "sky"}
+        assert [row[::2] for row in ClassMap.from_dict(nodes, names=["no", "use"]).rows] == [
+            row[::2] for row in class_map.rows
         ]
 
-    def test_only_child_goes_before_its_parent(self):
-        assert self.proposed("sky", "human") == ["sky/sky", "human"]
+    def test_colors_beside_numbers_raise(self):
+        with pytest.raises(TreeError, match="numbers as ids, or colors. Received: both"):
+            ClassMap([(0, "", "bus"), ("#800000", "", "sky")])
+        with pytest.raises(TreeError, match="numbers as ids, or colors. Received: both"):
+            ClassMap.from_dict({"road": "bus", (128, 0, 0): "sky"}, names=["road"])
+        with pytest.raises(TreeError, match="2 rows for #800000"):
+            ClassMap.from_dict({(128, 0, 0): "bus", "#800000": "sky"})
 
-    def test_exact_name_goes_first(self):
-        tree = ClassTree.from_paths(["glass", "Glass", "glasses"])
-        names = ["glass", "Glass", "glasses", "GLASSES"]
-        assert self.proposed(*names, tree=tree) == ["glass", "Glass", "glasses", "glasses"]
 
-    def test_unknown_and_ambiguous_stay_unmapped(self):
-        tree = ClassTree.from_paths(["left/eye", "right/eye", "nose"])
-        proposal = propose_class_map({3: "eye", 5: "cow", 9: None}, tree)
-        assert proposal.unmapped == ((3, "eye", ""), (5, "cow", ""))
-        assert proposal.rows[2] == (9, "", "ignore")
+class ApplyTest:
+    # CamVid's own: void is the id after the last leaf.
+    VOID_LAST = ClassMap.from_dict({0: "rider", 1: "human/person", 4: "sky/sky", 5: "ignore"})
+    COLORS = ClassMap.from_dict({(0, 0, 0): "rider", (0, 0, 255): "human", (255, 255, 255): "ignore"})
 
-    @hypothesis.given(class_trees())
-    def test_a_trees_own_paths_find_their_pixels(self, trees):
-        tree, _ = trees
-        proposal = propose_class_map(tree.paths, tree)
-        for node, (_, path, found) in enumerate(proposal.rows):
-            # A bare name may be unclear, or mean an only child of that name.
-            assert tree.index(found or path) == node or "/" not in path
+    @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "uint32", "int64", "uint64"])
+    def test_arrays_of_any_shape_and_dtype(self, dtype):
+        for shape in ((), (6,), (2, 3), (1, 2, 3, 1)):
+            class_ids = np.resize(np.array([5, 4, 1, 0, 0, 5], dtype), shape)
+            nodes = self.VOID_LAST.apply(class_ids, TREE)
+            assert isinstance(nodes, np.ndarray) and nodes.dtype == np.int32 and nodes.shape == shape
+            np.testing.assert_array_equal(nodes, np.resize([255, 4, 1, 0, 0, 255], shape))
+        np.testing.assert_array_equal(self.VOID_LAST.apply([5, 0], TREE.to_text(), ignore_class=-1), [-1, 0])
 
-    def test_builder_that_names_its_classes(self, data_dir):
-        from hierseg_keras import data
+    def test_tensors_inside_tf_data(self):
+        class_ids = tf.constant([[5, 4], [1, 0]], tf.uint8)
+        expected = [[255, 4], [1, 0]]
+        eager = self.VOID_LAST.apply(class_ids, TREE)
+        assert tf.is_tensor(eager)
+        np.testing.assert_array_equal(eager, expected)
+        dataset = tf.data.Dataset.from_tensors(class_ids).map(lambda ids: self.VOID_LAST.apply(ids, TREE))
+        assert dataset.element_spec == tf.TensorSpec((2, 2), tf.int32)
+        np.testing.assert_array_equal(next(iter(dataset)), expected)
 
-        tree = ClassTree.load("street_blocks")
-        builder = data.prepare("street_blocks", data_dir=data_dir)
-        paths = list(builder.info.metadata["class_paths"])
-        assert [node for _, _, node in propose_class_map(builder, tree).rows] == [path or "ignore" for path in paths]
+    def test_unmapped_ids_are_refused_with_their_pixels(self):
+        class_ids = np.array([[7, 0, 7], [2**40, -1, 3]])
+        message = r"class map: expected class ids .*: 7 \(2 pixels\), 1099511627776 \(1 pixel\), -1 \(1 pixel\), 3"
+        for ids in (class_ids, tf.constant(class_ids)):
+            with pytest.raises(ValueError, match=message):
+                self.VOID_LAST.apply(ids, TREE)
+        nodes = self.VOID_LAST.apply(class_ids, TREE, unmapped="ignore")
+        np.testing.assert_array_equal(nodes, [[255, 0, 255], [255, 255, 255]])
+        dataset = tf.data.Dataset.from_tensors(class_ids).map(lambda ids: self.VOID_LAST.apply(ids, TREE))
+        with pytest.raises(tf.errors.InvalidArgumentError) as error:
+            next(iter(dataset))
+        assert re.match(message, sentence_of(error.value))
+
+    @pytest.mark.parametrize("dtype", ["uint8", "int64"])
+    def test_colors(self, dtype):
+        colors = np.array([[[0, 0, 0], [0, 0, 255]], [[255, 255, 255], [0, 0, 255]]], dtype)
+        np.testing.assert_array_equal(self.COLORS.apply(colors, TREE, -1), [[0, 5], [-1, 5]])
+        colors[1, :, 0] = 9
+        with pytest.raises(ValueError, match=r"Received: #09ffff \(1 pixel\), #0900ff \(1 pixel\)"):
+            self.COLORS.apply(colors, TREE)
+
+    def test_values_that_are_no_color_are_refused(self):
+        # Read without care, these would be (0, 0, 255).
+        for color in ([0, 1, -1], [0, 0, 255 + 2**24], [1, -256, 255]):
+            with pytest.raises(ValueError, match=r"Received: values outside 0 .. 255 \(1 pixel\)"):
+                self.COLORS.apply([color], TREE)
+
+    def test_invalid_arguments_raise(self):
+        for class_ids in (np.zeros((2, 2)), [0.5], np.array([True]), tf.constant([0.0])):
+            with pytest.raises(ValueError, match="`ClassMap.apply` expects integers as `class_ids`"):
+                self.VOID_LAST.apply(class_ids, TREE)
+        for shape in ((), (2, 2), (2, 2, 4)):
+            with pytest.raises(ValueError, match="expects colors, of 3 channels"):
+                self.COLORS.apply(np.zeros(shape, int), TREE)
+        with pytest.raises(ValueError, match='expects "error" or "ignore" as `unmapped`'):
+            self.VOID_LAST.apply([0], TREE, unmapped="drop")
+        with pytest.raises(ValueError, match="outside"):
+            self.VOID_LAST.apply([0], TREE, ignore_class=5)
+        with pytest.raises(TreeError, match="class id 0"):
+            ClassMap([(0, "cow", "")]).apply([0], TREE)

@@ -37,8 +37,9 @@ def load_numbers(tiny):
 @pytest.fixture
 def load_mixed(tiny):
     def load(**options):
-        options = {"tree": HELEN, "class_maps": {"tiny_faces": FACE_MAP}, "crop_size": (4, 6), "batch_size": 4, **options}
-        return data.load(["tiny_helen", "tiny_faces"], "train", training=True, data_dir=tiny[1], **options)
+        options = {"tree": HELEN, "class_maps": {"tiny_faces": FACE_MAP}, "crop_size": (4, 6), **options}
+        names = ["tiny_helen", "tiny_faces"]
+        return data.load(names, "train", training=True, batch_size=4, data_dir=tiny[1], **options)
 
     return load
 
@@ -73,7 +74,7 @@ class EpochsTest:
         assert bits(later) == epochs[1]
 
     def test_another_seed_gives_other_batches(self, load_numbers):
-        epochs = [bits(load_numbers(seed=seed)) for seed in (0, 1, -1, 2**40, np.int64(2))]
+        epochs = [bits(load_numbers(seed=seed)) for seed in (0, -1, np.int64(2**40))]
         assert len({str(epoch) for epoch in epochs}) == len(epochs)
 
     def test_a_pass_that_is_left_early_counts(self, load_numbers):
@@ -145,10 +146,8 @@ class SetEpochTest:
         return [sorted(epoch) for epoch in epochs]
 
     def labels(self, load, epochs, steps=10):
-        return [
-            sorted(label.tobytes() for _, batch in load(initial_epoch=n).take(steps).as_numpy_iterator() for label in batch)
-            for n in epochs
-        ]
+        passes = [load(initial_epoch=epoch).take(steps).as_numpy_iterator() for epoch in epochs]
+        return [sorted(label.tobytes() for _, batch in batches for label in batch) for batches in passes]
 
     @pytest.mark.parametrize("is_built", [True, False])
     @pytest.mark.parametrize("replicas", [1, 2])

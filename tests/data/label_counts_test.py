@@ -1,9 +1,16 @@
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 
-from hierseg_keras.data.label_counts import label_counts, level_counts
-from tests.random_trees import class_trees
+tf = pytest.importorskip("tensorflow")
+from hierseg_keras.data import label_counts, level_counts  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
+from tests.random_trees import class_trees  # noqa: E402
+
+TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+LABELS = np.array([[[0, 0, 2], [3, 2, 255]], [[1, -1, 4], [1, 1, 0]]])
+ROWS = [[2, 0, 2, 1, 1], [1, 3, 0, 0, 2]]
 
 
 class LabelCountsTest:
@@ -19,3 +26,28 @@ class LabelCountsTest:
             for node, count in pixels.items():
                 below = [leaf for leaf in range(tree.num_nodes) if node in tree.path(leaf)]
                 assert count == np.isin(labels, below).sum()
+
+    def test_batches_of_a_data_set(self):
+        images = np.zeros((2, 2, 3, 3), np.float32)
+        pairs = tf.data.Dataset.from_tensor_slices((images, LABELS.astype(np.int32)))
+        for dataset in (pairs, pairs.batch(2), pairs.map(lambda image, label: (image, label, 1.0)), [(images, LABELS)]):
+            assert label_counts(TREE, dataset).tolist() == np.sum(ROWS, axis=0).tolist()
+        assert label_counts(TREE, tf.data.Dataset.from_tensor_slices(LABELS)).tolist() == np.sum(ROWS, axis=0).tolist()
+
+    def test_per_image(self):
+        for labels in (LABELS, [LABELS], [(None, LABELS)], list(LABELS.astype(np.uint8))[:1] + [LABELS[1]]):
+            assert label_counts(TREE, labels, per_image=True).tolist() == ROWS
+        assert label_counts(TREE, [], per_image=True).shape == (0, 5)
+        with pytest.raises(ValueError, match=r"\(H, W\) or \(B, H, W\) to count per image. Received: shape \(3,\)"):
+            label_counts(TREE, [LABELS[0, 0]], per_image=True)
+
+    def test_labels_that_are_no_integers_raise(self):
+        for labels in (LABELS * 0.5, LABELS.astype(np.float32), LABELS > 0):
+            with pytest.raises(ValueError, match="`label_counts` expects integer labels"):
+                label_counts(TREE, [labels])
+            with pytest.raises(ValueError, match="`label_counts` expects integer labels"):
+                label_counts(TREE, [(None, labels)])
+
+    def test_a_data_set_without_end_raises(self):
+        with pytest.raises(ValueError, match="labels that end"):
+            label_counts(TREE, tf.data.Dataset.from_tensors(LABELS).repeat())

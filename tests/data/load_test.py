@@ -35,7 +35,9 @@ UNFIT = {
     "seed": [0.5, True, "0", None, 2**63, np.nan],
     "shuffle_buffer": [0, -1, 2.5, True, None],
     "initial_epoch": [-1, 0.5, True, None],
+    "weights": [3, "1", [True], [0], [np.nan]],
     "unmapped": ["drop", None, True],
+    "flip_pairs": ["ab", ("left", "right"), [("left",)], [("left", 0.5)], 3],
     "max_depth": [0, -1, np.nan, np.inf, True, "10"],
 }
 

@@ -23,7 +23,7 @@ HELEN_GREY, FACES_GREY = 10, 200
 
 @pytest.fixture(scope="module")
 def tiny(data_dir):
-    for name in ("tiny_pets", "tiny_scenes", "tiny_streets", "tiny_helen", "tiny_faces", "tiny_colors"):
+    for name in ("tiny_pets", "tiny_scenes", "tiny_streets", "tiny_helen", "tiny_faces", "tiny_colors", "tiny_turned"):
         prepared(name, data_dir)
     return data_dir
 
@@ -85,6 +85,13 @@ class ForeignDataSetTest:
             assert "Received: 0 (8 pixels), 255 (5 pixels)." in sentence
         found = labels(data.load("tiny_streets", "test", unmapped="ignore", **options))
         assert set(np.unique(found)) == {11, 255}
+
+    def test_an_image_on_its_side_is_named(self, tiny):
+        with pytest.raises(tf.errors.InvalidArgumentError) as error:
+            labels(data.load("tiny_turned", "test", data_dir=tiny, tree=PETS, class_maps={"tiny_turned": {0: "pet"}}))
+        sentence = sentence_of(error.value)
+        assert sentence.startswith("tiny_turned: record 0: expected an image and a label map of one size.")
+        assert "an image of 4 x 6 and a label map of 6 x 4. Turn the image's pixels" in sentence
 
     def test_what_is_missing_is_told(self, tiny):
         with pytest.raises(ValueError, match="class_maps={'tiny_pets': ...}"):
@@ -184,7 +191,7 @@ class MixedDataSetsTest:
 
     def test_invalid_arguments_raise(self):
         for weights in ([1], [1, 0], [1, -1], [1, np.nan], [1, np.inf], [1, True], [1, "2"]):
-            with pytest.raises(ValueError, match="positive weight for each of 2"):
+            with pytest.raises(ValueError, match="one number above 0 per data set|a weight for each of 2 data sets"):
                 self.load(weights=weights)
         with pytest.raises(ValueError, match="one per data set. Received: 1 for 2"):
             self.load(["train"])

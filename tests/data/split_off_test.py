@@ -26,11 +26,17 @@ class SplitOffTest:
     @pytest.mark.parametrize(
         "split, message",
         [
-            ("test", "a split of street_blocks/1.0.0: .*Received: split='test'"),
+            ("test", "a split of street_blocks/1.0.0, which has .*Received: split='test'"),
             ("train[:", "Received: split='train\\[:'"),
+            ("train[:0]", "Received: split='train\\[:0\\]'. The split has no images"),
             ("train[:1]", "Received: 1 images"),
         ],
     )
     def test_others_raise(self, builder, split, message):
         with pytest.raises(ValueError, match=message):
             data.split_off(builder, split, 0.1)
+
+    @pytest.mark.parametrize("share", [0, 1, -0.1, 1.5, float("nan"), True, "0.1", None])
+    def test_what_is_no_share_raises(self, builder, share):
+        with pytest.raises(ValueError, match="`split_off` expects a number between 0 and 1 as `share`. Received"):
+            data.split_off(builder, "train", share)

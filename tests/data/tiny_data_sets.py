@@ -164,3 +164,15 @@ class TinyNumbers(_Tiny):
     def _generate_examples(self, count):
         for key in range(count):
             yield key, dict.fromkeys(("image", "label"), np.full((3, 4, 1), key, np.uint8))
+
+
+class TinyTurned(_Tiny):
+    """Images that lie on their side, as a phone stores them, with label maps drawn upright."""
+
+    def _info(self):
+        features = {"image": tfds.features.Image(), "label": tfds.features.Image(shape=(None, None, 1))}
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _generate_examples(self, count):
+        for key in range(count):
+            yield key, {"image": np.zeros((4, 6, 3), np.uint8), "label": np.zeros((6, 4, 1), np.uint8)}

@@ -46,6 +46,8 @@ def scores_of(model, owner, tree=None, scores=None, from_logits=None):
             cannot be known whether the output is logits or probabilities.
     """
     tree = getattr(model, "tree", None) if tree is None else tree
+    # What wraps a network for its training has the network's scores.
+    model = getattr(model, "inference_model", model)
     if tree is None:
         raise ValueError(f"`{owner}` expects a `tree`, as `{type(model).__name__}` has none. Received: tree=None.")
     tree, shape = as_class_tree(tree), output_shape_of(model, owner)

@@ -1,0 +1,33 @@
+import pytest
+
+pytest.importorskip("tensorflow")
+from hierseg_keras.data.find_builder import find_builder  # noqa: E402
+
+
+class FindBuilderTest:
+    @pytest.mark.parametrize(
+        "name, message",
+        [
+            ("camvid_tre", "Did you mean 'camvid_tree'"),
+            ("camvid", "Did you mean 'camvid_tree'"),
+            ("Cityscape", "Did you mean 'cityscapes'"),
+            ("lip", "'lip_tree'"),
+            ("street blocks", "Did you mean 'street_blocks'"),
+            ("camvid_tre/groups", "Did you mean 'camvid_tree'"),
+            ("nope", "This package adds camvid_tree, .*street_blocks to the .* that `tfds.list_builders"),
+            ("", "This package adds"),
+            ("../data", "This package adds"),
+            ("camvid_tree/grups", "expected a config of camvid_tree, 'categories', 'groups' or 'original'"),
+            ("camvid_tree:9.9.9", "cannot be loaded at version 9.9.9, only: 1.0.0"),
+            ("street_blocks/", "expected a TFDS data set"),
+        ],
+    )
+    def test_an_unknown_name_is_told_in_a_line(self, name, message, tmp_path):
+        with pytest.raises(ValueError, match=message) as error:
+            find_builder(name, tmp_path)
+        assert f"Received: name={name!r}." in str(error.value) and "\n" not in str(error.value)
+
+    @pytest.mark.parametrize("name", [None, 3, b"street_blocks", ["street_blocks"]])
+    def test_another_type_raises(self, name):
+        with pytest.raises(TypeError, match="`name` expects a string"):
+            find_builder(name)
