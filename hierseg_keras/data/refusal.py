@@ -40,7 +40,7 @@ def sentence_of(error):
     Returns:
         String, or `None` if the error is another one.
     """
-    found = re.search(r"assertion failed: \[(.*?)\](\n|$| \[)", str(error), re.DOTALL)
+    found = re.search(r"assertion failed: \[(.*?)\](\n|$| \[\[| \[Op:)", str(error), re.DOTALL)
     return found and re.sub(r"\\(.)", r"\1", found[1])
 
 

@@ -32,7 +32,7 @@ def predicted(model, monkeypatch):
         images.append(image[0])
         return model(image, training=training)
 
-    call.tree = TREE
+    call.tree, call.scores, call.from_logits = TREE, model.scores, model.from_logits
     monkeypatch.setattr(predict, "load_run", lambda folder: (RunConfig(), call))
     return images
 

@@ -88,9 +88,9 @@ class ScoresTest:
             if from_logits:
                 read(TREE, given)
                 continue
-            with pytest.raises(ValueError, match="expected logits. Received: probabilities.* Pass from_logits=False"):
+            with pytest.raises(ValueError, match="expects logits. Received: probabilities.* Pass from_logits=False"):
                 read(TREE, given)
-            with pytest.raises(ValueError, match="expected logits. Received: probabilities"):
+            with pytest.raises(ValueError, match="expects logits. Received: probabilities"):
                 read(TREE, keras.ops.convert_to_tensor(given))
 
 

@@ -83,6 +83,7 @@ class TrainTest:
         image, label = np.zeros((8, 8, 8, 3), "float32"), np.zeros((8, 8, 8), "int32")
         (tmp_path / "tree.txt").write_text("a\n\tb\n\tc\nd", "utf-8")
         data = tf.data.Dataset.from_tensor_slices((image, label)).batch(4)
+        data.set_epoch = lambda epoch: None
         monkeypatch.setattr("hierseg_keras.training.run.load_training", lambda config, tree: data)
         monkeypatch.setattr("hierseg_keras.training.run.load_evaluation", lambda *_: (data, None))
         monkeypatch.setattr("hierseg_keras.training.run.load_examples", lambda *_: [(image[0], label[0])])

@@ -50,9 +50,9 @@ class TrainingWrapper(keras.Model):
         return super().fit(*args, **kwargs)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        y, sample_weight = one_of_list(y), one_of_list(sample_weight)
         if not isinstance(y_pred, dict):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        y, sample_weight = one_of_list(y), one_of_list(sample_weight)
         total = super().compute_loss(x, y, y_pred[LOGITS], sample_weight, training)
         self.track(LOGITS, total)
         total = total + auxiliary_loss(self, self.auxiliary_weights, y, y_pred, sample_weight)
@@ -69,7 +69,7 @@ class TrainingWrapper(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         logits = y_pred[LOGITS] if isinstance(y_pred, dict) else y_pred
-        return super().compute_metrics(x, y, logits, sample_weight)
+        return super().compute_metrics(x, one_of_list(y), logits, one_of_list(sample_weight))
 
     def evaluate(self, *args, **kwargs):
         """As `keras.Model.evaluate`; the loss is that of the logits."""
