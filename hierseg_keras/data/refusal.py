@@ -40,7 +40,8 @@ def sentence_of(error):
     Returns:
         String, or `None` if the error is another one.
     """
-    found = re.search(r"assertion failed: \[(.*?)\](\n|$| \[\[| \[Op:)", str(error), re.DOTALL)
+    # An assertion of several values is another one's.
+    found = re.search(r"assertion failed: \[((?:(?!\] \[).)*?)\](\n|$| \[\[| \[Op:)", str(error), re.DOTALL)
     return found and re.sub(r"\\(.)", r"\1", found[1])
 
 
