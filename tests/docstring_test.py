@@ -49,6 +49,7 @@ MODULES = [
     "export.saved_model",
     "files.written_beside",
     "training.accumulation",
+    "training.coupled_sgd",
     "training.strategy",
     "visualization.contact_sheet",
     "visualization.levels",

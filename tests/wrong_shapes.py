@@ -69,8 +69,9 @@ def check_wrong_shapes(call, owner, tree, y_pred, label_shapes=None, weight_owne
     for shape, advice in WRONG_WEIGHT_SHAPES.items() if has_weights else ():
         with pytest.raises(ValueError, match=advice) as caught:
             call(np.zeros(SHAPE, "int32"), y_pred, np.ones(shape, "float32"))
-        start = f"`{weight_owner or owner}` expects one weight per image, (B,), or per pixel, (B, H, W). Received: sample_weight.shape="
-        assert str(caught.value).startswith(f"{start}{shape} for labels of the shape {SHAPE}.")
+        start = f"`{weight_owner or owner}` expects one weight per image, (B,), or per pixel, (B, H, W). "
+        received = f"Received: sample_weight.shape={shape} for labels of the shape {SHAPE}."
+        assert str(caught.value).startswith(start + received)
 
 
 def check_wrong_sizes_in_a_graph(call, y_pred, has_weights=True):

@@ -2,6 +2,7 @@
 
 import re
 
+from hierseg_keras.data.refusal import sentence_of
 from hierseg_keras.tree import TreeError
 
 # Longer than every message of ours, and shorter than some of third parties.
@@ -26,7 +27,8 @@ def message_of(error):
 
     if isinstance(error, TreeError) or isinstance(error.__cause__, TreeError):
         return str(error)
-    lines = (_PLACE_IN_LINE.sub("", line) for line in str(error).splitlines() if not _PLACE.match(line))
+    whole = sentence_of(error) or str(error)
+    lines = (_PLACE_IN_LINE.sub("", line) for line in whole.splitlines() if not _PLACE.match(line))
     text = " ".join(" ".join(lines).split())
     if len(text) > MAX_LENGTH:
         text = f"{text[:MAX_LENGTH]} ..."

@@ -39,7 +39,7 @@ def written_beside(path, replace=True):
 
     Raises:
         FileExistsError: If `replace` is false and `path` exists at the end.
-        OSError: If the disk is full or the folder cannot be written to.
+        OSError: If the disk is full or the folder cannot be written to; the message names a path.
 
     Example:
 
@@ -50,12 +50,34 @@ def written_beside(path, replace=True):
     'complete'
     """
     path = pathlib.Path(os.path.realpath(path))
-    with _parents(path), _hidden_folder(path) as hidden:
+    with _naming(path), _parents(path), _hidden_folder(path) as hidden:
         new = hidden / _NEW / path.name
         yield new
         _flush(new)
         _put(new, path, hidden / _OLD / path.name, replace)
         _flush_folder(path.parent)
+
+
+def write_whole(path, content):
+    """Writes bytes, or text as UTF-8, to a file, as `written_beside` does.
+
+    Args:
+        path: As in `written_beside`.
+        content: Bytes, bytes-like object, or string.
+    """
+    with written_beside(path) as new:
+        new.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def _naming(path):
+    """Names a path in errors that have none, as those of a disk that is full while a file is written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _put(new, path, aside, replace):

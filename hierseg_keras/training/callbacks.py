@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from hierseg_keras.decoding import best_path
-from hierseg_keras.files.whole_file import replacing, write_whole
+from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.training.failing_pictures import OneWarning
@@ -52,8 +52,8 @@ class SaveWeights(keras.callbacks.Callback):
                 return
             self.best = logs[self.monitor]
         content = weights_as_bytes(self.model)
-        with replacing(self.path) as beside:
-            beside.write_bytes(content)
+        with written_beside(self.path) as new:
+            new.write_bytes(content)
             if self.announce is not None:
                 self.announce(content, number)
         self.saved_epoch = number
@@ -63,7 +63,7 @@ class SaveWeights(keras.callbacks.Callback):
             if name in logs and not math.isfinite(logs[name]):
                 raise FloatingPointError(f"`{name}` became {logs[name]} in epoch {number}. {self._advice()}")
         try:
-            check_finite_weights(self.model, f"epoch {number}")
+            check_finite_weights(self.model, f"saving epoch {number}")
         except FloatingPointError as error:
             raise FloatingPointError(f"{error} {self._kept()}") from None
 

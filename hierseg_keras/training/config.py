@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-from hierseg_keras.files.whole_file import write_whole
+from hierseg_keras.files import write_whole
 from hierseg_keras.losses.objectives import OBJECTIVES
 from hierseg_keras.training import recipes
 from hierseg_keras.training.methods import METHODS, stages_of

@@ -4,6 +4,8 @@ import contextlib
 import errno
 import os
 
+from hierseg_keras.files.written_beside import delete_unfinished
+
 try:
     import fcntl
 except ImportError:  # Windows.
@@ -47,11 +49,12 @@ def claimed(folder):
 
 
 def check_new(folder):
-    """Refuses a folder that holds anything but its claim.
+    """Refuses a folder that holds anything but its claim, and what a killed process left unfinished.
 
     Raises:
         FileExistsError: If it does.
     """
+    delete_unfinished(folder)
     if any(path.name != LOCK for path in folder.iterdir()):
         raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}. Choose another one.")
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import warnings
 
-from hierseg_keras.files.whole_file import write_whole
+from hierseg_keras.files import write_whole
 
 MANIFEST = "run.json"
 FORMAT_VERSION = 1

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from hierseg_keras import data
-from hierseg_keras.files.whole_file import replacing, write_whole
+from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.training.callbacks import (
     MONITOR,
     AverageReplicas,
@@ -112,7 +112,7 @@ def _train(config, folder, verbose, strategy):
         callbacks=[data.SetEpoch(train_data), *_callbacks(config, tree, examples, folder, manifest)],
     )
     curves = folder / PICTURES / "curves.png"
-    with OneWarning(curves), replacing(curves) as path:
+    with OneWarning(curves), written_beside(curves) as path:
         draw_curves(folder / LOG, path)
     return model
 

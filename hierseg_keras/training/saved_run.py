@@ -6,7 +6,7 @@ import pathlib
 import tensorflow as tf
 
 from hierseg_keras import data
-from hierseg_keras.files.whole_file import replacing, write_whole
+from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models import MultiScale, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.training.config import RunConfig
@@ -112,8 +112,8 @@ def _evaluate(folder, split, verbose, strategy, report, inference):
 
 def _write_report(by_class, folder):
     write_whole(folder / "report.txt", by_class.to_text() + "\n")
-    with replacing(folder / "report.csv") as path:
+    with written_beside(folder / "report.csv") as path:
         by_class.to_csv(path)
     picture = folder / "report.png"
-    with OneWarning(picture), replacing(picture) as path:
+    with OneWarning(picture), written_beside(picture) as path:
         draw_report(by_class.tree, by_class.rows(), path)

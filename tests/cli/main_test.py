@@ -16,6 +16,9 @@ TINY = ["--filters", "2", "--num-stages", "2", "--crop-size", "32x40", "--batch-
 TINY += ["--replicas", "1"]
 
 
+FILES = {"config.json", "tree.txt", "run.json", "log.csv", "pictures", "model.weights.h5"}
+
+
 @pytest.fixture(scope="module")
 def run(data_dir, tmp_path_factory):
     """A finished run on sixteen images."""
@@ -33,6 +36,7 @@ class TrainTest:
         assert (config["dataset"], config["loss"], config["crop_size"]) == ("street_blocks", "focal_tree_min", [32, 40])
         assert ClassTree.from_file(run / "tree.txt") == ClassTree.load("street_blocks")
         assert (run / "model.weights.h5").is_file()
+        assert {path.name for path in run.iterdir()} == FILES
         assert {path.name for path in (run / "pictures").iterdir()} == {"epoch_002.png", "curves.png"}
 
     def test_log_has_a_row_an_epoch_with_levels_and_depths(self, run):
@@ -49,7 +53,7 @@ class TrainTest:
         assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 
     def test_mistakes_are_told_in_one_message(self, tmp_path, capsys):
-        assert main(["train", "--loss", "tree_max", "--out", str(tmp_path / "a")]) == 1
+        assert main(["train", "--loss", "tree_max", "--out", str(tmp_path / "a")]) == 2
         assert capsys.readouterr().err.startswith("hierseg train: `loss` expects one of")
         assert not (tmp_path / "a").exists()
 
@@ -89,15 +93,19 @@ class TrainTest:
         "option", ["--replicas=two", "--jit-compile=maybe", "--crop-size=90", "--theta=steep", "--clusters=lost.txt"]
     )
     def test_what_cannot_be_read_is_told(self, option, capsys):
-        with pytest.raises(SystemExit):
+        with pytest.raises(SystemExit) as ended:
             main(["train", option, "--out", "run"])
-        assert "expected" in capsys.readouterr().err
+        assert ended.value.code == 2
+        printed = capsys.readouterr().err
+        assert printed.startswith("hierseg train: argument --") and "expected" in printed and printed.count("\n") == 1
 
     def test_loss_that_is_not_finite_ends_the_run(self, data_dir, tmp_path, run_eagerly, capsys):
         options = [*TINY, "--train-split", "train[:16]", "--validation-split", "validation[:4]", "--optimizer", "sgd"]
         arguments = ["train", *options, "--learning-rate", "1e30", "--data-dir", str(data_dir)]
         assert main([*arguments, "--out", str(tmp_path / "a")]) == 1
-        assert "Lower the learning rate" in capsys.readouterr().err
+        printed = capsys.readouterr().err
+        assert "in epoch 1. No weights were saved. Lower the learning rate" in printed
+        assert not (tmp_path / "a" / "model.weights.h5").exists()
 
 
 class EvaluateTest:

@@ -1,3 +1,4 @@
+import errno
 import os
 import resource
 import signal
@@ -7,8 +8,10 @@ import textwrap
 
 import pytest
 
-from hierseg_keras.files import written_beside
+from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.files.rename import exchange, rename_to_new
+from tests.full_disk import full_disk
+from tests.killed_process import killed_at
 
 # A process that stops at a moment of its choice, and says so; it imports neither Keras nor TensorFlow.
 PRELUDE = """
@@ -240,3 +243,26 @@ class RenameToNewTest:
             rename_to_new(tmp_path / "source", tmp_path / "link")
         rename_to_new(tmp_path / "source", tmp_path / "target")
         assert (tmp_path / "target").read_text() == "source"
+
+
+class WriteWholeTest:
+    def test_bytes_and_text(self, tmp_path):
+        for content in ("ä\n", b"\x00", memoryview(b"view")):
+            write_whole(tmp_path / "file", content)
+            expected = content.encode() if isinstance(content, str) else bytes(content)
+            assert (tmp_path / "file").read_bytes() == expected
+
+    def test_full_disk_is_an_error_that_names_the_file(self, tmp_path):
+        write_whole(tmp_path / "file", b"before")
+        with full_disk(10), pytest.raises(OSError, match=f"File too large: '{tmp_path / 'file'}'") as raised:
+            write_whole(tmp_path / "file", b"after" * 10)
+        assert raised.value.errno == errno.EFBIG
+        assert (tmp_path / "file").read_bytes() == b"before" and os.listdir(tmp_path) == ["file"]
+
+    def test_file_is_whole_whenever_the_process_is_killed(self, tmp_path):
+        path, moment = tmp_path / "file", 0
+        write_whole(path, b"before")
+        while killed_at(moment, lambda: write_whole(path, b"after" * 1000)):
+            assert path.read_bytes() in (b"before", b"after" * 1000)
+            moment += 1
+        assert moment > 2 and path.read_bytes() == b"after" * 1000

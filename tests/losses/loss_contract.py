@@ -191,7 +191,8 @@ class LossContract:
         with pytest.raises(ValueError) as caught:
             self.loss(TREE)(labels, probabilities)
         message = str(caught.value)
-        assert message.startswith(f"`{self.loss.__name__}` expects logits. Received: probabilities, as all values lie in")
+        start = f"`{self.loss.__name__}` expects logits. Received: probabilities, as all values lie in"
+        assert message.startswith(start)
         assert message.endswith("Pass from_logits=False.")
         assert np.isfinite(self.loss(TREE, from_logits=False)(labels, probabilities))
 

@@ -10,7 +10,8 @@ from tests.losses.loss_contract import HUMAN, IGNORED, LABELS, TREE
 
 class MakeLossTest:
     def logits(self, rng, scores):
-        return rng.normal(0, 3, (*LABELS.shape, TREE.num_nodes if scores == "nodes" else TREE.num_leaves)).astype("float32")
+        channels = TREE.num_nodes if scores == "nodes" else TREE.num_leaves
+        return rng.normal(0, 3, (*LABELS.shape, channels)).astype("float32")
 
     def test_flat_crossentropy_is_kerass_own(self, rng):
         loss, by_depth = make_loss("crossentropy", TREE, IGNORED)

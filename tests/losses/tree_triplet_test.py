@@ -264,7 +264,8 @@ class TreeTripletTest:
         tree, embeddings = ClassTree(["a/b", "a/c", "d"]), rng.normal(size=(1, 1, 2, 4)).astype("float32")
         # One triplet can be drawn, whatever the seed.
         loss = TreeTriplet(tree, positives="class")
-        graph = compiled(lambda labels: loss(labels, embeddings))
+        # JAX keeps the seed's state outside of graphs.
+        graph = compiled(lambda labels: loss(labels, embeddings)) if IS_TENSORFLOW else None
         check_labels_that_are_none(lambda labels: loss(labels, embeddings), graph, "TreeTriplet")
 
     def test_class_weights_are_no_argument(self):

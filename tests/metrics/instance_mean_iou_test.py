@@ -85,7 +85,8 @@ class InstanceMeanIoUTest:
     def test_instances_of_wrong_shapes_raise(self):
         metric, y_pred = InstanceMeanIoU(TREE, {"person": 5}), np.zeros((*SHAPE, 4), "float32")
         for shape in wrong_label_shapes(TREE):
-            with pytest.raises(ValueError, match="`InstanceMeanIoU` expects one integer instance number per pixel") as e:
+            expected = "`InstanceMeanIoU` expects one integer instance number per pixel"
+            with pytest.raises(ValueError, match=expected) as e:
                 metric.update_state(np.zeros(SHAPE, "int32"), y_pred, np.ones(shape, "int32"))
             assert f"Received: instances.shape={shape}, y_pred.shape={y_pred.shape}." in str(e.value)
 

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("tensorflow")
 from hierseg_keras.training import folder_claim  # noqa: E402
 from hierseg_keras.training.folder_claim import check_new, claimed  # noqa: E402
-from tests.training.killed_process import killed_at  # noqa: E402
+from tests.killed_process import killed_at  # noqa: E402
 
 
 def race(folder, processes):
@@ -98,6 +98,9 @@ class ClaimedTest:
 class CheckNewTest:
     def test_anything_but_the_claim_is_refused(self, tmp_path):
         with claimed(tmp_path):
+            check_new(tmp_path)
+            # What a killed process left.
+            (tmp_path / ".config.json.abc.unfinished").mkdir()
             check_new(tmp_path)
             (tmp_path / ".hidden").touch()
             with pytest.raises(FileExistsError, match="new or empty folder"):

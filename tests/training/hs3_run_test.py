@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.training import RunConfig, hs3_run, load_run, train, train_hs3  # noqa: E402
+from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 
 STAGES = ("encoder_0_b_relu", "encoder_1_b_relu")
@@ -77,6 +78,16 @@ class TrainHS3Test:
             train_hs3(config, tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
+    def test_data_that_cannot_be_prepared_leave_nothing(self, config, tmp_path, monkeypatch):
+        monkeypatch.setattr(hs3_run.data, "prepare", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train_hs3(config, tmp_path / "run")
+        assert not any(tmp_path.iterdir())
+
+    def test_second_process_is_refused(self, config, tmp_path):
+        with claimed(tmp_path / "run"), pytest.raises(FileExistsError, match="no other process writes to"):
+            train_hs3(config, tmp_path / "run")
+
     def test_another_configuration_is_refused(self, config, tmp_path):
         other = RunConfig.from_recipe("hssn_lip_deeplabv3plus_r101")
         other.to_file(tmp_path / "config.json")
@@ -88,7 +99,7 @@ class TrainHS3Test:
             train(config, tmp_path / "run")
         with pytest.raises(ValueError, match='of method "hs3" without clusters.*Received: method=.plain'):
             train_hs3(RunConfig(), tmp_path / "run")
-        assert main(["train", "--method", "hs3", "--out", str(tmp_path / "run")]) == 1
+        assert main(["train", "--method", "hs3", "--out", str(tmp_path / "run")]) == 2
         assert "expects `stages`" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
     def test_smoke_run_without_clusters(self, capsys):

@@ -4,15 +4,15 @@ import shutil
 import pytest
 
 pytest.importorskip("tensorflow")
-from hierseg_keras.files.whole_file import replacing  # noqa: E402
+from hierseg_keras.files import written_beside  # noqa: E402
 from hierseg_keras.training.manifest import CONFIG, MANIFEST, TREE, WEIGHTS, Manifest, check_files  # noqa: E402
-from tests.training.killed_process import killed_at  # noqa: E402
+from tests.killed_process import killed_at  # noqa: E402
 
 
 def save_weights(folder, manifest, epoch):
     """As the callback does."""
     content = f"weights of epoch {epoch}".encode() * 100
-    with replacing(folder / WEIGHTS) as path:
+    with written_beside(folder / WEIGHTS) as path:
         path.write_bytes(content)
         manifest.announce_weights(content, epoch)
 

@@ -62,7 +62,7 @@ class SmokeTest:
         recipe = ["--recipe", "hssn_lip_deeplabv3plus_r101"]
         with pytest.raises(ValueError, match="Received: backbone='resnet101'"):
             RunConfig.from_recipe(recipe[1], model="unet")
-        assert main(["train", *recipe, *small, "--smoke"]) == 1
+        assert main(["train", *recipe, *small, "--smoke"]) == 2
         assert "Received: backbone='resnet101'" in capsys.readouterr().err
         assert main(["train", "--tree", "lip", "--method", "hssn", *small, "--smoke"]) == 0
         printed = dict(line.split() for line in capsys.readouterr().out.splitlines())

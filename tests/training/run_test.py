@@ -1,13 +1,23 @@
+import contextlib
 import csv
 import importlib.util
+import pathlib
+import shutil
 
+import h5py
+import keras
 import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.training import RunConfig, evaluate_run, from_config, load_run, train  # noqa: E402
+from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from tests.full_disk import full_disk  # noqa: E402
 
+# A run of one epoch on four images, by the first version.
+OLD_RUN = pathlib.Path(__file__).with_name("run_of_version_0_1_0")
+FILES = ("config.json", "tree.txt", "run.json", "log.csv", "model.weights.h5")
 HAS_TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
 
 TINY = {
@@ -31,6 +41,14 @@ def assert_repeats(figures, row):
     assert {f"val_{name}" for name in figures} <= row.keys()
     for name, value in figures.items():
         assert value == pytest.approx(row[f"val_{name}"], rel=1e-2 if name == "loss" else 1e-3, abs=1e-3), name
+
+
+def exchange_leaves(path):
+    """Two classes of a tree file change places."""
+    text = path.read_text("utf-8")
+    first, second = ClassTree.from_text(text).names[:2]
+    text = text.replace(first, "exchanged").replace(second, first).replace("exchanged", second)
+    path.write_text(text, "utf-8")
 
 
 def events(folder):
@@ -100,6 +118,85 @@ class TrainTest:
         with pytest.raises(ValueError, match="1 images and 2 replicas"):
             train(config, tmp_path / "run", strategy=two_replicas)
         assert not (tmp_path / "run").exists()
+
+
+class FiniteWeightsTest:
+    def test_epoch_that_is_not_finite_keeps_the_one_before(self, data_dir, tmp_path, run_eagerly, monkeypatch):
+        """Training does not read moving averages: its loss stays finite, and the validation loss does not."""
+
+        class PoisonSecondEpoch(keras.callbacks.TerminateOnNaN):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 1:
+                    averages = [weight for weight in self.model.weights if "moving_variance" in weight.path]
+                    averages[0].assign(averages[0] * np.nan)
+
+        config = RunConfig(**TINY, epochs=3, data_dir=str(data_dir))
+        folder = tmp_path / "run"
+        with monkeypatch.context() as context:
+            context.setattr(keras.callbacks, "TerminateOnNaN", PoisonSecondEpoch)
+            message = f"`val_loss` became nan in epoch 2. {folder / 'model.weights.h5'} keeps the weights of epoch 1."
+            with pytest.raises(FloatingPointError, match=message):
+                train(config, folder, verbose=0)
+        rows = log(folder)
+        assert len(rows) == 2 and np.isfinite(rows[1]["loss"]) and np.isnan(rows[1]["val_loss"])
+        assert_repeats(evaluate_run(folder, verbose=0), rows[0])
+
+    def test_weights_that_are_not_finite_are_not_loaded(self, tmp_path):
+        shutil.copytree(OLD_RUN, tmp_path / "run")
+        with pytest.warns(UserWarning, match="has no run.json"):
+            _, model = load_run(tmp_path / "run")
+        model.set_weights([weight * np.nan for weight in model.get_weights()])
+        model.save_weights(tmp_path / "run" / "model.weights.h5")
+        message = r"loading .*model.weights.h5 expects finite weights. Received: .*, 54 of 54 values .* other variables"
+        with pytest.warns(UserWarning), pytest.raises(FloatingPointError, match=message):
+            load_run(tmp_path / "run")
+
+
+class FilesOfARunTest:
+    def test_run_of_an_earlier_version_loads_with_one_warning(self):
+        """Trained by 0.1.0 with Keras's SGD: the optimizer that is saved with the weights is not needed."""
+        with pytest.warns(UserWarning, match="has no run.json, as runs of earlier versions") as warned:
+            config, model = load_run(OLD_RUN)
+        assert len(warned) == 1 and config.optimizer == "sgd"
+        image = np.arange(8 * 8 * 3, dtype="float32").reshape(1, 8, 8, 3)
+        expected = [-2.8163130283355713, -2.8708808422088623, -2.793416738510132, -2.7874202728271484]
+        np.testing.assert_allclose(model(image)[0, 3, 4, :4], expected, rtol=1e-5)
+
+    def test_full_disk_keeps_the_epoch_before(self, data_dir, tmp_path, run_eagerly, monkeypatch, capsys):
+        """The second epoch's weights cannot be written."""
+        from hierseg_keras.cli.main import main
+
+        disk = contextlib.ExitStack()
+
+        class FillDisk(keras.callbacks.TerminateOnNaN):
+            def on_epoch_begin(self, epoch, logs=None):
+                if epoch == 1:
+                    disk.enter_context(full_disk(20_000))
+
+        folder = tmp_path / "run"
+        options = "--filters 2 --num-stages 1 --crop-size 24x32 --batch-size 4 --replicas 1 --epochs 2"
+        options += f" --train-split train[:4] --validation-split validation[:2] --data-dir {data_dir} --out {folder}"
+        with monkeypatch.context() as context, disk:
+            context.setattr(keras.callbacks, "TerminateOnNaN", FillDisk)
+            assert main(["train", *options.split()]) == 1
+        printed = capsys.readouterr().err
+        assert f"File too large: '{folder / 'model.weights.h5'}'" in printed and printed.count("\n") == 1
+        assert {path.name for path in folder.iterdir()} == {*FILES, "pictures"}
+        # HDF5 ends a process with a segmentation fault where it could not write a file that is still open.
+        assert h5py.h5f.get_obj_count(types=h5py.h5f.OBJ_FILE) == 0
+        # Killed or full: the run loads.
+        load_run(folder)
+        exchange_leaves(folder / "tree.txt")
+        with pytest.raises(ValueError, match=f"Received: {folder / 'tree.txt'}, which was changed or damaged"):
+            load_run(folder)
+        assert main(["evaluate", str(folder), "--replicas", "1"]) == 1
+        printed = capsys.readouterr().err
+        assert "tree.txt, which was changed or damaged" in printed and printed.count("\n") == 1
+
+    def test_folder_of_another_process_is_refused_at_once(self, tmp_path):
+        with claimed(tmp_path / "run"), pytest.raises(FileExistsError, match="no other process writes to"):
+            train(RunConfig(**TINY, data_dir=str(tmp_path / "data")), tmp_path / "run")
+        assert not any(tmp_path.iterdir())
 
 
 class MakeModelTest:

@@ -30,7 +30,8 @@ class ScoresTest:
         difference = back - logits
         np.testing.assert_allclose(difference - (kind == "leaves") * difference[..., :1], 0, atol=1e-5)
         for read in ("probabilities", "node_probabilities"):
-            values = [getattr(Scores(TREE, kind, flag), read)(x) for flag, x in ((True, logits), (False, probabilities))]
+            given = ((True, logits), (False, probabilities))
+            values = [getattr(Scores(TREE, kind, from_logits), read)(x) for from_logits, x in given]
             np.testing.assert_allclose(*values, rtol=1e-6)
 
     @pytest.mark.parametrize("kind, values", [("nodes", [0.9, 0.0, 0.3, 1.0]), ("leaves", [0.5, 0.25, 0.25])])
@@ -52,7 +53,8 @@ class ScoresTest:
         Scores(TREE, "nodes").checked(values)
 
     def test_logits_are_refused_where_probabilities_are_expected(self):
-        with pytest.raises(ValueError, match="expects probabilities, as from_logits=False. Received: values from -3 to 2"):
+        expected = "expects probabilities, as from_logits=False. Received: values from -3 to 2"
+        with pytest.raises(ValueError, match=expected):
             Scores(TREE, "nodes", False).checked(np.array([-3.0, 2, 0, 0]))
         # As far as a bicubic resize goes, or where something else is wrong.
         for value in (-0.1, 1.1, np.nan):
