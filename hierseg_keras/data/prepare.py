@@ -22,8 +22,9 @@ def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
         Prepared `tfds.core.DatasetBuilder`; `ClassTree.from_tfds(builder.info)` is its tree.
 
     Raises:
-        ValueError: If there is no such data set, `manual_dir` is no folder, the data set does
-            not know `skip_bad`, or a file that describes the prepared data set is damaged or missing.
+        ValueError: If there is no such data set, `manual_dir` is no folder or missing where it is
+            needed, the data set does not know `skip_bad`, or a file that describes the prepared data
+            set is damaged or missing.
 
     Example:
 
@@ -37,7 +38,17 @@ def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
         raise ValueError(f"`manual_dir` expects an existing folder. Received: manual_dir={str(manual_dir)!r}.")
     builder = find_builder(name, data_dir, skip_bad)
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
-    builder.download_and_prepare(download_config=download_config)
+    try:
+        builder.download_and_prepare(download_config=download_config)
+    except AssertionError:
+        # What TFDS raises where the folder is not there or empty.
+        if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+            raise
+        instructions = " ".join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())
+        raise ValueError(
+            f"`manual_dir` expects the folder with the files of {name}, which cannot be downloaded. "
+            f"Received: manual_dir={manual_dir and str(manual_dir)!r}, without files. {instructions}"
+        ) from None
     if not builder.info.splits:
         raise ValueError(
             f"expected a prepared data set. Received: {builder.data_path}, without what `dataset_info.json` says of "

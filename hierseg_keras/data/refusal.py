@@ -40,9 +40,9 @@ def sentence_of(error):
     Returns:
         String, or `None` if the error is another one.
     """
-    # An assertion of several values is another one's.
-    found = re.search(r"assertion failed: \[((?:(?!\] \[).)*?)\](\n|$| \[\[| \[Op:)", str(error), re.DOTALL)
-    return found and re.sub(r"\\(.)", r"\1", found[1])
+    found = re.search(r"assertion failed: \[(.*)\]\s*$", str(error), re.MULTILINE)
+    # An assertion of several values has more to tell than its first one.
+    return re.sub(r"\\(.)", r"\1", found[1]) if found and "] [" not in found[1] else None
 
 
 def counted(values, counts, name=str, most=20):

@@ -1,6 +1,7 @@
 import pytest
 
 pytest.importorskip("tensorflow")
+from hierseg_keras import data  # noqa: E402
 from hierseg_keras.data.find_builder import find_builder  # noqa: E402
 
 
@@ -31,3 +32,12 @@ class FindBuilderTest:
     def test_another_type_raises(self, name):
         with pytest.raises(TypeError, match="`name` expects a string"):
             find_builder(name)
+
+
+class PrepareTest:
+    def test_what_a_data_set_needs_is_told_in_a_line(self, tmp_path):
+        (tmp_path / "empty").mkdir()
+        for manual_dir in (None, tmp_path / "empty"):
+            with pytest.raises(ValueError, match="`manual_dir` expects the folder with the files of camvid_") as error:
+                data.prepare("camvid_tree", data_dir=tmp_path / "data", manual_dir=manual_dir)
+            assert "put these folders" in str(error.value) and "\n" not in str(error.value)
