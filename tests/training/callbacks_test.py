@@ -83,7 +83,8 @@ class SaveWeightsTest:
         averages.assign([1.0, value, 1.0])
         with pytest.raises(FloatingPointError) as raised:
             saved.on_epoch_end(1, {"loss": 2.0, "val_loss": 2.0, "val_miou_mean": 0.2})
-        assert str(raised.value).startswith(f"saving epoch 2 expects finite weights. Received: {averages.path}, 1 of 3 values")
+        expected = f"saving epoch 2 expects finite weights. Received: {averages.path}, 1 of 3 values"
+        assert str(raised.value).startswith(expected)
         assert str(raised.value).endswith(f"{saved.path} keeps the weights of epoch 1.")
         assert saved.path.read_bytes() == kept
 
