@@ -8,6 +8,7 @@ from hierseg_keras import data
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.data.label_counts import label_counts, level_counts
+from hierseg_keras.files import written_beside
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.from_config import tree_of
 from hierseg_keras.visualization import draw_contact_sheet
@@ -58,8 +59,8 @@ def run(options):
     print("\n".join(_levels(tree, counts)))
     if options.out:
         out = pathlib.Path(options.out)
-        out.mkdir(parents=True, exist_ok=True)
-        draw_contact_sheet(tree, shown, out / SHEET)
+        with written_beside(out / SHEET) as new:
+            draw_contact_sheet(tree, shown, new)
         print(f"\n{out / SHEET}")
     return 0
 

@@ -9,6 +9,7 @@ from hierseg_keras import data, export
 from hierseg_keras.cli.config_options import pair
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.decoding import best_path
+from hierseg_keras.files import written_beside
 from hierseg_keras.training import RunConfig, train
 from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.visualization import draw_levels
@@ -75,7 +76,8 @@ def draw(config, models, path):
     for name, model in models.items():
         leaf, _ = best_path(tree, model(image, training=False), model.scores, model.from_logits)
         maps[name] = np.asarray(leaf[0])
-    draw_levels(tree, image[0], maps, path)
+    with written_beside(path) as new:
+        draw_levels(tree, image[0], maps, new)
     return path
 
 

@@ -196,7 +196,8 @@ def png_writer(folder):
     """Writes pictures as `epoch_001.png` and so on, for `DrawPredictions` of one example."""
 
     def write(figure, index, epoch):
-        figure.savefig(folder / f"epoch_{epoch:03d}.png")
+        with written_beside(folder / f"epoch_{epoch:03d}.png") as new:
+            figure.savefig(new)
 
     return write
 
