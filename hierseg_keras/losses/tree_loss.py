@@ -9,7 +9,7 @@ from hierseg_keras.tree import as_class_tree, check_ignore_class
 from hierseg_keras.tree.labels import IGNORED, label_codes, pixel_weights
 from hierseg_keras.tree.ops import with_gradient
 from hierseg_keras.tree.renamed_arguments import with_new_names
-from hierseg_keras.tree.scores import Scores, check_meaning
+from hierseg_keras.tree.scores import Scores
 
 # Fewer logits than this may all lie between 0 and 1 by chance.
 _ENOUGH_LOGITS = 64
@@ -59,7 +59,11 @@ class TreeLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         check_dtype(self)
         self.tree = as_class_tree(tree)
-        check_meaning(from_logits=from_logits)
+        if from_logits not in (True, False):
+            raise ValueError(
+                f"`{type(self).__name__}` expects `from_logits` to be True or False. Received: "
+                f"from_logits={from_logits!r}."
+            )
         self.from_logits = bool(from_logits)
         self.class_weights = self._check_node_weights("class_weights", class_weights)
         self.ignore_class = check_ignore_class(type(self).__name__, self.tree, ignore_class)

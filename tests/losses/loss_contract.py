@@ -200,6 +200,12 @@ class LossContract:
         with pytest.raises(ValueError, match="`y_pred` expects probabilities, as from_logits=False. Received: values"):
             self.loss(TREE, from_logits=False)(LABELS, 3 * self.logits(rng))
 
+    @pytest.mark.parametrize("from_logits", [None, "no", 2])
+    def test_unknown_from_logits_raises(self, from_logits):
+        message = f"{self.loss.__name__}` expects `from_logits` to be True or False. Received: from_logits={from_logits!r}"
+        with pytest.raises(ValueError, match=message):
+            self.loss(TREE, from_logits=from_logits)
+
     def test_few_logits_between_0_and_1_are_logits(self):
         logits = np.linspace(0.1, 0.9, self.num_channels(TREE), dtype="float32").reshape(1, 1, 1, -1)
         assert np.isfinite(self.loss(TREE)(np.array([[[PERSON]]]), logits))
