@@ -202,7 +202,7 @@ class LossContract:
 
     @pytest.mark.parametrize("from_logits", [None, "no", 2])
     def test_unknown_from_logits_raises(self, from_logits):
-        message = f"{self.loss.__name__}` expects `from_logits` to be True or False. Received: from_logits={from_logits!r}"
+        message = f"expects `from_logits` to be True or False. Received: from_logits={from_logits!r}"
         with pytest.raises(ValueError, match=message):
             self.loss(TREE, from_logits=from_logits)
 
