@@ -24,7 +24,9 @@ ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ROOMS = ("tree", "losses", "metrics", "decoding", "models", "data", "training", "clustering", "export", "visualization")
-BLOCK = re.compile(r"^(?:<!-- parsed: (?P<reason>[^\n]+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```", re.DOTALL | re.M)
+BLOCK = re.compile(
+    r"^(?:<!-- parsed: (?P<reason>[^\n]+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```", re.DOTALL | re.MULTILINE
+)
 ENTRY = re.compile(r"^::: (\S+)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 SIZE = (48, 64)
