@@ -56,7 +56,7 @@ class NodeTable:
             foreign, _, counts = tf.unique_with_counts(tf.boolean_mask(values, found == _UNKNOWN))
             return refuse(self._sentence, place, foreign, counts)
 
-        check = tf.cond(tf.reduce_any(found == _UNKNOWN), fail, tf.no_op)
+        check = tf.cond(tf.reduce_min(found) == _UNKNOWN, fail, tf.no_op)
         with tf.control_dependencies([check]):
             return tf.identity(found)
 
