@@ -24,8 +24,8 @@ demo: $(VENV)/installed
 test: lint contract unit_and_notebook jax
 
 lint: $(VENV)/installed
-	$(PYTHON) -m flake8 .
-	$(PYTHON) -m isort --check-only --quiet .
+	$(PYTHON) -m ruff check --quiet .
+	$(PYTHON) -m ruff format --check --quiet .
 
 contract: $(VENV)/installed
 	$(VENV)/bin/lint-imports --no-cache

@@ -6,7 +6,7 @@ The public PyTorch network (VainF/DeepLabV3Plus-Pytorch, deeplabv3plus_resnet101
 for this setting, and its layers sum up to 58.75 M parameters; this one has 92.0 G and 59.40 M. The
 differences: a second 3x3 convolution in the decoder, as in the paper (+9.8 G, +0.59 M); strides in
 the first 1x1 convolution of a stack and not in the 3x3, as in the paper and `keras.applications`
-(-0.8 G); convolutions with a bias in the backbone (+0.05 M); and normalisation, which the published
+(-0.8 G); convolutions with a bias in the backbone (+0.05 M); and normalization, which the published
 figure counts.
 """
 

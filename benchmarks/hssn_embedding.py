@@ -68,8 +68,8 @@ def embedded(folder):
 
 def figures(tree, embeddings, labels):
     """Mean distances within families and across, and the share of ordered triplets."""
-    normalised = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
-    distances = (1 - normalised @ normalised.T) / 2
+    normalized = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+    distances = (1 - normalized @ normalized.T) / 2
     psi = tree.distances()[labels][:, labels]
     is_across = psi == 2 * tree.num_levels
     is_ordered = [

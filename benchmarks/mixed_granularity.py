@@ -1,12 +1,12 @@
-"""What coarse labels are worth: a quarter of the images labelled with leaves, the rest at the middle level.
+"""What coarse labels are worth: a quarter of the images labeled with leaves, the rest at the middle level.
 
     python -m benchmarks.mixed_granularity [--seeds 3] [--loss hierarchical_crossentropy]
 
 On `street_blocks`, one small UNet for equal steps of 8 images:
 
-- quarter: a quarter of the images, labelled with leaves, and no others;
+- quarter: a quarter of the images, labeled with leaves, and no others;
 - mixed: in every batch two of that quarter, and six of the others, whose labels tell the middle level alone;
-- all: all images, labelled with leaves.
+- all: all images, labeled with leaves.
 
 Rows of validation mIoU by level are appended to the CSV, and those there are not run again. The last line
 tells how much of the gap between a quarter and all the coarse labels close.

@@ -23,7 +23,7 @@ lighter version has 140 channels where the network itself has 192.
 SA-Gate's published figures count the auxiliary head, which only training has here (9.46 M, 11.3 G),
 and projections that both streams share in its code (2.79 M): 104.21 + 9.46 - 2.79 = 110.88 M, and
 181.3 + 11.3 = 192.6 G. MaskFormer's are with masks enlarged to the image before its classes are
-summed up (3.7 G more than at stride 4), and count normalisation.
+summed up (3.7 G more than at stride 4), and count normalization.
 """
 
 import numpy as np

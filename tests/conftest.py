@@ -9,7 +9,7 @@ import pytest
 from tests.running_eagerly import running_eagerly
 
 # Set before the first import of TensorFlow and JAX, which read them once. JAX compiles anew for every
-# random tree, and the compiler's optimisations take longer than all the sums that they could speed up.
+# random tree, and the compiler's optimizations take longer than all the sums that they could speed up.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 

@@ -214,7 +214,7 @@ def _gradient_over_nodes(tree, label, logits, gamma, node_weights, above, below)
 
 
 def per_pixel(pixel_loss, tree, labels, logits, ignore_class=255, **options):
-    """`pixel_loss` at every labelled pixel, 0 elsewhere: `(B, H, W)` and `(B, H, W, C)` to `(B, H, W, ...)`."""
+    """`pixel_loss` at every labeled pixel, 0 elsewhere: `(B, H, W)` and `(B, H, W, C)` to `(B, H, W, ...)`."""
     shape = np.shape(pixel_loss(tree, 0, logits[0, 0, 0], **options))
     losses = np.zeros((*labels.shape, *shape))
     for pixel in np.ndindex(*labels.shape):

@@ -21,8 +21,8 @@ from tfds_builders.image_files import ImageFileError
 # These are read from the archives that their authors give out.
 ZIPPED = {"cityscapes_tree/fine": {"leftImg8bit", "gtFine"}, "mapillary_vistas_tree/v1.2": {"training", "validation"}}
 LABELS = ("label", "depth", "instances")
-# No data set here has that id, or that colour.
-FOREIGN_ID, FOREIGN_COLOUR = 251, (1, 2, 3)
+# No data set here has that id, or that color.
+FOREIGN_ID, FOREIGN_COLOR = 251, (1, 2, 3)
 MODES = ("RGB", "RGBA", "LA", "L", "P", "I;16", "1", "JPEG")
 
 
@@ -160,10 +160,10 @@ def other_size(draw, whole, path):
     return encoded(image.resize(size, Image.Resampling.NEAREST), path.suffix)
 
 
-def mislabelled(draw, whole, path):
+def mislabeled(draw, whole, path):
     image = Image.open(io.BytesIO(whole))
     place = draw(st.tuples(st.integers(0, image.width - 1), st.integers(0, image.height - 1)))
-    image.putpixel(place, FOREIGN_COLOUR if image.mode == "RGB" else FOREIGN_ID)
+    image.putpixel(place, FOREIGN_COLOR if image.mode == "RGB" else FOREIGN_ID)
     return encoded(image, path.suffix)
 
 
@@ -181,7 +181,7 @@ def encoded(image, suffix):
     return file.getvalue()
 
 
-DAMAGE = (truncated, bits_flipped, block_zeroed, overwritten, other_mode, other_size, mislabelled, other_file)
+DAMAGE = (truncated, bits_flipped, block_zeroed, overwritten, other_mode, other_size, mislabeled, other_file)
 KINDS = {damage.__name__: damage for damage in DAMAGE}
 
 
@@ -191,7 +191,7 @@ def kinds_of(path, builder_name):
         kinds += ["other_mode", "other_size"]
     # A probability and an instance's id may be any number.
     if is_label_map(path) and builder_name != "helen_tree" and "instanceIds" not in path.name:
-        kinds.append("mislabelled")
+        kinds.append("mislabeled")
     # An annotation of PASCAL-Part names its image. A label map does not.
     if path.parent.name == "Annotations_Part":
         kinds.append("other_file")

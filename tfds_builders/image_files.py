@@ -24,17 +24,17 @@ LABEL_FORMATS = {".png": "PNG"}
 # Pillow's modes, of files with up to 8 bits per value.
 IMAGE_MODES = ("RGB", "RGBA", "L", "LA", "P", "1")
 LABEL_MODES = ("L", "P")
-GREY_MODES = ("L",)
+GRAY_MODES = ("L",)
 # Pillow's versions differ.
 UINT16_MODES = ("I;16", "I")
-COLOUR_MODES = ("RGB",)
+COLOR_MODES = ("RGB",)
 UP_TO_8_BITS = (1, 2, 4, 8)
 _ADVICE = {
     IMAGE_MODES: "Images are gray or RGB. Convert it first",
     LABEL_MODES: "Label maps hold class ids of up to 8 bits, not colors. Convert it first",
-    GREY_MODES: "The file holds 8-bit numbers in its original archive. Restore it from there",
+    GRAY_MODES: "The file holds 8-bit numbers in its original archive. Restore it from there",
     UINT16_MODES: "The file holds 16-bit numbers in its original archive. Restore it from there",
-    COLOUR_MODES: "The file is coded in colors in its original archive. Restore it from there",
+    COLOR_MODES: "The file is coded in colors in its original archive. Restore it from there",
 }
 # Not `Image.open`, which warns of sizes that are refused here, and takes a JPEG file's previews for an animation.
 _OPEN = {
@@ -113,9 +113,9 @@ def read_label(path):
     return decode_numbers(path, *_content(path, LABEL_FORMATS), LABEL_MODES)
 
 
-def read_grey(path):
+def read_gray(path):
     """Decodes an 8-bit gray PNG to `(H, W, 1)` uint8. Raises `ImageFileError` as `read_image` does."""
-    return decode_numbers(path, *_content(path, LABEL_FORMATS), GREY_MODES, bits=(8,))
+    return decode_numbers(path, *_content(path, LABEL_FORMATS), GRAY_MODES, bits=(8,))
 
 
 def read_uint16(path):
@@ -144,12 +144,12 @@ def decode_numbers(name, kind, content, modes=LABEL_MODES, bits=UP_TO_8_BITS):
     return numbers.astype(np.uint16 if bits == 16 else np.uint8)[..., None]
 
 
-def read_colours(path, colours):
+def read_colors(path, colors):
     """Decodes an RGB PNG whose colors stand for classes.
 
     Args:
         path: As in `read_image`.
-        colours: `(R, G, B)` colors, each once, in the order of class ids. At most 256.
+        colors: `(R, G, B)` colors, each once, in the order of class ids. At most 256.
 
     Returns:
         `(H, W, 1)` uint8 class ids.
@@ -157,10 +157,10 @@ def read_colours(path, colours):
     Raises:
         ImageFileError: As from `read_image`, and if a color is not in the list, with its pixel count.
     """
-    codes = _colour_codes(np.array(colours, np.uint8))
+    codes = _color_codes(np.array(colors, np.uint8))
     order = np.argsort(codes)
     kind, content = _content(path, LABEL_FORMATS)
-    found = _colour_codes(np.array(_decoded(path, kind, content, COLOUR_MODES, bits=(8,))))
+    found = _color_codes(np.array(_decoded(path, kind, content, COLOR_MODES, bits=(8,))))
     ids = order[np.searchsorted(codes, found, sorter=order).clip(max=len(codes) - 1)]
     foreign = found[codes[ids] != found]
     if foreign.size:
@@ -244,7 +244,7 @@ def _check_header(name, kind, content, image, modes, bits):
         raise ImageFileError(f"{name}: {image_header.UPRIGHT.format(orientation)}")
 
 
-def _colour_codes(rgb):
+def _color_codes(rgb):
     """A color as one number, `0xRRGGBB`."""
     return rgb.astype(np.int32) @ (1 << 16, 1 << 8, 1)
 

@@ -11,8 +11,8 @@ from tests.image_samples import chunk, encoded, header_only_png, picture, png
 from tfds_builders.check_labels import map_ids
 from tfds_builders.image_files import (
     ImageFileError,
-    read_colours,
-    read_grey,
+    read_colors,
+    read_gray,
     read_image,
     read_label,
     read_uint16,
@@ -249,44 +249,44 @@ class ReadUint16Test:
         assert str(label_path) in message and "mode L." in message and "16-bit" in message
 
 
-class ReadGreyTest:
+class ReadGrayTest:
     def test_values(self, label_path):
-        found = read_grey(label_path)
+        found = read_gray(label_path)
         np.testing.assert_array_equal(found[..., 0], LABEL)
         assert found.dtype == np.uint8
 
     @pytest.mark.parametrize("mode", ["P", "RGB", "1", "LA", "I;16"])
     def test_other_modes_are_refused(self, mode, label_path):
         Image.fromarray(LABEL).convert(mode).save(label_path)
-        message = message_of(read_grey, label_path)
+        message = message_of(read_gray, label_path)
         assert str(label_path) in message and f"mode {mode}." in message and "8-bit" in message
 
 
-class ReadColoursTest:
-    COLOURS = ((128, 64, 0), (0, 0, 0), (0, 0, 255), (255, 255, 255))
+class ReadColorsTest:
+    COLORS = ((128, 64, 0), (0, 0, 0), (0, 0, 255), (255, 255, 255))
 
-    def test_every_colour_becomes_its_place_in_the_list(self, image_path):
+    def test_every_color_becomes_its_place_in_the_list(self, image_path):
         ids = np.arange(12).reshape(3, 4) % 4
-        Image.fromarray(np.array(self.COLOURS, np.uint8)[ids]).save(image_path)
-        found = read_colours(image_path, self.COLOURS)
+        Image.fromarray(np.array(self.COLORS, np.uint8)[ids]).save(image_path)
+        found = read_colors(image_path, self.COLORS)
         np.testing.assert_array_equal(found[..., 0], ids)
         assert found.dtype == np.uint8
 
-    def test_foreign_colours_are_counted(self, image_path):
+    def test_foreign_colors_are_counted(self, image_path):
         image = np.zeros((3, 4, 3), np.uint8)
         image[0, :3], image[2, 3] = (0, 0, 254), (255, 255, 254)
         Image.fromarray(image).save(image_path)
-        message = message_of(read_colours, image_path, self.COLOURS)
+        message = message_of(read_colors, image_path, self.COLORS)
         assert str(image_path) in message
         assert "RGB 0, 0, 254 (3 px), RGB 255, 255, 254 (1 px)" in message and "4 colors" in message
 
-    def test_many_foreign_colours_are_cut_short(self, image_path):
+    def test_many_foreign_colors_are_cut_short(self, image_path):
         image = np.random.default_rng(0).integers(1, 255, (30, 30, 3), dtype=np.uint8)
         Image.fromarray(image).save(image_path)
-        assert len(message_of(read_colours, image_path, self.COLOURS)) < 1000
+        assert len(message_of(read_colors, image_path, self.COLORS)) < 1000
 
     def test_indices_are_refused(self, label_path):
-        message = message_of(read_colours, label_path, self.COLOURS)
+        message = message_of(read_colors, label_path, self.COLORS)
         assert str(label_path) in message and "coded in colors" in message
 
 

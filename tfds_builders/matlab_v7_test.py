@@ -1,6 +1,5 @@
 """Arrays in every layout, and everything that must not be read as values."""
 
-
 import concurrent.futures
 
 import h5py

@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow_datasets as tfds
 
-UNLABELLED = "unlabelled"
+# Spelled as data sets prepared by version 0.1.0 store it: TFDS refuses to load them under another name.
+UNLABELED = "unlabelled"
 _UINT8_IDS = 256
 
 
@@ -58,7 +59,7 @@ def _features(class_paths, more_features):
 
 def _label_names(class_paths):
     """One name an id. TFDS wants them distinct, and several ids may mean "no label" or the same node."""
-    names = [UNLABELLED if path is None else path for path in class_paths]
+    names = [UNLABELED if path is None else path for path in class_paths]
     return [name if names.count(name) == 1 else f"{name} ({id_})" for id_, name in enumerate(names)]
 
 

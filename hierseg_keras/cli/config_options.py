@@ -69,9 +69,7 @@ def add_config_options(parser, names=FIELDS):
         help_text = f"{_HELP.get(field.name, field.name.replace('_', ' '))} ({_default(field)})"
         kind = _KINDS.get(field.name) or _annotated(field)
         option = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
-        parser.add_argument(
-            f"--{field.name.replace('_', '-')}", default=argparse.SUPPRESS, help=help_text, **option
-        )
+        parser.add_argument(f"--{field.name.replace('_', '-')}", default=argparse.SUPPRESS, help=help_text, **option)
 
 
 def given(options):

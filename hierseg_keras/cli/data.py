@@ -97,15 +97,15 @@ def _without_label(counts):
 
 
 def _levels(tree, counts):
-    labelled = max(int(counts[:-1].sum()), 1)
+    labeled = max(int(counts[:-1].sum()), 1)
     for level, pixels in enumerate(level_counts(tree, counts), start=1):
         yield f"\nlevel {level}, {len(pixels)} classes"
         for node, count in sorted(pixels.items(), key=lambda item: -item[1]):
             if count:
-                yield f"{count / labelled:9.2%}  {tree.paths[node]}"
-        too_coarse = labelled - sum(pixels.values()) if counts[:-1].any() else 0
+                yield f"{count / labeled:9.2%}  {tree.paths[node]}"
+        too_coarse = labeled - sum(pixels.values()) if counts[:-1].any() else 0
         if too_coarse:
-            yield f"{too_coarse / labelled:9.2%}  with a label too coarse to tell"
+            yield f"{too_coarse / labeled:9.2%}  with a label too coarse to tell"
         missing = [tree.paths[node] for node, count in pixels.items() if not count]
         if missing:
             yield f"  missing  {', '.join(missing)}"

@@ -13,7 +13,7 @@ def spectral_clusters(confusion, num_clusters, seed=0):
     """Clusters classes by spectral clustering of a confusion matrix.
 
     The affinity of two classes is how many pixels of either are taken for the other, and the
-    clusters are those that cut the least of it (normalised cuts):
+    clusters are those that cut the least of it (normalized cuts):
 
     ```
     A = (C + C^T) / 2
@@ -21,7 +21,7 @@ def spectral_clusters(confusion, num_clusters, seed=0):
 
     Args:
         confusion: Counts of labels by predictions, `(K, K)`.
-        num_clusters: Number of clusters of the classes present, those with a labelled pixel.
+        num_clusters: Number of clusters of the classes present, those with a labeled pixel.
             Absent classes, of which nothing is known, are clusters of their own besides.
         seed: Of k-means, in the space of the eigenvectors.
 

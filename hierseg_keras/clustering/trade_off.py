@@ -117,7 +117,7 @@ def cluster_mean_iou(confusion, assignment):
         assignment: Each class's cluster, `(K,)` integers.
 
     Returns:
-        Mean over the clusters with labelled or predicted pixels.
+        Mean over the clusters with labeled or predicted pixels.
     """
     assignment = np.asarray(assignment)
     merged = np.zeros((assignment.max() + 1,) * 2)

@@ -9,12 +9,12 @@ import typing
 
 import tensorflow as tf
 
-# Mid-grey, which networks that scale 0 .. 255 to [-1, 1] see as 0.
-PADDING_COLOUR = 127.5
+# Mid-gray, which networks that scale 0 .. 255 to [-1, 1] see as 0.
+PADDING_COLOR = 127.5
 
 
 def resize(image, label, size):
-    """Resizes, the image by area averaging, the label map by nearest neighbour.
+    """Resizes, the image by area averaging, the label map by nearest neighbor.
 
     Args:
         image: Float or uint8 tensor `(h, w, C)`.
@@ -84,7 +84,7 @@ def cut(image, label, crop):
         crop: `Crop`.
 
     Returns:
-        Float32 image `(*extent, C)`, bilinear, and int32 label `(*extent, 1)`, nearest neighbour.
+        Float32 image `(*extent, C)`, bilinear, and int32 label `(*extent, 1)`, nearest neighbor.
     """
     whole = tf.shape(image)[:2]
     step = tf.cast(whole, tf.float32) / tf.cast(crop.size, tf.float32)
@@ -100,12 +100,12 @@ def cut(image, label, crop):
 
 
 def pad(image, label, crop, ignore_class):
-    """Pads what `cut` returns, the image by mid-grey and the label map by `ignore_class`."""
+    """Pads what `cut` returns, the image by mid-gray and the label map by `ignore_class`."""
     missing = tf.reduce_any(crop.before + crop.after > 0)
     # Padding by nothing would copy all of the crop.
     return tuple(
         tf.cond(missing, functools.partial(_padded, pixels, crop, value), functools.partial(tf.identity, pixels))
-        for pixels, value in ((image, PADDING_COLOUR), (label, ignore_class))
+        for pixels, value in ((image, PADDING_COLOR), (label, ignore_class))
     )
 
 

@@ -210,7 +210,7 @@ def _in_order(sources, files, size, batch_size, ignore_class):
         own.read(source.parse).map(functools.partial(decode, source), tf.data.AUTOTUNE)
         for source, own in zip(sources, files)
     ]
-    padding = (augmentation.PADDING_COLOUR, ignore_class)
+    padding = (augmentation.PADDING_COLOR, ignore_class)
     examples = functools.reduce(lambda one, next_: one.concatenate(next_), parts)
     batches = examples.map(_without_channel).padded_batch(batch_size, padding_values=padding)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())

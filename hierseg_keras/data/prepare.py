@@ -58,7 +58,6 @@ def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
 
 
 def flip_pairs(name, data_dir=None, manual_dir=None):
-    """Returns the pairs of nodes that change places in a mirror image of a data set, a list; empty if it declares none.
-    """
+    """Returns the list of node pairs that a mirror image swaps; empty if the data set declares none."""
     pairs = (prepare(name, data_dir, manual_dir).info.metadata or {}).get("flip_pairs")
     return [] if pairs is None else list(pairs)

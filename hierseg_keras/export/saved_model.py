@@ -11,7 +11,7 @@ from hierseg_keras.export.signatures import decoding_function, image_shape, serv
 from hierseg_keras.files import written_beside
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
-from hierseg_keras.visualization import node_colours
+from hierseg_keras.visualization import node_colors
 
 # What TensorFlow and Keras write into the folder of a SavedModel.
 _ENTRIES = {"saved_model.pb", "variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb"}
@@ -141,14 +141,14 @@ def _archive(model, tree, scores, from_logits):
 def _write_assets(tree, folder):
     folder.mkdir(exist_ok=True)
     (folder / "tree.txt").write_text(tree.to_text(), "utf-8")
-    colours = node_colours(tree).tolist()
+    colors = node_colors(tree).tolist()
     classes = [
         {
             "name": tree.names[node],
             "path": tree.paths[node],
             "parent": int(tree.parents[node]),
             "depth": int(tree.depths[node]),
-            "colour": colours[node],
+            "color": colors[node],
         }
         for node in range(tree.num_nodes)
     ]

@@ -120,9 +120,7 @@ class TreeTriplet(keras.losses.Loss):
         self.tolerance = tolerance
         self.margin_scale = margin_scale
         self.distance = distance
-        self.seed_generator = (
-            seed if isinstance(seed, keras.random.SeedGenerator) else keras.random.SeedGenerator(seed)
-        )
+        self.seed_generator = seed if isinstance(seed, keras.random.SeedGenerator) else keras.random.SeedGenerator(seed)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         y_pred = ops.convert_to_tensor(y_pred)

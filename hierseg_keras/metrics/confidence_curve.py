@@ -61,8 +61,10 @@ class ConfidenceCurve(TreeMetric):
     ):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
         self.thresholds = tuple(float(threshold) for threshold in thresholds)
-        if not self.thresholds or list(self.thresholds) != sorted(self.thresholds) or not (
-            0 <= self.thresholds[0] and self.thresholds[-1] <= 1
+        if (
+            not self.thresholds
+            or list(self.thresholds) != sorted(self.thresholds)
+            or not (0 <= self.thresholds[0] and self.thresholds[-1] <= 1)
         ):
             raise ValueError(f"`thresholds` expects ascending numbers in [0, 1]. Received: thresholds={thresholds!r}.")
         # By threshold: pixels labeled, answered and right, and the answers' depths summed.

@@ -45,9 +45,7 @@ class PathCoherence(TreeMetric):
         https://arxiv.org/abs/2203.14335), section 3.2.1.
     """
 
-    def __init__(
-        self, tree, scores=None, from_logits=None, ignore_class=255, name="path_coherence", dtype=None
-    ):
+    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="path_coherence", dtype=None):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
         # Pixels counted, ordered ones, and those of a single path.
         self._counter = PixelCounter(self, (3,), "pixels")

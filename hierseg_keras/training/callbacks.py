@@ -139,7 +139,7 @@ def _first_state(*numbers):
 class AverageReplicas(keras.callbacks.Callback):
     """Gives every replica the mean of all replicas' moving averages before each validation.
 
-    Under `MirroredStrategy` batch normalisation that is not synchronised keeps moving averages of
+    Under `MirroredStrategy` batch normalization that is not synchronised keeps moving averages of
     its own on each replica, and Keras (3.15) reads and saves the first replica's only. Without
     this, validation would be of other networks than the one that is saved. On one replica it does
     nothing.

@@ -65,9 +65,7 @@ def _train_phases(config, folder, verbose, strategy):
     reduced, analysis = data.split_off(builder, config.train_split, config.analysis_share)
     # Not before the data are there: a folder without a phase could only be used with what may be wrong.
     config.to_file(folder / CONFIG)
-    deep = dataclasses.replace(
-        config, method="deep_supervision", train_split=reduced, fuse=False, fuse_filters=None
-    )
+    deep = dataclasses.replace(config, method="deep_supervision", train_split=reduced, fuse=False, fuse_filters=None)
     _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy))
     _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))
     clusters = tuple((folder / CLUSTERS / f"{stage_prefix(stage)}.txt").read_text("utf-8") for stage in config.stages)

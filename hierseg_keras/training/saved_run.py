@@ -80,7 +80,7 @@ def evaluate_run(folder, split=None, verbose="auto", strategy=None, report=None,
         split: TFDS split. Defaults to the run's validation split.
         verbose: As in `evaluate`.
         strategy: As in `load_run`. Where images are of one size, mIoU is the same on any number of
-            replicas; so is the loss, where they have equally many labelled pixels.
+            replicas; so is the loss, where they have equally many labeled pixels.
         report: Optional folder for a report by class and level: `report.txt`, `.csv` and `.png`. It is
             this process's own from the start; files of an earlier report are replaced.
         inference: `scales`, `flip` and `window`, as in `for_inference`.

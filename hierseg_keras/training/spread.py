@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from hierseg_keras.data.augmentation import PADDING_COLOUR
+from hierseg_keras.data.augmentation import PADDING_COLOR
 
 
 def spread_over_replicas(examples, batch_size, ignore_class, strategy):
@@ -49,7 +49,7 @@ def spread_over_replicas(examples, batch_size, ignore_class, strategy):
 
     def padded(_, window):
         images = window.map(lambda _, example: example)
-        values = (PADDING_COLOUR, tf.constant(ignore_class, examples.element_spec[1].dtype))
+        values = (PADDING_COLOR, tf.constant(ignore_class, examples.element_spec[1].dtype))
         return images.padded_batch(batch_size + replicas, padding_values=values)
 
     def parts_of(image, label):

@@ -2,22 +2,22 @@
 
 `tf.distribute.MirroredStrategy` keeps a replica of the network on every device and gives each an
 equal part of every batch. One replica and two give the same loss, metrics and weights after a
-step where every image, or every labelled pixel of every replica, weighs the same and no layer
+step where every image, or every labeled pixel of every replica, weighs the same and no layer
 looks at the batch as a whole. Three things differ otherwise:
 
-- Batch normalisation takes mean and variance of the part of the batch that its replica has, so
-  that two replicas normalise differently from one. Each replica also keeps moving averages of its
+- Batch normalization takes mean and variance of the part of the batch that its replica has, so
+  that two replicas normalize differently from one. Each replica also keeps moving averages of its
   own, of which Keras (3.15) reads and saves the first replica's; a run averages them before each
   validation. `synchronized_batch_norm`, where a network has it, takes them over all replicas.
-- A mean over labelled pixels is taken on each replica and then over replicas, as Keras does it:
+- A mean over labeled pixels is taken on each replica and then over replicas, as Keras does it:
   the loss is the mean over replicas of the replicas' means. A pixel counts for more where its
-  replica has fewer labelled ones. `normalization="global"` of a loss divides by the count of all
+  replica has fewer labeled ones. `normalization="global"` of a loss divides by the count of all
   replicas.
 - Dropout draws other numbers than on one replica. In a run each replica draws its own; in a plain `fit`
   Keras draws the same ones on all.
 
 In training the number of replicas divides every batch: an empty replica would leave batch
-normalisation without an image to take a mean of, and write NaN into its weights. In evaluation
+normalization without an image to take a mean of, and write NaN into its weights. In evaluation
 the last batch need not divide: counters are summed, and the loss is the mean over images of the
 loss of the part that they were in. A replica without an image is an error there too, on CPUs;
 `training.spread` makes batches that leave none without.

@@ -148,9 +148,7 @@ def check_assignment(assignment, num_classes):
             f"`assignments` expects a cluster for each of {num_classes} classes. Received: shape {assignment.shape}"
         )
     if assignment.dtype.kind not in "iu":
-        raise TreeError(
-            f"`assignments` expects integers. Received: {assignment.tolist()} of dtype {assignment.dtype}"
-        )
+        raise TreeError(f"`assignments` expects integers. Received: {assignment.tolist()} of dtype {assignment.dtype}")
 
 
 def cluster_paths(names, assignments):

@@ -28,9 +28,7 @@ class Families:
         parents = np.where(tree.parents < 0, root, tree.parents - tree.num_leaves).astype(np.int32)
         self._parents_of_leaves = parents[: tree.num_leaves]
         self._leaves_by_family = _Groups(self._parents_of_leaves, root + 1)
-        self._parents_of_blocks = [
-            parents[tree.num_leaves :][start:end] - end for start, end in self._bounds[:-1]
-        ]
+        self._parents_of_blocks = [parents[tree.num_leaves :][start:end] - end for start, end in self._bounds[:-1]]
         self._blocks_by_family = [
             _Groups(parents, end - start) for parents, (start, end) in zip(self._parents_of_blocks, self._bounds[1:])
         ]

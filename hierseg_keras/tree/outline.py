@@ -126,9 +126,7 @@ def _depth_of(line, unit):
 def outline_from_dict(tree, source="dict"):
     """Nested mappings. A leaf is `name: index`, `name: None`, or a string in a list."""
     if not isinstance(tree, Mapping):
-        raise TypeError(
-            f"A tree's dict must map class names to their children. Received: {type(tree).__name__}."
-        )
+        raise TypeError(f"A tree's dict must map class names to their children. Received: {type(tree).__name__}.")
     outline = Outline()
     problems = outline.problems
     pending = [(iter(tree.items()), ROOT, source, {id(tree)}, id(tree))]
@@ -155,9 +153,7 @@ def outline_from_dict(tree, source="dict"):
         elif is_index or value is None:
             continue
         else:
-            problems.append(
-                f"{here}: expected a dict or list of children, a leaf index or None. Received: {value!r}"
-            )
+            problems.append(f"{here}: expected a dict or list of children, a leaf index or None. Received: {value!r}")
             continue
         above.add(id(value))
         pending.append((children, position, here, above, id(value)))

@@ -112,7 +112,7 @@ class Scores:
         return f"all values lie in [0, 1]{'' if self.kind == 'nodes' else ' and sum to 1 in each pixel'}"
 
     def _advice(self, received):
-        other, kind = (("leaves", "leaf") if self.kind == "nodes" else ("nodes", "node"))
+        other, kind = ("leaves", "leaf") if self.kind == "nodes" else ("nodes", "node")
         if received == Scores(self.tree, other).num_channels:
             return f"{received} is the number of {other}: this prediction holds {kind} scores."
         return "Give the model and the one who reads it the same tree."

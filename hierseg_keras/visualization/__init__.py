@@ -1,7 +1,7 @@
 """Pictures of class trees, of label maps at every level, of a training run, and of how well classes are told apart."""
 
 from hierseg_keras.visualization.clusters import draw_clusters
-from hierseg_keras.visualization.colours import colour_labels, node_colours
+from hierseg_keras.visualization.colors import color_labels, node_colors
 from hierseg_keras.visualization.confidence import draw_confidence_curve
 from hierseg_keras.visualization.contact_sheet import draw_contact_sheet
 from hierseg_keras.visualization.curves import draw_curves
@@ -12,7 +12,7 @@ from hierseg_keras.visualization.trade_offs import draw_trade_offs
 from hierseg_keras.visualization.trees import draw_tree
 
 __all__ = [
-    "colour_labels",
+    "color_labels",
     "draw_clusters",
     "draw_confidence_curve",
     "draw_contact_sheet",
@@ -22,5 +22,5 @@ __all__ = [
     "draw_report",
     "draw_trade_offs",
     "draw_tree",
-    "node_colours",
+    "node_colors",
 ]

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.patches import Patch
 
 from hierseg_keras.tree import as_class_tree
-from hierseg_keras.visualization.colours import UNLABELLED, node_colours
+from hierseg_keras.visualization.colors import UNLABELED, node_colors
 from hierseg_keras.visualization.inputs import as_labels, as_pixels, check_some
 from hierseg_keras.visualization.levels import TITLE_SIZE, show_picture, title_height
 from hierseg_keras.visualization.names import name_legend, total_height, wrapped
@@ -79,13 +79,13 @@ def _checked_assignment(tree, title, clusters):
 
 
 def _cluster_colors(tree, assignment):
-    colors = node_colours(tree)[: tree.num_leaves]
+    colors = node_colors(tree)[: tree.num_leaves]
     return np.stack([colors[assignment == cluster].mean(axis=0) for cluster in range(assignment.max() + 1)])
 
 
 def _paint(palette, labels):
     is_cluster = (labels >= 0) & (labels < len(palette))
-    with_none = np.concatenate([palette, [UNLABELLED]]).astype(np.uint8)
+    with_none = np.concatenate([palette, [UNLABELED]]).astype(np.uint8)
     return with_none[np.where(is_cluster, labels, len(palette))]
 
 

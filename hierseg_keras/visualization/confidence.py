@@ -27,7 +27,7 @@ def draw_confidence_curve(curve, path=None):
     check_keys("draw_confidence_curve", curve, _KEYS)
     figure = Picture(9, 3.6)
     shares, depths = figure.subplots(1, 2)
-    shares.plot(curve["threshold"], curve["threshold"], ":", color="grey", label="accuracy = threshold")
+    shares.plot(curve["threshold"], curve["threshold"], ":", color="gray", label="accuracy = threshold")
     shares.plot(curve["threshold"], curve["accuracy"], ".-", label="right, of those answered")
     shares.plot(curve["threshold"], curve["answered"], ".-", label="answered, of all labeled")
     shares.set(title="how right, and how many", xlabel="threshold", ylabel="share of pixels", ylim=(0, 1.03))

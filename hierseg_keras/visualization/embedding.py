@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from hierseg_keras.tree import as_class_tree
-from hierseg_keras.visualization.colours import node_colours
+from hierseg_keras.visualization.colors import node_colors
 from hierseg_keras.visualization.inputs import as_labels, check_some
 from hierseg_keras.visualization.names import name_legend, tallest_column, total_height, widest, wrapped
 from hierseg_keras.visualization.picture import Picture
@@ -46,7 +46,7 @@ def draw_embedding(tree, embeddings, labels, path=None, title=""):
     normalized = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
     centered = normalized - normalized.mean(0)
     plane = centered @ np.linalg.svd(centered, full_matrices=False)[2][:2].T
-    nodes, colors = np.unique(labels), node_colours(tree) / 255.0
+    nodes, colors = np.unique(labels), node_colors(tree) / 255.0
     names = [wrapped(tree.names[node], _FONT_SIZE, _WIDEST_NAME) for node in nodes]
     columns = math.ceil(total_height(names, _ROW, _LINE) / _TALLEST_LEGEND)
     height = max(_SIDE, 2 * _ROW + tallest_column(names, columns, _ROW, _LINE))

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.patches import Patch
 
 from hierseg_keras.tree import as_class_tree
-from hierseg_keras.visualization.colours import UNLABELLED, colour_labels, node_colours
+from hierseg_keras.visualization.colors import UNLABELED, color_labels, node_colors
 from hierseg_keras.visualization.inputs import as_labels, as_pixels, check_some
 from hierseg_keras.visualization.names import name_legend, tallest_column, total_height, widest, wrapped
 from hierseg_keras.visualization.picture import Picture
@@ -76,7 +76,7 @@ def paint_level(tree, labels, level):
     """Paints a map of nodes with the classes of a level, `(H, W, 3)` uint8."""
     is_node = (labels >= 0) & (labels < tree.num_nodes)
     classes = tree.level_table[level - 1][np.where(is_node, labels, 0)]
-    return colour_labels(tree, np.where(is_node, classes, -1))
+    return color_labels(tree, np.where(is_node, classes, -1))
 
 
 def show_picture(axis, picture, title=""):
@@ -104,7 +104,7 @@ def _labels(tree):
 
 def draw_legend(tree, figure):
     """Families together, a child indented under its parent."""
-    colors = [*(node_colours(tree)[tree.preorder] / 255.0), UNLABELLED]
+    colors = [*(node_colors(tree)[tree.preorder] / 255.0), UNLABELED]
     columns = _legend_columns(tree, figure.figure.get_figwidth())
     name_legend(
         figure,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hierseg_keras.tree import as_class_tree
-from hierseg_keras.visualization.colours import node_colours
+from hierseg_keras.visualization.colors import node_colors
 from hierseg_keras.visualization.inputs import check_keys
 from hierseg_keras.visualization.names import total_height, widest, wrapped
 from hierseg_keras.visualization.picture import Picture
@@ -53,7 +53,7 @@ def _name(tree, row):
 
 
 def _draw_panel(tree, axis, level, panel, names):
-    colors = (node_colours(tree) / 255.0)[[tree.index(row["class"]) for row in panel]]
+    colors = (node_colors(tree) / 255.0)[[tree.index(row["class"]) for row in panel]]
     # In inches from the lowest bar, whatever number of lines a name takes.
     heights = np.array([total_height([name], _BAR_HEIGHT, _LINE_HEIGHT) for name in names])
     places = np.cumsum(heights) - heights / 2

@@ -47,7 +47,7 @@ def draw_trade_offs(trade_offs, sizes=None, path=None):
         lines += axis.plot(every, [trade_off.mean_ious[size] for size in every], ".-", color=f"C{i}")
         axis.plot(chosen, trade_off.mean_ious[chosen], "o", color=f"C{i}", fillstyle="none", markersize=11)
     trade_off = next(iter(trade_offs.values()))
-    lines += axis.plot([0, trade_off.num_classes], [0, trade_off.reference], ":", color="grey")
+    lines += axis.plot([0, trade_off.num_classes], [0, trade_off.reference], ":", color="gray")
     lines += axis.plot(trade_off.num_classes, trade_off.reference, "ko")
     axis.set(xlabel="number of classes after clustering", ylabel="mIoU", xlim=(0, None), ylim=(0, 1))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))

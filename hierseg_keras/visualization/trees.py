@@ -3,7 +3,7 @@
 import numpy as np
 
 from hierseg_keras.tree import as_class_tree
-from hierseg_keras.visualization.colours import node_colours
+from hierseg_keras.visualization.colors import node_colors
 from hierseg_keras.visualization.names import total_height, widest, wrapped
 from hierseg_keras.visualization.picture import Picture
 
@@ -13,7 +13,7 @@ _FONT_SIZE, _WIDEST_NAME = 8, 7.0
 
 
 def draw_tree(tree, path=None):
-    """Draws a class tree as an outline, in the colors of `node_colours`.
+    """Draws a class tree as an outline, in the colors of `node_colors`.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -27,7 +27,7 @@ def draw_tree(tree, path=None):
     >>> figure = hs.visualization.draw_tree(hs.ClassTree.load("camvid"), "camvid.png")
     """
     tree = as_class_tree(tree)
-    colors = node_colours(tree) / 255.0
+    colors = node_colors(tree) / 255.0
     names = [wrapped(tree.names[node], _FONT_SIZE, _WIDEST_NAME) for node in tree.preorder]
     heights = [total_height([name], _ROW_HEIGHT, _LINE_HEIGHT) for name in names]
     y = dict(zip(tree.preorder.tolist(), _ROW_HEIGHT / 2 + np.cumsum(heights) - np.divide(heights, 2)))

@@ -123,13 +123,13 @@ class EvaluateTest:
 
 class PredictTest:
     def test_any_size_and_mode(self, run, tmp_path):
-        Image.new("L", (33, 21), 90).save(tmp_path / "grey.png")
+        Image.new("L", (33, 21), 90).save(tmp_path / "gray.png")
         Image.new("RGBA", (20, 30), (10, 200, 30, 255)).save(tmp_path / "opaque.png")
         out = tmp_path / "out"
-        images = [str(tmp_path / "grey.png"), str(tmp_path / "opaque.png")]
+        images = [str(tmp_path / "gray.png"), str(tmp_path / "opaque.png")]
         assert main(["predict", str(run), *images, "--out", str(out)]) == 0
         tree = ClassTree.load("street_blocks")
-        for name, size in (("grey", (33, 21)), ("opaque", (20, 30))):
+        for name, size in (("gray", (33, 21)), ("opaque", (20, 30))):
             assert (out / f"{name}.png").is_file()
             for level in (1, 2, 3):
                 labels = np.asarray(Image.open(out / f"{name}_level_{level}.png"))

@@ -68,7 +68,7 @@ class EmbeddingClustersTest:
 
 class ClusterMeanIoUTest:
     @hypothesis.given(st.integers(2, 8), st.integers(1, 5), st.integers(0, 100))
-    def test_is_that_of_pixels_relabelled(self, num_classes, num_clusters, seed):
+    def test_is_that_of_pixels_relabeled(self, num_classes, num_clusters, seed):
         """Beside IoUs of sets of pixels."""
         rng = np.random.default_rng(seed)
         label, predicted = rng.integers(0, num_classes, (2, 60))
@@ -134,7 +134,7 @@ class TradeOffTest:
     def test_invalid_arguments_raise(self):
         with pytest.raises(ValueError, match="3 classes or more. Received: 2 with labels"):
             trade_off(np.diag([1, 1, 0]), np.eye(3))
-        with pytest.raises(ValueError, match="degrees between 0 and 90, or \"origin\". Received: theta=91"):
+        with pytest.raises(ValueError, match='degrees between 0 and 90, or "origin". Received: theta=91'):
             self.curve([0.1, 0.2]).size(91)
 
 

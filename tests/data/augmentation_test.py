@@ -39,7 +39,7 @@ def straightforward(image, label, seed, scale_range, crop_size, ignore_class, fl
     place_seed, offset_seed = tf.unstack(tf.random.split(crop_seed, 2))
     before = augmentation._random_offset(place_seed, missing).numpy()
     padding = [*zip(before, missing - before), (0, 0)]
-    image = np.pad(image, padding, constant_values=augmentation.PADDING_COLOUR)
+    image = np.pad(image, padding, constant_values=augmentation.PADDING_COLOR)
     label = np.pad(label, padding, constant_values=ignore_class)
     top, left = augmentation._random_offset(offset_seed, np.array(image.shape[:2]) - crop_size).numpy()
     window = slice(top, top + crop_size[0]), slice(left, left + crop_size[1])
@@ -61,7 +61,7 @@ class RandomCropTest:
     )
     @hypothesis.settings(max_examples=60)
     def test_equals_the_straightforward_way_up_to_a_pixel(self, seed, size, crop_size, scale_range, dtype, flip):
-        """Images whose colours are the places of their pixels tell where each pixel of a crop was taken from."""
+        """Images whose colors are the places of their pixels tell where each pixel of a crop was taken from."""
         rows, columns = np.indices(size)
         image = tf.constant(np.stack([rows, columns, rows], -1).astype(dtype))
         label = tf.constant((rows * 50 + columns)[..., None].astype("uint16"))
@@ -119,7 +119,7 @@ class RandomCropTest:
     def test_smaller_image_is_padded_with_ignore_class(self):
         image, label = both_ways(lambda i, m: self.crop(i, m, 0, (9, 10), ignore_class=-1))
         assert (label == -1).sum() == 9 * 10 - 6 * 8
-        assert (image[label[..., 0] == -1] == augmentation.PADDING_COLOUR).all()
+        assert (image[label[..., 0] == -1] == augmentation.PADDING_COLOR).all()
         assert sorted(label[label >= 0]) == list(range(48))
 
     def test_every_place_is_drawn(self):

@@ -18,7 +18,7 @@ STREET_MAP = {0: "ignore", 24: "human/person", 255: "ignore"}
 # Muller & Smith's own case: faces as a whole supervise what all parts of a face have in common.
 FACE_MAP = {"background": "background", "face": "foreground/face", "hair": "foreground/hair"}
 MIXED = {"training": True, "tree": HELEN, "crop_size": (4, 6), "batch_size": 4, "scale_range": None}
-HELEN_GREY, FACES_GREY = 10, 200
+HELEN_GRAY, FACES_GRAY = 10, 200
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +138,8 @@ class MixedDataSetsTest:
 
     def drawn(self, dataset):
         """Of how many images each data set made up an epoch: Helen's and the other one's."""
-        colours = np.concatenate([image[:, 2, 2, 0] for image, _ in dataset.as_numpy_iterator()])
-        return (colours == HELEN_GREY).sum(), (colours == FACES_GREY).sum()
+        colors = np.concatenate([image[:, 2, 2, 0] for image, _ in dataset.as_numpy_iterator()])
+        return (colors == HELEN_GRAY).sum(), (colors == FACES_GRAY).sum()
 
     def test_classes_of_any_fineness(self):
         seen = set(np.unique(labels(self.load())))

@@ -112,7 +112,7 @@ class BestPathTest:
         assert f"Received: shape=(2, {channels}), scores={scores!r}" in str(caught.value)
 
     def test_unknown_scores_raise(self):
-        with pytest.raises(ValueError, match="`scores` expects \"nodes\" or \"leaves\". Received: scores='paths'"):
+        with pytest.raises(ValueError, match='`scores` expects "nodes" or "leaves". Received: scores=\'paths\''):
             best_path(TREE, np.zeros(7, "float32"), scores="paths")
 
     def test_tree_of_a_wrong_type_raises(self):

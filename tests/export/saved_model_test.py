@@ -64,7 +64,7 @@ class SavedModelTest:
         assert ClassTree.from_file(exported / "assets" / "tree.txt") == TREE
         classes = json.loads((exported / "assets" / "classes.json").read_text())
         assert [entry["path"] for entry in classes] == list(TREE.paths)
-        assert classes[0]["parent"] == 3 and len(classes[0]["colour"]) == 3
+        assert classes[0]["parent"] == 3 and len(classes[0]["color"]) == 3
 
     def test_agrees_in_a_process_without_keras(self, model, exported, tmp_path, capfd):
         assert export.check_in_fresh_process(exported, model, [images(1, 5, 4)], tmp_path / "expected.npz")

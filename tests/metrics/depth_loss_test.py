@@ -39,7 +39,7 @@ class DepthLossTest:
         assert results(whole) == pytest.approx(results(parts))
         assert sum(results(whole)) == pytest.approx(float(FocalTreeMin(TREE)(labels, logits)), rel=1e-5)
 
-    def test_reset_state_and_nothing_labelled(self):
+    def test_reset_state_and_nothing_labeled(self):
         metric = DepthLoss(FocalTreeMin(TREE))
         metric.update_state(np.array([[[0]]]), np.zeros((1, 1, 1, 4)))
         metric.reset_state()

@@ -278,7 +278,7 @@ class NamesOfMetricsTest:
     def fitted(self, model, metrics, labels=np.zeros((1, 2, 2), int), run_eagerly=True, **options):
         model.compile("sgd", loss=FocalTreeMin(TREE), metrics=metrics, run_eagerly=run_eagerly, **options)
         images, names = np.ones((1, 2, 2, 3), "float32"), model.output_names
-        labels = {name: labels for name in names} if len(names) > 1 else labels
+        labels = dict.fromkeys(names, labels) if len(names) > 1 else labels
         logs = {name: values[-1] for name, values in model.fit(images, labels, verbose=0).history.items()}
         assert set(model.evaluate(images, labels, verbose=0, return_dict=True)) == set(logs)
         return logs

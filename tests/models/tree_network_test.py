@@ -78,13 +78,16 @@ class TreeNetworkTest:
         with pytest.raises(TypeError, match="Received: sccores. Did you mean 'scores'"):
             network(TREE, sccores="leaves")
 
-    @pytest.mark.parametrize("make", [
-        lambda **k: TreeSegmenter(unet(), TREE, **k),
-        lambda **k: HSSN(unet(), **k),
-        lambda **k: HS3(unet(), [STAGE], **k),
-        lambda **k: MultiScale(unet(), **k),
-        lambda **k: SlidingWindow(unet(), (4, 4), **k),
-    ])
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda **k: TreeSegmenter(unet(), TREE, **k),
+            lambda **k: HSSN(unet(), **k),
+            lambda **k: HS3(unet(), [STAGE], **k),
+            lambda **k: MultiScale(unet(), **k),
+            lambda **k: SlidingWindow(unet(), (4, 4), **k),
+        ],
+    )
     def test_wrappers_refuse_unknown_arguments(self, make):
         with pytest.raises(TypeError, match="Received: nmae. Did you mean 'name'"):
             make(nmae="mine")
@@ -99,12 +102,15 @@ class TreeNetworkTest:
     def test_unet_takes_any_number_of_channels(self):
         assert unet(input_shape=(4, 4, 5))(np.zeros((1, 4, 4, 5))).shape == (1, 4, 4, TREE.num_nodes)
 
-    @pytest.mark.parametrize("make", [
-        *(lambda network=network: network(TREE) for network in NETWORKS),
-        lambda: TreeSegmenter(unet(), TREE),
-        lambda: HSSN(unet()),
-        lambda: MultiScale(unet()),
-    ])
+    @pytest.mark.parametrize(
+        "make",
+        [
+            *(lambda network=network: network(TREE) for network in NETWORKS),
+            lambda: TreeSegmenter(unet(), TREE),
+            lambda: HSSN(unet()),
+            lambda: MultiScale(unet()),
+        ],
+    )
     def test_channels_first_is_refused_in_a_sentence(self, make):
         keras.config.set_image_data_format("channels_first")
         try:
@@ -159,11 +165,14 @@ class WrappedNetworkTest:
         for options in ({"features": "c"}, {}, {"embedding": "c"}):
             assert HSSN(sequence, TREE, **options)(batch()[0]).shape == (2, 4, 4, TREE.num_nodes)
 
-    @pytest.mark.parametrize("wrapper", [
-        lambda model: HSSN(model, TREE),
-        lambda model: HS3(model, [STAGE]),
-        lambda model: TreeSegmenter(model, TREE),
-    ])
+    @pytest.mark.parametrize(
+        "wrapper",
+        [
+            lambda model: HSSN(model, TREE),
+            lambda model: HS3(model, [STAGE]),
+            lambda model: TreeSegmenter(model, TREE),
+        ],
+    )
     def test_what_cannot_be_taken_apart_is_refused_with_what_to_pass(self, wrapper):
         class Subclassed(keras.Model):
             def call(self, x):

@@ -32,7 +32,7 @@ def main():
 
 
 def randomized(model):
-    """A network in evaluation, with statistics other than a fresh batch normalisation's 0 and 1."""
+    """A network in evaluation, with statistics other than a fresh batch normalization's 0 and 1."""
     torch.manual_seed(0)
     for module in model.modules():
         if hasattr(module, "relative_position_bias_table"):

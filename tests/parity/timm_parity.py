@@ -26,7 +26,7 @@ def hrnet(weights, **options):
 
 def swin(weights, backbone):
     model = MaskFormer(TREE, backbone, filters=32, weights=weights)
-    # What the stage's own weights normalise, of which timm's network has none.
+    # What the stage's own weights normalize, of which timm's network has none.
     return keras.Model(model.input, [model.get_layer("stage4").input])
 
 

@@ -20,7 +20,7 @@ def fitted(optimizer, batch_size, strategy=None, **options):
     labels = rng.integers(0, TREE.num_nodes, (4 * STEPS, 4, 4))
     keras.utils.set_random_seed(0)
     with strategy.scope() if strategy else contextlib.nullcontext():
-        # Every labelled pixel weighs the same in either batch.
+        # Every labeled pixel weighs the same in either batch.
         model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(TREE.num_nodes, 3, padding="same")])
         model.compile(optimizer(), loss=FocalTreeMin(TREE), **options)
     data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size, drop_remainder=True)

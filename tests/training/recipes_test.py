@@ -24,9 +24,10 @@ class RecipesTest:
         assert config.num_epochs(371) == 216
 
     def test_hs3_keeps_back_as_many_images_as_in_the_paper(self):
-        city, nyu = (RunConfig.from_recipe(f"hs3_{name}", weights=None) for name in (
-            "cityscapes_ocr_hrnet_w18_fuse", "nyu_depth_v2_hrnet_w48"
-        ))
+        city, nyu = (
+            RunConfig.from_recipe(f"hs3_{name}", weights=None)
+            for name in ("cityscapes_ocr_hrnet_w18_fuse", "nyu_depth_v2_hrnet_w48")
+        )
         assert (round(2975 * city.analysis_share), round(795 * nyu.analysis_share)) == (300, 100)
         assert (city.method, city.fuse, city.stages) == ("hs3", True, ("stage2", "stage3"))
 

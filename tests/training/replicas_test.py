@@ -29,7 +29,7 @@ def batch():
 
 
 def network(loss, normalization=None):
-    """Convolutions with, where asked for, batch normalisation between them."""
+    """Convolutions with, where asked for, batch normalization between them."""
     channels = TREE.num_leaves if OUTPUTS[type(loss)] == "leaves" else TREE.num_nodes
     between = [normalization] if normalization else []
     layers = [keras.layers.Rescaling(1 / 128), keras.layers.Conv2D(8, 3, padding="same"), *between]
@@ -83,13 +83,13 @@ class SameOnOneAndTwoReplicasTest:
         spread, steps = spread_over_replicas(examples, 4, IGNORED, two_replicas)
         whole = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)
         figures = []
-        for strategy, data, steps in ((None, whole, None), (two_replicas, spread, steps)):
+        for strategy, data, num_steps in ((None, whole, None), (two_replicas, spread, steps)):
             model, _ = fitted(strategy, batch, FocalTreeMin(TREE), has_metric=True)
             rng = np.random.default_rng(1)
             model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
             # Twice, as after every epoch.
-            model.evaluate(data, steps=steps, verbose=0)
-            figures.append(model.evaluate(data, steps=steps, return_dict=True, verbose=0))
+            model.evaluate(data, steps=num_steps, verbose=0)
+            figures.append(model.evaluate(data, steps=num_steps, return_dict=True, verbose=0))
         assert figures[1] == pytest.approx(figures[0], rel=1e-5) and np.isfinite(list(figures[0].values())).all()
 
 
@@ -114,7 +114,7 @@ class DifferentOnTwoReplicasTest:
             np.testing.assert_allclose(value.numpy(), np.mean(expected, 0), rtol=1e-4, atol=1e-6)
 
     def test_unevenly_ignored_pixels_weigh_more_on_their_replica(self, batch, two_replicas):
-        """The loss is the mean over replicas of each one's mean over its labelled pixels."""
+        """The loss is the mean over replicas of each one's mean over its labeled pixels."""
         images, labels = batch
         labels[:2, :7] = IGNORED
         loss = FocalTreeMin(TREE)

@@ -37,7 +37,7 @@ def log(folder):
 
 
 def assert_repeats(figures, row):
-    """Swapping averaged weights in and out rounds them; batches of other sizes have other means of labelled pixels."""
+    """Swapping averaged weights in and out rounds them; batches of other sizes have other means of labeled pixels."""
     assert {f"val_{name}" for name in figures} <= row.keys()
     for name, value in figures.items():
         assert value == pytest.approx(row[f"val_{name}"], rel=1e-2 if name == "loss" else 1e-3, abs=1e-3), name

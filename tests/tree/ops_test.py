@@ -35,7 +35,7 @@ def distinct_scores(rng, num_nodes):
 def tied_scores(rng, num_nodes):
     """Scores of three values only, so that most families hold ties, across generations too.
 
-    The last pixel's are all zero, as every score of a zero-initialised head is.
+    The last pixel's are all zero, as every score of a zero-initialized head is.
     """
     scores = rng.integers(-1, 2, (num_nodes, NUM_PIXELS)).astype("float64")
     scores[:, -1] = 0

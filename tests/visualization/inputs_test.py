@@ -6,14 +6,14 @@ import pytest
 from hierseg_keras.clustering import TradeOff
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import (
-    colour_labels,
+    color_labels,
     draw_clusters,
     draw_contact_sheet,
     draw_embedding,
     draw_levels,
     draw_report,
     draw_trade_offs,
-    node_colours,
+    node_colors,
 )
 from hierseg_keras.visualization.inputs import as_pixels
 
@@ -92,10 +92,10 @@ class LabelsTest:
 
 
 class TablesTest:
-    def test_colours_of_floats_raise(self):
-        assert "`colour_labels` expects a map of node indices, integers" in message_of(colour_labels, TREE, [0.5])
-        assert "Received: [4, 5]" in message_of(colour_labels, TREE, [[4, 5]])
-        np.testing.assert_array_equal(colour_labels(TREE, np.uint8([3, 255])), [node_colours(TREE)[3], [0, 0, 0]])
+    def test_colors_of_floats_raise(self):
+        assert "`color_labels` expects a map of node indices, integers" in message_of(color_labels, TREE, [0.5])
+        assert "Received: [4, 5]" in message_of(color_labels, TREE, [[4, 5]])
+        np.testing.assert_array_equal(color_labels(TREE, np.uint8([3, 255])), [node_colors(TREE)[3], [0, 0, 0]])
 
     def test_nothing_to_draw_raises(self):
         assert "`draw_levels` expects at least one map. Received: maps={}." in message_of(draw_levels, TREE, IMAGE, {})

@@ -98,7 +98,7 @@ class OddNamesTest:
 
     def test_trade_offs_name_every_stage(self):
         trade_off = TradeOff({}, {4: 0.2, 3: 0.25, 2: 0.7}, 4, 0.6)
-        figure = draw_trade_offs({name: trade_off for name in ODD})
+        figure = draw_trade_offs(dict.fromkeys(ODD, trade_off))
         drawn_texts(figure)
         legend = figure.legends[0].get_texts()
         shown = [without_breaks(text.get_text()) for text in legend]

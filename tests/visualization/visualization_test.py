@@ -8,7 +8,7 @@ from PIL import Image
 from hierseg_keras.clustering import TradeOff
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import (
-    colour_labels,
+    color_labels,
     draw_clusters,
     draw_confidence_curve,
     draw_contact_sheet,
@@ -18,39 +18,39 @@ from hierseg_keras.visualization import (
     draw_report,
     draw_trade_offs,
     draw_tree,
-    node_colours,
+    node_colors,
 )
 
 NAMES = ["helen", "cityscapes", "mapillary_vistas_v2", "street_blocks"]
 
 
-def hue(colour):
-    return colorsys.rgb_to_hls(*np.asarray(colour) / 255.0)[0]
+def hue(color):
+    return colorsys.rgb_to_hls(*np.asarray(color) / 255.0)[0]
 
 
-class NodeColoursTest:
+class NodeColorsTest:
     @pytest.mark.parametrize("name", NAMES)
     def test_a_child_is_a_shade_of_its_parent(self, name):
         tree = ClassTree.load(name)
-        colours = node_colours(tree)
+        colors = node_colors(tree)
         gap = 1 / len(tree.children())
         for node in range(tree.num_nodes):
             top = tree.path(node)[0]
-            distance = abs(hue(colours[node]) - hue(colours[top]))
+            distance = abs(hue(colors[node]) - hue(colors[top]))
             assert min(distance, 1 - distance) < 0.75 * gap
 
     def test_classes_of_one_level_differ(self):
         tree = ClassTree.load("street_blocks")
         for level in range(1, tree.num_levels + 1):
-            colours = node_colours(tree)[tree.level_classes(level)]
-            assert len({tuple(colour) for colour in colours}) == len(colours)
+            colors = node_colors(tree)[tree.level_classes(level)]
+            assert len({tuple(color) for color in colors}) == len(colors)
 
 
-class ColourLabelsTest:
+class ColorLabelsTest:
     def test_whatever_is_no_node_is_black(self):
         tree = ClassTree.load("camvid")
-        picture = colour_labels(tree, [[0, 17], [255, -1]])
-        np.testing.assert_array_equal(picture[0], node_colours(tree)[[0, 17]])
+        picture = color_labels(tree, [[0, 17], [255, -1]])
+        np.testing.assert_array_equal(picture[0], node_colors(tree)[[0, 17]])
         assert not picture[1].any()
 
 
@@ -96,7 +96,7 @@ class DrawContactSheetTest:
         assert [axis.get_title() for axis in axes] == titles
         shapes = [axis.images[0].get_array().shape[:2] for axis in axes]
         assert shapes == [(2, 3)] * 3 + [(4, 2)] * 3
-        person, sky, human = node_colours(tree)
+        person, sky, human = node_colors(tree)
         np.testing.assert_array_equal(axes[1].images[0].get_array(), [[person, sky, [0] * 3], [[0] * 3] * 3])
         np.testing.assert_array_equal(axes[2].images[0].get_array(), [[human, sky, human], [human, [0] * 3, [0] * 3]])
         assert Image.open(tmp_path / "sheet.png").size[0] > 900
@@ -124,6 +124,7 @@ class DrawCurvesTest:
 class ReportTest:
     def test_a_bar_for_every_class_that_occurs(self, tmp_path):
         from hierseg_keras.metrics import TreeReport
+
         tree = ClassTree.from_text("human\n\tperson\n\trider\nsky\nroad")
         report = TreeReport(tree)
         report.update_state(np.array([[[0, 0, 1, 2]]]), np.eye(4)[[[[0, 1, 1, 0]]]])
@@ -170,14 +171,14 @@ class TreeTest:
 class ClustersTest:
     tree = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 
-    def test_a_cluster_has_the_mean_colour_of_its_classes(self, tmp_path):
+    def test_a_cluster_has_the_mean_color_of_its_classes(self, tmp_path):
         image, clusters = np.full((2, 3, 3), 90.0), np.array([0, 1, 0])
         maps = {"stage": np.array([[0, 1, -1], [2, 1, 0]]), "truth": np.array([[0, 1, 2], [2, 1, 255]])}
         figure = draw_clusters(self.tree, image, maps, {"stage": clusters}, tmp_path / "clusters.png")
         _, stage, truth = (axis.images[0].get_array() for axis in figure.axes[:3])
-        colours = node_colours(self.tree)[:3].astype(float)
-        assert stage[0, 0].tolist() == colours[[0, 2]].mean(axis=0).astype(np.uint8).tolist() == stage[1, 2].tolist()
-        np.testing.assert_array_equal(truth[0], colours)
+        colors = node_colors(self.tree)[:3].astype(float)
+        assert stage[0, 0].tolist() == colors[[0, 2]].mean(axis=0).astype(np.uint8).tolist() == stage[1, 2].tolist()
+        np.testing.assert_array_equal(truth[0], colors)
         assert stage[0, 1].tolist() == truth[0, 1].tolist()
         assert not stage[0, 2].any() and not stage[1, 0].any() and not truth[1, 2].any()
         named = [[text.get_text() for text in axis.get_legend().get_texts()] for axis in figure.axes[4:]]

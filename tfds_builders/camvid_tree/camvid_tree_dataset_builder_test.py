@@ -13,6 +13,7 @@ from etils import epath
 from PIL import Image
 
 from hierseg_keras.tree import ClassTree
+from tfds_builders import tree_features
 from tfds_builders.camvid_tree import camvid_tree_dataset_builder
 from tfds_builders.image_files import ImageFileError
 
@@ -72,7 +73,7 @@ class BuilderTest:
         assert ClassTree.from_tfds(builder) == tree
         assert list(builder.info.metadata["class_paths"]) == [*tree.paths[: tree.num_leaves], None]
         assert builder.info.metadata["flip_pairs"] == []
-        assert builder.info.features["label"].names == [*tree.paths[: tree.num_leaves], "unlabelled"]
+        assert builder.info.features["label"].names == [*tree.paths[: tree.num_leaves], tree_features.UNLABELED]
 
     def test_pixels_come_back_as_they_were(self, manual_dir, tmp_path):
         found = records(prepare(manual_dir, tmp_path / "data"), "train")
@@ -173,7 +174,7 @@ class OriginalReleaseTest:
     def original_dir(self, manual_dir):
         return manual_dir / "original"
 
-    def test_colours_are_the_alphabetical_ids_and_void_is_no_label(self, original_dir, tmp_path):
+    def test_colors_are_the_alphabetical_ids_and_void_is_no_label(self, original_dir, tmp_path):
         builder = prepare(original_dir, tmp_path / "data", "original")
         tree, class_paths = ClassTree.load("camvid_original"), builder.info.metadata["class_paths"]
         assert ClassTree.from_tfds(builder) == tree
@@ -182,8 +183,8 @@ class OriginalReleaseTest:
         # The first dummy image shows every id in order.
         label = records(builder, "train")["0001TP_000010.png"]["label"]
         np.testing.assert_array_equal(label[..., 0], np.arange(48).reshape(6, 8) % 32)
-        colours = np.array(Image.open(original_dir / "LabeledApproved_full" / "0001TP_000010_L.png"))
-        assert colours[3, 7].tolist() == [64, 192, 0]
+        colors = np.array(Image.open(original_dir / "LabeledApproved_full" / "0001TP_000010_L.png"))
+        assert colors[3, 7].tolist() == [64, 192, 0]
 
     def test_without_lists_all_is_train(self, original_dir, tmp_path):
         for name in ("train.txt", "val.txt", "test.txt"):
@@ -191,11 +192,11 @@ class OriginalReleaseTest:
         splits = prepare(original_dir, tmp_path / "data", "original").info.splits
         assert {name: split.num_examples for name, split in splits.items()} == {"train": 5}
 
-    def test_foreign_colour_names_file_colour_and_count(self, original_dir, tmp_path):
+    def test_foreign_color_names_file_color_and_count(self, original_dir, tmp_path):
         path = original_dir / "LabeledApproved_full" / "0016E5_00040_L.png"
-        colours = np.array(Image.open(path))
-        colours[:2, 0] = (0, 128, 92)
-        Image.fromarray(colours).save(path)
+        colors = np.array(Image.open(path))
+        colors[:2, 0] = (0, 128, 92)
+        Image.fromarray(colors).save(path)
         with pytest.raises(ImageFileError) as caught:
             prepare(original_dir, tmp_path / "data", "original")
         assert str(path) in str(caught.value) and "RGB 0, 128, 92 (2 px)" in str(caught.value)

@@ -1,12 +1,12 @@
-"""CamVid as its authors released it: label maps in 32 colours, no division into splits."""
+"""CamVid as its authors released it: label maps in 32 colors, no division into splits."""
 
 import functools
 
-from tfds_builders.image_files import read_colours
+from tfds_builders.image_files import read_colors
 from tfds_builders.paired_images import pair_folders, pick_listed
 
 # In the alphabetical order of the release's own `label_colors.txt`. The files hold no ids: this order gives them.
-COLOURS = {
+COLORS = {
     "Animal": (64, 128, 64),
     "Archway": (192, 0, 128),
     "Bicyclist": (0, 128, 192),
@@ -40,11 +40,11 @@ COLOURS = {
     "Void": (0, 0, 0),
     "Wall": (64, 192, 0),
 }
-CLASSES = [None if name == "Void" else name for name in COLOURS]
+CLASSES = [None if name == "Void" else name for name in COLORS]
 IMAGES, LABELS = "701_StillsRaw_full", "LabeledApproved_full"
 _LISTS = {"train": "train.txt", "validation": "val.txt", "test": "test.txt"}
 
-read_label = functools.partial(read_colours, colours=tuple(COLOURS.values()))
+read_label = functools.partial(read_colors, colors=tuple(COLORS.values()))
 
 
 def split_items(manual_dir):

@@ -28,7 +28,7 @@ Get SmithCVPR2013_dataset_resized.zip of https://pages.cs.wisc.edu/~lizhang/proj
 `manual_dir`:
 
     SmithCVPR2013_dataset_resized/images/x.jpg
-    SmithCVPR2013_dataset_resized/labels/x/x_lbl00.png .. x_lbl10.png     a map of probabilities a class, 8-bit grey PNG
+    SmithCVPR2013_dataset_resized/labels/x/x_lbl00.png .. x_lbl10.png     a map of probabilities a class, 8-bit gray PNG
     SmithCVPR2013_dataset_resized/exemplars.txt                           the split `train`, required
     SmithCVPR2013_dataset_resized/tuning.txt                              the split `validation`, where it is there
     SmithCVPR2013_dataset_resized/testing.txt                             the split `test`, where it is there

@@ -4,7 +4,7 @@ import numpy as np
 from etils import epath
 
 from tfds_builders.check_labels import check_size
-from tfds_builders.image_files import read_grey
+from tfds_builders.image_files import read_gray
 
 NUM_CLASSES = 11
 
@@ -22,20 +22,20 @@ def read_most_probable(folder):
     are zero.
 
     Args:
-        folder: Folder `<id>` with the files of `map_paths`, 8-bit grey PNG, 255 for certainty.
+        folder: Folder `<id>` with the files of `map_paths`, 8-bit gray PNG, 255 for certainty.
 
     Returns:
         `(H, W, 1)` uint8 class ids.
 
     Raises:
         ImageFileError: That names the file, where one is missing, damaged, of another size than
-            the first, or no 8-bit grey PNG.
+            the first, or no 8-bit gray PNG.
     """
     first, *others = map_paths(folder)
-    largest = read_grey(first)
+    largest = read_gray(first)
     label = np.zeros_like(largest)
     for class_id, path in enumerate(others, 1):
-        probability = read_grey(path)
+        probability = read_gray(path)
         check_size(path, probability, first, largest)
         label[probability > largest] = class_id
         largest = np.maximum(largest, probability)

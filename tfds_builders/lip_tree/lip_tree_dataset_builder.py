@@ -26,7 +26,7 @@ Get the single-person data of LIP from http://sysu-hcp.net/lip/ and unpack these
     TrainVal_images/train_images/x.jpg                         the split `train`, required
     TrainVal_images/val_images/x.jpg                           the split `validation`, where there is one
     TrainVal_images/{train_id,val_id}.txt                      an id x a line
-    TrainVal_parsing_annotations/train_segmentations/x.png     label maps, 8-bit grey PNG, class ids 0 .. 19
+    TrainVal_parsing_annotations/train_segmentations/x.png     label maps, 8-bit gray PNG, class ids 0 .. 19
     TrainVal_parsing_annotations/val_segmentations/x.png
 
 The folders may lie one folder deeper, in a second one of the same name, as some archives have them. Every image that a

@@ -1,4 +1,4 @@
-"""LIP from tiny made-up files, one image in two of them grey, and from bad ones."""
+"""LIP from tiny made-up files, one image in two of them gray, and from bad ones."""
 
 import shutil
 
@@ -15,7 +15,7 @@ from tfds_builders.lip_tree import lip_tree_dataset_builder
 
 DUMMY_DATA = epath.Path(__file__).parent / "dummy_data"
 IMAGES, LABELS = "TrainVal_images", "TrainVal_parsing_annotations"
-GREY, COLOURED = "10_1004.jpg", "684_21.jpg"
+GRAY, COLORED = "10_1004.jpg", "684_21.jpg"
 
 
 class LipTreeTest(tfds.testing.DatasetBuilderTestCase):
@@ -45,14 +45,14 @@ class BuilderTest:
 
     def test_label_maps_come_back_as_they_were(self, builder):
         found = examples(builder, "train")
-        assert sorted(found) == ["1000_1234574.jpg", GREY, COLOURED]
+        assert sorted(found) == ["1000_1234574.jpg", GRAY, COLORED]
         for name, example in found.items():
             expected = Image.open(DUMMY_DATA / LABELS / "train_segmentations" / f"{name[:-4]}.png")
             np.testing.assert_array_equal(example["label"][..., 0], np.array(expected))
 
-    def test_grey_images_have_three_channels(self, builder):
+    def test_gray_images_have_three_channels(self, builder):
         found = examples(builder, "train")
-        for name, mode in ((GREY, "L"), (COLOURED, "RGB")):
+        for name, mode in ((GRAY, "L"), (COLORED, "RGB")):
             stored = Image.open(DUMMY_DATA / IMAGES / "train_images" / name)
             assert stored.mode == mode
             # TensorFlow and Pillow round differently when they decode a JPEG.
@@ -89,10 +89,10 @@ class BadFilesTest:
         assert str(manual_dir) in message and "train_segmentations/x.png" in message
 
     def test_all_missing_files_are_told_at_once(self, manual_dir):
-        (manual_dir / IMAGES / "train_images" / GREY).unlink()
+        (manual_dir / IMAGES / "train_images" / GRAY).unlink()
         (manual_dir / LABELS / "val_segmentations" / "86_1859.png").unlink()
         message = self.fails(manual_dir)
-        for part in ("train_id.txt:2: ", f"train_images/{GREY} does", "val_id.txt:1: ", "86_1859.png does"):
+        for part in ("train_id.txt:2: ", f"train_images/{GRAY} does", "val_id.txt:1: ", "86_1859.png does"):
             assert part in message
 
     def test_half_a_split_is_refused(self, manual_dir):

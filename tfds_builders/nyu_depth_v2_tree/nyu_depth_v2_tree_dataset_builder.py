@@ -31,13 +31,13 @@ class Scene:
 
 
 class Builder(TreeBuilder):
-    """Builds the labelled scenes of NYU-Depth-v2 in the 40 classes of Gupta et al."""
+    """Builds the labeled scenes of NYU-Depth-v2 in the 40 classes of Gupta et al."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
     published = {"train": 795, "test": 654}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
-Get the labelled data set of https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.html and put into `manual_dir`:
+Get the labeled data set of https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.html and put into `manual_dir`:
 
     nyu_depth_v2_labeled.mat    2.8 GB, MATLAB 7.3, with `images`, `depths` and `labels` of 1,449 scenes
     splits.mat                  where you have it: the numbers of each split's scenes, `trainNdxs` and `testNdxs`;
@@ -77,7 +77,7 @@ Get the labelled data set of https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2
 
 @functools.cache
 def raw_to_40_classes():
-    """Table from the 894 raw class ids, and 0 for unlabelled, to the 40 classes, and 0: uint8 `(895,)`."""
+    """Table from the 894 raw class ids, and 0 for unlabeled, to the 40 classes, and 0: uint8 `(895,)`."""
     with (_FOLDER / "raw_classes.csv").open("r") as file:
         rows = list(csv.DictReader(file))
     table = np.zeros(1 + len(rows), np.uint8)

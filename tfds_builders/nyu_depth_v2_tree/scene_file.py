@@ -13,7 +13,7 @@ _DTYPES = {"images": np.uint8, "depths": np.float32, "labels": np.uint16}
 
 
 class SceneFile:
-    """The labelled scenes of NYU-Depth-v2; a context manager, which closes the file.
+    """The labeled scenes of NYU-Depth-v2; a context manager, which closes the file.
 
     Opening it checks that all three variables are there and agree, and reads no pixel.
 
@@ -59,7 +59,7 @@ class SceneFile:
 
         Returns:
             `(image, depth, label)`: `(H, W, 3)` uint8; `(H, W, 1)` float32, metres, finite and not
-            negative; `(H, W, 1)` uint16, raw class ids in 0 .. 894, 0 unlabelled.
+            negative; `(H, W, 1)` uint16, raw class ids in 0 .. 894, 0 unlabeled.
 
         Raises:
             ImageFileError: That names the file and the scene, where it is damaged or out of range.

@@ -13,7 +13,7 @@ HEIGHT, WIDTH, SCENES = 2, 3, 4
 
 @pytest.fixture
 def arrays():
-    """As HDF5 shows them: scene, colour, column, row."""
+    """As HDF5 shows them: scene, color, column, row."""
     draw = np.random.default_rng(0)
     return {
         "images": draw.integers(0, 256, (SCENES, 3, WIDTH, HEIGHT)).astype(np.uint8),

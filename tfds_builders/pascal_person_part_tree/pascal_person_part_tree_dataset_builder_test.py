@@ -61,7 +61,7 @@ class BuilderTest:
             assert list(builder.info.metadata["class_paths"]) == [*tree.paths[: tree.num_leaves], last]
             assert builder.info.metadata["flip_pairs"] == []
 
-    def test_palettes_are_read_as_indices_and_void_is_unlabelled(self, released):
+    def test_palettes_are_read_as_indices_and_void_is_unlabeled(self, released):
         found = examples(released, "train")
         assert sorted(found) == ["2008_000008.jpg", "2008_000036.jpg", "2008_000041.jpg"]
         for name, example in found.items():

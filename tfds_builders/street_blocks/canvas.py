@@ -77,13 +77,13 @@ class Canvas:
 
 
 class Brush:
-    """How a thing fills pixels: its colour, its class, how near it stands.
+    """How a thing fills pixels: its color, its class, how near it stands.
 
     Args:
         color: Three integers 0 .. 255, or an int array that broadcasts against the window's pixels.
         label: Class id.
         nearness: See `Canvas`.
-        grain: Optional `(height, width, 1)` int array, added to the colour where it lands.
+        grain: Optional `(height, width, 1)` int array, added to the color where it lands.
     """
 
     def __init__(self, color, label, nearness, grain=None):
@@ -91,11 +91,11 @@ class Brush:
         self.label, self.nearness, self.grain = int(label), nearness, grain
 
     def of(self, color):
-        """The same brush in another colour."""
+        """The same brush in another color."""
         return Brush(color, self.label, self.nearness, self.grain)
 
     def scaled(self, percent):
-        """The same brush with its colour at `percent` of its strength."""
+        """The same brush with its color at `percent` of its strength."""
         return self.of(np.minimum(self.color * percent // 100, 255))
 
     def fill(self, canvas, window, mask):

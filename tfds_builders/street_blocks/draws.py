@@ -38,5 +38,5 @@ class Draws:
         return (drawn[0] + drawn[1]) // 2
 
     def color_near(self, color, spread):
-        """A colour whose channels each lie within `spread` of `color`, and within 0 .. 255."""
+        """A color whose channels each lie within `spread` of `color`, and within 0 .. 255."""
         return tuple(min(255, max(0, channel + self.between(-spread, spread))) for channel in color)

@@ -49,8 +49,8 @@ def paint_ground(canvas, view, street, draws, grain):
     on_road = (offset >= street.left) & (offset <= street.right)
 
     # Old asphalt is as pale as a dark sidewalk: the two have to be told apart by where they lie.
-    grey = draws.between(62, 122)
-    asphalt = np.array(draws.color_near((grey, grey, grey + 4), 5))
+    gray = draws.between(62, 122)
+    asphalt = np.array(draws.color_near((gray, gray, gray + 4), 5))
     slab = draws.between(98, 165)
     sidewalk = np.array(draws.color_near((slab, slab - 4, slab - 10), 8))
     color = np.where(on_road[..., None], asphalt, sidewalk)

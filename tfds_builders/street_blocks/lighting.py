@@ -43,7 +43,7 @@ def _with_exposure(pixels, draws):
 
 
 def _blurred(pixels):
-    """The mean of every pixel, counted twice, and its four neighbours."""
+    """The mean of every pixel, counted twice, and its four neighbors."""
     padded = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     return (2 * pixels + around) // 6

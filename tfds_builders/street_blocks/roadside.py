@@ -138,7 +138,7 @@ def _paint_block(canvas, view, wall, lot, height, label, color, panes, grain):
 
 
 def _paint_side(canvas, view, wall, lot, height, label, texture, grain):
-    """An upright surface along the street; `texture(height, distance)` gives its colours."""
+    """An upright surface along the street; `texture(height, distance)` gives its colors."""
     ends = sorted(view.column(wall, row) for row in lot)
     left, right = max(ends[0], 0), min(ends[1], canvas.width - 1)
     if wall > 0:

@@ -52,7 +52,7 @@ class RecordsTest:
     def test_class_ids_are_the_leaf_indices_of_the_tree(self):
         tree = ClassTree.load("street_blocks")
         names = [street_class.name.lower() for street_class in StreetClass]
-        assert names == [*tree.names[: tree.num_leaves], "unlabelled"]
+        assert names == [*tree.names[: tree.num_leaves], "unlabeled"]
         assert [int(street_class) for street_class in StreetClass] == list(range(tree.num_leaves + 1))
 
     @pytest.mark.parametrize("split, num_records", [("train", 100), ("validation", 100)])

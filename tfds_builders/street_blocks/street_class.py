@@ -23,4 +23,4 @@ class StreetClass(enum.IntEnum):
     TRAFFIC_SIGN = 14
     BUS = 15
     RIDER = 16
-    UNLABELLED = 17
+    UNLABELED = 17

@@ -116,7 +116,7 @@ def _on_road(street, draws):
 
 def _paint_clutter(canvas, view, offset, row, draws):
     """A bin or a box: something of no class."""
-    brush = Brush(draws.color_near(draws.one_of(_CLUTTER), 20), StreetClass.UNLABELLED, row - view.horizon)
+    brush = Brush(draws.color_near(draws.one_of(_CLUTTER), 20), StreetClass.UNLABELED, row - view.horizon)
     center, half = view.column(offset, row), view.pixels(draws.between(20, 55), row)
     tall = view.pixels(draws.between(50, 120), row)
     canvas.rectangle(row - tall, row, center - half, center + half, brush)
@@ -126,6 +126,6 @@ def _paint_clutter(canvas, view, offset, row, draws):
 def _paint_bonnet(canvas, draws):
     """The front of the car that carries the camera."""
     shade, height = draws.between(24, 110), draws.between(4, 11)
-    brush = Brush((shade, shade, shade + 4), StreetClass.UNLABELLED, 255)
+    brush = Brush((shade, shade, shade + 4), StreetClass.UNLABELED, 255)
     middle = canvas.width // 2 + draws.between(-10, 10)
     canvas.ellipse(canvas.height - height, canvas.height + 2 * height, middle - 80, middle + 80, brush)

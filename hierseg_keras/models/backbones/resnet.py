@@ -106,9 +106,7 @@ def _preactivated_block(x, filters, stride, dilation, projected, name):
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_1_conv")(active)
     x = _norm_relu(x, f"{name}_1")
     x = layers.ZeroPadding2D(dilation, name=f"{name}_2_pad")(x)
-    x = layers.Conv2D(
-        filters, 3, strides=stride, dilation_rate=dilation, use_bias=False, name=f"{name}_2_conv"
-    )(x)
+    x = layers.Conv2D(filters, 3, strides=stride, dilation_rate=dilation, use_bias=False, name=f"{name}_2_conv")(x)
     x = _norm_relu(x, f"{name}_2")
     x = layers.Conv2D(4 * filters, 1, name=f"{name}_3_conv")(x)
     return layers.Add(name=f"{name}_out")([skip, x])

@@ -159,9 +159,9 @@ def _head(joined, tree, scores, filters, key_filters, dropout):
     attention = x
     for i in range(2):
         attention = conv_norm_relu(attention, min(ATTENTION_FILTERS, filters), 3, f"scale_attention_{i}")
-    attention = layers.Conv2D(
-        1, 1, use_bias=False, activation="sigmoid", dtype="float32", name="scale_attention"
-    )(attention)
+    attention = layers.Conv2D(1, 1, use_bias=False, activation="sigmoid", dtype="float32", name="scale_attention")(
+        attention
+    )
     maps = {"auxiliary_logits": coarse, "logits": logits_head(x, tree, scores), "attention": attention}
     return keras.Model(joined, maps, name="head")
 

@@ -143,9 +143,7 @@ class MaskFormer(TreeNetwork):
     ):
         tree = as_class_tree(tree)
         check_scores("MaskFormer", scores)
-        check_counts(
-            "MaskFormer", filters=filters, num_queries=num_queries, num_layers=num_layers, num_heads=num_heads
-        )
+        check_counts("MaskFormer", filters=filters, num_queries=num_queries, num_layers=num_layers, num_heads=num_heads)
         check_weights("MaskFormer", auxiliary_weight=auxiliary_weight)
         if filters % 4 or filters % num_heads:
             raise ValueError(

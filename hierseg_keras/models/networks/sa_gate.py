@@ -153,12 +153,12 @@ class SAGate(TreeNetwork):
 
 def _joined_maps(image, blocks, width):
     """The joined map of each of four stages."""
-    colours, depth = image[..., :3], image[..., 3:]
+    colors, depth = image[..., :3], image[..., 3:]
     if depth.shape[-1] == 1:
         depth = layers.Concatenate(name="depth.three")([depth, depth, depth])
     streams = [
         resnet_stem(ScaleImage("torch", name=f"{stream}scale")(x), width, stream, is_deep=True)
-        for stream, x in zip(STREAMS, (colours, depth))
+        for stream, x in zip(STREAMS, (colors, depth))
     ]
     joined = []
     for stage, (stride, dilation) in enumerate(zip(*strides_and_dilations(OUTPUT_STRIDE)), start=1):

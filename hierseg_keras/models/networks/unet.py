@@ -92,9 +92,9 @@ class UNet(TreeNetwork):
 
 
 def _convolution(x, filters, name):
-    x = layers.Conv2D(
-        filters, 3, padding="same", use_bias=False, kernel_initializer="he_uniform", name=f"{name}_conv"
-    )(x)
+    x = layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer="he_uniform", name=f"{name}_conv")(
+        x
+    )
     x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 

@@ -208,7 +208,7 @@ class HSSN(TrainingWrapper):
         if not self.beta.is_planned:
             raise ValueError(
                 "`HSSN` expects to know the planned updates, over which the weight of the triplets grows. Received: "
-                "training outside of `fit`. Pass `total_steps`, or `beta_schedule=\"constant\"`, to `HSSN`."
+                'training outside of `fit`. Pass `total_steps`, or `beta_schedule="constant"`, to `HSSN`.'
             )
         # The same triplets at the same step, however often training was interrupted.
         self.triplet.go_to_step(self.beta.num_batches)

@@ -10,8 +10,8 @@ from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.layers.image_input import check_channels_last
 from hierseg_keras.tree import ClassTree
 
-# Mid-grey, which networks that scale 0 .. 255 to [-1, 1] see as 0.
-PADDING_COLOUR = 127.5
+# Mid-gray, which networks that scale 0 .. 255 to [-1, 1] see as 0.
+PADDING_COLOR = 127.5
 # The logarithm of nothing; an infinity less another is NaN.
 LOG_0 = -1e30
 
@@ -21,7 +21,7 @@ class SlidingWindow(keras.Model):
     """Runs a network over windows of an image, one at a time, and averages where they overlap.
 
     Memory is that of one window's features and of the answer. Windows lie `stride` apart, the last
-    ones of a row or column at the image's edge; an image smaller than a window is padded with grey
+    ones of a row or column at the image's edge; an image smaller than a window is padded with gray
     below and to the right. Probabilities are averaged, and returned as the
     network returns its scores, as logits or probabilities.
 
@@ -91,7 +91,7 @@ class SlidingWindow(keras.Model):
         batch, *size = ops.shape(image)[:3]
         padded = [_maximum(length, own) for length, own in zip(size, self.window)]
         padding = [(0, 0), *((0, to - length) for to, length in zip(padded, size)), (0, 0)]
-        image = ops.pad(image, padding, constant_values=PADDING_COLOUR)
+        image = ops.pad(image, padding, constant_values=PADDING_COLOR)
         rows, columns = (_starts(length, own, self.overlap) for length, own in zip(padded, self.window))
         num_columns = ops.shape(columns)[0]
 

@@ -7,7 +7,7 @@ from hierseg_keras.models.layers.scale_image import ScaleImage
 
 
 def bilinear_rows(x, size):
-    """One axis, the first: pixel centres at halves, edges repeated."""
+    """One axis, the first: pixel centers at halves, edges repeated."""
     places = (np.arange(size) + 0.5) * len(x) / size - 0.5
     low = np.floor(places)
     share = (places - low)[:, None, None]

@@ -60,9 +60,9 @@ class HRNetTest:
         """On the first pixel of each pair; TensorFlow's "same" would be on the second."""
         model = HRNet(TREE, input_shape=(64, 64, 3), **SMALL)
         layer = model.get_layer(name)
-        centre = np.zeros(layer.kernel.shape, "float32")
-        centre[1, 1, 0, 0] = 1
-        layer.kernel.assign(centre)
+        center = np.zeros(layer.kernel.shape, "float32")
+        center[1, 1, 0, 0] = 1
+        layer.kernel.assign(center)
         source = model.get_layer(f"{name}.pad").input if stride > 1 else layer.input
         before, after = (numpy_of(x) for x in keras.Model(model.input, [source, layer.output])(images(64, 64)))
         np.testing.assert_allclose(after[..., 0], before[:, ::stride, ::stride, 0], rtol=1e-5)

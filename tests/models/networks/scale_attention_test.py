@@ -17,7 +17,7 @@ def numpy_of(tensor):
 
 
 def resized(x, size):
-    """Bilinear, pixels being squares with their centres in the middle."""
+    """Bilinear, pixels being squares with their centers in the middle."""
     for axis, length in zip((1, 2), size):
         place = np.clip((np.arange(length) + 0.5) * x.shape[axis] / length - 0.5, 0, x.shape[axis] - 1)
         low = np.floor(place).astype(int)

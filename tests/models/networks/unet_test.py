@@ -29,7 +29,7 @@ class UNetTest:
         assert small(input_shape=(*size, 3)).output_shape == (None, *size, 4)
 
     def test_scales_images_inside(self):
-        # Mid-grey is 0 to the first convolution, which has no bias.
+        # Mid-gray is 0 to the first convolution, which has no bias.
         model = small(num_stages=1)
         first = keras.Model(model.input, model.get_layer("encoder_0_a_conv").output)
         assert np.abs(first.predict(np.full((1, 4, 4, 3), 127.5), verbose=0)).max() < 1e-5
@@ -59,11 +59,11 @@ class UNetTest:
     def test_learns_a_tiny_scene(self):
         rng = np.random.default_rng(0)
         labels = rng.integers(0, 3, (4, 8, 8))
-        colours = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200]])
+        colors = np.array([[200, 30, 30], [30, 200, 30], [30, 30, 200]])
         model = small(scores="leaves", filters=4, num_stages=1)
         model.compile(keras.optimizers.Adam(0.05), loss=HierarchicalCrossentropy(TREE), metrics=[LevelMeanIoU(TREE)])
-        model.fit(colours[labels], labels, epochs=40, verbose=0)
-        logs = model.evaluate(colours[labels], labels, verbose=0, return_dict=True)
+        model.fit(colors[labels], labels, epochs=40, verbose=0)
+        logs = model.evaluate(colors[labels], labels, verbose=0, return_dict=True)
         assert logs["miou_1"] > 0.95
 
     def test_saves_and_loads(self, tmp_path):
@@ -76,7 +76,7 @@ class UNetTest:
         assert (revived.tree, revived.name) == (TREE, "mine")
 
     def test_invalid_arguments_raise(self):
-        with pytest.raises(ValueError, match='scores=\'leaf\''):
+        with pytest.raises(ValueError, match="scores='leaf'"):
             small(scores="leaf")
         with pytest.raises(ValueError, match="num_stages"):
             small(num_stages=0)

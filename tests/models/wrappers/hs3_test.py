@@ -286,8 +286,8 @@ class SearchTest:
         """A planted case: person and rider look alike, the rest does not."""
         rng = np.random.default_rng(0)
         label = rng.integers(0, 4, (16, 8, 8)).astype("int32")
-        colours = np.array([[200, 0, 0], [200, 0, 0], [0, 200, 0], [0, 0, 200]])
-        image = (colours[label] + rng.normal(0, 20, (*label.shape, 3))).clip(0, 255).astype("float32")
+        colors = np.array([[200, 0, 0], [200, 0, 0], [0, 200, 0], [0, 0, 200]])
+        image = (colors[label] + rng.normal(0, 20, (*label.shape, 3))).clip(0, 255).astype("float32")
         keras.utils.set_random_seed(0)
         model = HS3(UNet(TREE, scores="leaves", filters=8, num_stages=1), [STAGE])
         model.compile(keras.optimizers.Adam(0.02), loss=HierarchicalCrossentropy(TREE), jit_compile=False)
@@ -296,7 +296,7 @@ class SearchTest:
         assert found[STAGE].clusterings[3].tolist() == [0, 0, 1, 2]
 
     def test_unknown_method_raises(self):
-        with pytest.raises(ValueError, match="\"spectral\" or \"kmeans\". Received: method='random'"):
+        with pytest.raises(ValueError, match='"spectral" or "kmeans". Received: method=\'random\''):
             HS3(UNet(TREE, filters=2, num_stages=1), [STAGE]).search([], method="random")
 
     def test_needs_batches(self):

@@ -1,6 +1,5 @@
 """HSSN around networks of every kind."""
 
-
 import keras
 import numpy as np
 import pytest
