@@ -100,7 +100,7 @@ class WindowAttention(keras.layers.Layer):
         return ops.where(length > self.window, self.window // 2, 0)
 
     def _apart(self, size, shifts):
-        """Returns `(windows, n, n)`: `_APART` for pairs of pixels that only wrapping has put into one window, else 0."""
+        """Returns `(windows, n, n)`: `_APART` for pairs of pixels that only wrapping put into one window, else 0."""
         regions = []
         for length, shift in zip(size, shifts):
             place = ops.arange(length)

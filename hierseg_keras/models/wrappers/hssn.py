@@ -251,9 +251,9 @@ class _PlanUpdates(keras.callbacks.Callback):
         if steps is None:
             if not beta.is_planned:
                 raise ValueError(
-                    "`HSSN` expects data of known length, because the weight of the triplet loss grows over the planned "
-                    "updates. Received: data of unknown length. Pass `steps_per_epoch` to `fit`, or pass `total_steps` "
-                    'or `beta_schedule="constant"` to `HSSN`.'
+                    "`HSSN` expects data of known length, because the weight of the triplet loss grows over the "
+                    "planned updates. Received: data of unknown length. Pass `steps_per_epoch` to `fit`, or pass "
+                    '`total_steps` or `beta_schedule="constant"` to `HSSN`.'
                 )
             steps = 0
         batches = (self.params["epochs"] - self.initial_epoch) * steps
