@@ -32,9 +32,11 @@ class CosineWeight(keras.layers.Layer):
     def __init__(self, peak=0.5, schedule="cosine", total_steps=None, **kwargs):
         super().__init__(**kwargs)
         if schedule not in SCHEDULES:
-            raise ValueError(f"`schedule` expects one of {SCHEDULES}. Received: schedule={schedule!r}.")
+            raise ValueError(
+                f"`schedule` (`beta_schedule` of `HSSN`) expects one of {SCHEDULES}. Received: schedule={schedule!r}."
+            )
         if not 0 <= peak < math.inf:
-            raise ValueError(f"`peak` expects a finite number >= 0. Received: peak={peak!r}.")
+            raise ValueError(f"`peak` (`beta` of `HSSN`) expects a finite number >= 0. Received: peak={peak!r}.")
         if total_steps is not None and total_steps < 1:
             raise ValueError(f"`total_steps` expects a number of updates >= 1. Received: total_steps={total_steps!r}.")
         self.peak = float(peak)
