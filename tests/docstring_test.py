@@ -21,6 +21,8 @@ MODULES = [
     "losses.tree_binary_crossentropy",
     "losses.tree_min",
     "losses.focal_tree_min",
+    "losses.tree_min_crossentropy",
+    "losses.tree_triplet",
     "metrics.instance_mean_iou",
     "metrics.level_mean_iou",
     "metrics.depth_loss",
@@ -70,7 +72,9 @@ def test_examples(name, data_dir, tmp_path, monkeypatch):
     shared, tree = data_dir, hs.ClassTree.from_text("human\n\tperson\n\trider")
     names = {
         "hs": hs,
+        "keras": keras,
         "np": np,
+        "ops": keras.ops,
         "tf": tf,
         "ClassTree": hs.ClassTree,
         "tree": tree,
