@@ -33,7 +33,10 @@ def functions(public):
     overridden = {name for base in public.__mro__[1:] for name in vars(base)}
     names = [name for name in vars(public) if not name.startswith("_") and name not in overridden]
     own = [vars(public)[name] for name in [*names, "__init__"] if name in vars(public)]
-    return [getattr(member, "__func__", member) for member in own if inspect.isroutine(member)]
+    # A class method or static method is what wraps its function.
+    return [
+        function for function in (getattr(member, "__func__", member) for member in own) if inspect.isfunction(function)
+    ]
 
 
 @pytest.mark.parametrize("public", public_objects())
