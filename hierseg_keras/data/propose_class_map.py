@@ -2,18 +2,25 @@
 
 import functools
 import re
+import typing
 import unicodedata
+from collections.abc import Mapping, Sequence
 
 from hierseg_keras.data.class_map import IGNORE, ClassMap
 from hierseg_keras.data.class_names import class_names
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
+
+if typing.TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 # One of several classes, and several names of one class.
 _ALTERNATIVES, _SYNONYMS = r"[/|&+]|\s(?:and|or)\s", r"[,;]"
 _BRACKETS = re.compile(r"[()\[\]{}<>]")
 
 
-def propose_class_map(names, tree):
+def propose_class_map(
+    names: "Sequence[str | None] | Mapping[int, str | None] | tfds.core.DatasetBuilder", tree: ClassTree | str
+) -> ClassMap:
     """Proposes the node of each class by its name, as a first version to look through and edit.
 
     A class finds the node that bears its name: first as it is written, then in any case, with any Unicode form of its

@@ -1,10 +1,15 @@
 """A part of a split kept back from training."""
 
+import typing
+
 from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.record_files import file_instructions
 
+if typing.TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
-def split_off(builder, split, share):
+
+def split_off(builder: "tfds.core.DatasetBuilder", split: str, share: float) -> tuple[str, str]:
     """Cuts a share of a split's images off its end.
 
     TFDS shuffled the images when it prepared the data set, so that the end is as good as a random sample.

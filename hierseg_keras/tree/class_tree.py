@@ -3,8 +3,12 @@
 import difflib
 import functools
 import importlib.resources
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import outline as outlines
 from hierseg_keras.tree.agglomerate import (
@@ -22,6 +26,10 @@ from hierseg_keras.tree.tree_error import TreeError
 from hierseg_keras.tree.tree_file import outline_from_file
 
 _TAXONOMIES = importlib.resources.files("hierseg_keras.tree") / "taxonomies"
+
+# A node in an argument: its index, its path or name, or its path as names.
+Node = int | str | Sequence[str]
+NodePath = str | Sequence[str]
 
 
 class ClassTree:
@@ -77,13 +85,13 @@ class ClassTree:
     [[3, 3, 2, 3], [0, 1, 2, 3]]
     """
 
-    def __init__(self, paths):
+    def __init__(self, paths: Iterable[NodePath]):
         self._build(outlines.outline_from_paths(paths), "paths")
 
     # === Ways to make one ===
 
     @classmethod
-    def from_text(cls, text, drop_root=False, source="text"):
+    def from_text(cls, text: str, drop_root: bool = False, source: str = "text") -> Self:
         """Reads indented text, one class per line, in the format of Muller & Smith (2020).
 
         Indents are tabs or spaces, never both, one step per generation. A leaf's line may end in
@@ -112,7 +120,7 @@ class ClassTree:
         return cls._from_outline(outlines.outline_from_text(text, source), drop_root, source)
 
     @classmethod
-    def from_file(cls, path, drop_root=False):
+    def from_file(cls, path: str | os.PathLike, drop_root: bool = False) -> Self:
         """Reads a UTF-8 file: JSON where its name ends in `.json`, else the format of `from_text`.
 
         JSON holds nested objects as `from_dict` takes them, or a list of paths as `from_paths` does.
@@ -129,7 +137,7 @@ class ClassTree:
         return cls._from_outline(outline_from_file(path), drop_root, str(path))
 
     @classmethod
-    def from_dict(cls, tree, drop_root=False):
+    def from_dict(cls, tree: Mapping[str, Any], drop_root: bool = False) -> Self:
         """Reads nested dicts, `{"human": {"person": 1, "rider": 0}, "sky": 2}`.
 
         A leaf maps to its index, a Python or NumPy integer, or to `None`; a list of names is a
@@ -142,7 +150,9 @@ class ClassTree:
         return cls._from_outline(outlines.outline_from_dict(tree), drop_root, "dict")
 
     @classmethod
-    def from_paths(cls, paths, indices=None, drop_root=False):
+    def from_paths(
+        cls, paths: Iterable[NodePath], indices: Iterable[int] | None = None, drop_root: bool = False
+    ) -> Self:
         """Reads the leaves' paths, `["human/person", "human/rider", "sky"]`.
 
         Args:
@@ -157,7 +167,7 @@ class ClassTree:
         return cls._from_outline(outlines.outline_from_paths(paths, indices), drop_root, "paths")
 
     @classmethod
-    def from_tfds(cls, info):
+    def from_tfds(cls, info: Any) -> Self:
         """Takes the tree out of a prepared TFDS data set's metadata.
 
         Args:
@@ -174,7 +184,7 @@ class ClassTree:
         return cls.from_text(metadata["tree"], source=f"metadata of {info.full_name}")
 
     @classmethod
-    def from_clusters(cls, names, *assignments):
+    def from_clusters(cls, names: Sequence[str], *assignments: ArrayLike) -> Self:
         """Puts classes under clusters of them.
 
         Args:
@@ -209,7 +219,7 @@ class ClassTree:
         return cls.from_paths(cluster_paths(names, assignments[::-1]), indices=range(len(names)))
 
     @classmethod
-    def from_confusion(cls, confusion, names, sizes=None):
+    def from_confusion(cls, confusion: ArrayLike, names: Sequence[str], sizes: Sequence[int] | None = None) -> Self:
         """Learns a tree from a confusion matrix: classes that are confused with each other become a family.
 
         Clusters are joined by average linkage of the rates at which their classes are confused,
@@ -253,7 +263,7 @@ class ClassTree:
         return cls.from_clusters(names, *(linkage.clusters(size) for size in checked_sizes(sizes, len(names))))
 
     @classmethod
-    def load(cls, name):
+    def load(cls, name: str) -> Self:
         """Loads one of the trees that ship with the package; `ClassTree.available()` lists them."""
         names = cls.available()
         if name not in names:
@@ -261,7 +271,7 @@ class ClassTree:
         return cls.from_text((_TAXONOMIES / f"{name}.txt").read_text("utf-8"), source=f"{name}.txt")
 
     @staticmethod
-    def available():
+    def available() -> list[str]:
         """Names that `load` takes, sorted."""
         return sorted(entry.name[:-4] for entry in _TAXONOMIES.iterdir() if entry.name.endswith(".txt"))
 
@@ -308,7 +318,7 @@ class ClassTree:
 
     # === One node ===
 
-    def index(self, node):
+    def index(self, node: Node) -> int:
         """The index of a node given as its index, its path, or its name where that is unique."""
         index = exact_integer(node)
         if index is not None:
@@ -334,48 +344,48 @@ class ClassTree:
         known = self.paths + self.names if self.num_nodes * self.num_levels < 1e6 else self.names
         raise TreeError(f"{text!r} is no node of the tree.{_suggest(text, known)}")
 
-    def path(self, node):
+    def path(self, node: Node) -> np.ndarray:
         """The nodes from the top class down to `node` itself, `(depth,)`."""
         node = self.index(node)
         return _frozen(self.depth_table[: self.depths[node], node])
 
-    def parent(self, node):
+    def parent(self, node: Node) -> int:
         """The parent's index, or -1 for a top class."""
         return int(self.parents[self.index(node)])
 
-    def children(self, node=None):
+    def children(self, node: Node | None = None) -> np.ndarray:
         """The children's indices in ascending order; the top classes where no node is given."""
         node = -1 if node is None else self.index(node)
         return self._children[node]
 
-    def ancestors(self, node):
+    def ancestors(self, node: Node) -> np.ndarray:
         """The nodes above `node`, nearest first, `node` itself not among them."""
         return _frozen(self.path(node)[-2::-1])
 
-    def descendants(self, node):
+    def descendants(self, node: Node) -> np.ndarray:
         """The nodes below `node` in ascending order, `node` itself not among them."""
         node = self.index(node)
         below = self.depth_table[self.depths[node] - 1] == node
         below[node] = False
         return _frozen(np.flatnonzero(below))
 
-    def leaves(self, node):
+    def leaves(self, node: Node) -> np.ndarray:
         """The leaves at or below `node`, in ascending order."""
         node = self.index(node)
         return _frozen(np.flatnonzero(self.depth_table[self.depths[node] - 1, : self.num_leaves] == node))
 
-    def is_leaf(self, node):
+    def is_leaf(self, node: Node) -> bool:
         return self.index(node) < self.num_leaves
 
     # === Two nodes ===
 
-    def lowest_common_ancestor(self, u, v):
+    def lowest_common_ancestor(self, u: Node, v: Node) -> int:
         """The deepest node that is `u` or above it, and `v` or above it; -1 where only the virtual root is."""
         u, v = self.index(u), self.index(v)
         depth = self._common_depth(u, v)
         return int(self.depth_table[depth - 1, u]) if depth else -1
 
-    def distance(self, u, v, kind="balanced"):
+    def distance(self, u: Node, v: Node, kind: str = "balanced") -> int:
         """The length of the path from `u` to `v`, in edges.
 
         Args:
@@ -400,7 +410,7 @@ class ClassTree:
         return np.where(np.arange(self.num_nodes) < self.num_leaves, self.num_levels, self.depths)
 
     @functools.cached_property
-    def ancestor_matrix(self):
+    def ancestor_matrix(self) -> np.ndarray:
         """`(V, V)` bool: `[u, v]` is true where `u` is `v` or one of its ancestors."""
         matrix = np.zeros((self.num_nodes, self.num_nodes), bool)
         for row in self.depth_table:
@@ -408,14 +418,14 @@ class ClassTree:
         return _frozen(matrix)
 
     @functools.cached_property
-    def common_depths(self):
+    def common_depths(self) -> np.ndarray:
         """`(V, V)` int32: the depth of each pair's lowest common ancestor; 0 at the virtual root."""
         depths = np.zeros((self.num_nodes, self.num_nodes), np.int32)
         for row in self.depth_table:
             depths += row[:, None] == row[None, :]
         return _frozen(np.minimum(depths, np.minimum(self.depths[:, None], self.depths[None, :])))
 
-    def distances(self, kind="balanced"):
+    def distances(self, kind: str = "balanced") -> np.ndarray:
         """`(V, V)` int32: `distance` of every pair."""
         depths = self._depths_for(kind)
         table = depths[:, None] + depths[None, :] - 2 * self.common_depths
@@ -423,7 +433,7 @@ class ClassTree:
         return _frozen(table)
 
     @functools.cached_property
-    def distance_bounds(self):
+    def distance_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Pair of `(V, V)` int32: the least and the largest balanced distance that any leaf at or
         below `u` has from any at or below `v`. Between leaves both are `distances()`."""
         apart = 2 * (self.num_levels - self.common_depths)
@@ -441,7 +451,7 @@ class ClassTree:
 
     # === Levels ===
 
-    def level_classes(self, level):
+    def level_classes(self, level: int) -> np.ndarray:
         """The classes of a level in ascending order: the nodes at its depth and the leaves above it.
 
         Raises:
@@ -455,7 +465,7 @@ class ClassTree:
             )
         return _frozen(np.unique(self.level_table[number - 1, : self.num_leaves]))
 
-    def level_weights(self, weights):
+    def level_weights(self, weights: ArrayLike) -> np.ndarray:
         """Node weights from one weight per level, finest first: `(V,)` float32.
 
         Every leaf takes the first weight, whatever its depth; an internal node takes that of its
@@ -478,7 +488,7 @@ class ClassTree:
         level[: self.num_leaves] = 0
         return _frozen(weights[level])
 
-    def swap(self, pairs):
+    def swap(self, pairs: Iterable[tuple[Node, Node]]) -> np.ndarray:
         """The node that each node becomes when an image is mirrored: `(V,)` int32.
 
         Args:
@@ -522,14 +532,14 @@ class ClassTree:
 
     # === As text ===
 
-    def to_text(self):
+    def to_text(self) -> str:
         """The tree as `from_text` reads it back without loss: tabs, and every leaf with its index."""
         return "".join(
             "\t" * (self.depths[node] - 1) + self.names[node] + self._index_suffix(node) + "\n"
             for node in self.preorder
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"{self.num_leaves} leaves, {self.num_nodes} nodes, {self.num_levels} levels"]
         stems = [""]
         for node in self.preorder:
@@ -539,15 +549,15 @@ class ClassTree:
             stems.append(stems[-1] + ("    " if last else "│   "))
         return "\n".join(lines)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<ClassTree: {self.num_leaves} leaves, {self.num_nodes} nodes, {self.num_levels} levels>"
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, ClassTree):
             return NotImplemented
         return self.names == other.names and np.array_equal(self.parents, other.parents)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self.names, self.parents.tobytes()))
 
     def _index_suffix(self, node):
@@ -556,7 +566,7 @@ class ClassTree:
     # === Lookups made when first needed ===
 
     @functools.cached_property
-    def paths(self):
+    def paths(self) -> tuple[str, ...]:
         paths = [None] * self.num_nodes
         for node in np.argsort(self.depths, kind="stable"):
             parent = self.parents[node]
@@ -597,7 +607,7 @@ class ClassTree:
         return [sorted(family, key=lambda node: self._smallest_leaf[node]) for family in self._children]
 
     @functools.cached_property
-    def preorder(self):
+    def preorder(self) -> np.ndarray:
         """All nodes, a parent before its children and families by their smallest leaf: `(V,)` int32."""
         order, pending = [], list(reversed(self._families_in_order[-1]))
         while pending:
@@ -607,7 +617,7 @@ class ClassTree:
         return _frozen(np.asarray(order))
 
 
-def as_class_tree(tree):
+def as_class_tree(tree: ClassTree | str) -> ClassTree:
     """A `ClassTree`, given as one or as its text (the form in which configurations keep it)."""
     if isinstance(tree, ClassTree):
         return tree

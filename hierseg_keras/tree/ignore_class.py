@@ -1,9 +1,14 @@
 """The label of pixels without one must not be a class."""
 
+import typing
+
 from hierseg_keras.tree.exact_integer import exact_integer
 
+if typing.TYPE_CHECKING:
+    from hierseg_keras.tree.class_tree import ClassTree
 
-def check_ignore_class(name, tree, ignore_class):
+
+def check_ignore_class(name: str, tree: "ClassTree", ignore_class: int) -> int:
     """Refuses an `ignore_class` that is no integer, or that is also a node's index."""
     label = exact_integer(ignore_class)
     if label is None:
