@@ -62,8 +62,9 @@ class TradeOff:
                 the mIoU is proportional to the number of clusters. Defaults to `"origin"`.
 
         Returns:
-            The number of clusters nearest to the first point where the angle reaches `theta`, as
-            the number falls from all classes; 2 if it never reaches `theta`.
+            Integer. The search starts with all classes and reduces the number until the angle reaches
+            `theta`. Of the last two numbers, it returns the one with the nearer angle. If the angle
+            never reaches `theta`, it returns 2.
 
         Raises:
             ValueError: If `theta` is neither `"origin"` nor between 0 and 90.

@@ -14,9 +14,8 @@ _SMALLEST = 1e-37
 def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: bool = True) -> Tensor:
     """Averages the probabilities of several predictions.
 
-    The result has the form of the predictions: logits if they are logits, probabilities if they are
-    probabilities. Pass it to any function that reads the network's scores. Probabilities near 0 and
-    near 1 keep the precision of their logits.
+    Logits give logits, and probabilities give probabilities, so that the result can be used like a
+    single prediction. Probabilities near 0 and near 1 keep the precision of their logits.
 
     Formula, with `p_i` the probabilities of prediction `i` of `n`:
 

@@ -15,6 +15,9 @@ def auxiliary_loss(model, weights, y, y_pred, sample_weight):
         y_pred: Dict of predictions by name.
         sample_weight: As in `fit`, or `None`.
 
+    Returns:
+        Scalar tensor, or 0 if there are no auxiliary predictions.
+
     Raises:
         ValueError: If there are auxiliary predictions and the compiled loss is not a `keras.losses.Loss`.
     """

@@ -56,7 +56,7 @@ def resnet_stem(x, width, prefix="", is_deep=False):
 
 
 def resnet_stage(x, blocks, width, stride, dilation, name, grid=NO_GRID):
-    """Builds residual blocks. The first one has the stride, and `grid` has one factor of the dilation per block."""
+    """Builds residual blocks, of which the first has the stride. `grid` holds a factor of the dilation per block."""
     for i in range(blocks):
         block_dilation = dilation * grid[min(i, len(grid) - 1)]
         x = bottleneck(x, width, f"{name}.{i}", stride if i == 0 else 1, block_dilation)

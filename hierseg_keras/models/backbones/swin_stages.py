@@ -19,8 +19,8 @@ def swin_stages(x, width, depths, num_heads, window=7, drop_path=0.3):
         depths: Number of blocks of each of the four stages.
         num_heads: Number of attention heads of each stage.
         window: Height and width of a window, in patches. Defaults to 7.
-        drop_path: Rate at which the branches of the last block are dropped in training, per image. The
-            rates of the blocks rise from 0 to it in equal steps. Defaults to 0.3.
+        drop_path: Probability that a residual branch of the last block is dropped for an image in
+            training. Over the blocks, the probability rises from 0 in equal steps. Defaults to 0.3.
 
     Returns:
         Dict from `"stage1"`, ..., `"stage4"` to normalized maps at strides 4, 8, 16 and 32. Each is the
@@ -55,13 +55,13 @@ def _block(x, num_heads, window, is_shifted, drop_path, name):
 
 def _residual(x, y, drop_path, name):
     if drop_path:
-        # The noise shape makes one decision per image.
+        # With this noise shape, a branch is dropped or kept for a whole image.
         y = layers.Dropout(drop_path, noise_shape=(None, 1, 1, 1), name=f"{name}.drop_path")(y)
     return layers.Add(name=f"{name}.add")([x, y])
 
 
 def _merged_patches(x, name):
-    """Merges each 2x2 patches into one with twice the channels."""
+    """Merges each square of 2x2 patches into one patch with twice the channels."""
     x = PadToWindows(2, name=f"{name}.pad")(x)
     x = MergePatches(name=f"{name}.merge")(x)
     x = _norm(x, f"{name}.norm")
@@ -79,7 +79,7 @@ def _gelu(x):
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class MergePatches(keras.layers.Layer):
-    """Concatenates the channels of each 2x2 pixels, column by column.
+    """Concatenates the channels of each square of 2x2 pixels, column by column.
 
     Call arguments:
         x: Tensor, `(B, 2 * h, 2 * w, C)`.

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-# Added to the similarity of pixels that are in one window only because the shift wraps around, as in the paper's code.
+# Added to the similarity of pixels from opposite edges of the map in one window, as in the paper's code.
 _APART = -100.0
 
 
@@ -46,8 +46,8 @@ class WindowAttention(keras.layers.Layer):
     softmax(q k^T / sqrt(d) + bias) v
     ```
 
-    Windows may be shifted by half their size. The map is then wrapped around, and pixels that are in one
-    window only because of that do not attend to each other. An axis with a single window is not shifted.
+    Windows may be shifted by half their size. Shifted windows wrap around the edges of the map, and pixels
+    from opposite edges do not attend to each other. An axis with a single window is not shifted.
 
     Args:
         num_heads: Number of heads, each of `C / num_heads` channels.
@@ -100,7 +100,7 @@ class WindowAttention(keras.layers.Layer):
         return ops.where(length > self.window, self.window // 2, 0)
 
     def _apart(self, size, shifts):
-        """Returns `(windows, n, n)`: `_APART` for pairs of pixels that only wrapping put into one window, else 0."""
+        """Returns `(windows, n, n)`: `_APART` for pairs of pixels from opposite edges of the map, and 0 for others."""
         regions = []
         for length, shift in zip(size, shifts):
             place = ops.arange(length)

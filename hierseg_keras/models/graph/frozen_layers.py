@@ -39,7 +39,7 @@ def freeze_layers(model, paths):
 
 
 def _layers(model):
-    """Returns a dict from a path to each layer with weights. A shared layer has only its first path."""
+    """Returns a dict from a path to each layer with weights. A layer that models share has only its first path."""
     found, seen = {}, set()
 
     def visit(layer, path):

@@ -67,7 +67,7 @@ def _from_applications(source, weights):
     except Exception as error:
         cache = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
         raise OSError(
-            f"`weights` expects {file} of keras.applications.{source} in Keras's cache, or a network from which to "
+            f"`weights` expects {file} of keras.applications.{source} in Keras's cache, or an internet connection to "
             f"download it. Received: {_first_line(error)}. Put the file in {cache}, or pass its path as `weights`."
         ) from None
 
@@ -80,7 +80,7 @@ def _from_keras_cv(source, weights):
         return parts.preset(source)
     except Exception as error:
         raise OSError(
-            f"`weights` expects KerasCV's {source} in its cache, or a network from which to download it. Received: "
+            f"`weights` expects KerasCV's {source} in its cache, or an internet connection to download it. Received: "
             f"{_first_line(error)}. Pass the path of its model.weights.h5 as `weights`."
         ) from None
 

@@ -139,7 +139,7 @@ def _added(log_sum, term, place):
 
 
 def _starts(length, window, overlap):
-    """Computes the first positions of the windows along one axis, int32. The last window ends at `length`."""
+    """Computes the start of each window along one axis, int32. The last window ends at `length`."""
     stride = max(int(window * (1 - overlap)), 1)
     count = -(-(length - window) // stride) + 1
     return ops.minimum(ops.arange(count, dtype="int32") * stride, length - window)
