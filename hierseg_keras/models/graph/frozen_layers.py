@@ -30,8 +30,8 @@ def freeze_layers(model, paths):
     unknown = sorted(set(paths) - layers.keys())
     if unknown:
         raise ValueError(
-            f"expected paths of layers with weights of {model.name!r}. Received: {unknown[:5]}. The file was saved by "
-            "another version, or with another network."
+            f"expected paths of layers with weights of {model.name!r}. Received: {unknown[:5]}. Load the file with the "
+            "version of the library, and of your own classes, that saved it."
         )
     # Setting a layer also sets the layers inside it, so that these must be set after it.
     for path in sorted(layers, key=lambda path: -_height(layers[path])):

@@ -33,6 +33,7 @@ def functional(owner, model):
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
         raise ValueError(
-            f"`{owner}` expects a network with one image input, (B, H, W, 3). Received: inputs of shapes {shapes}."
+            f"`{owner}` expects a network with one image input, (B, H, W, 3). Received: inputs of shapes {shapes}. "
+            "Concatenate several images along the channels."
         )
     return model

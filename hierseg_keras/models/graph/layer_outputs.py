@@ -38,7 +38,8 @@ def layer_outputs(model, names):
             maps[layer.name] = output
         if maps.keys() & found.keys():
             raise ValueError(
-                f"expected layers that {model.name!r} calls once. Received: {layer.name!r}, which it calls more often."
+                f"expected layers that {model.name!r} calls once. Received: {layer.name!r}, which it calls more often. "
+                "Name another layer."
             )
         found.update(maps)
         return output
@@ -62,7 +63,7 @@ def _check_layer(model, layer, rest):
     if rest and not isinstance(model.get_layer(layer), keras.Model):
         raise ValueError(
             f"expected the name of a nested model before the slash of {layer}/{rest}. Received: "
-            f"{model.get_layer(layer)!r}."
+            f"{model.get_layer(layer)!r}. Name the layer without a slash."
         )
 
 

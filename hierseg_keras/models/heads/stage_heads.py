@@ -25,7 +25,7 @@ def tree_of_network(model, segmenter):
     if getattr(segmenter, "tree", None) is None:
         raise ValueError(
             f"`{model}` expects a network with a `tree`. Received: {segmenter.name!r}, which has none. Wrap it in "
-            "`TreeSegmenter`."
+            "`TreeSegmenter` first."
         )
     return as_class_tree(segmenter.tree)
 

@@ -74,6 +74,6 @@ def pyramid(backbone):
     if 4 not in strides[:-1]:
         raise ValueError(
             f"`backbone` expects a KerasCV backbone with a map at stride 4. Received: {type(backbone).__name__} with "
-            f"maps at strides {strides}."
+            f"maps at strides {strides}. Pass another backbone, such as KerasCV's `ResNetV2Backbone`."
         )
     return keras.Model(backbone.input, [maps[strides.index(4)], backbone.output], name="backbone"), strides[-1]

@@ -9,7 +9,8 @@ def check_synchronized(model, is_synchronized):
     if is_synchronized and keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"`{model}` expects `synchronized_batch_norm=False` on backends other than TensorFlow, where Keras does "
-            f"not support it. Received: synchronized_batch_norm={is_synchronized} on {keras.backend.backend()}."
+            f"not support it. Received: synchronized_batch_norm={is_synchronized} on {keras.backend.backend()}. Leave "
+            "it out, or set KERAS_BACKEND=tensorflow."
         )
 
 

@@ -184,6 +184,7 @@ def _backbone(backbone, output_stride, weights):
         )
     if backbone_stride not in OUTPUT_STRIDES:
         raise ValueError(
-            f"`backbone` expects a last map at stride 8, 16 or 32. Received: a map at stride {backbone_stride}."
+            "`backbone` expects a backbone whose last map is at stride 8, 16 or 32. Received: a last map at stride "
+            f"{backbone_stride}. Build the backbone with other strides or dilations."
         )
     return None, features, backbone_stride

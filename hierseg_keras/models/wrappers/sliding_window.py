@@ -77,7 +77,9 @@ class SlidingWindow(keras.Model):
         super().__init__(name=name, **kwargs)
         model = getattr(model, "inference_model", model)
         if len(window) != 2 or min(window) < 1:
-            raise ValueError(f"`SlidingWindow` expects `window=(height, width)` in pixels. Received: {window!r}.")
+            raise ValueError(
+                f"`SlidingWindow` expects `window=(height, width)`, in pixels, above 0. Received: window={window!r}."
+            )
         if not 0 <= overlap < 1:
             raise ValueError(f"`SlidingWindow` expects an `overlap` in [0, 1). Received: overlap={overlap!r}.")
         meaning = scores_of(model, "SlidingWindow", tree, scores, from_logits)

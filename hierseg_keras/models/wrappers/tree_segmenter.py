@@ -29,7 +29,7 @@ class TreeSegmenter(TreeNetwork):
         name: Name of the model. Defaults to the name of `segmenter`.
 
     Call arguments:
-        image: As `segmenter` takes it.
+        image: Images, as `segmenter` expects them.
 
     Returns:
         Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision.

@@ -164,7 +164,7 @@ class HS3Test:
 
     def test_network_without_a_tree_raises(self):
         image = keras.Input((8, 8, 3))
-        with pytest.raises(ValueError, match="Wrap it in `TreeSegmenter`"):
+        with pytest.raises(ValueError, match="Wrap it in `TreeSegmenter` first"):
             HS3(keras.Model(image, keras.layers.Conv2D(4, 1)(image)), ["conv2d"])
 
 
