@@ -26,7 +26,7 @@ class HRNet(TreeNetwork):
 
     The network has parallel branches at strides 4, 8, 16 and 32, which exchange their features. Their
     four last maps are enlarged to stride 4 and concatenated, and two 1x1 convolutions turn them into
-    logits. The logits are enlarged to the size of the image, which may be any.
+    logits. The logits are enlarged to the size of the image. Images may have any size.
 
     Named layers: `stage2`, `stage3`, `stage4` (each outputs a list of two, three or four maps, the map
     at stride 4 first), `embedding` (the concatenated maps, whose pixels `HSSN` compares), `features`

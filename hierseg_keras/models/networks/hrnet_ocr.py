@@ -19,10 +19,11 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 class HRNetOCR(TreeNetwork):
     """Instantiates HRNetV2-OCR with one logit per node, or per leaf, of a class tree.
 
-    The network first predicts a coarse segmentation from the concatenated maps of `HRNet`, which assigns
-    pixels to one soft region per channel of the logits. The features of each region's pixels are averaged
-    into a region representation. Each pixel attends to the representations, and is classified from the
-    result and its own features. The logits are enlarged to the size of the image, which may be any.
+    The network first predicts a coarse segmentation from the concatenated maps of `HRNet`. Each channel
+    of its logits defines a soft region of the image, and the features of the region's pixels are averaged
+    into a region representation. Each pixel then attends to all representations, and is classified from
+    the result and its own features. The logits are enlarged to the size of the image. Images may have any
+    size.
 
     The coarse segmentation has the same loss as the logits, with the weight `auxiliary_weight`. For
     this, the model returns a dict in training: `{"logits": ..., "auxiliary_logits": ...}`.

@@ -35,10 +35,10 @@ class HRNetOCRScaleAttention(TreeNetwork):
 
     If the smaller scale is at least 1, the fused logits are resized to it. Otherwise its logits and
     attention are enlarged to the size of the fused logits. The final logits are resized to the size of
-    the image, which may be any.
+    the image. Images may have any size.
 
-    The attention compares neighboring scales only, and the weights do not depend on `scales`. So a
-    network can predict with other scales than it was trained with, as the example shows.
+    The attention compares neighboring scales only, and the shapes of the weights do not depend on
+    `scales`. So a network can predict with other scales than it was trained with, as the example shows.
 
     The fused coarse segmentation and the logits of each scale have the same loss as the fused logits,
     with the weights `auxiliary_weight` and `scale_weight`. For this, the model returns a dict in training:

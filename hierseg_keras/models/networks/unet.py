@@ -22,8 +22,8 @@ class UNet(TreeNetwork):
     Each stage of the encoder has two 3x3 convolutions, with 2x2 max-pooling between stages. Each stage of
     the decoder doubles the size by a transposed convolution, concatenates the encoder's map of that size,
     and applies two 3x3 convolutions. Convolutions are padded, initialized as He et al. (2015)
-    propose, and followed by batch normalization and ReLU. The logits have the size of the image, which
-    may be any.
+    propose, and followed by batch normalization and ReLU. The logits have the size of the image. Images
+    may have any size.
 
     Named layers: `embedding` (the encoder's last map, whose pixels `HSSN` compares) and `logits`.
 

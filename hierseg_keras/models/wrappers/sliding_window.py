@@ -23,10 +23,10 @@ LOG_0 = -1e30
 class SlidingWindow(keras.Model):
     """Applies a network to overlapping windows of an image, and averages the probabilities.
 
-    Windows are processed one after another, so that the memory needed is that of one window and of the
-    result. The last window of each row and column ends at the edge of the image. An image smaller than
-    a window is padded with gray below and to the right. The average is returned as logits if the
-    network returns logits, and otherwise as probabilities.
+    Windows are processed one after another, so that memory is needed for only one window and the result.
+    The last window of each row and column ends at the edge of the image. An image smaller than a window
+    is padded with gray at the bottom and on the right. The average is returned as logits if the network
+    returns logits, and otherwise as probabilities.
 
     Args:
         model: `keras.Model` from images `(B, H, W, 3)` to node or leaf scores, `(B, H, W, V)` or
