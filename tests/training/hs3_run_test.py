@@ -40,6 +40,7 @@ def times(folder):
 
 @pytest.mark.usefixtures("run_eagerly")
 class TrainHS3Test:
+    @pytest.mark.large
     def test_interrupted_between_its_phases(self, config, tmp_path, monkeypatch):
         folder = tmp_path / "run"
         with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
@@ -102,6 +103,7 @@ class TrainHS3Test:
         assert main(["train", "--method", "hs3", "--out", str(tmp_path / "run")]) == 2
         assert "expects `stages`" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
+    @pytest.mark.large
     def test_smoke_run_without_clusters(self, capsys):
         options = "--tree lip --model hrnet --width 2 --num-modules 1,1,1 --num-blocks 1 --crop-size 32x32"
         assert main(["train", "--method", "hs3", "--fuse", *options.split(), "--smoke"]) == 0

@@ -57,6 +57,7 @@ class RecipesTest:
 
 
 class SmokeTest:
+    @pytest.mark.large
     def test_two_steps_of_a_recipe_on_the_command_line(self, capsys):
         """The recipe's tree and objective, on a network and a crop that a test has time for."""
         small = "--model unet --filters 2 --num-stages 2 --crop-size 32x48".split()

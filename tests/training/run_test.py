@@ -70,6 +70,7 @@ def assert_shown(folder):
 
 
 class TrainTest:
+    @pytest.mark.large
     def test_everything_at_once_on_two_replicas(self, data_dir, tmp_path, run_eagerly, two_replicas):
         """The figures in the log are those of the network that is saved, on any number of replicas."""
         options = {"accumulation_steps": 2, "ema_momentum": 0.5, "precision": "mixed_bfloat16", "loss": "tree_min"}
@@ -87,6 +88,7 @@ class TrainTest:
         if HAS_TENSORBOARD:
             assert_shown(tmp_path / "run" / "tensorboard")
 
+    @pytest.mark.large
     def test_stops_early_with_the_best_epochs_weights(self, data_dir, tmp_path, run_eagerly):
         """A rate so high that the first epochs are the best."""
         config = RunConfig(**TINY, early_stopping_patience=1, epochs=8, learning_rate=1.0, data_dir=str(data_dir))
@@ -121,6 +123,7 @@ class TrainTest:
 
 
 class FiniteWeightsTest:
+    @pytest.mark.large
     def test_epoch_that_is_not_finite_keeps_the_one_before(self, data_dir, tmp_path, run_eagerly, monkeypatch):
         """Training does not read moving averages: its loss stays finite, and the validation loss does not."""
 
@@ -162,6 +165,7 @@ class FilesOfARunTest:
         expected = [-2.8163130283355713, -2.8708808422088623, -2.793416738510132, -2.7874202728271484]
         np.testing.assert_allclose(model(image)[0, 3, 4, :4], expected, rtol=1e-5)
 
+    @pytest.mark.large
     def test_full_disk_keeps_the_epoch_before(self, data_dir, tmp_path, run_eagerly, monkeypatch, capsys):
         """The second epoch's weights cannot be written."""
         from hierseg_keras.cli.main import main
@@ -218,6 +222,7 @@ class TensorBoardTest:
 
 
 class HSSNRunTest:
+    @pytest.mark.large
     def test_trains_reports_averages_and_exports(self, data_dir, tmp_path, run_eagerly):
         from hierseg_keras.cli.main import main
 
