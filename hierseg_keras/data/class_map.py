@@ -3,14 +3,18 @@
 import csv
 import dataclasses
 import io
+import os
 import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 
 from hierseg_keras.data.argument_checks import check_arguments, is_integer
 from hierseg_keras.data.colors import as_color, color_code, color_codes
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable
-from hierseg_keras.tree import TreeError, as_class_tree, check_ignore_class
+from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
+from hierseg_keras.tree.class_tree import Node
 
 IGNORE = "ignore"
 _HEADER = ["id", "class", "node"]
@@ -91,7 +95,7 @@ class ClassMap:
         object.__setattr__(self, "rows", tuple(rows))
 
     @classmethod
-    def from_file(cls, path):
+    def from_file(cls, path: str | os.PathLike) -> Self:
         """Reads a UTF-8 file in the format above.
 
         Args:
@@ -124,7 +128,12 @@ class ClassMap:
         return cls(rows, source=str(path))
 
     @classmethod
-    def from_dict(cls, nodes, names=(), source="class map"):
+    def from_dict(
+        cls,
+        nodes: Mapping[int | str | tuple[int, int, int], Node],
+        names: Sequence[str] = (),
+        source: str = "class map",
+    ) -> Self:
         """Makes a class map from a dict.
 
         Args:
@@ -171,14 +180,14 @@ class ClassMap:
         return cls(sorted(given + missing, key=lambda row: row[0] if is_integer(row[0]) else -1), source)
 
     @property
-    def has_colors(self):
+    def has_colors(self) -> bool:
         return any(as_color(id_) for id_, _, _ in self.rows)
 
     @property
-    def unmapped(self):
+    def unmapped(self) -> tuple:
         return tuple(row for row in self.rows if not row[2])
 
-    def to_file(self, path):
+    def to_file(self, path: str | os.PathLike) -> None:
         """Writes the class map to a file that `from_file` reads."""
         pathlib.Path(path).write_text(f"{self}\n", "utf-8")
 
@@ -236,7 +245,7 @@ class ClassMap:
         nodes = table.look_up(values, tf.constant(self.source))
         return nodes if is_tensor else np.asarray(nodes)
 
-    def node_of_class_id(self, tree, ignore_class, unmapped="error"):
+    def node_of_class_id(self, tree: ClassTree, ignore_class: int, unmapped: str = "error") -> dict[int, int]:
         """Makes a dict from class ids to node indices.
 
         Args:
@@ -268,7 +277,7 @@ class ClassMap:
             raise TreeError(problems)
         return nodes
 
-    def __str__(self):
+    def __str__(self) -> str:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([_HEADER, *self.rows])
         return text.getvalue().rstrip("\n")

@@ -1,12 +1,15 @@
 """Class weights for losses, from pixel counts."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hierseg_keras.data.argument_checks import check_arguments
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 
-def class_weights(tree, counts, method="inverse_frequency", beta=None):
+def class_weights(
+    tree: ClassTree | str, counts: ArrayLike, method: str = "inverse_frequency", beta: float | None = None
+) -> np.ndarray:
     """Computes a weight per node from pixel counts. Rare classes get larger weights.
 
     Formulas, for a leaf `c` with `n_c` labeled pixels out of `N`:

@@ -1,13 +1,16 @@
 """Counts the pixels of each class in label maps, at every level."""
 
-import numpy as np
+from collections.abc import Iterable
 
-from hierseg_keras.tree import as_class_tree
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 _INFINITE = -1
 
 
-def label_counts(tree, labels, per_image=False):
+def label_counts(tree: ClassTree | str, labels: Iterable, per_image: bool = False) -> np.ndarray:
     """Counts the pixels labeled with each node.
 
     Args:
@@ -53,7 +56,7 @@ def label_counts(tree, labels, per_image=False):
     return np.reshape(rows, (-1, tree.num_nodes + 1)).astype(np.int64) if per_image else counts
 
 
-def level_counts(tree, counts):
+def level_counts(tree: ClassTree | str, counts: ArrayLike) -> list[dict[int, int]]:
     """Sums pixel counts of nodes into counts of the classes of every level.
 
     Args:

@@ -1,42 +1,46 @@
 """Loads TFDS data sets as batches of images and node labels."""
 
 import functools
+import os
+from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
 from hierseg_keras.data import augmentation
 from hierseg_keras.data.argument_checks import check_arguments
+from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.epoch_counter import EpochCounter
 from hierseg_keras.data.prepare import prepare
 from hierseg_keras.data.record_files import RecordFiles
 from hierseg_keras.data.source import Source
 from hierseg_keras.data.training_order import TrainingOrder
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
+from hierseg_keras.tree.class_tree import Node
 
 
 def load(
-    name,
-    split,
-    training=False,
-    tree=None,
-    batch_size=8,
-    size=None,
-    crop_size=None,
-    scale_range=(0.5, 2.0),
-    flip=True,
-    seed=0,
-    shuffle_buffer=1000,
-    ignore_class=255,
-    data_dir=None,
-    manual_dir=None,
-    weights=None,
-    class_maps=None,
-    unmapped="error",
-    features=None,
-    flip_pairs=None,
-    max_depth=None,
-    initial_epoch=0,
-):
+    name: str | Sequence[str],
+    split: str | Sequence[str],
+    training: bool = False,
+    tree: ClassTree | str | None = None,
+    batch_size: int = 8,
+    size: int | tuple[int, int] | None = None,
+    crop_size: tuple[int, int] | None = None,
+    scale_range: tuple[float, float] | None = (0.5, 2.0),
+    flip: bool = True,
+    seed: int = 0,
+    shuffle_buffer: int = 1000,
+    ignore_class: int = 255,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+    weights: Sequence[float] | None = None,
+    class_maps: Mapping[str, ClassMap | str | os.PathLike | Mapping] | None = None,
+    unmapped: str = "error",
+    features: Mapping[str, Sequence[str]] | None = None,
+    flip_pairs: Iterable[tuple[Node, Node]] | None = None,
+    max_depth: float | None = None,
+    initial_epoch: int = 0,
+) -> tf.data.Dataset:
     """Loads a split of one or several TFDS data sets as batches of images and node labels.
 
     A data set that is not prepared yet is prepared first. With `training=True`, each epoch shuffles the images, scales

@@ -1,11 +1,21 @@
 """Prepares TFDS data sets."""
 
+import os
 import pathlib
+import typing
 
 from hierseg_keras.data.find_builder import find_builder
 
+if typing.TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
-def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
+
+def prepare(
+    name: str,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+    skip_bad: bool = False,
+) -> "tfds.core.DatasetBuilder":
     """Prepares a TFDS data set, if it is not prepared yet, and returns its builder.
 
     Args:
@@ -58,7 +68,9 @@ def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
     return builder
 
 
-def flip_pairs(name, data_dir=None, manual_dir=None):
+def flip_pairs(
+    name: str, data_dir: str | os.PathLike | None = None, manual_dir: str | os.PathLike | None = None
+) -> list:
     """Returns the pairs of classes that a mirror image swaps.
 
     Args:

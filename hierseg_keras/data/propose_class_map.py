@@ -2,18 +2,25 @@
 
 import functools
 import re
+import typing
 import unicodedata
+from collections.abc import Mapping, Sequence
 
 from hierseg_keras.data.class_map import IGNORE, ClassMap
 from hierseg_keras.data.class_names import class_names
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
+
+if typing.TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 # Separators between alternative classes, and between synonyms of one class.
 _ALTERNATIVES, _SYNONYMS = r"[/|&+]|\s(?:and|or)\s", r"[,;]"
 _BRACKETS = re.compile(r"[()\[\]{}<>]")
 
 
-def propose_class_map(names, tree):
+def propose_class_map(
+    names: "Sequence[str | None] | Mapping[int, str | None] | tfds.core.DatasetBuilder", tree: ClassTree | str
+) -> ClassMap:
     """Proposes a node for each class by its name. Review and edit the result before you use it.
 
     A class is mapped to the node with the same name. Names are compared first exactly; then regardless of case,

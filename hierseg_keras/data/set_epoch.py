@@ -1,6 +1,11 @@
 """A Keras callback that makes training batches depend on the number of the epoch."""
 
+import typing
+
 import keras
+
+if typing.TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class SetEpoch(keras.callbacks.Callback):
@@ -27,7 +32,7 @@ class SetEpoch(keras.callbacks.Callback):
     >>> model.fit(train, epochs=20, initial_epoch=12, callbacks=[hs.data.SetEpoch(train)])  # doctest: +SKIP
     """
 
-    def __init__(self, dataset):
+    def __init__(self, dataset: "tf.data.Dataset"):
         super().__init__()
         if not hasattr(dataset, "set_epoch"):
             raise TypeError(
@@ -36,5 +41,5 @@ class SetEpoch(keras.callbacks.Callback):
             )
         self.dataset = dataset
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.dataset.set_epoch(epoch)

@@ -1,10 +1,15 @@
 """Divides a split into two parts."""
 
+import typing
+
 from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.record_files import file_instructions
 
+if typing.TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
-def split_off(builder, split, share):
+
+def split_off(builder: "tfds.core.DatasetBuilder", split: str, share: float) -> tuple[str, str]:
     """Splits off a share of a split's images, to be held out from training for example.
 
     The images are the last ones of the split. TFDS shuffles images when it prepares a data set, so this is a random

@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 from hierseg_keras.files.rename import exchange, rename_to_new
 
@@ -21,7 +22,7 @@ _SHOWN_LENGTH = 40
 
 
 @contextlib.contextmanager
-def written_beside(path, replace=True):
+def written_beside(path: str | os.PathLike, replace: bool = True) -> Iterator[pathlib.Path]:
     """Writes a file or folder beside its path and moves it there in one step when it is complete.
 
     At every moment, `path` holds either the old content or the complete new content, even if the
@@ -59,7 +60,7 @@ def written_beside(path, replace=True):
         _flush_folder(path.parent)
 
 
-def write_whole(path, content):
+def write_whole(path: str | os.PathLike, content: bytes | bytearray | memoryview | str) -> None:
     """Writes bytes, or text as UTF-8, to a file, as `written_beside` does.
 
     Args:

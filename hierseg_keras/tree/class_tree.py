@@ -3,8 +3,12 @@
 import difflib
 import functools
 import importlib.resources
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import outline as outlines
 from hierseg_keras.tree.agglomerate import (
@@ -22,6 +26,10 @@ from hierseg_keras.tree.tree_error import TreeError
 from hierseg_keras.tree.tree_file import outline_from_file
 
 _TAXONOMIES = importlib.resources.files("hierseg_keras.tree") / "taxonomies"
+
+# A node in an argument: its index, its path or name, or its path as names.
+Node = int | str | Sequence[str]
+NodePath = str | Sequence[str]
 
 
 class ClassTree:
@@ -78,13 +86,13 @@ class ClassTree:
     [[3, 3, 2, 3], [0, 1, 2, 3]]
     """
 
-    def __init__(self, paths):
+    def __init__(self, paths: Iterable[NodePath]):
         self._build(outlines.outline_from_paths(paths), "paths")
 
     # === Constructors ===
 
     @classmethod
-    def from_text(cls, text, drop_root=False, source="text"):
+    def from_text(cls, text: str, drop_root: bool = False, source: str = "text") -> Self:
         """Reads indented text with one class per line, the format of Muller & Smith (2020).
 
         Children are indented by one step under their parent, by tabs or by spaces but not both. A
@@ -118,7 +126,7 @@ class ClassTree:
         return cls._from_outline(outlines.outline_from_text(text, source), drop_root, source)
 
     @classmethod
-    def from_file(cls, path, drop_root=False):
+    def from_file(cls, path: str | os.PathLike, drop_root: bool = False) -> Self:
         """Reads a UTF-8 file: JSON if its name ends in `.json`, otherwise the format of `from_text`.
 
         A JSON file contains nested objects, as `from_dict` takes them, or a list of paths, as
@@ -139,7 +147,7 @@ class ClassTree:
         return cls._from_outline(outline_from_file(path), drop_root, str(path))
 
     @classmethod
-    def from_dict(cls, tree, drop_root=False):
+    def from_dict(cls, tree: Mapping[str, Any], drop_root: bool = False) -> Self:
         """Reads nested dicts, such as `{"human": {"person": 1, "rider": 0}, "sky": 2}`.
 
         Args:
@@ -158,7 +166,9 @@ class ClassTree:
         return cls._from_outline(outlines.outline_from_dict(tree), drop_root, "dict")
 
     @classmethod
-    def from_paths(cls, paths, indices=None, drop_root=False):
+    def from_paths(
+        cls, paths: Iterable[NodePath], indices: Iterable[int] | None = None, drop_root: bool = False
+    ) -> Self:
         """Reads the paths of the leaves, such as `["human/person", "human/rider", "sky"]`.
 
         Args:
@@ -178,7 +188,7 @@ class ClassTree:
         return cls._from_outline(outlines.outline_from_paths(paths, indices), drop_root, "paths")
 
     @classmethod
-    def from_tfds(cls, info):
+    def from_tfds(cls, info: Any) -> Self:
         """Reads the tree from the metadata of a prepared TFDS data set.
 
         Args:
@@ -201,7 +211,7 @@ class ClassTree:
         return cls.from_text(metadata["tree"], source=f"metadata of {info.full_name}")
 
     @classmethod
-    def from_clusters(cls, names, *assignments):
+    def from_clusters(cls, names: Sequence[str], *assignments: ArrayLike) -> Self:
         """Makes a tree from clusterings of classes.
 
         Args:
@@ -239,7 +249,7 @@ class ClassTree:
         return cls.from_paths(cluster_paths(names, assignments[::-1]), indices=range(len(names)))
 
     @classmethod
-    def from_confusion(cls, confusion, names, sizes=None):
+    def from_confusion(cls, confusion: ArrayLike, names: Sequence[str], sizes: Sequence[int] | None = None) -> Self:
         """Learns a tree from a confusion matrix: classes that are often confused become a family.
 
         Average linkage repeatedly joins the two clusters with the highest mean confusion rate. The
@@ -288,7 +298,7 @@ class ClassTree:
         return cls.from_clusters(names, *(linkage.clusters(size) for size in checked_sizes(sizes, len(names))))
 
     @classmethod
-    def load(cls, name):
+    def load(cls, name: str) -> Self:
         """Loads a tree that ships with the package.
 
         Args:
@@ -306,7 +316,7 @@ class ClassTree:
         return cls.from_text((_TAXONOMIES / f"{name}.txt").read_text("utf-8"), source=f"{name}.txt")
 
     @staticmethod
-    def available():
+    def available() -> list[str]:
         """Returns the sorted list of names that `load` accepts."""
         return sorted(entry.name[:-4] for entry in _TAXONOMIES.iterdir() if entry.name.endswith(".txt"))
 
@@ -353,7 +363,7 @@ class ClassTree:
 
     # === One node ===
 
-    def index(self, node):
+    def index(self, node: Node) -> int:
         """Returns the index of a node.
 
         Args:
@@ -392,7 +402,7 @@ class ClassTree:
         known = self.paths + self.names if self.num_nodes * self.num_levels < 1e6 else self.names
         raise TreeError(f"{text!r} is not a node of the tree.{_suggest(text, known)}")
 
-    def path(self, node):
+    def path(self, node: Node) -> np.ndarray:
         """Returns the nodes from the top class down to `node` itself, int32 `(depth,)`."""
         node = self.index(node)
         return _frozen(self.depth_table[: self.depths[node], node])
@@ -417,23 +427,23 @@ class ClassTree:
         below[node] = False
         return _frozen(np.flatnonzero(below))
 
-    def leaves(self, node):
+    def leaves(self, node: Node) -> np.ndarray:
         """Returns the leaves at or below `node` in ascending order."""
         node = self.index(node)
         return _frozen(np.flatnonzero(self.depth_table[self.depths[node] - 1, : self.num_leaves] == node))
 
-    def is_leaf(self, node):
+    def is_leaf(self, node: Node) -> bool:
         return self.index(node) < self.num_leaves
 
     # === Two nodes ===
 
-    def lowest_common_ancestor(self, u, v):
+    def lowest_common_ancestor(self, u: Node, v: Node) -> int:
         """Returns the deepest node on both the path of `u` and the path of `v`, or -1 if only the virtual root is."""
         u, v = self.index(u), self.index(v)
         depth = self._common_depth(u, v)
         return int(self.depth_table[depth - 1, u]) if depth else -1
 
-    def distance(self, u, v, kind="balanced"):
+    def distance(self, u: Node, v: Node, kind: str = "balanced") -> int:
         """Returns the length of the path from `u` to `v`, in edges.
 
         Args:
@@ -467,7 +477,7 @@ class ClassTree:
         return np.where(np.arange(self.num_nodes) < self.num_leaves, self.num_levels, self.depths)
 
     @functools.cached_property
-    def ancestor_matrix(self):
+    def ancestor_matrix(self) -> np.ndarray:
         """Bool array `(V, V)`: entry `[u, v]` is true if `u` is `v` or one of its ancestors."""
         matrix = np.zeros((self.num_nodes, self.num_nodes), bool)
         for row in self.depth_table:
@@ -475,14 +485,14 @@ class ClassTree:
         return _frozen(matrix)
 
     @functools.cached_property
-    def common_depths(self):
+    def common_depths(self) -> np.ndarray:
         """Int32 array `(V, V)`: the depth of the lowest common ancestor of each pair; 0 for the virtual root."""
         depths = np.zeros((self.num_nodes, self.num_nodes), np.int32)
         for row in self.depth_table:
             depths += row[:, None] == row[None, :]
         return _frozen(np.minimum(depths, np.minimum(self.depths[:, None], self.depths[None, :])))
 
-    def distances(self, kind="balanced"):
+    def distances(self, kind: str = "balanced") -> np.ndarray:
         """Returns the int32 array `(V, V)` of `distance(u, v, kind)` for all pairs of nodes."""
         depths = self._depths_for(kind)
         table = depths[:, None] + depths[None, :] - 2 * self.common_depths
@@ -490,7 +500,7 @@ class ClassTree:
         return _frozen(table)
 
     @functools.cached_property
-    def distance_bounds(self):
+    def distance_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Pair of int32 arrays `(V, V)`: the smallest and the largest balanced distance between leaves.
 
         Entry `[u, v]` is taken over all pairs of one leaf at or below `u` and one leaf at or below
@@ -511,7 +521,7 @@ class ClassTree:
 
     # === Levels ===
 
-    def level_classes(self, level):
+    def level_classes(self, level: int) -> np.ndarray:
         """Returns the classes of a level in ascending order: the nodes at its depth and all leaves above it.
 
         Args:
@@ -531,7 +541,7 @@ class ClassTree:
             )
         return _frozen(np.unique(self.level_table[number - 1, : self.num_leaves]))
 
-    def level_weights(self, weights):
+    def level_weights(self, weights: ArrayLike) -> np.ndarray:
         """Makes node weights from one weight per level.
 
         Every leaf has the first weight, whatever its depth. An internal node has the weight of its
@@ -561,7 +571,7 @@ class ClassTree:
         level[: self.num_leaves] = 0
         return _frozen(weights[level])
 
-    def swap(self, pairs):
+    def swap(self, pairs: Iterable[tuple[Node, Node]]) -> np.ndarray:
         """Returns the node that each node becomes when an image is mirrored.
 
         Args:
@@ -609,14 +619,14 @@ class ClassTree:
 
     # === Text ===
 
-    def to_text(self):
+    def to_text(self) -> str:
         """Returns the tree as text, with tabs and an index on every leaf. `from_text` restores an equal tree."""
         return "".join(
             "\t" * (self.depths[node] - 1) + self.names[node] + self._index_suffix(node) + "\n"
             for node in self.preorder
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"{self.num_leaves} leaves, {self.num_nodes} nodes, {self.num_levels} levels"]
         stems = [""]
         for node in self.preorder:
@@ -626,15 +636,15 @@ class ClassTree:
             stems.append(stems[-1] + ("    " if last else "│   "))
         return "\n".join(lines)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<ClassTree: {self.num_leaves} leaves, {self.num_nodes} nodes, {self.num_levels} levels>"
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, ClassTree):
             return NotImplemented
         return self.names == other.names and np.array_equal(self.parents, other.parents)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self.names, self.parents.tobytes()))
 
     def _index_suffix(self, node):
@@ -643,7 +653,7 @@ class ClassTree:
     # === Tables computed on first use ===
 
     @functools.cached_property
-    def paths(self):
+    def paths(self) -> tuple[str, ...]:
         paths = [None] * self.num_nodes
         for node in np.argsort(self.depths, kind="stable"):
             parent = self.parents[node]
@@ -684,7 +694,7 @@ class ClassTree:
         return [sorted(family, key=lambda node: self._smallest_leaf[node]) for family in self._children]
 
     @functools.cached_property
-    def preorder(self):
+    def preorder(self) -> np.ndarray:
         """Int32 array `(V,)`: all nodes, each parent before its children, siblings by their smallest leaf."""
         order, pending = [], list(reversed(self._families_in_order[-1]))
         while pending:
@@ -694,7 +704,7 @@ class ClassTree:
         return _frozen(np.asarray(order))
 
 
-def as_class_tree(tree):
+def as_class_tree(tree: ClassTree | str) -> ClassTree:
     """Returns a `ClassTree`.
 
     Args:

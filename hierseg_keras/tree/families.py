@@ -90,3 +90,55 @@ class _Groups:
 def families_of(tree):
     """Returns `Families(tree)`, made once per tree."""
     return Families(tree)
+
+
+def leaves_and_blocks(tree, scores):
+    """Splits node-major rows into those of the leaves and the internal nodes' blocks, the deepest first."""
+    return scores[..., : tree.num_leaves, :], families_of(tree).split(scores[..., tree.num_leaves :, :])[:-1]
+
+
+def max_of_blocks_and_gradient(tree, leaves, blocks):
+    """Computes the largest score among each internal node and its descendants, and its gradient.
+
+    Where n scores tie, each receives 1/n of the gradient.
+
+    Args:
+        tree: `ClassTree`.
+        leaves, blocks: As `leaves_and_blocks` gives them.
+
+    Returns:
+        A pair: the largest scores, as blocks; and a function from their gradients to those of `leaves` and
+        `blocks`.
+    """
+    families, best = families_of(tree), []
+    for i, best_leaf in enumerate(families.reduce_leaves(ops.max, float("-inf"), leaves)[:-1]):
+        best.append(ops.maximum(blocks[i], best_leaf))
+        if i:
+            best[i] = ops.maximum(best[i], families.reduce_block(ops.max, float("-inf"), i - 1, best[i - 1]))
+
+    def backward(upstream):
+        # The virtual root is not a node and has no gradient.
+        root = ops.zeros_like(leaves[..., :1, :])
+        is_best_leaf = leaves == families.to_leaves([*best, root])
+        ties = families.reduce_leaves(ops.sum, 0.0, ops.cast(is_best_leaf, leaves.dtype))
+        is_shared = [best[i] == families.to_block(i, best[i + 1]) for i in range(len(best) - 1)]
+        for i in range(len(best)):
+            ties[i] = ties[i] + ops.cast(blocks[i] == best[i], leaves.dtype)
+            if i:
+                below = ops.where(is_shared[i - 1], ties[i - 1], 0)
+                ties[i] = ties[i] + families.reduce_block(ops.sum, 0.0, i - 1, below)
+        share = [gradient / count for gradient, count in zip(upstream, ties)]
+        for i in reversed(range(len(best) - 1)):
+            share[i] = share[i] + ops.where(is_shared[i], families.to_block(i, share[i + 1]), 0)
+        to_leaves = ops.where(is_best_leaf, families.to_leaves([*share, root]), 0)
+        return to_leaves, [ops.where(score == largest, s, 0) for score, largest, s in zip(blocks, best, share)]
+
+    return best, backward
+
+
+@functools.lru_cache(maxsize=32)
+def internal_ancestors(tree):
+    """Returns the int32 array `(D - 1, V)`: the internal node of each depth on each label's path; -1 if none."""
+    nodes = tree.depth_table[:-1]
+    is_internal_of_depth = (nodes >= tree.num_leaves) & (tree.depths[nodes] == np.arange(1, tree.num_levels)[:, None])
+    return np.where(is_internal_of_depth, nodes, -1).astype(np.int32)

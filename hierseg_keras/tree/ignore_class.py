@@ -1,9 +1,14 @@
 """Checks that `ignore_class` is not the index of a node."""
 
+import typing
+
 from hierseg_keras.tree.exact_integer import exact_integer
 
+if typing.TYPE_CHECKING:
+    from hierseg_keras.tree.class_tree import ClassTree
 
-def check_ignore_class(name, tree, ignore_class):
+
+def check_ignore_class(name: str, tree: "ClassTree", ignore_class: int) -> int:
     """Returns `ignore_class` as an `int`.
 
     Args:

@@ -9,6 +9,8 @@ from hierseg_keras.tree.known_values import known_values
 # The codes in a label map that are not node indices: a pixel labeled `ignore_class`, and a label that is neither a
 # node nor `ignore_class`.
 IGNORED, OUTSIDE = -1, -2
+# The key of a label map that is read already, in a dict, as Keras passes one on.
+CODES = "codes"
 _INT32 = np.iinfo("int32")
 
 
@@ -19,7 +21,8 @@ def label_codes(owner, tree, ignore_class, y_true, y_pred, has_own_size=False):
         owner: Name of the loss or metric, for errors.
         tree: `ClassTree`.
         ignore_class: Integer label of pixels to exclude.
-        y_true: Node labels, `(B, H, W)` or `(B, H, W, 1)`: integers, or floats that are whole numbers.
+        y_true: Node labels, `(B, H, W)` or `(B, H, W, 1)`: integers, or floats that are whole numbers; or
+            `{CODES: codes}`, labels that have been read already.
         y_pred: Prediction, `(B, H, W, C)`.
         has_own_size: Boolean, whether height and width may differ from those of `y_pred`, as they do for
             embeddings. Defaults to `False`.
@@ -32,10 +35,17 @@ def label_codes(owner, tree, ignore_class, y_true, y_pred, has_own_size=False):
         ValueError: If `y_true` does not have one label per pixel of `y_pred`, or its values are known and are not
             whole numbers.
     """
+    if is_read(y_true):
+        return ops.cast(y_true[CODES], "int32")
     codes, is_right = integer_map(owner, "y_true", "label", y_true, y_pred, tree, has_own_size)
     is_node = ops.logical_and(codes >= 0, codes < tree.num_nodes)
     codes = ops.where(is_node, codes, ops.where(codes == ignore_class, IGNORED, OUTSIDE))
     return codes if is_right is True else ops.where(is_right, codes, OUTSIDE)
+
+
+def is_read(y_true):
+    """Whether a label map is read already: codes in a dict, which Keras passes on from a loss to its `call`."""
+    return isinstance(y_true, dict) and CODES in y_true
 
 
 def integer_map(owner, argument, what, values, y_pred, tree=None, has_own_size=False):

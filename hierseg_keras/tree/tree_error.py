@@ -1,5 +1,7 @@
 """The error that a malformed class tree raises."""
 
+from collections.abc import Iterable
+
 SHOWN_PROBLEMS = 50
 
 
@@ -14,7 +16,7 @@ class TreeError(ValueError):
         problems: List of all problems. The message shows the first 50.
     """
 
-    def __init__(self, problems):
+    def __init__(self, problems: str | Iterable[str]):
         self.problems = [problems] if isinstance(problems, str) else list(problems)
         lines = self.problems[:SHOWN_PROBLEMS]
         hidden = len(self.problems) - len(lines)
