@@ -238,7 +238,7 @@ class HSSNTest:
     @pytest.mark.parametrize(
         "make, message",
         [
-            (lambda: functional(), "1x1 convolution.*'to_classes' of type Conv2DTranspose.*`features="),
+            (lambda: functional(), "1x1 convolution.*'to_classes' of type Conv2DTranspose.*as `features`"),
             (lambda: keras.Model(*2 * [keras.Input((4,))]), "one image"),
         ],
     )
@@ -258,11 +258,11 @@ class HSSNTest:
         "options, message",
         [
             ({"tree": None}, "expects a `tree`"),
-            ({"loss": "dice"}, "`loss` among .*Received: loss='dice'"),
+            ({"loss": "dice"}, "`loss` to be one of .*Received: loss='dice'"),
             ({"features": "nowhere"}, "the name of a layer of .*Received: 'nowhere'.*decoder"),
             ({"features": "decoder", "embedding": "nowhere"}, "Received: 'nowhere'"),
             ({"features": "decoder", "beta": -1}, "`peak`"),
-            ({"features": "decoder", "beta_schedule": "linear"}, "`schedule` expects one of"),
+            ({"features": "decoder", "beta_schedule": "linear"}, "`beta_schedule` of `HSSN`. expects one of"),
             ({"features": "decoder", "total_steps": 0}, "`total_steps`"),
         ],
     )
