@@ -74,6 +74,8 @@ class HRNet(TreeNetwork):
         for segmentation does so bilinearly.
     """
 
+    supervised_stages = ("stage2", "stage3")
+
     def __init__(
         self,
         tree: ClassTree | str,

@@ -67,6 +67,8 @@ class HRNetOCR(TreeNetwork):
         is a logit for each.
     """
 
+    supervised_stages = ("stage2", "stage3")
+
     def __init__(
         self,
         tree: ClassTree | str,

@@ -87,6 +87,8 @@ class SAGate(TreeNetwork):
         shares the image's (2.8 M parameters); KerasCV's pyramid pooling.
     """
 
+    supervised_stages = ("gate2.joined", "gate3.joined")
+
     def __init__(
         self,
         tree: ClassTree | str,

@@ -5,7 +5,7 @@ import inspect
 import keras
 
 from hierseg_keras.losses import TreeTriplet
-from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
+from hierseg_keras.losses.objectives import objectives
 from hierseg_keras.models.compiled_loss import LOGITS
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.graph.classifier_input import embedding_of
@@ -49,9 +49,9 @@ class HSSN(TrainingWrapper):
             ours, of KerasCV or KerasHub, or your own. Its layers are used as they are, weights
             included. A network that already has the logits that `loss` takes keeps its classifier.
         tree: `ClassTree`, or its text. Defaults to `segmenter.tree`.
-        loss: Name of the loss on the logits: one of those above, or `"hierarchical_crossentropy"`. The
-            crossentropies need leaf logits, the others node logits. A loss passed to `compile`
-            replaces it.
+        loss: The loss on the logits: a name, as above; or a loss of `hierseg_keras.losses`, all of which have
+            names too (`"hierarchical_crossentropy"`). Crossentropies need leaf logits, the others
+            node logits. A loss passed to `compile` replaces it.
         triplet: `True` to train the embedding with the default `TreeTriplet`, `False` not to, or a
             `TreeTriplet`.
         beta: Largest weight of the triplet loss. Defaults to 0.5, the paper's.
@@ -101,7 +101,7 @@ class HSSN(TrainingWrapper):
         self,
         segmenter: keras.Model,
         tree: ClassTree | str | None = None,
-        loss: str = "focal_tree_min",
+        loss: str | keras.losses.Loss = "focal_tree_min",
         triplet: bool | TreeTriplet = True,
         beta: float = 0.5,
         beta_schedule: str = "cosine",
@@ -118,8 +118,11 @@ class HSSN(TrainingWrapper):
         segmenter = functional("HSSN", segmenter)
         if tree is None and getattr(segmenter, "tree", None) is None:
             raise ValueError("`HSSN` expects a `tree`, as `segmenter` has none. Received: tree=None.")
-        if loss not in OBJECTIVES:
-            raise ValueError(f"`HSSN` expects `loss` among {tuple(OBJECTIVES)}. Received: loss={loss!r}.")
+        if not hasattr(loss, "scores") and loss not in tuple(objectives()):
+            raise ValueError(
+                f"`HSSN` expects `loss` among {tuple(objectives())}, or a loss of `hierseg_keras.losses`. Received: "
+                f"loss={loss!r}."
+            )
         arguments = {
             "segmenter": segmenter,
             "tree": tree if tree is None else as_class_tree(tree).to_text(),
@@ -136,7 +139,7 @@ class HSSN(TrainingWrapper):
         }
         remember_arguments(self, arguments)
         tree = as_class_tree(segmenter.tree if tree is None else tree)
-        scores, _ = OBJECTIVES[loss]
+        scores = (objectives()[loss] if isinstance(loss, str) else loss).scores
 
         # === Networks ===
         gives_them = features is None and _gives(segmenter, tree, scores)
@@ -159,12 +162,12 @@ class HSSN(TrainingWrapper):
                 answers |= segmenter.training_model.output
             self.training_model = keras.Model(self.inference_model.input, answers, name="training_model")
             self.projection = _projection(projection_filters, compared)
-            self.trackers = {LOGITS: keras.metrics.Mean(loss)}
+            self.trackers = {LOGITS: keras.metrics.Mean(loss if isinstance(loss, str) else loss.name)}
             self.trackers |= {key: keras.metrics.Mean(key) for key in ("tree_triplet", "beta")}
         self.built = True
         self.tree = tree
         self.scores = self.inference_model.scores
-        self.loss_name = loss
+        self.logits_loss = loss
         self.ignore_class = ignore_class
         self.has_triplets = bool(triplet)
 
@@ -179,7 +182,8 @@ class HSSN(TrainingWrapper):
     def compile(self, optimizer="rmsprop", loss=None, **kwargs):
         """As `keras.Model.compile`; the loss on the logits is the one that the model was made with."""
         if loss is None:
-            loss, _ = make_loss(self.loss_name, self.tree, self.ignore_class)
+            loss = self.logits_loss
+            loss = objectives()[loss](self.tree, ignore_class=self.ignore_class) if isinstance(loss, str) else loss
         super().compile(optimizer, loss=loss, **kwargs)
 
     def compile_from_config(self, config):
