@@ -1,9 +1,11 @@
 """HS3's two phases as one run: a network that all classes supervise finds clusters, and another is trained on them."""
 
 import csv
+import os
 import pathlib
 import shutil
 
+import keras
 import tensorflow as tf
 
 from hierseg_keras import data
@@ -24,7 +26,12 @@ from hierseg_keras.visualization import draw_trade_offs, draw_tree
 DEEP_SUPERVISION, CLUSTERS, HS3_RUN = "deep_supervision", "clusters", "hs3"
 
 
-def train_hs3(config, folder, verbose="auto", strategy=None):
+def train_hs3(
+    config: RunConfig,
+    folder: str | os.PathLike,
+    verbose: int | str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+) -> keras.Model:
     """Finds clusters of classes for a network's stages, and trains the network on them.
 
     1. Without the last `config.method.analysis_share` of the training split, a network is trained whose stages

@@ -1,5 +1,6 @@
 """A training run from its configuration to a folder that holds all of it."""
 
+import os
 import pathlib
 
 import keras
@@ -26,6 +27,7 @@ from hierseg_keras.training.callbacks import (
     png_writer,
     stop_early,
 )
+from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.files import CONFIG
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
@@ -42,13 +44,18 @@ from hierseg_keras.visualization import draw_curves
 NUM_EXAMPLES = 3
 
 
-def train(config, folder, verbose="auto", strategy=None):
+def train(
+    config: RunConfig,
+    folder: str | os.PathLike,
+    verbose: int | str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+) -> keras.Model:
     """Trains a network and leaves everything about it in a folder.
 
     The folder holds `config.toml` (the whole configuration, defaults included), `tree.txt`, `log.csv` (one row per
-    epoch: loss, loss by depth, mIoU by level, for training and validation), `pictures/` (predictions while training, and
-    the log's curves), `model.weights.h5`, `run.json` (the hashes of configuration, tree and weights, which
-    `load_run` compares, and the versions that saved them) and, if the configuration says so,
+    epoch: loss, loss by depth, mIoU by level, for training and validation), `pictures/` (predictions while
+    training, and the log's curves), `model.weights.h5`, `run.json` (the hashes of configuration, tree and
+    weights, which `load_run` compares, and the versions that saved them) and, if the configuration says so,
     `tensorboard/`.
 
     The weights are those of the last epoch, or of the best one under early stopping, and the

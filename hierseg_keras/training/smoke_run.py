@@ -7,13 +7,14 @@ import keras
 import numpy as np
 
 from hierseg_keras.training.build import compile_model, make_model, tree_of
+from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
 
 STEPS = 2
 
 
-def smoke(config):
+def smoke(config: RunConfig) -> dict[str, float]:
     """Trains a configuration's network for two steps on one random image of its crop size.
 
     No data set and no pretrained weights are looked for.

@@ -97,7 +97,13 @@ class TrainTest:
 
     @pytest.mark.parametrize(
         "option",
-        ["--replicas=two", "--jit_compile=maybe", "--data.crop_size=90", "--method.theta=steep", "--method.clusters=a.txt"],
+        [
+            "--replicas=two",
+            "--jit_compile=maybe",
+            "--data.crop_size=90",
+            "--method.theta=steep",
+            "--method.clusters=lost",
+        ],
     )
     def test_what_cannot_be_read_is_told(self, option, capsys):
         method = ["--method.name", "HS3", "--method.stages", "['a']"] if "method" in option else []

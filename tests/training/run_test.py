@@ -24,6 +24,7 @@ OLD_RUN = pathlib.Path(__file__).with_name("run_of_version_0_1_0")
 FILES = ("config.toml", "tree.txt", "run.json", "log.csv", "model.weights.h5")
 HAS_TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
 
+
 def log(folder):
     with (folder / "log.csv").open() as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]

@@ -1,6 +1,7 @@
 """HSSN: a training objective for any segmentation network."""
 
 import inspect
+from typing import Literal
 
 import keras
 
@@ -104,7 +105,7 @@ class HSSN(TrainingWrapper):
         loss: str | keras.losses.Loss = "focal_tree_min",
         triplet: bool | TreeTriplet = True,
         beta: float = 0.5,
-        beta_schedule: str = "cosine",
+        beta_schedule: Literal["cosine", "constant"] = "cosine",
         total_steps: int | None = None,
         features: str | None = None,
         embedding: str | None = None,

@@ -1,6 +1,7 @@
 """What is wrong with a configuration, one line per problem."""
 
 import difflib
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -36,7 +37,7 @@ class ConfigError(ValueError):
         problems: List of strings, one line each.
     """
 
-    def __init__(self, problems):
+    def __init__(self, problems: Sequence[str]):
         super().__init__("\n".join(problems))
         self.problems = list(problems)
 

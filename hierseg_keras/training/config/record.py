@@ -1,8 +1,9 @@
 """What a training run is, in one typed record."""
 
 import math
+import os
 import pathlib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import Field, ValidationError
@@ -144,7 +145,7 @@ class RunConfig(Record):
     callbacks: components.Callbacks = ()
     """Callbacks besides the run's own: a list of tables with a class's name and options."""
 
-    def __init__(self, **values):
+    def __init__(self, **values: Any):
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -158,18 +159,18 @@ class RunConfig(Record):
         object.__setattr__(self, "method", with_stages(self))
 
     @property
-    def finds_clusters(self):
+    def finds_clusters(self) -> bool:
         """Whether HS3's clusters are still to be found, which `train_hs3` does."""
         return getattr(self.method, "clusters", None) == "search"
 
-    def num_epochs(self, batches):
+    def num_epochs(self, batches: int) -> int:
         """Epochs of so many batches that the run takes."""
         schedule = self.schedule
         if schedule.steps is None:
             return schedule.epochs
         return math.ceil(schedule.steps * schedule.accumulation_steps / batches)
 
-    def replace(self, **tables):
+    def replace(self, **tables: Any) -> "RunConfig":
         """Returns the configuration with other values.
 
         Args:
@@ -185,7 +186,7 @@ class RunConfig(Record):
         return RunConfig(**merged(self.to_values(), tables))
 
     @classmethod
-    def from_recipe(cls, name, **tables):
+    def from_recipe(cls, name: str, **tables: Any) -> "RunConfig":
         """The configuration of a row of a paper's table; `hierseg recipes` lists them.
 
         Args:
@@ -198,7 +199,7 @@ class RunConfig(Record):
         return cls(**merged(values_of(name), tables))
 
     @classmethod
-    def from_file(cls, path, **tables):
+    def from_file(cls, path: str | os.PathLike, **tables: Any) -> "RunConfig":
         """Reads a configuration: a TOML file, or a JSON file of an earlier version.
 
         Args:
@@ -211,7 +212,7 @@ class RunConfig(Record):
         """
         return cls(**merged(read_values(path), tables))
 
-    def to_file(self, path):
+    def to_file(self, path: str | os.PathLike) -> None:
         """Writes the whole configuration, defaults included, as TOML."""
         write_whole(pathlib.Path(path), tomli_w.dumps(self.to_values()))
 

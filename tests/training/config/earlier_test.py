@@ -29,7 +29,8 @@ def read(tmp_path, flat):
 class FlatRunTest:
     def test_loads_and_predicts_what_it_did(self):
         config, model = load_run(FLAT_RUN)
-        assert (config.method.name, config.method.clusters, config.method.stages) == ("HS3", (2,), ("encoder_0_b_relu",))
+        method = config.method
+        assert (method.name, method.clusters, method.stages) == ("HS3", (2,), ("encoder_0_b_relu",))
         assert (config.method.fuse, config.data.scale_range, config.data.size) == (True, None, (24, 32))
         image = np.arange(8 * 8 * 3, dtype="float32").reshape(1, 8, 8, 3)
         expected = [0.0015374489594250917, -0.05358079820871353, -0.08491402119398117, 0.03781324252486229]

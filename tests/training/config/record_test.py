@@ -69,7 +69,7 @@ class RunConfigTest:
             ("ratio", [0.0, 1.0, "half"]),
             ("clustering", ["random"]),
             ("clusters", ["2", 2, [0], ["lost.txt", 1], [1]]),
-            ("stages", ["stage2", ["stage2", "stage2"], [2]]),
+            ("stages", ["stage2", ["stage2", "stage2"]]),
             ("weights", [-0.4, "0.4", [0.4, -0.4]]),
             ("fuse", [1, "yes"]),
             ("filters", [0, 8.0]),
