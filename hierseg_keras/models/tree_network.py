@@ -51,6 +51,8 @@ class TreeNetwork(keras.Model):
     """
 
     from_logits = True
+    # Names of the layers that `HS3` supervises in a run, where the network's paper or HS3's has some.
+    supervised_stages = None
 
     def __new__(cls, *args, **kwargs):
         # Checked before the model is built, which may take long.

@@ -79,6 +79,8 @@ class HRNet(TreeNetwork):
         segmentation code uses bilinear interpolation.
     """
 
+    supervised_stages = ("stage2", "stage3")
+
     def __init__(
         self,
         tree: ClassTree | str,

@@ -71,6 +71,8 @@ class HRNetOCR(TreeNetwork):
         have regions too.
     """
 
+    supervised_stages = ("stage2", "stage3")
+
     def __init__(
         self,
         tree: ClassTree | str,

@@ -95,6 +95,8 @@ class SAGate(TreeNetwork):
         the code shares one set (2.8 M parameters); KerasCV's pyramid pooling.
     """
 
+    supervised_stages = ("gate2.joined", "gate3.joined")
+
     def __init__(
         self,
         tree: ClassTree | str,

@@ -1,12 +1,12 @@
 """HSSN: a training objective for any segmentation network."""
 
 import inspect
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
 from hierseg_keras.losses import TreeTriplet
-from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
+from hierseg_keras.losses.objectives import objectives
 from hierseg_keras.models.compiled_loss import LOGITS
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.graph.classifier_input import embedding_of
@@ -51,10 +51,10 @@ class HSSN(TrainingWrapper):
             `hs.models`, KerasCV or KerasHub, or your own. Its layers are reused with their weights. A
             network made for `tree`, with the logits that `loss` needs, keeps its classifier.
         tree: `ClassTree`, or its text. Defaults to `segmenter.tree`.
-        loss: Name of the loss on the logits: one of those above, `"hierarchical_crossentropy"`, or
-            `"tree_min_crossentropy"`. `"crossentropy"` and `"hierarchical_crossentropy"` need leaf
-            logits, and the others need node logits. A loss passed to `compile` replaces it. Defaults to
-            `"focal_tree_min"`.
+        loss: The loss on the logits: a loss of `hierseg_keras.losses`, or the name of one: one of those
+            above, `"hierarchical_crossentropy"`, or `"tree_min_crossentropy"`. `"crossentropy"` and
+            `"hierarchical_crossentropy"` need leaf logits, and the others need node logits. A loss
+            passed to `compile` replaces it. Defaults to `"focal_tree_min"`.
         triplet: `True` for the default `TreeTriplet`, `False` for no triplet loss, or a `TreeTriplet`.
             Defaults to `True`.
         beta: Largest weight of the triplet loss. Defaults to 0.5, the paper's value.
@@ -108,10 +108,10 @@ class HSSN(TrainingWrapper):
         self,
         segmenter: keras.Model,
         tree: ClassTree | str | None = None,
-        loss: str = "focal_tree_min",
+        loss: str | keras.losses.Loss = "focal_tree_min",
         triplet: bool | TreeTriplet = True,
         beta: float = 0.5,
-        beta_schedule: str = "cosine",
+        beta_schedule: Literal["cosine", "constant"] = "cosine",
         total_steps: int | None = None,
         features: str | None = None,
         embedding: str | None = None,
@@ -125,8 +125,11 @@ class HSSN(TrainingWrapper):
         segmenter = functional("HSSN", segmenter)
         if tree is None and getattr(segmenter, "tree", None) is None:
             raise ValueError("`HSSN` expects a `tree`, because `segmenter` has none. Received: tree=None.")
-        if loss not in OBJECTIVES:
-            raise ValueError(f"`HSSN` expects `loss` to be one of {tuple(OBJECTIVES)}. Received: loss={loss!r}.")
+        if not hasattr(loss, "scores") and loss not in tuple(objectives()):
+            raise ValueError(
+                f"`HSSN` expects `loss` to be one of {tuple(objectives())}, or a loss of `hierseg_keras.losses`. "
+                f"Received: loss={loss!r}."
+            )
         arguments = {
             "segmenter": segmenter,
             "tree": tree if tree is None else as_class_tree(tree).to_text(),
@@ -143,7 +146,7 @@ class HSSN(TrainingWrapper):
         }
         remember_arguments(self, arguments)
         tree = as_class_tree(segmenter.tree if tree is None else tree)
-        scores, _ = OBJECTIVES[loss]
+        scores = (objectives()[loss] if isinstance(loss, str) else loss).scores
 
         # === Networks ===
         keeps_classifier = features is None and _has_scores(segmenter, tree, scores)
@@ -166,12 +169,12 @@ class HSSN(TrainingWrapper):
                 answers |= segmenter.training_model.output
             self.training_model = keras.Model(self.inference_model.input, answers, name="training_model")
             self.projection = _projection(projection_filters, compared)
-            self.trackers = {LOGITS: keras.metrics.Mean(loss)}
+            self.trackers = {LOGITS: keras.metrics.Mean(loss if isinstance(loss, str) else loss.name)}
             self.trackers |= {key: keras.metrics.Mean(key) for key in ("tree_triplet", "beta")}
         self.built = True
         self.tree = tree
         self.scores = self.inference_model.scores
-        self.loss_name = loss
+        self.logits_loss = loss
         self.ignore_class = ignore_class
         self.has_triplets = bool(triplet)
 
@@ -197,7 +200,8 @@ class HSSN(TrainingWrapper):
             **kwargs: Passed on to `keras.Model.compile`.
         """
         if loss is None:
-            loss, _ = make_loss(self.loss_name, self.tree, self.ignore_class)
+            loss = self.logits_loss
+            loss = objectives()[loss](self.tree, ignore_class=self.ignore_class) if isinstance(loss, str) else loss
         super().compile(optimizer, loss=loss, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

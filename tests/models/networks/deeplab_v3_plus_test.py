@@ -45,6 +45,7 @@ class DeepLabV3PlusTest:
         logits = model(images(65, 97))
         assert tuple(logits.shape) == (2, 65, 97, channels) and logits.dtype == "float32"
 
+    @pytest.mark.large
     def test_output_stride_changes_maps_and_not_weights(self):
         shapes, sizes = set(), []
         for output_stride in (8, 16, 32):
@@ -81,6 +82,7 @@ class DeepLabV3PlusTest:
         leaf, _ = best_path(TREE, model(image, training=False))
         np.testing.assert_array_equal(answers["level_1"], leaf)
 
+    @pytest.mark.large
     def test_trains_on_images_of_unknown_size_in_mixed_precision(self):
         keras.config.set_dtype_policy("mixed_bfloat16")
         try:

@@ -46,6 +46,7 @@ class HRNetTest:
             assert [tuple(x.shape[1:]) for x in model.get_layer(f"stage{stage}").output] == expected
         assert model.get_layer("embedding").output.shape[1:] == (16, 24, 60)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_published_size(self):
         """9.6 M parameters with 19 classes."""

@@ -97,6 +97,7 @@ class HS3Test:
         assert evaluated.keys() == {"loss"}
         assert evaluated["loss"] == pytest.approx(float(loss(label, model(image))), rel=1e-4)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_one_and_two_replicas_have_one_gradient(self, two_replicas):
         image, label = batch(32, 32, count=4)
@@ -119,6 +120,7 @@ class HS3Test:
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
         assert first[STAGE] == pytest.approx(second[STAGE], rel=1e-4)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_trains_auxiliary_logits_too_saves_and_loads(self, tmp_path):
         network = HRNetOCR(TREE, **SMALL, filters=16, key_filters=8, dropout=0.0)
@@ -174,6 +176,7 @@ class InnerStagesTest:
 
     stages = ("backbone/conv2_block2_out", "backbone/conv3_block2_out")
 
+    @pytest.mark.large
     @pytest.mark.parametrize("fuse", [False, True])
     def test_is_one_forward_pass_saves_and_searches(self, fuse, tmp_path):
         network = DeepLabV3Plus(TREE, backbone="resnet18_small", scores="leaves", filters=8)
@@ -244,6 +247,7 @@ class HS3FuseTest:
         np.testing.assert_allclose(numpy_of(loaded(image)), numpy_of(model(image)), rtol=1e-4, atol=1e-4)
         assert loaded(image).shape == (2, 35, 33, 6)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_network_with_auxiliary_logits(self):
         network = HRNetOCR(TREE, **SMALL, filters=16, key_filters=8)
@@ -281,6 +285,7 @@ class SearchTest:
         np.testing.assert_allclose(found["stage3"][:3], expected, rtol=1e-4, atol=1e-5)
         assert np.isnan(found["stage3"][3]).all()
 
+    @pytest.mark.large
     @pytest.mark.parametrize("method", ["spectral", "kmeans"])
     def test_finds_classes_that_a_stage_cannot_tell_apart(self, method):
         """A planted case: person and rider look alike, the rest does not."""

@@ -91,6 +91,7 @@ class MultiScaleTest:
 
 
 class InPredictEvaluateAndExportTest:
+    @pytest.mark.large
     @pytest.mark.skipif(not IS_TENSORFLOW, reason="exports")
     @pytest.mark.parametrize(
         "wrap", [lambda m: MultiScale(m, scales=(0.5, 1), flip_pairs=PAIRS), lambda m: SlidingWindow(m, (16, 16))]
