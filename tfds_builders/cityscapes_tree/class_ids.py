@@ -3,7 +3,7 @@
 Id -1, `license plate`, exists in the polygons only: the official scripts do not paint it.
 """
 
-# In the order of ids, from 0. Classes with a train id are the tree's leaves. The official evaluation excludes the others.
+# In the order of ids, from 0. Classes with a train id are the tree's leaves. The official evaluation excludes others.
 TRAINED, UNTRAINED = True, False
 CLASSES = (
     ("void/unlabeled", UNTRAINED),

@@ -58,7 +58,7 @@ class Canvas:
         brush.fill(self, window, mask)
 
     def line(self, row_a, column_a, row_b, column_b, thickness, brush):
-        """Draws a straight line whose thickness is measured along its shorter extent."""
+        """Draws a straight line as a row of squares with sides of `thickness` pixels."""
         steps = max(abs(row_b - row_a), abs(column_b - column_a), 1)
         for step in range(steps + 1):
             row = row_a + (row_b - row_a) * step // steps
