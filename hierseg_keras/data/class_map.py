@@ -59,8 +59,8 @@ class ClassMap:
         unmapped: Tuple of the triples without a node.
 
     Raises:
-        TreeError: If an id is given twice, is neither an integer in this range nor a color, or numbers
-            and colors are mixed. The error lists all such ids.
+        TreeError: If an id occurs twice, an id is neither an integer from 0 to 65535 nor a color, or
+            numbers and colors are mixed. The error lists all such ids.
 
     Example:
 
@@ -113,7 +113,8 @@ class ClassMap:
         try:
             text = pathlib.Path(path).read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise TreeError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+            received = f"{error.reason} at byte {error.start}"
+            raise TreeError(f"{path}: expected UTF-8 text. Received: {received}. Save the file as UTF-8") from None
         lines = csv.reader(io.StringIO(text, newline=""))
         header = [cell.strip() for cell in next(lines, [])]
         if header != _HEADER:

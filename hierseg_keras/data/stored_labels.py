@@ -63,7 +63,7 @@ def decode_label(encoded, feature, record, colors=False):
 
 
 def _decoded_by_pillow(encoded, dtype, colors):
-    """Returns the values `(h, w, channels)` of an encoded label map, and its problem, empty if there is none."""
+    """Returns a pair: the values `(h, w, channels)` of an encoded label map, and its problem or empty bytes."""
     nothing, expected = np.zeros((0, 0, 1), dtype.as_numpy_dtype), "expected a label map stored as PNG"
     try:
         with Image.open(io.BytesIO(encoded)) as image:
