@@ -46,7 +46,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     Example:
 
     >>> builder = tfds.builder("camvid_tree", skip_bad=True)
-    >>> builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir="/data/CamVid"))
+    >>> builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir="CamVid"))
     """
 
     published = {}

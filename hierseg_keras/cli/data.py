@@ -17,23 +17,8 @@ SHEET = "contact_sheet.png"
 _NO_LABEL = -1
 
 
-def add_arguments(parser):
-    parser.add_argument("name", metavar="NAME", help="TFDS data set, such as street_blocks or camvid_tree/groups")
-    parser.add_argument("--prepare", action="store_true", help="prepare it first, where it is not")
-    parser.add_argument("--skip-bad", action="store_true", help="with --prepare: leave out files that cannot be used")
-    parser.add_argument("--manual-dir", help="folder with the data set's files, where it cannot be downloaded")
-    parser.add_argument("--data-dir", help="folder of prepared data sets")
-    parser.add_argument("--split", default="train", help="TFDS split to look at (default: train)")
-    parser.add_argument("--count", type=int, default=200, help="images whose pixels are counted (default: 200)")
-    parser.add_argument("--out", help=f"folder for {SHEET}, images and label maps at every level")
-    parser.add_argument("--images", type=int, default=6, help="images on the sheet (default: 6)")
-    parser.add_argument("--tree", help="shipped tree or tree file; the data set's own where left out")
-    parser.add_argument("--class-map", help="file with a row id,class,node for every class id")
-
-
 def run(options):
     with reading_options():
-        _check(options)
         config = RunConfig(dataset=options.name, tree=options.tree, data_dir=options.data_dir)
     builder = _builder(options)
     print("\n".join(_splits(builder.info)))
@@ -63,14 +48,6 @@ def run(options):
             draw_contact_sheet(tree, shown, new)
         print(f"\n{out / SHEET}")
     return 0
-
-
-def _check(options):
-    for name in ("count", "images"):
-        if getattr(options, name) < 1:
-            raise ValueError(f"expected --{name} of at least 1. Received: {getattr(options, name)}.")
-    if (options.skip_bad or options.manual_dir) and not options.prepare:
-        raise ValueError("--skip-bad and --manual-dir require --prepare. Received: no --prepare.")
 
 
 def _builder(options):

@@ -6,7 +6,6 @@ import pathlib
 import numpy as np
 
 from hierseg_keras import data, export
-from hierseg_keras.cli.config_options import pair
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.decoding import best_path
 from hierseg_keras.files import written_beside
@@ -16,18 +15,6 @@ from hierseg_keras.visualization import draw_levels
 
 # Sizes that neither network has seen, one of them odd.
 CHECKED_SIZES = ((72, 104), (81, 127))
-
-
-def add_arguments(parser):
-    parser.add_argument("--out", default="demo", help="folder to make, new or empty (default: demo)")
-    parser.add_argument("--dataset", default="street_blocks", help="TFDS data set (default: street_blocks)")
-    parser.add_argument("--loss", default="hierarchical_crossentropy", help="loss of the tree-trained network")
-    parser.add_argument("--epochs", type=int, default=6, help="epochs of each network (default: 6)")
-    parser.add_argument("--filters", type=int, default=8, help="channels of the first stage (default: 8)")
-    parser.add_argument("--size", type=pair, default=(96, 128), help="HxW of images and crops (default: 96x128)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--manual-dir", help="folder with the data set's files, where it cannot be downloaded")
-    parser.add_argument("--data-dir", help="folder of prepared data sets")
 
 
 def run(options):

@@ -1,53 +1,30 @@
 """`hierseg`: one subcommand per job."""
 
-import argparse
-import contextlib
+import importlib
 import os
 import sys
 import traceback
-import warnings
 
-from hierseg_keras.cli import data, demo, evaluate, export, predict, profile, train
+from hierseg_command.commands import COMMANDS
+from hierseg_command.grammar import REFUSED, make_parser, parse
+from hierseg_command.options import OPTIONS
 from hierseg_keras.cli.message import message_of
 from hierseg_keras.cli.option_error import OptionError
+from hierseg_keras.cli.own_lines import own_lines
 
-COMMANDS = {
-    "data": data,
-    "train": train,
-    "evaluate": evaluate,
-    "predict": predict,
-    "export": export,
-    "profile": profile,
-    "demo": demo,
-}
-# Exit codes, besides 0.
-FAILED, REFUSED, INTERRUPTED = 1, 2, 130
-
-
-class _Parser(argparse.ArgumentParser):
-    """Refuses options in one line, in place of all of them, and takes none for another that begins alike."""
-
-    def __init__(self, **options):
-        super().__init__(allow_abbrev=False, **options)
-
-    def error(self, message):
-        self.exit(REFUSED, f"{self.prog}: {message} (see {self.prog} --help)\n")
+# Exit codes, besides 0 and `REFUSED`.
+FAILED, INTERRUPTED = 1, 130
 
 
 def parser():
-    """The command line's grammar."""
-    top = _Parser(prog="hierseg", description="Hierarchical semantic segmentation with Keras.")
-    subparsers = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
-    for name, command in COMMANDS.items():
-        summary = command.__doc__.splitlines()[0]
-        command.add_arguments(subparsers.add_parser(name, help=summary, description=summary))
-    return top
+    """Makes the command line's grammar with the options of every command."""
+    return make_parser(**_own_options(COMMANDS))
 
 
 def main(arguments=None):
     """Runs `hierseg`.
 
-    Whatever goes wrong is told in one line. With the environment variable `HIERSEG_TRACEBACK` set, a stack
+    Whatever goes wrong is printed in one line. With the environment variable `HIERSEG_TRACEBACK` set, a stack
     trace is printed before it.
 
     Args:
@@ -56,11 +33,12 @@ def main(arguments=None):
     Returns:
         Exit code: 0; 1 if the command failed; 2 if an option's value is refused; 130 if it was interrupted.
     """
-    options = parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parse(arguments, **_own_options(arguments[:1]))
     name = f"hierseg {options.command}"
-    with _short_warnings(name):
+    with own_lines(name):
         try:
-            return COMMANDS[options.command].run(options)
+            return _command(options.command).run(options)
         except KeyboardInterrupt:
             print(f"{name}: interrupted", file=sys.stderr)
             return INTERRUPTED
@@ -75,16 +53,10 @@ def main(arguments=None):
             return REFUSED if isinstance(error, OptionError) else FAILED
 
 
-@contextlib.contextmanager
-def _short_warnings(name):
-    """Prints warnings in one line, without the place in the code that they come from."""
-    before = warnings.formatwarning
-    warnings.formatwarning = lambda message, *_, **__: f"{name}: warning: {' '.join(str(message).split())}\n"
-    try:
-        yield
-    finally:
-        warnings.formatwarning = before
+def _own_options(names):
+    """The functions that add options, of the commands among these names whose options are known here."""
+    return {name: _command(name).add_arguments for name in names if name in COMMANDS.keys() - OPTIONS.keys()}
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _command(name):
+    return importlib.import_module(f"hierseg_keras.cli.{name}")

@@ -1,4 +1,4 @@
-"""Predict image files: a picture with every level, and a PNG of node indices a level."""
+"""Predict image files: a picture with every level, and a PNG of node indices per level."""
 
 import os
 import pathlib
@@ -7,21 +7,13 @@ import unicodedata
 import numpy as np
 from PIL import Image
 
-from hierseg_keras.cli import inference
+from hierseg_keras.cli.averaging import averaging_of
 from hierseg_keras.decoding import best_path, level_labels
 from hierseg_keras.files import written_beside
 from hierseg_keras.training import for_inference, load_run
 from hierseg_keras.visualization import draw_levels
 
 _UINT8_NODES = 256
-
-
-def add_arguments(parser):
-    parser.add_argument("run", metavar="RUN", help="folder that `hierseg train` left")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="PNG, JPEG or BMP files, of any size")
-    parser.add_argument("--out", required=True, help="folder for NAME.png and NAME_level_L.png")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files, but none of the images")
-    inference.add_arguments(parser)
 
 
 def run(options):
@@ -38,7 +30,7 @@ def run(options):
         )
     targets = [_targets(out, image.stem, model.tree.num_levels) for image in images]
     _check_targets(images, targets, options.overwrite)
-    model = for_inference(config, model, **inference.chosen(options))
+    model = for_inference(config, model, **averaging_of(options))
     for path, (picture, *maps) in zip(images, targets):
         image = read_image(path)
         leaf = best_path(model.tree, model(image[None], training=False), model.scores, model.from_logits)[0][0]

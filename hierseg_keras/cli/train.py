@@ -2,7 +2,8 @@
 
 from hierseg_keras.cli.config_options import add_config_options, given
 from hierseg_keras.cli.option_error import reading_options
-from hierseg_keras.training import RunConfig, make_strategy, recipes, smoke, train, train_hs3
+from hierseg_keras.distribution import make_strategy
+from hierseg_keras.training import RunConfig, recipes, smoke, train, train_hs3
 from hierseg_keras.training.run import check_before_data
 from hierseg_keras.training.smoke_run import check_smoke
 

@@ -9,8 +9,7 @@ import typing
 
 import tensorflow as tf
 
-# Mid-gray, which networks that scale 0 .. 255 to [-1, 1] see as 0.
-PADDING_COLOR = 127.5
+from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def resize(image, label, size):

@@ -1,12 +1,13 @@
 """The parts of a run that its configuration decides: tree, data, network, loss and metrics."""
 
 from hierseg_keras import data
+from hierseg_keras.distribution.evaluation_batches import evaluation_batches
 from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
 from hierseg_keras.metrics import DepthLoss, TreeReport
 from hierseg_keras.training.methods import METHODS
 from hierseg_keras.training.networks import make_network
-from hierseg_keras.training.spread import spread_over_replicas
 from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def tree_of(config):
@@ -28,7 +29,7 @@ def load_evaluation(config, tree, split, strategy):
     if strategy.num_replicas_in_sync == 1:
         return _load(config, tree, split, config.batch_size), None
     examples = _load(config, tree, split, batch_size=1)
-    return spread_over_replicas(examples, config.batch_size, _ignore_class(tree), strategy)
+    return evaluation_batches(examples, config.batch_size, (PADDING_COLOR, _ignore_class(tree)), strategy)
 
 
 def load_examples(config, tree, split, count):

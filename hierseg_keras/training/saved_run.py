@@ -3,9 +3,8 @@
 import contextlib
 import pathlib
 
-import tensorflow as tf
-
 from hierseg_keras import data
+from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models import MultiScale, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
@@ -43,7 +42,7 @@ def load_run(folder, strategy=None):
     folder = pathlib.Path(folder)
     check_files(folder)
     config = RunConfig.from_file(folder / CONFIG)
-    with (strategy or tf.distribute.get_strategy()).scope():
+    with (strategy or current_strategy()).scope():
         model = make_model(config, ClassTree.from_file(folder / TREE), pretrained=False)
         # Before `compile`: the file holds the optimizer's variables too, and there is none to take them.
         model.load_weights(folder / WEIGHTS)
@@ -98,7 +97,7 @@ def evaluate_run(folder, split=None, verbose="auto", strategy=None, report=None,
 
 
 def _evaluate(folder, split, verbose, strategy, report, inference):
-    strategy = strategy or tf.distribute.get_strategy()
+    strategy = strategy or current_strategy()
     config, model = load_run(folder, strategy)
     examples, steps = load_evaluation(config, model.tree, split or config.validation_split, strategy)
     with strategy.scope():

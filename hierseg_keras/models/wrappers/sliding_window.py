@@ -9,9 +9,8 @@ from hierseg_keras.models.configuration.saved_config import config_of, model_fro
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.layers.image_input import check_channels_last
 from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree.padding import PADDING_COLOR
 
-# Mid-gray, which networks that scale 0 .. 255 to [-1, 1] see as 0.
-PADDING_COLOR = 127.5
 # The logarithm of nothing; an infinity less another is NaN.
 LOG_0 = -1e30
 

@@ -1,7 +1,7 @@
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from hierseg_keras.training import check_jit_compile, make_strategy, strategy  # noqa: E402
+from hierseg_keras.distribution import check_jit_compile, make_strategy, strategy  # noqa: E402
 
 
 class MakeStrategyTest:

@@ -20,7 +20,7 @@ In training the number of replicas divides every batch: an empty replica would l
 normalization without an image to take a mean of, and write NaN into its weights. In evaluation
 the last batch need not divide: counters are summed, and the loss is the mean over images of the
 loss of the part that they were in. A replica without an image is an error there too, on CPUs;
-`training.spread` makes batches that leave none without.
+`distribution.evaluation_batches` makes batches that leave none without.
 """
 
 import functools
@@ -43,11 +43,12 @@ def make_strategy(replicas="auto"):
         `tf.distribute.MirroredStrategy`, or TensorFlow's default strategy for one device.
 
     Raises:
-        ValueError: If `replicas` is not as said above, or more than the devices.
+        ValueError: If `replicas` is neither `"auto"` nor an integer from 1 to the number of devices, or is 1 inside of
+            a strategy's scope.
 
     Example:
 
-    >>> with hs.training.make_strategy(replicas=1).scope():
+    >>> with hs.distribution.make_strategy(replicas=1).scope():
     ...     model = hs.models.UNet(tree, filters=2, num_stages=1)
     ...     model.compile("adamw", loss=loss)
     """
@@ -63,11 +64,15 @@ def make_strategy(replicas="auto"):
     return _mirrored(tuple(device.name for device in devices[:count])) if count > 1 else _one_device()
 
 
+def current_strategy():
+    """The strategy in whose scope this is called; TensorFlow's default outside of any."""
+    return tf.distribute.get_strategy()
+
+
 def check_jit_compile(jit_compile, strategy=None):
     """Refuses XLA on several replicas, which fails in the first step with an error about neither.
 
-    `hierseg train` and `training.train` call it before data are prepared. Whoever calls `compile`
-    may call it beside.
+    `hierseg train` and `training.train` call it before data are prepared. Call it before your own `compile`.
 
     Args:
         jit_compile: As given to `compile`: `True`, `False` or `"auto"`, which is off on several
@@ -79,9 +84,9 @@ def check_jit_compile(jit_compile, strategy=None):
 
     Example:
 
-    >>> hs.training.check_jit_compile(True, hs.training.make_strategy(1))
+    >>> hs.distribution.check_jit_compile(True, hs.distribution.make_strategy(1))
     """
-    replicas = (strategy or tf.distribute.get_strategy()).num_replicas_in_sync
+    replicas = (strategy or current_strategy()).num_replicas_in_sync
     if jit_compile is True and replicas > 1:
         raise ValueError(
             "`jit_compile=True` expects one replica, as XLA cannot compile the step in which MirroredStrategy's "
@@ -94,7 +99,7 @@ def check_batch_size(batch_size, strategy):
     """Refuses training batches that do not give every replica equally many images.
 
     Args:
-        batch_size: Images a batch, over all replicas.
+        batch_size: Images per batch, over all replicas.
         strategy: `tf.distribute.Strategy`.
 
     Raises:

@@ -2,10 +2,8 @@
 
 import tensorflow as tf
 
-from hierseg_keras.data.augmentation import PADDING_COLOR
 
-
-def spread_over_replicas(examples, batch_size, ignore_class, strategy):
+def evaluation_batches(examples, batch_size, padding, strategy):
     """Batches a split so that each replica has an image of every batch, the last one included.
 
     `tf.distribute` fills one replica after the other with the last batch, so that some may be
@@ -18,17 +16,18 @@ def spread_over_replicas(examples, batch_size, ignore_class, strategy):
 
     Args:
         examples: `tf.data.Dataset` of batches of one image, `(1, H, W, 3)` and `(1, H, W)`.
-        batch_size: Images a batch, over all replicas, of which it is a multiple.
-        ignore_class: Integer label of the padding, where images of one batch differ in size.
+        batch_size: Images per batch, over all replicas, whose number divides it.
+        padding: `(color, label)` of padded pixels, where images of one batch differ in size.
         strategy: `tf.distribute.Strategy`.
 
     Returns:
         A pair `(data, steps)`, for `evaluate`, or `validation_data` and `validation_steps` of `fit`:
-        `tf.distribute.DistributedDataset`, which begins anew after every pass, and the batches of
+        `tf.distribute.DistributedDataset`, which begins anew after every pass, and the number of batches in
         a pass.
 
     Raises:
-        ValueError: If there are too few images for that.
+        ValueError: If there are fewer images than replicas, or fewer than twice as many that their number does not
+            divide.
     """
     count, replicas = len(examples), strategy.num_replicas_in_sync
     odd = count % replicas
@@ -49,7 +48,7 @@ def spread_over_replicas(examples, batch_size, ignore_class, strategy):
 
     def padded(_, window):
         images = window.map(lambda _, example: example)
-        values = (PADDING_COLOR, tf.constant(ignore_class, examples.element_spec[1].dtype))
+        values = tuple(tf.constant(value, spec.dtype) for value, spec in zip(padding, examples.element_spec))
         return images.padded_batch(batch_size + replicas, padding_values=values)
 
     def parts_of(image, label):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
+from hierseg_keras.distribution.averaged_statistics import AverageReplicas  # noqa: E402
+from hierseg_keras.distribution.evaluation_batches import evaluation_batches  # noqa: E402
 from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy  # noqa: E402
 from hierseg_keras.metrics import LevelMeanIoU  # noqa: E402
-from hierseg_keras.training.callbacks import AverageReplicas  # noqa: E402
-from hierseg_keras.training.spread import spread_over_replicas  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nvehicle\n\tcar\n\t\tsedan\nsky")
@@ -37,7 +37,7 @@ def network(loss, normalization=None):
 
 
 def fitted(strategy, batch, loss, synchronized=None, has_metric=False, **options):
-    """A network after `fit` on the batch, and the last epoch's figures."""
+    """A network after `fit` on the batch, and the last epoch's values."""
     keras.utils.set_random_seed(0)
     with strategy.scope() if strategy else contextlib.nullcontext():
         has_layer = synchronized is not None
@@ -52,10 +52,10 @@ def fitted(strategy, batch, loss, synchronized=None, has_metric=False, **options
 
 
 def assert_same(one, two):
-    (one_model, one_figures), (two_model, two_figures) = one, two
-    assert one_figures.keys() == two_figures.keys()
-    for name, value in one_figures.items():
-        np.testing.assert_allclose(two_figures[name], value, rtol=1e-5, err_msg=name)
+    (one_model, one_values), (two_model, two_values) = one, two
+    assert one_values.keys() == two_values.keys()
+    for name, value in one_values.items():
+        np.testing.assert_allclose(two_values[name], value, rtol=1e-5, err_msg=name)
     for weight, other in zip(one_model.get_weights(), two_model.get_weights()):
         np.testing.assert_allclose(other, weight, rtol=1e-4, atol=1e-6)
 
@@ -80,17 +80,17 @@ class SameOnOneAndTwoReplicasTest:
         """Five images on two replicas: Keras would leave one of them none of the last batch."""
         images, labels = (np.concatenate([part, part[:1]]) for part in batch)
         examples = tf.data.Dataset.from_tensor_slices((images, labels)).batch(1)
-        spread, steps = spread_over_replicas(examples, 4, IGNORED, two_replicas)
+        spread, steps = evaluation_batches(examples, 4, (0, IGNORED), two_replicas)
         whole = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)
-        figures = []
+        values = []
         for strategy, data, num_steps in ((None, whole, None), (two_replicas, spread, steps)):
             model, _ = fitted(strategy, batch, FocalTreeMin(TREE), has_metric=True)
             rng = np.random.default_rng(1)
             model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
             # Twice, as after every epoch.
             model.evaluate(data, steps=num_steps, verbose=0)
-            figures.append(model.evaluate(data, steps=num_steps, return_dict=True, verbose=0))
-        assert figures[1] == pytest.approx(figures[0], rel=1e-5) and np.isfinite(list(figures[0].values())).all()
+            values.append(model.evaluate(data, steps=num_steps, return_dict=True, verbose=0))
+        assert values[1] == pytest.approx(values[0], rel=1e-5) and np.isfinite(list(values[0].values())).all()
 
 
 class DifferentOnTwoReplicasTest:
@@ -138,7 +138,7 @@ class HundredStepsTest:
         labels[rng.uniform(size=labels.shape) < 0.3] = IGNORED
         train = tf.data.Dataset.from_tensor_slices((images[:40], labels[:40])).batch(4, drop_remainder=True)
         validation = tf.data.Dataset.from_tensor_slices((images[40:], labels[40:])).batch(1)
-        validation, steps = spread_over_replicas(validation, 4, IGNORED, two_replicas)
+        validation, steps = evaluation_batches(validation, 4, (0, IGNORED), two_replicas)
         with two_replicas.scope():
             model = network(FocalTreeMin(TREE), keras.layers.BatchNormalization())
             model.compile(keras.optimizers.AdamW(0.01), loss=FocalTreeMin(TREE), metrics=[LevelMeanIoU(TREE)])

@@ -1,0 +1,39 @@
+"""`hierseg`: answers at once what needs no TensorFlow, and hands all else over to `hierseg_keras.cli`."""
+
+import importlib
+import os
+import sys
+import traceback
+
+from hierseg_command.commands import COMMANDS
+from hierseg_command.grammar import parse
+from hierseg_command.options import OPTIONS
+from hierseg_command.quiet_import import quiet_import
+
+# Exit codes, besides 0 and those of `hierseg_keras.cli.main`.
+FAILED, INTERRUPTED = 1, 130
+
+
+def main():
+    """Runs the process's command line.
+
+    Returns:
+        Exit code: 0; 1 if the command failed; 2 if an option's value is refused; 130 if it was interrupted.
+    """
+    arguments = sys.argv[1:]
+    if not (arguments and arguments[0] in COMMANDS.keys() - OPTIONS.keys()):
+        # Ends here where there is nothing to do but print.
+        parse(arguments)
+    try:
+        with quiet_import():
+            cli = importlib.import_module("hierseg_keras.cli.main")
+        return cli.main(arguments)
+    except KeyboardInterrupt:
+        print("hierseg: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        # An installation that is not whole.
+        if os.environ.get("HIERSEG_TRACEBACK"):
+            traceback.print_exc()
+        print(f"hierseg: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+        return FAILED
