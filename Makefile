@@ -35,7 +35,7 @@ unit: $(VENV)/installed
 
 # Both in one go: the notebooks, which take longest, come first, and no process waits for the other's last test.
 unit_and_notebook: $(VENV)/installed
-	$(PYTHON) -m pytest $(TWO_PROCESSES) --no-loadscope-reorder $(NOTEBOOKS) notebooks tests tfds_builders
+	$(PYTHON) -m pytest $(TWO_PROCESSES) --no-loadscope-reorder $(NOTEBOOKS) notebooks tests
 
 # What is promised for JAX: everything that is written in keras.ops.
 jax: $(VENV)/installed

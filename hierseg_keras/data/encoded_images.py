@@ -1,11 +1,11 @@
-"""Image files decoded inside a TensorFlow graph, as `tfds_builders.image_files` decodes them outside of one.
+"""Image files decoded inside a TensorFlow graph, as `tfds_builders.reading.image_files` decodes them outside of one.
 
 Importing this module imports TFDS.
 """
 
 import tensorflow as tf
 
-from tfds_builders import image_header as rules
+from tfds_builders.reading import image_header as rules
 
 # All numbers that a header's rules need lie before.
 _HEADER_BYTES = 34
@@ -22,7 +22,7 @@ _RGB = "expected gray or RGB. Received: a CMYK file of JPEG. Convert it first"
 def decode_image(encoded, name):
     """Decodes the bytes of an image file.
 
-    Pixels are those that `tfds_builders.image_files.read_image` returns, and files that it refuses are
+    Pixels are those that `tfds_builders.reading.image_files.read_image` returns, and files that it refuses are
     refused. TensorFlow's own `tf.io.decode_image` differs from it: JPEG values by up to 60, as it decodes
     faster; 16-bit values lose their lower half; transparency is dropped.
 
@@ -124,7 +124,7 @@ def _assert(condition, name, problem):
     return tf.debugging.Assert(condition, [tf.strings.join([name, ": ", problem, "."])])
 
 
-# === Rules of `tfds_builders.image_header`, one by one ===
+# === Rules of `tfds_builders.reading.image_header`, one by one ===
 
 
 def _is_kind(encoded):

@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import pkgutil
 import re
 
 from etils import epath
@@ -64,7 +63,7 @@ def _nearest(name):
     near += [other for other in known if re.search(rf"(^|_){re.escape(name.lower())}(_|$)", other)][:3] if name else []
     if near:
         return f"Did you mean {_either(list(dict.fromkeys(near)))}?"
-    shipped = sorted(module.name for module in pkgutil.iter_modules(tfds_builders.__path__) if module.ispkg)
+    shipped = sorted(name.removesuffix("_dataset_builder") for name in tfds_builders.__all__)
     return f"This package adds {', '.join(shipped)} to the {len(known)} that `tfds.list_builders()` lists."
 
 
