@@ -11,6 +11,7 @@ from hierseg_keras.data.argument_checks import check_arguments, is_integer
 from hierseg_keras.data.colors import as_color, color_code, color_codes
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable
 from hierseg_keras.tree import TreeError, as_class_tree, check_ignore_class
+from hierseg_keras.tree.outline import check_byte_order_mark
 
 IGNORE = "ignore"
 _HEADER = ["id", "class", "node"]
@@ -91,9 +92,10 @@ class ClassMap:
     def from_file(cls, path):
         """Reads a UTF-8 file of the form above. Raises `TreeError` with every bad line."""
         try:
-            text = pathlib.Path(path).read_bytes().decode("utf-8-sig")
+            text = pathlib.Path(path).read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
             raise TreeError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        check_byte_order_mark(text, str(path))
         lines = csv.reader(io.StringIO(text, newline=""))
         header = [cell.strip() for cell in next(lines, [])]
         if header != _HEADER:

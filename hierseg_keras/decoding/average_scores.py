@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from hierseg_keras.tree.ops import log_softmax
+
 # Below every probability that float32 holds.
 _SMALLEST = 1e-37
 
@@ -43,7 +45,7 @@ def log_terms(y_pred, scores, from_logits=True):
         return [ops.log(ops.maximum(part, _SMALLEST)) for part in parts]
     if scores == "nodes":
         return [ops.log_sigmoid(y_pred), ops.log_sigmoid(-y_pred)]
-    return [_log_softmax(y_pred)]
+    return [log_softmax(y_pred)]
 
 
 def from_log_sums(log_sums, scores, from_logits=True):
@@ -51,10 +53,5 @@ def from_log_sums(log_sums, scores, from_logits=True):
     if scores == "nodes":
         yes, no = log_sums
         return yes - no if from_logits else ops.sigmoid(yes - no)
-    means = _log_softmax(log_sums[0])
+    means = log_softmax(log_sums[0])
     return means if from_logits else ops.exp(means)
-
-
-def _log_softmax(x):
-    # `ops.log_softmax` warns of a tree of one class.
-    return x - ops.logsumexp(x, axis=-1, keepdims=True)

@@ -4,5 +4,5 @@ _RENAMED = {"outputs": "scores"}
 
 
 def with_new_names(config):
-    """A configuration under the names that arguments have now."""
+    """Returns a configuration under the names that arguments have now."""
     return {_RENAMED.get(name, name): value for name, value in config.items()}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfds_builders.reading.file_problems import ImageFileError, counted
+from tfds_builders.reading.file_problems import ImageFileError, counted_pixels
 
 
 def check_ids(path, label, num_ids):
@@ -10,7 +10,7 @@ def check_ids(path, label, num_ids):
     foreign = label[label >= num_ids]
     if foreign.size:
         raise ImageFileError(
-            f"{path}: expected class ids in 0 .. {num_ids - 1}. Received: {counted(foreign)}. "
+            f"{path}: expected class ids in 0 .. {num_ids - 1}. Received: {counted_pixels(foreign)}. "
             "Use the release whose annotations hold class ids, or map these first"
         )
 
@@ -35,7 +35,7 @@ def map_ids(path, label, id_of):
     foreign = label[ids < 0]
     if foreign.size:
         raise ImageFileError(
-            f"{path}: expected class ids among {sorted(id_of)}. Received: {counted(foreign)}. "
+            f"{path}: expected class ids among {sorted(id_of)}. Received: {counted_pixels(foreign)}. "
             "Restore it from the original archive"
         )
     return ids.astype(np.uint8 if max(id_of.values()) <= np.iinfo(np.uint8).max else np.uint16)

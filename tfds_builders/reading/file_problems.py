@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from hierseg_keras.tree.capped_list import capped, counted
+
 SHOWN_PROBLEMS = 50
-SHOWN_VALUES = 20
 
 
 class ImageFileError(ValueError):
@@ -18,16 +19,9 @@ class ImageFileError(ValueError):
 
     def __init__(self, problems):
         self.problems = [problems] if isinstance(problems, str) else list(problems)
-        lines = self.problems[:SHOWN_PROBLEMS]
-        if len(self.problems) > len(lines):
-            lines.append(f"... and {len(self.problems) - len(lines)} more")
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(capped(self.problems, SHOWN_PROBLEMS)))
 
 
-def counted(values, text=str):
-    """Every value once, with its pixel count."""
-    distinct, counts = np.unique(values, return_counts=True)
-    shown = [f"{text(value)} ({count} px)" for value, count in zip(distinct[:SHOWN_VALUES], counts)]
-    if len(distinct) > len(shown):
-        shown.append(f"... and {len(distinct) - len(shown)} more")
-    return ", ".join(shown)
+def counted_pixels(values, name=str):
+    """Lists every value of an array once, with its pixel count; `name` is a function from a value to its text."""
+    return counted(*np.unique(values, return_counts=True), name)

@@ -16,7 +16,7 @@ from etils import epath
 from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin
 
 from tfds_builders.reading import image_header
-from tfds_builders.reading.file_problems import ImageFileError, counted
+from tfds_builders.reading.file_problems import ImageFileError, counted_pixels
 from tfds_builders.reading.image_header import MAX_BYTES, MAX_PIXELS
 
 IMAGE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
@@ -166,7 +166,7 @@ def read_colors(path, colors):
     if foreign.size:
         raise ImageFileError(
             f"{path}: expected the data set's {len(codes)} colors. "
-            f"Received: {counted(foreign, lambda code: f'RGB {code >> 16}, {code >> 8 & 255}, {code & 255}')}. "
+            f"Received: {counted_pixels(foreign, lambda code: f'RGB {code >> 16}, {code >> 8 & 255}, {code & 255}')}. "
             "Restore it from the original archive; files that were scaled or stored as JPEG have blended colors"
         )
     return ids.astype(np.uint8)[..., None]

@@ -38,7 +38,7 @@ class HRNet(TreeNetwork):
             `"leaves"`, `L` channels for those with a softmax.
         num_modules: Modules of stages 2, 3 and 4, each with an exchange. Defaults to the
             published `(1, 4, 3)`; `(1, 1, 1)` is for small machines.
-        num_blocks: Residual blocks a branch and module. Defaults to the published 4.
+        num_blocks: Residual blocks per branch and module. Defaults to the published 4.
         weights: `None` (random, the default), or the path of a `.safetensors` file with the
             weights of timm's network of this width, `hrnet_w18` and so on. Its classifier is
             left out.
@@ -98,19 +98,24 @@ class HRNet(TreeNetwork):
         x = conv_norm_relu(x, x.shape[-1], 1, "features", use_bias=True)
         x = logits_head(x, tree, scores)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
-        arguments = {
-            "width": width,
-            "num_modules": tuple(num_modules),
-            "num_blocks": num_blocks,
-            # The pretrained weights are among those saved.
-            "weights": None,
-            "synchronized_batch_norm": synchronized_batch_norm,
-            "input_shape": input_shape,
-        }
+        arguments = hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, input_shape)
         super().__init__(image, logits, tree, scores, arguments, name=name, **kwargs)
         synchronize(self, synchronized_batch_norm)
         if weights is not None:
             load_hrnet_weights(self, weights)
+
+
+def hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, input_shape):
+    """Returns what a network remembers of the arguments of its HRNet."""
+    return {
+        "width": width,
+        "num_modules": tuple(num_modules),
+        "num_blocks": num_blocks,
+        # The pretrained weights are among those saved.
+        "weights": None,
+        "synchronized_batch_norm": synchronized_batch_norm,
+        "input_shape": input_shape,
+    }
 
 
 def load_hrnet_weights(model, path):

@@ -4,10 +4,7 @@ import keras
 from keras import ops
 
 from hierseg_keras.decoding.average_scores import from_log_sums, log_terms
-from hierseg_keras.models.configuration.check_keywords import check_keywords
-from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
-from hierseg_keras.models.graph.model_scores import scores_of
-from hierseg_keras.models.layers.image_input import check_channels_last
+from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.padding import PADDING_COLOR
 
@@ -16,7 +13,7 @@ LOG_0 = -1e30
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class SlidingWindow(keras.Model):
+class SlidingWindow(AveragingWrapper):
     """Runs a network over windows of an image, one at a time, and averages where they overlap.
 
     Memory is that of one window's features and of the answer. Windows lie `stride` apart, the last
@@ -53,11 +50,6 @@ class SlidingWindow(keras.Model):
     (1, 90, 150)
     """
 
-    def __new__(cls, *args, **kwargs):
-        # Before anything is built.
-        check_keywords(cls, kwargs)
-        return super().__new__(cls, *args, **kwargs)
-
     def __init__(
         self,
         model: keras.Model,
@@ -69,21 +61,12 @@ class SlidingWindow(keras.Model):
         name: str | None = None,
         **kwargs,
     ):
-        check_channels_last("SlidingWindow")
-        super().__init__(name=name, **kwargs)
-        model = getattr(model, "inference_model", model)
         if len(window) != 2 or min(window) < 1:
             raise ValueError(f"`SlidingWindow` expects `window=(height, width)` in pixels. Received: {window!r}.")
         if not 0 <= overlap < 1:
             raise ValueError(f"`SlidingWindow` expects an `overlap` in [0, 1). Received: overlap={overlap!r}.")
-        meaning = scores_of(model, "SlidingWindow", tree, scores, from_logits)
-        self.tree, self.scores, self.from_logits = meaning.tree, meaning.kind, meaning.from_logits
-        self.model = model
-        self.window = tuple(int(length) for length in window)
-        self.overlap = overlap
-        self.built = True
-        arguments = {"model": model, "window": self.window, "overlap": overlap, "tree": self.tree.to_text()}
-        remember_arguments(self, {**arguments, "scores": self.scores, "from_logits": self.from_logits})
+        arguments = {"window": tuple(int(length) for length in window), "overlap": overlap}
+        super().__init__(model, tree, scores, from_logits, arguments, name=name, **kwargs)
 
     def call(self, image, training=False):
         image = ops.cast(image, "float32")
@@ -112,20 +95,6 @@ class SlidingWindow(keras.Model):
     @property
     def input_shape(self):
         return (None, None, None, self.model.input_shape[-1])
-
-    @property
-    def output_shape(self):
-        return (None, None, None, self.model.output_shape[-1])
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:3], self.model.output_shape[-1])
-
-    def get_config(self):
-        return config_of(self)
-
-    @classmethod
-    def from_config(cls, config):
-        return model_from_config(cls, config)
 
 
 def _added(log_sum, term, place):

@@ -145,7 +145,7 @@ print(json.dumps([from_folder, told(tfds.builder("camvid_tree/groups", data_dir=
         label[0, :3], label[1, 0] = 12, 255
         Image.fromarray(label).save(path)
         message = prepare_fails(manual_dir, tmp_path)
-        assert str(path) in message and "12 (3 px), 255 (1 px)" in message and "0 .. 11" in message
+        assert str(path) in message and "12 (3 pixels), 255 (1 pixel)" in message and "0 .. 11" in message
         path.write_bytes(whole)
         assert prepare(manual_dir, tmp_path / "data").info.splits["validation"].num_examples == 2
 
@@ -201,7 +201,7 @@ class OriginalReleaseTest:
         Image.fromarray(colors).save(path)
         with pytest.raises(ImageFileError) as caught:
             prepare(original_dir, tmp_path / "data", "original")
-        assert str(path) in str(caught.value) and "RGB 0, 128, 92 (2 px)" in str(caught.value)
+        assert str(path) in str(caught.value) and "RGB 0, 128, 92 (2 pixels)" in str(caught.value)
 
     def test_all_missing_counterparts_and_list_faults_are_told_at_once(self, original_dir, tmp_path):
         (original_dir / "701_StillsRaw_full" / "0001TP_000010.png").unlink()

@@ -115,7 +115,7 @@ class BuilderTest:
         assert str(path) in prepare_fails(manual_dir, tmp_path)
         label[0, :2] = 34
         Image.fromarray(label).save(path)
-        assert f"{path}: expected class ids in 0 .. 33. Received: 34 (2 px)" in prepare_fails(manual_dir, tmp_path)
+        assert f"{path}: expected class ids in 0 .. 33. Received: 34 (2 pixels)" in prepare_fails(manual_dir, tmp_path)
 
     def test_size_of_instances_is_checked(self, manual_dir, tmp_path):
         path = manual_dir / "gtFine" / f"{FRAME}_gtFine_instanceIds.png"

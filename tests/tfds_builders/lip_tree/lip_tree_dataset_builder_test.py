@@ -107,7 +107,7 @@ class BadFilesTest:
         label[0, :2], label[0, 2] = 20, 255
         Image.fromarray(label).save(path)
         message = self.fails(manual_dir)
-        assert str(path) in message and "20 (2 px), 255 (1 px)" in message
+        assert str(path) in message and "20 (2 pixels), 255 (1 pixel)" in message
         Image.fromarray(label[:-1] % 20).save(path)
         message = self.fails(manual_dir)
         assert str(path) in message and "10 x 9" in message and "10 x 8" in message

@@ -112,7 +112,7 @@ class BuilderTest:
         path = manual_dir / "training" / "v1.2" / "labels" / f"{ALL_IDS}.png"
         shutil.copy(manual_dir / "training" / "v2.0" / "labels" / f"{ALL_IDS}.png", path)
         message = prepare_fails(manual_dir, tmp_path, "v1.2")
-        assert f"{path}: expected class ids in 0 .. 65. Received: 66 (2 px), 67 (2 px)" in message
+        assert f"{path}: expected class ids in 0 .. 65. Received: 66 (2 pixels), 67 (2 pixels)" in message
 
     def test_image_that_is_turned_is_refused(self, manual_dir, tmp_path):
         path = manual_dir / "training" / "images" / f"{ALL_IDS}.jpg"

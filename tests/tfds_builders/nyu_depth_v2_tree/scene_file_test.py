@@ -76,7 +76,7 @@ class SceneFileTest:
             with SceneFile(path) as scenes:
                 scenes.read(1)
         arrays["labels"][2, 1, 0] = 895
-        assert "scene 3: " in message_of(write(arrays), 3) and "895 (1 px)" in message_of(write(arrays), 3)
+        assert "scene 3: " in message_of(write(arrays), 3) and "895 (1 pixel)" in message_of(write(arrays), 3)
 
     @pytest.mark.parametrize("content", [b"", b"MATLAB 5.0 MAT-file".ljust(128), b"\x89HDF\r\n\x1a\n"])
     def test_other_files_are_refused(self, content, tmp_path):

@@ -139,7 +139,7 @@ class BadFilesTest:
         path = manual_dir / GROUND_TRUTH / "2008_000036.png"
         Image.fromarray(np.full((9, 12), 38, np.uint8)).save(path)
         message = self.fails(manual_dir)
-        assert str(path) in message and "38 (108 px)" in message
+        assert str(path) in message and "38 (108 pixels)" in message
         path = manual_dir / "Annotations_Part" / "2008_000041.mat"
         path.write_bytes(path.read_bytes()[:300])
         assert str(path) in self.fails(manual_dir, "pascal_part")

@@ -278,7 +278,7 @@ class ReadColorsTest:
         Image.fromarray(image).save(image_path)
         message = message_of(read_colors, image_path, self.COLORS)
         assert str(image_path) in message
-        assert "RGB 0, 0, 254 (3 px), RGB 255, 255, 254 (1 px)" in message and "4 colors" in message
+        assert "RGB 0, 0, 254 (3 pixels), RGB 255, 255, 254 (1 pixel)" in message and "4 colors" in message
 
     def test_many_foreign_colors_are_cut_short(self, image_path):
         image = np.random.default_rng(0).integers(1, 255, (30, 30, 3), dtype=np.uint8)
@@ -298,4 +298,4 @@ class MapIdsTest:
 
     def test_foreign_ids_are_counted(self):
         message = message_of(map_ids, "a.png", np.array([8, 7, 8, 300], np.uint16), {7: 0})
-        assert "a.png: " in message and "[7]" in message and "8 (2 px), 300 (1 px)" in message
+        assert "a.png: " in message and "[7]" in message and "8 (2 pixels), 300 (1 pixel)" in message

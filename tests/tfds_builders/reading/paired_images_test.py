@@ -37,7 +37,7 @@ class ReadPairTest:
 
     def test_foreign_ids_are_counted(self, pair):
         message = message_of(read_pair, pair, 10)
-        assert str(pair.label) in message and "10 (1 px), 11 (1 px)" in message and "0 .. 9" in message
+        assert str(pair.label) in message and "10 (1 pixel), 11 (1 pixel)" in message and "0 .. 9" in message
 
     def test_sizes_must_agree(self, pair):
         Image.fromarray(LABEL.T).save(pair.label)
