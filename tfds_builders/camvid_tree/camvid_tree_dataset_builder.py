@@ -5,9 +5,9 @@ import dataclasses
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import image_files, paired_images
 from tfds_builders.camvid_tree import original_release
-from tfds_builders.image_files import ImageFileError
+from tfds_builders.reading import image_files, paired_images
+from tfds_builders.reading.file_problems import ImageFileError
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 

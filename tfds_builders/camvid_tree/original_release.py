@@ -2,8 +2,8 @@
 
 import functools
 
-from tfds_builders.image_files import read_colors
-from tfds_builders.paired_images import pair_folders, pick_listed
+from tfds_builders.reading.image_files import read_colors
+from tfds_builders.reading.paired_images import pair_folders, pick_listed
 
 # In alphabetical order, like the release's own `label_colors.txt`. The files hold no ids: an id is a position here.
 COLORS = {

@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import image_files
-from tfds_builders.check_labels import check_size
 from tfds_builders.cityscapes_tree import class_ids, frames
-from tfds_builders.paired_images import ImagePair, read_pair
+from tfds_builders.reading import image_files
+from tfds_builders.reading.check_labels import check_size
+from tfds_builders.reading.paired_images import ImagePair, read_pair
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 

@@ -4,8 +4,8 @@ import dataclasses
 
 from etils import epath
 
-from tfds_builders.image_files import ImageFileError
-from tfds_builders.zip_path import ZipPath
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.zip_path import ZipPath
 
 SPLITS = {"train": "train", "validation": "val", "test": "test"}
 IMAGE, LABEL, INSTANCES = "_leftImg8bit.png", "_gtFine_labelIds.png", "_gtFine_instanceIds.png"

@@ -3,10 +3,11 @@
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import find_files
 from tfds_builders.helen_tree.probability_maps import map_paths, read_most_probable
-from tfds_builders.image_files import stored_image
-from tfds_builders.paired_images import read_pair
+from tfds_builders.reading.find_folder import find_folder
+from tfds_builders.reading.id_lists import listed_ids
+from tfds_builders.reading.image_files import stored_image
+from tfds_builders.reading.paired_images import pair_ids, read_pair
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
@@ -43,13 +44,13 @@ are read from `SmithCVPR2013_dataset_original/`, or from `manual_dir` itself.
 
     def split_items(self, manual_dir):
         folders = [f"{root}labels" for root in _ROOTS]
-        root = find_files.find_folder(manual_dir, folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS).parent
+        root = find_folder(manual_dir, folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS).parent
         splits, problems = {}, []
         for split, name in _LISTS.items():
             if split != "train" and not (root / name).exists():
                 continue
-            places, list_problems = find_files.listed_ids(root / name, _LINE)
-            splits[split], pair_problems = find_files.pair_ids(places, root / "images", root / "labels", "")
+            places, list_problems = listed_ids(root / name, _LINE)
+            splits[split], pair_problems = pair_ids(places, root / "images", root / "labels", "")
             problems += list_problems + pair_problems + _missing_maps(splits[split])
         return splits, problems
 

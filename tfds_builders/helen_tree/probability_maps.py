@@ -3,8 +3,8 @@
 import numpy as np
 from etils import epath
 
-from tfds_builders.check_labels import check_size
-from tfds_builders.image_files import read_gray
+from tfds_builders.reading.check_labels import check_size
+from tfds_builders.reading.image_files import read_gray
 
 NUM_CLASSES = 11
 

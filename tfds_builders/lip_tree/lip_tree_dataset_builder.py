@@ -3,8 +3,10 @@
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import find_files, paired_images
-from tfds_builders.image_files import stored_image
+from tfds_builders.reading.find_folder import find_folder
+from tfds_builders.reading.id_lists import listed_ids
+from tfds_builders.reading.image_files import stored_image
+from tfds_builders.reading.paired_images import pair_folders, pair_ids, read_pair
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
@@ -50,7 +52,7 @@ Without a list, all images are used. The test images have no label maps and are 
         return splits, problems
 
     def read(self, pair):
-        image, label = paired_images.read_pair(pair, len(self.info.metadata["class_paths"]))
+        image, label = read_pair(pair, len(self.info.metadata["class_paths"]))
         return pair.image.stem, {
             "image": stored_image(pair.image, image),
             "label": label,
@@ -60,12 +62,12 @@ Without a list, all images are used. The test images have no label maps and are 
 
 def _find(manual_dir, outer, name):
     candidates = [f"{outer}/{name}", f"{outer}/{outer}/{name}", name]
-    return find_files.find_folder(manual_dir, candidates, Builder.MANUAL_DOWNLOAD_INSTRUCTIONS).parent
+    return find_folder(manual_dir, candidates, Builder.MANUAL_DOWNLOAD_INSTRUCTIONS).parent
 
 
 def _pair_split(images, labels, lists):
     if not lists:
-        return paired_images.pair_folders(images, labels)
-    places, list_problems = find_files.listed_ids(lists[0])
-    pairs, problems = find_files.pair_ids(places, images, labels)
+        return pair_folders(images, labels)
+    places, list_problems = listed_ids(lists[0])
+    pairs, problems = pair_ids(places, images, labels)
     return pairs, list_problems + problems

@@ -5,12 +5,12 @@ import dataclasses
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import image_files
-from tfds_builders.image_files import ImageFileError
-from tfds_builders.paired_images import pair_folders, read_pair
+from tfds_builders.reading import image_files
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.paired_images import pair_folders, read_pair
+from tfds_builders.reading.zip_path import ZipPath
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
-from tfds_builders.zip_path import ZipPath
 
 _FOLDERS = {"train": "training", "validation": "validation"}
 

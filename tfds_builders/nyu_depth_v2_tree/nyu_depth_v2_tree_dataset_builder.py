@@ -10,9 +10,9 @@ from absl import logging
 from etils import epath
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders.image_files import ImageFileError
-from tfds_builders.matlab_v5 import read_variables
 from tfds_builders.nyu_depth_v2_tree.scene_file import SceneFile
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.matlab_v5 import read_variables
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 

@@ -3,10 +3,10 @@
 import numpy as np
 from etils import epath
 
-from tfds_builders.check_labels import check_ids
-from tfds_builders.image_files import ImageFileError
-from tfds_builders.image_header import MAX_PIXELS
-from tfds_builders.matlab_v7 import SlicedArray
+from tfds_builders.reading.check_labels import check_ids
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.image_header import MAX_PIXELS
+from tfds_builders.reading.matlab_v7 import SlicedArray
 
 NUM_RAW_IDS = 895
 _DTYPES = {"images": np.uint8, "depths": np.float32, "labels": np.uint16}

@@ -6,11 +6,13 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import find_files
-from tfds_builders.check_labels import map_ids
-from tfds_builders.image_files import ImageFileError, read_label, stored_image
-from tfds_builders.paired_images import read_pair
 from tfds_builders.pascal_person_part_tree.person_parts import read_person_parts
+from tfds_builders.reading.check_labels import map_ids
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.find_folder import find_folder
+from tfds_builders.reading.id_lists import listed_ids
+from tfds_builders.reading.image_files import read_label, stored_image
+from tfds_builders.reading.paired_images import pair_ids, read_pair
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
@@ -85,12 +87,12 @@ to images that have annotations.
     def split_items(self, manual_dir):
         config = self.builder_config
         image_folders = [f"{folder}JPEGImages" for folder in _VOC_FOLDERS]
-        images = find_files.find_folder(manual_dir, image_folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS)
-        labels = find_files.find_folder(manual_dir, config.label_folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS)
+        images = find_folder(manual_dir, image_folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS)
+        labels = find_folder(manual_dir, config.label_folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS)
         splits, problems = {}, []
         for split, name in _LISTS.items():
             places, list_problems = _listed(manual_dir, name, labels, config.label_suffix)
-            pairs, pair_problems = find_files.pair_ids(places, images, labels, config.label_suffix)
+            pairs, pair_problems = pair_ids(places, images, labels, config.label_suffix)
             problems += list_problems + pair_problems
             if pairs:
                 splits[split] = pairs
@@ -113,8 +115,8 @@ def _listed(manual_dir, name, labels, suffix):
     """Returns all ids of the user's own list, or the ids of the published list that have an annotation."""
     for folder in _LIST_FOLDERS:
         if (manual_dir / folder / name).exists():
-            return find_files.listed_ids(manual_dir / folder / name)
-    ids, _ = find_files.listed_ids(epath.Path(__file__).parent / name)
+            return listed_ids(manual_dir / folder / name)
+    ids, _ = listed_ids(epath.Path(__file__).parent / name)
     return {id_: labels / f"{id_}{suffix}" for id_ in ids if (labels / f"{id_}{suffix}").exists()}, []
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 from etils import epath
 
-from tfds_builders.image_files import ImageFileError
-from tfds_builders.image_header import MAX_PIXELS
-from tfds_builders.matlab_v5 import read_variables
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.image_header import MAX_PIXELS
+from tfds_builders.reading.matlab_v5 import read_variables
 
 BACKGROUND, WHOLE_PERSON = 0, 7
 _PARTS_OF_CLASS = {

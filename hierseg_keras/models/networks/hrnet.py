@@ -105,19 +105,24 @@ class HRNet(TreeNetwork):
         x = conv_norm_relu(x, x.shape[-1], 1, "features", use_bias=True)
         x = logits_head(x, tree, scores)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
-        arguments = {
-            "width": width,
-            "num_modules": tuple(num_modules),
-            "num_blocks": num_blocks,
-            # Saved models contain the pretrained weights, so that loading does not need the file.
-            "weights": None,
-            "synchronized_batch_norm": synchronized_batch_norm,
-            "input_shape": input_shape,
-        }
+        arguments = hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, input_shape)
         super().__init__(image, logits, tree, scores, arguments, name=name, **kwargs)
         synchronize(self, synchronized_batch_norm)
         if weights is not None:
             load_hrnet_weights(self, weights)
+
+
+def hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, input_shape):
+    """Returns what a network remembers of the arguments of its HRNet."""
+    return {
+        "width": width,
+        "num_modules": tuple(num_modules),
+        "num_blocks": num_blocks,
+        # The pretrained weights are among those saved.
+        "weights": None,
+        "synchronized_batch_norm": synchronized_batch_norm,
+        "input_shape": input_shape,
+    }
 
 
 def load_hrnet_weights(model, path):

@@ -10,7 +10,7 @@ from hierseg_keras.models.layers.batch_norms import check_synchronized, synchron
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.layers.resize_to import ResizeTo
-from hierseg_keras.models.networks.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
+from hierseg_keras.models.networks.hrnet import check_hrnet_sizes, hrnet_arguments, joined_branches, load_hrnet_weights
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import ClassTree, as_class_tree
 
@@ -106,17 +106,11 @@ class HRNetOCR(TreeNetwork):
         coarse = ResizeTo(dtype="float32", name="enlarge_auxiliary_logits")([coarse, image])
         auxiliary = {"auxiliary_logits": (coarse, auxiliary_weight)}
         arguments = {
-            "width": width,
             "filters": filters,
             "key_filters": key_filters,
             "dropout": dropout,
             "auxiliary_weight": auxiliary_weight,
-            "num_modules": tuple(num_modules),
-            "num_blocks": num_blocks,
-            # Saved models contain the pretrained weights, so that loading does not need the file.
-            "weights": None,
-            "synchronized_batch_norm": synchronized_batch_norm,
-            "input_shape": input_shape,
+            **hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, input_shape),
         }
         super().__init__(image, logits, tree, scores, arguments, auxiliary, name, **kwargs)
         synchronize(self, synchronized_batch_norm)

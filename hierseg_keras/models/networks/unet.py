@@ -5,14 +5,11 @@ from keras import layers
 
 from hierseg_keras.models.configuration.check_counts import check_counts
 from hierseg_keras.models.heads.logits_head import check_scores, logits_head
+from hierseg_keras.models.layers.conv_norm_relu import KERAS_EPSILON, conv_norm_relu
 from hierseg_keras.models.layers.crop_to import CropTo
 from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import ClassTree, as_class_tree
-
-# The momentum of PyTorch's layer, which the paper's network uses. With Keras's 0.99, the moving averages are useful
-# only after about a thousand steps.
-BATCH_NORM_MOMENTUM = 0.9
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -94,13 +91,7 @@ class UNet(TreeNetwork):
         super().__init__(image, logits_head(x, tree, scores), tree, scores, arguments, name=name, **kwargs)
 
 
-def _convolution(x, filters, name):
-    x = layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer="he_uniform", name=f"{name}_conv")(
-        x
-    )
-    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
-
-
 def _double_convolution(x, filters, name):
-    return _convolution(_convolution(x, filters, f"{name}_a"), filters, f"{name}_b")
+    for part in "ab":
+        x = conv_norm_relu(x, filters, 3, f"{name}_{part}", kernel_initializer="he_uniform", epsilon=KERAS_EPSILON)
+    return x
