@@ -1,6 +1,9 @@
 """Prepares a TFDS data set where it is not prepared yet."""
 
+import contextlib
+import io
 import pathlib
+import sys
 
 from hierseg_keras.data.find_builder import find_builder
 
@@ -38,8 +41,11 @@ def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
         raise ValueError(f"`manual_dir` expects an existing folder. Received: manual_dir={str(manual_dir)!r}.")
     builder = find_builder(name, data_dir, skip_bad)
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
+    # TFDS prints where it prepares the data set. Like the bars that follow, this is for whoever waits.
+    waiting = sys.stderr if sys.stderr.isatty() else io.StringIO()
     try:
-        builder.download_and_prepare(download_config=download_config)
+        with contextlib.redirect_stdout(waiting):
+            builder.download_and_prepare(download_config=download_config)
     except AssertionError:
         # What TFDS raises where the folder is not there or empty.
         if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:

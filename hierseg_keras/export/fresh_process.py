@@ -23,7 +23,7 @@ def check_in_fresh_process(path, model, images, expected, tree=None, scores=None
 
     Returns:
         Whether all agree: integers exactly, floats within 1e-5. The process prints each output's
-        largest difference.
+        largest difference, and on stderr only if it fails.
     """
     tree = getattr(model, "tree", None) if tree is None else tree
     serve = serving_function(getattr(model, "inference_model", model), tree, scores, from_logits)
@@ -33,4 +33,7 @@ def check_in_fresh_process(path, model, images, expected, tree=None, scores=None
         arrays |= {f"case_{case}_{name}": array for name, array in answers.items()}
     np.savez(expected, **arrays)
     command = [sys.executable, "-I", str(_SCRIPT), str(path), str(expected)]
-    return subprocess.run(command, check=False).returncode == 0
+    ended = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
+    if ended.returncode:
+        print(ended.stderr, end="", file=sys.stderr)
+    return ended.returncode == 0

@@ -38,7 +38,7 @@ def train_hs3(config, folder, verbose="auto", strategy=None):
     Args:
         config: `RunConfig` of method `"hs3"` without `clusters`.
         folder: Path that does not exist yet, an empty folder, or one of the same configuration.
-        verbose: As in `fit`.
+        verbose: As in `train`.
         strategy: As in `train`.
 
     Returns:
