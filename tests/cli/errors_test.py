@@ -6,8 +6,9 @@ import warnings
 import pytest
 
 tf = pytest.importorskip("tensorflow")
+from hierseg_command.one_line import MAX_LENGTH  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
-from hierseg_keras.cli.message import MAX_LENGTH, message_of  # noqa: E402
+from hierseg_keras.cli.message import message_of  # noqa: E402
 from hierseg_keras.data.refusal import refuse  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
