@@ -32,7 +32,7 @@ def confident_labels(tree, y_pred, threshold, scores=None, from_logits=None):
     Example:
 
     >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
-    >>> logits = np.log([[0.9, 0.0, 0.1], [0.5, 0.4, 0.1], [0.4, 0.2, 0.4]])
+    >>> logits = np.log([[0.8, 0.1, 0.1], [0.5, 0.4, 0.1], [0.4, 0.2, 0.4]])
     >>> labels = hs.decoding.confident_labels(tree, logits, threshold=0.7)
     >>> [tree.names[i] if i >= 0 else None for i in np.asarray(labels)]
     ['person', 'human', None]

@@ -1,11 +1,11 @@
-"""Losses along a class tree, one published loss per file."""
+"""Losses along a class tree, one per file: a function with the equation, and a class for `compile`."""
 
-from hierseg_keras.losses.focal_tree_min import FocalTreeMin
-from hierseg_keras.losses.hierarchical_crossentropy import HierarchicalCrossentropy
-from hierseg_keras.losses.tree_binary_crossentropy import TreeBinaryCrossentropy
-from hierseg_keras.losses.tree_min import TreeMin
-from hierseg_keras.losses.tree_min_crossentropy import TreeMinCrossentropy
-from hierseg_keras.losses.tree_triplet import TreeTriplet
+from hierseg_keras.losses.focal_tree_min import FocalTreeMin, focal_tree_min
+from hierseg_keras.losses.hierarchical_crossentropy import HierarchicalCrossentropy, hierarchical_crossentropy
+from hierseg_keras.losses.tree_binary_crossentropy import TreeBinaryCrossentropy, tree_binary_crossentropy
+from hierseg_keras.losses.tree_min import TreeMin, tree_min
+from hierseg_keras.losses.tree_min_crossentropy import TreeMinCrossentropy, tree_min_crossentropy
+from hierseg_keras.losses.tree_triplet import TreeTriplet, tree_triplet
 
 __all__ = [
     "FocalTreeMin",
@@ -14,4 +14,10 @@ __all__ = [
     "TreeMin",
     "TreeMinCrossentropy",
     "TreeTriplet",
+    "focal_tree_min",
+    "hierarchical_crossentropy",
+    "tree_binary_crossentropy",
+    "tree_min",
+    "tree_min_crossentropy",
+    "tree_triplet",
 ]

@@ -3,15 +3,13 @@
 import numpy as np
 from keras import ops
 
-from hierseg_keras.tree.families import families_of
-from hierseg_keras.tree.ops import (
+from hierseg_keras.tree.families import (
+    families_of,
     internal_ancestors,
     leaves_and_blocks,
     max_of_blocks_and_gradient,
-    min_along_path_and_gradient,
-    pick_row,
-    with_gradient,
 )
+from hierseg_keras.tree.ops import node_major, with_gradient
 
 
 def coherent_error_logits(tree, label, logits):
@@ -24,12 +22,12 @@ def coherent_error_logits(tree, label, logits):
     Args:
         tree: `ClassTree`.
         label: Integer node labels, `(..., N)`, in `[0, V)`.
-        logits: Float node logits, node-major, `(..., V, N)`.
+        logits: Float node logits, `(..., N, V)`.
 
     Returns:
-        Float tensor, `(..., V, N)`; -inf for the nodes below an internal label, which are unknown.
+        Float tensor, node-major, `(..., V, N)`; -inf for the nodes below an internal label, which are unknown.
     """
-    return with_gradient(lambda x: _coherent_error_logits(tree, label, x))(logits)
+    return with_gradient(lambda x: _coherent_error_logits(tree, label, x))(node_major(logits))
 
 
 def _coherent_error_logits(tree, label, logits):
@@ -50,9 +48,9 @@ def _coherent_error_logits(tree, label, logits):
 
 
 def independent_error_logits(tree, label, logits):
-    """As `coherent_error_logits`, of each node's own logit (eq. 2)."""
+    """As `coherent_error_logits`, with each node's logit by itself (eq. 2)."""
     path = _Path(tree, label)
-    leaves, blocks = leaves_and_blocks(tree, logits)
+    leaves, blocks = leaves_and_blocks(tree, node_major(logits))
     signed = path.put([-rows for rows in [*reversed(blocks), leaves]], leaves, blocks)
     return ops.concatenate(path.put_below(float("-inf"), *signed), axis=-2)
 
@@ -98,3 +96,40 @@ class _Path:
             at_or_below.insert(0, ops.logical_or(is_below, is_label))
             known.insert(0, ops.where(is_below, value, blocks[i]))
         return [ops.where(self.families.to_leaves(at_or_below), value, leaves), *known]
+
+
+def min_along_path_and_gradient(scores):
+    """Computes the least score down to each step of a path, and its gradient.
+
+    Where n scores tie, each receives 1/n of the gradient.
+
+    Args:
+        scores: List of float tensors of one shape, the score of each step.
+
+    Returns:
+        A pair `(least, backward)`. `least` is a list of the same length. `backward` maps a list of
+        gradients of `least` to the list of gradients of `own`.
+    """
+    stacked = ops.stack(scores)
+    # One reduction per step, although the last one's result would do: XLA keeps its result, and works out anything
+    # else again wherever it is broadcast.
+    least = [ops.min(stacked[: step + 1], axis=0) for step in range(len(scores))]
+
+    def backward(upstream):
+        is_shared = [None] + [below == above for above, below in zip(least, least[1:])]
+        ties = [ops.cast(score == value, value.dtype) for score, value in zip(scores, least)]
+        for step in range(1, len(scores)):
+            ties[step] = ties[step] + ops.where(is_shared[step], ties[step - 1], 0)
+        share = [gradient / count for gradient, count in zip(upstream, ties)]
+        for step in reversed(range(1, len(scores))):
+            share[step - 1] = share[step - 1] + ops.where(is_shared[step], share[step], 0)
+        return [ops.where(score == value, s, 0) for score, value, s in zip(scores, least, share)]
+
+    return least, backward
+
+
+def pick_row(rows, index):
+    """Picks one row's value per pixel: `rows[..., index[..., n], n]`, of `(..., R, N)` and `(..., N)`."""
+    num_rows, num_columns = rows.shape[-2], ops.shape(rows)[-1]
+    pixel = ops.reshape(ops.arange(ops.size(index), dtype="int32"), ops.shape(index))
+    return ops.take(ops.reshape(rows, (-1,)), pixel + num_columns * (pixel // num_columns * (num_rows - 1) + index))

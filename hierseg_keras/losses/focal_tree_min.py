@@ -1,12 +1,111 @@
 """Focal binary cross-entropy of scores made coherent along a class tree (HSSN, eq. 6)."""
 
 import keras
+import numpy as np
+from keras import ops
 
-from hierseg_keras.losses.node_loss import CoherentNodeLoss
+from hierseg_keras.losses.coherent_logits import coherent_error_logits
+from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
+from hierseg_keras.losses.weights import NodeWeights, check_node_weights, check_not_negative
+from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.ops import with_gradient
+
+
+def focal_tree_min(
+    tree: ClassTree | str,
+    y_true,
+    y_pred,
+    gamma: float = 2.0,
+    node_weights: NodeWeights | None = None,
+    from_logits: bool = True,
+    ignore_class: int = 255,
+):
+    """Computes the focal tree-min loss of each pixel; see `FocalTreeMin`.
+
+    Formula, with `s = sigmoid(y_pred)`, `P` the label's path, `A_v` the node `v` and its ancestors,
+    `C_v` the node `v` and its descendants, and the coherent scores `p_v = min_{u in A_v} s_u` on `P`
+    and `p_v = max_{u in C_v} s_u` off it:
+
+        loss = sum_{v in P} w_v (1 - p_v)^gamma * -log(p_v)
+             + sum_{v not in P} w_v p_v^gamma * -log(1 - p_v)
+
+    Args:
+        tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
+        y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
+        y_pred: Float node logits, `(B, H, W, V)`; or probabilities, with `from_logits=False`.
+        gamma: Focusing exponent, at least 0; 0 gives `tree_min`. Defaults to 2, the paper's.
+        node_weights, from_logits, ignore_class: As in `FocalTreeMin`.
+
+    Returns:
+        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is, otherwise float32. 0 if a pixel is
+        ignored, and NaN if its label is neither a node nor `ignore_class`.
+
+    Raises:
+        ValueError: As in `FocalTreeMin`.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider")
+    >>> loss = hs.losses.focal_tree_min(tree, np.array([[[0]]]), np.zeros((1, 1, 1, 3)))
+    >>> as_lists(ops.round(loss, 4))     # 3/4 log 2
+    [[[0.5199]]]
+    """
+    tree, owner = as_class_tree(tree), "focal_tree_min"
+    node_weights = check_node_weights(owner, "node_weights", node_weights, tree)
+    gamma = check_not_negative(owner, "gamma", gamma)
+    pixels = LabeledPixels(owner, tree, "nodes", y_true, y_pred, from_logits, ignore_class)
+    terms = focal_log_loss(coherent_error_logits(tree, pixels.label, pixels.logits), gamma)
+    return pixels.losses(sum_over_nodes(terms, node_weights))
+
+
+def focal_log_loss(error_logit, gamma):
+    """Computes `p^gamma * -log(1 - p)` for `p = sigmoid(error_logit)`, the wrong decision's probability.
+
+    Exact to the dtype's own precision at any logit: no probability nor its logarithm is ever
+    rounded to 0, and -inf gives 0.
+
+    Args:
+        error_logit: Float tensor of any shape.
+        gamma: Float, at least 0; 0 gives the plain logistic loss.
+
+    Returns:
+        Float tensor of the same shape, in nats.
+    """
+
+    def function(x):
+        tail = ops.exp(-ops.abs(x))
+        log_loss = ops.relu(x) + ops.log1p(tail)
+        wrong = ops.where(x < 0, tail, 1.0) / (1.0 + tail)
+        focus = _power(wrong, gamma)
+        # Worked out here, so that this one tensor is all that waits for the gradient.
+        slope = focus * (gamma * (1.0 - wrong) * log_loss + wrong)
+        return focus * log_loss, lambda upstream: upstream * slope
+
+    return with_gradient(function)(error_logit)
+
+
+def _power(x, exponent):
+    # The paper's exponents, 0 and 2, spare a pow, which costs more than all the rest.
+    if exponent == 0:
+        return ops.ones_like(x)
+    return ops.square(x) if exponent == 2 else ops.power(x, exponent)
+
+
+def sum_over_nodes(terms, node_weights=None):
+    """Sums terms of nodes, `(..., V, N)`, with weights, to `(..., N)`."""
+    if node_weights is not None:
+        terms = terms * ops.convert_to_tensor(np.reshape(node_weights, (-1, 1)), terms.dtype)
+    return ops.sum(terms, axis=-2)
+
+
+def sum_by_depth(tree, terms):
+    """Sums terms of nodes, `(..., V, N)`, over the nodes of each depth, to `(..., N, D)`."""
+    of_depth = [np.flatnonzero(tree.depths == depth) for depth in range(1, tree.num_levels + 1)]
+    return ops.stack([ops.sum(ops.take(terms, nodes, axis=-2), axis=-2) for nodes in of_depth], axis=-1)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class FocalTreeMin(CoherentNodeLoss):
+class FocalTreeMin(TreeLoss):
     """Computes the focal tree-min loss, HSSN's objective on the logits.
 
     Formula, with `p_v` the coherent scores of `TreeMin`, `p_v = min_{u in A_v} s_u` on the
@@ -60,21 +159,33 @@ class FocalTreeMin(CoherentNodeLoss):
         https://arxiv.org/abs/2203.14335), eq. 6.
     """
 
+    scores = "nodes"
+
     def __init__(
         self,
-        tree,
-        gamma=2,
-        node_weights=None,
-        from_logits=True,
-        class_weights=None,
-        ignore_class=255,
-        normalization="replica",
-        reduction="sum_over_batch_size",
-        name="focal_tree_min",
-        dtype=None,
+        tree: ClassTree | str,
+        gamma: float = 2.0,
+        node_weights: NodeWeights | None = None,
+        from_logits: bool = True,
+        class_weights: NodeWeights | None = None,
+        ignore_class: int = 255,
+        normalization: str = "replica",
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "focal_tree_min",
+        dtype: str | None = None,
     ):
         options = (from_logits, class_weights, ignore_class, normalization, reduction, name, dtype)
-        super().__init__(tree, gamma, node_weights, *options)
+        super().__init__(tree, *options)
+        self.gamma = check_not_negative(type(self).__name__, "gamma", gamma)
+        self.node_weights = check_node_weights(type(self).__name__, "node_weights", node_weights, self.tree)
+
+    def call(self, y_true, y_pred):
+        y_true, y_pred = self.read(y_true, y_pred)
+        options = (self.gamma, self.node_weights, self.from_logits, self.ignore_class)
+        return focal_tree_min(self.tree, y_true, y_pred, *options)
+
+    def depth_losses(self, label, logits):
+        return sum_by_depth(self.tree, focal_log_loss(coherent_error_logits(self.tree, label, logits), self.gamma))
 
     def get_config(self):
-        return {**super().get_config(), "gamma": self.gamma}
+        return {**super().get_config(), "gamma": self.gamma, "node_weights": self.node_weights}

@@ -1,18 +1,66 @@
 """Cross-entropy summed over the depths of a class tree (Muller & Smith, 2020)."""
 
 import functools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import ops
 
-from hierseg_keras.losses.tree_loss import TreeLoss
-from hierseg_keras.tree.ops import internal_ancestors, pick_channel, replaced_if, with_gradient
+from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
+from hierseg_keras.losses.weights import NodeWeights, check_weights
+from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.families import internal_ancestors
+from hierseg_keras.tree.ops import lazy_where, pick_channel, with_gradient
 
 # A probability above exp(-_FAR) is a sum of `exp(logit - largest)` that float32 holds in full.
 _FAR = 60.0
 # Stands for the logarithm of an empty sum: far below any difference of logits, and finite.
 _EMPTY = -1e30
+
+
+def hierarchical_crossentropy(
+    tree: ClassTree | str,
+    y_true,
+    y_pred,
+    depth_weights: Sequence[float] | None = None,
+    from_logits: bool = True,
+    ignore_class: int = 255,
+):
+    """Computes each pixel's crossentropy, summed over the depths of a class tree; see `HierarchicalCrossentropy`.
+
+    Formula, for a pixel whose label has the ancestor `c_d` at depth `d`:
+
+        loss = sum_d w_d * -log p(c_d),    p(c) = sum of softmax(y_pred)[k] over the leaves k below c
+
+    Args:
+        tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
+        y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
+        y_pred: Float leaf logits, `(B, H, W, L)`; or probabilities, with `from_logits=False`.
+        depth_weights, from_logits, ignore_class: As in `HierarchicalCrossentropy`.
+
+    Returns:
+        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is, otherwise float32. 0 if a pixel is
+        ignored, and NaN if its label is neither a node nor `ignore_class`.
+
+    Raises:
+        ValueError: As in `HierarchicalCrossentropy`.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
+    >>> logits = np.log([[[[0.5, 0.3, 0.2]]]])
+    >>> loss = hs.losses.hierarchical_crossentropy(tree, np.array([[[0]]]), logits)
+    >>> as_lists(ops.round(loss, 4))     # person: -log 0.8 - log 0.5
+    [[[0.9163]]]
+    """
+    tree, owner = as_class_tree(tree), "hierarchical_crossentropy"
+    depth_weights = check_weights(owner, "depth_weights", depth_weights, tree.num_levels, "depth")
+    pixels = LabeledPixels(owner, tree, "leaves", y_true, y_pred, from_logits, ignore_class)
+    terms = depth_crossentropies(tree, pixels.label, pixels.logits)
+    if depth_weights is not None:
+        terms = terms * ops.convert_to_tensor(depth_weights, terms.dtype)
+    return pixels.losses(ops.sum(terms, axis=-1))
 
 
 def depth_crossentropies(tree, label, logits):
@@ -78,12 +126,12 @@ def _depth_crossentropies(tree, label, logits):
                 flow = flow - gradient[..., None] * _softmax(ops.where(is_inside, logits, _EMPTY))
             return flow
 
-        flow = replaced_if(is_far, far, near())
+        flow = lazy_where(is_far, far, near())
         is_label = np.arange(tree.num_leaves, dtype=np.int32) == label[..., None]
         return ops.where(is_label, flow - to_leaf[..., None], flow)
 
     leaf_cost = ops.where(is_leaf, leaf_cost, 0)
-    family_costs = replaced_if(is_far, far_costs, [ops.log(total) - ops.log(part) for part in sums])
+    family_costs = lazy_where(is_far, far_costs, [ops.log(total) - ops.log(part) for part in sums])
     terms = [ops.where(has, cost, leaf_cost) for has, cost in zip(has_family, family_costs)]
     return ops.stack([*terms, leaf_cost], axis=-1), backward
 
@@ -157,36 +205,35 @@ class HierarchicalCrossentropy(TreeLoss):
     Reference:
         [Muller & Smith, A Hierarchical Loss for Semantic Segmentation, VISAPP 2020](
         https://doi.org/10.5220/0008946002600267), eq. 1-4. Differs from it in: a label may be an
-        internal node; the term is a softplus of the difference of two log-sum-exps over disjoint
-        leaves, where eq. 4 takes the whole and the part.
+        internal node.
     """
 
     scores = "leaves"
 
     def __init__(
         self,
-        tree,
-        depth_weights=None,
-        from_logits=True,
-        class_weights=None,
-        ignore_class=255,
-        normalization="replica",
-        reduction="sum_over_batch_size",
-        name="hierarchical_crossentropy",
-        dtype=None,
+        tree: ClassTree | str,
+        depth_weights: Sequence[float] | None = None,
+        from_logits: bool = True,
+        class_weights: NodeWeights | None = None,
+        ignore_class: int = 255,
+        normalization: str = "replica",
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "hierarchical_crossentropy",
+        dtype: str | None = None,
     ):
         options = (from_logits, class_weights, ignore_class, normalization, reduction, name, dtype)
         super().__init__(tree, *options)
-        self.depth_weights = self._check_weights("depth_weights", depth_weights, self.tree.num_levels, "depth")
+        owner = type(self).__name__
+        self.depth_weights = check_weights(owner, "depth_weights", depth_weights, self.tree.num_levels, "depth")
+
+    def call(self, y_true, y_pred):
+        y_true, y_pred = self.read(y_true, y_pred)
+        options = (self.depth_weights, self.from_logits, self.ignore_class)
+        return hierarchical_crossentropy(self.tree, y_true, y_pred, *options)
 
     def depth_losses(self, label, logits):
         return depth_crossentropies(self.tree, label, logits)
-
-    def pixel_losses(self, label, logits):
-        terms = self.depth_losses(label, logits)
-        if self.depth_weights is not None:
-            terms = terms * ops.convert_to_tensor(self.depth_weights, terms.dtype)
-        return ops.sum(terms, axis=-1)
 
     def get_config(self):
         return {**super().get_config(), "depth_weights": self.depth_weights}

@@ -3,11 +3,59 @@
 import keras
 
 from hierseg_keras.losses.coherent_logits import independent_error_logits
-from hierseg_keras.losses.node_loss import NodeLoss
+from hierseg_keras.losses.focal_tree_min import focal_log_loss, sum_by_depth, sum_over_nodes
+from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
+from hierseg_keras.losses.weights import NodeWeights, check_node_weights, check_not_negative
+from hierseg_keras.tree import ClassTree, as_class_tree
+
+
+def tree_binary_crossentropy(
+    tree: ClassTree | str,
+    y_true,
+    y_pred,
+    gamma: float = 0.0,
+    node_weights: NodeWeights | None = None,
+    from_logits: bool = True,
+    ignore_class: int = 255,
+):
+    """Computes the sum of each pixel's (focal) binary crossentropies of all nodes; see `TreeBinaryCrossentropy`.
+
+    Formula, with `s = sigmoid(y_pred)` and `P` the label's path, itself included:
+
+        loss = sum_{v in P} w_v (1 - s_v)^gamma * -log(s_v)
+             + sum_{v not in P} w_v s_v^gamma * -log(1 - s_v)
+
+    Args:
+        tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
+        y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
+        y_pred: Float node logits, `(B, H, W, V)`; or probabilities, with `from_logits=False`.
+        gamma: Focusing exponent, at least 0. Defaults to 0.
+        node_weights, from_logits, ignore_class: As in `TreeBinaryCrossentropy`.
+
+    Returns:
+        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is, otherwise float32. 0 if a pixel is
+        ignored, and NaN if its label is neither a node nor `ignore_class`.
+
+    Raises:
+        ValueError: As in `TreeBinaryCrossentropy`.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider")
+    >>> loss = hs.losses.tree_binary_crossentropy(tree, np.array([[[0]]]), np.zeros((1, 1, 1, 3)))
+    >>> as_lists(ops.round(loss, 4))     # 3 log 2
+    [[[2.0794]]]
+    """
+    tree, owner = as_class_tree(tree), "tree_binary_crossentropy"
+    node_weights = check_node_weights(owner, "node_weights", node_weights, tree)
+    gamma = check_not_negative(owner, "gamma", gamma)
+    pixels = LabeledPixels(owner, tree, "nodes", y_true, y_pred, from_logits, ignore_class)
+    terms = focal_log_loss(independent_error_logits(tree, pixels.label, pixels.logits), gamma)
+    return pixels.losses(sum_over_nodes(terms, node_weights))
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class TreeBinaryCrossentropy(NodeLoss):
+class TreeBinaryCrossentropy(TreeLoss):
     """Computes (focal) binary crossentropy of every node of a class tree, each by itself.
 
     This is the baseline that `TreeMin` improves on: the nodes of a path are supervised together, but
@@ -65,24 +113,33 @@ class TreeBinaryCrossentropy(NodeLoss):
         https://arxiv.org/abs/2203.14335), eq. 2.
     """
 
+    scores = "nodes"
+
     def __init__(
         self,
-        tree,
-        gamma=0,
-        node_weights=None,
-        from_logits=True,
-        class_weights=None,
-        ignore_class=255,
-        normalization="replica",
-        reduction="sum_over_batch_size",
-        name="tree_binary_crossentropy",
-        dtype=None,
+        tree: ClassTree | str,
+        gamma: float = 0.0,
+        node_weights: NodeWeights | None = None,
+        from_logits: bool = True,
+        class_weights: NodeWeights | None = None,
+        ignore_class: int = 255,
+        normalization: str = "replica",
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "tree_binary_crossentropy",
+        dtype: str | None = None,
     ):
         options = (from_logits, class_weights, ignore_class, normalization, reduction, name, dtype)
-        super().__init__(tree, gamma, node_weights, *options)
+        super().__init__(tree, *options)
+        self.gamma = check_not_negative(type(self).__name__, "gamma", gamma)
+        self.node_weights = check_node_weights(type(self).__name__, "node_weights", node_weights, self.tree)
 
-    def error_logits(self, label, logits):
-        return independent_error_logits(self.tree, label, logits)
+    def call(self, y_true, y_pred):
+        y_true, y_pred = self.read(y_true, y_pred)
+        options = (self.gamma, self.node_weights, self.from_logits, self.ignore_class)
+        return tree_binary_crossentropy(self.tree, y_true, y_pred, *options)
+
+    def depth_losses(self, label, logits):
+        return sum_by_depth(self.tree, focal_log_loss(independent_error_logits(self.tree, label, logits), self.gamma))
 
     def get_config(self):
-        return {**super().get_config(), "gamma": self.gamma}
+        return {**super().get_config(), "gamma": self.gamma, "node_weights": self.node_weights}

@@ -4,23 +4,69 @@ import keras
 import numpy as np
 from keras import ops
 
-from hierseg_keras.losses.replicas import num_replicas, sum_over_replicas
-from hierseg_keras.tree import as_class_tree, check_ignore_class
-from hierseg_keras.tree.labels import IGNORED, label_codes, pixel_weights
+from hierseg_keras.distribution.replicas import num_replicas, sum_over_replicas
+from hierseg_keras.losses.weights import NodeWeights, check_node_weights
+from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
+from hierseg_keras.tree.labels import CODES, IGNORED, is_read, label_codes, pixel_weights
 from hierseg_keras.tree.ops import with_gradient
 from hierseg_keras.tree.renamed_arguments import with_new_names
 from hierseg_keras.tree.scores import Scores
 
 # Fewer logits than this may all lie between 0 and 1 by chance.
 _ENOUGH_LOGITS = 64
-_CODES = "codes"
+
+
+class LabeledPixels:
+    """A batch as every loss along a tree reads it: a node and logits per pixel.
+
+    Args:
+        owner: Name of the loss, for errors.
+        tree: `ClassTree`.
+        scores: `"nodes"` or `"leaves"`: what `y_pred` holds.
+        y_true, y_pred, from_logits, ignore_class: As the loss takes them.
+
+    Attributes:
+        label: Int32 node indices, `(B, H, W)`; 0 where a pixel has no label.
+        logits: Float logits, `(B, H, W, C)`, float64 where `y_pred` is and else float32. Their gradient is 0 at
+            ignored pixels.
+        is_labeled: Bool, `(B, H, W)`.
+    """
+
+    def __init__(self, owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
+        y_pred = ops.convert_to_tensor(y_pred)
+        codes = read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class)
+        self.is_labeled, self._is_node = codes != IGNORED, codes >= 0
+        self.label = ops.maximum(codes, 0)
+        y_pred = _without_ignored(ops.cast(y_pred, precision_of(y_pred)), self.is_labeled)
+        self.logits = Scores(tree, scores, from_logits).logits(y_pred)
+
+    def losses(self, values):
+        """Values of pixels, `(B, H, W)` or `(B, H, W, D)`: 0 at ignored pixels, NaN where a label is no node."""
+        is_labeled, is_node = self.is_labeled, self._is_node
+        if len(values.shape) > len(is_labeled.shape):
+            is_labeled, is_node = is_labeled[..., None], is_node[..., None]
+        return ops.where(is_labeled, ops.where(is_node, values, float("nan")), 0.0)
+
+
+def read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
+    """Checks labels and scores, and returns the labels' codes (see `tree.labels`).
+
+    Args:
+        owner, tree, scores, y_true, y_pred, from_logits, ignore_class: As in `LabeledPixels`. Labels that are read
+            already are not checked again.
+    """
+    if not is_read(y_true):
+        check_ignore_class(owner, tree, ignore_class)
+        Scores(tree, scores).check_channels(owner, y_pred.shape)
+        if _check_from_logits(owner, from_logits):
+            _refuse_probabilities(owner, Scores(tree, scores), y_pred)
+    return label_codes(owner, tree, ignore_class, y_true, y_pred)
 
 
 class TreeLoss(keras.losses.Loss):
     """Base class of the losses along a tree; a subclass owns the equation.
 
-    A subclass sets `scores` and computes `pixel_losses(label, logits)` and `depth_losses`, where
-    `label` holds a valid node index everywhere.
+    A subclass sets `scores`, and implements `call` by the function of its equation and `depth_losses`.
 
     Pixels labeled `ignore_class` contribute to neither the loss, its gradient, nor the averaging
     denominator. Under `reduction="sum_over_batch_size"` the loss is the mean over labeled pixels,
@@ -47,25 +93,20 @@ class TreeLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        tree,
-        from_logits=True,
-        class_weights=None,
-        ignore_class=255,
-        normalization="replica",
-        reduction="sum_over_batch_size",
-        name=None,
-        dtype=None,
+        tree: ClassTree | str,
+        from_logits: bool = True,
+        class_weights: NodeWeights | None = None,
+        ignore_class: int = 255,
+        normalization: str = "replica",
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         check_dtype(self)
         self.tree = as_class_tree(tree)
-        if from_logits not in (True, False):
-            raise ValueError(
-                f"`{type(self).__name__}` expects `from_logits` to be True or False. Received: "
-                f"from_logits={from_logits!r}."
-            )
-        self.from_logits = bool(from_logits)
-        self.class_weights = self._check_node_weights("class_weights", class_weights)
+        self.from_logits = _check_from_logits(type(self).__name__, from_logits)
+        self.class_weights = check_node_weights(type(self).__name__, "class_weights", class_weights, self.tree)
         self.ignore_class = check_ignore_class(type(self).__name__, self.tree, ignore_class)
         if normalization not in ("replica", "global"):
             raise ValueError(
@@ -79,25 +120,35 @@ class TreeLoss(keras.losses.Loss):
         """`"nodes"` or `"leaves"`: which scores the loss takes."""
         raise NotImplementedError
 
-    def pixel_losses(self, label, logits):
-        """One value per pixel, `(B, H, W)`."""
-        raise NotImplementedError
-
     def depth_losses(self, label, logits):
-        """One value per pixel and depth, `(B, H, W, D)`."""
+        """Computes one value per pixel and depth, `(B, H, W, D)`, depth 1 (the coarsest) first.
+
+        Args:
+            label: Int32 node indices, `(B, H, W)`.
+            logits: Float logits, `(B, H, W, C)`.
+        """
         raise NotImplementedError
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        y_pred = ops.convert_to_tensor(y_pred)
-        codes = self._codes(y_true, y_pred)
-        # In a dict, by which `call` knows labels that are read already. Keras makes floats of them, which hold codes.
-        return super().__call__({_CODES: codes}, y_pred, self._pixel_weights(codes, sample_weight))
+        y_true, y_pred = self.read(y_true, ops.convert_to_tensor(y_pred))
+        # Keras casts the codes to the loss's dtype, which holds them.
+        return super().__call__(y_true, y_pred, self._pixel_weights(y_true[CODES], sample_weight))
 
-    def call(self, y_true, y_pred):
-        return self._evaluate(self.pixel_losses, y_true, y_pred)[0]
+    def read(self, y_true, y_pred):
+        """Checks labels and scores under this class's name.
+
+        Returns:
+            A pair: the labels as the functions of the losses take them without another look; and `y_pred` in the
+            dtype of the loss.
+        """
+        if not is_read(y_true):
+            y_pred = ops.convert_to_tensor(y_pred)
+            options = (self.from_logits, self.ignore_class)
+            y_true = {CODES: read_labels(type(self).__name__, self.tree, self.scores, y_true, y_pred, *options)}
+        return y_true, ops.cast(y_pred, self.dtype)
 
     def per_depth(self, y_true, y_pred):
-        """The loss's terms by depth, unweighted and unreduced.
+        """Computes the loss's terms by depth, unweighted and unreduced.
 
         Args:
             y_true: As in `call`.
@@ -107,35 +158,10 @@ class TreeLoss(keras.losses.Loss):
             A pair: float tensor `(B, H, W, D)`, depth 1 (the coarsest) first, 0 at ignored
             pixels; and bool tensor `(B, H, W)`, true where a pixel is labeled.
         """
-        return self._evaluate(self.depth_losses, y_true, y_pred)
-
-    def _evaluate(self, function, y_true, y_pred):
-        """The function's values, 0 at ignored pixels, and which pixels are labeled."""
-        y_pred = ops.cast(y_pred, self.dtype)
-        codes = ops.cast(y_true[_CODES], "int32") if isinstance(y_true, dict) else self._codes(y_true, y_pred)
-        self._check_scores(y_pred)
-        is_labeled, is_node = codes != IGNORED, codes >= 0
-        logits = Scores(self.tree, self.scores, self.from_logits).logits(_without_ignored(y_pred, is_labeled))
-        losses = function(ops.maximum(codes, 0), logits)
-        rank = len(losses.shape) - len(codes.shape)
-        is_node, mask = (ops.expand_dims(m, -1) if rank else m for m in (is_node, is_labeled))
-        return ops.where(mask, ops.where(is_node, losses, float("nan")), 0.0), is_labeled
-
-    def _codes(self, y_true, y_pred):
-        Scores(self.tree, self.scores).check_channels(type(self).__name__, y_pred.shape)
-        return label_codes(type(self).__name__, self.tree, self.ignore_class, y_true, y_pred)
-
-    def _check_scores(self, y_pred):
-        """Refuses what visibly holds probabilities where logits are expected."""
-        if not self.from_logits:
-            return
-        scores = Scores(self.tree, self.scores)
-        evidence = scores.evidence_of_probabilities(y_pred, at_least=_ENOUGH_LOGITS)
-        if evidence:
-            raise ValueError(
-                f"`{type(self).__name__}` expects logits. Received: probabilities, as {evidence}. Pass "
-                "from_logits=False."
-            )
+        y_true, y_pred = self.read(y_true, y_pred)
+        owner, options = type(self).__name__, (self.from_logits, self.ignore_class)
+        pixels = LabeledPixels(owner, self.tree, self.scores, y_true, y_pred, *options)
+        return pixels.losses(self.depth_losses(pixels.label, pixels.logits)), pixels.is_labeled
 
     def _pixel_weights(self, codes, sample_weight):
         """Weights that take ignored pixels out of Keras's own reduction, its denominator included."""
@@ -154,31 +180,6 @@ class TreeLoss(keras.losses.Loss):
                 count, size = sum_over_replicas(count), size * num_replicas()
             weights = weights * ops.divide_no_nan(size, count)
         return weights
-
-    def _check_weights(self, argument, weights, length, what):
-        """Weights as a plain list of floats, which a configuration can hold."""
-        if weights is None:
-            return None
-        weights = np.asarray(weights, np.float64)
-        if weights.shape != (length,) or not np.isfinite(weights).all() or (weights < 0).any():
-            raise ValueError(
-                f"`{type(self).__name__}` expects one finite weight >= 0 per {what} of `tree` ({length}). "
-                f"Received: {argument}={weights.tolist()}."
-            )
-        return weights.tolist()
-
-    def _check_node_weights(self, argument, weights):
-        """The same of weights per node, which may be a dict; a node that is not in it weighs 1."""
-        if isinstance(weights, dict):
-            nodes = [self.tree.index(node) for node in weights]
-            if len(set(nodes)) < len(nodes):
-                raise ValueError(
-                    f"`{type(self).__name__}` expects each node once in `{argument}`. Received: {argument}={weights!r}."
-                )
-            weights_of_nodes = np.ones(self.tree.num_nodes)
-            weights_of_nodes[nodes] = list(weights.values())
-            weights = weights_of_nodes
-        return self._check_weights(argument, weights, self.tree.num_nodes, "node")
 
     def get_config(self):
         return {
@@ -203,6 +204,24 @@ def check_dtype(loss):
             f"`{type(loss).__name__}` expects to compute in float32 or float64, as Keras casts labels to the loss's "
             f"dtype. Received: dtype={loss.dtype}. Pass dtype='float32'; the model may be of any precision."
         )
+
+
+def _check_from_logits(owner, from_logits):
+    if from_logits not in (True, False):
+        raise ValueError(f"`{owner}` expects `from_logits` to be True or False. Received: from_logits={from_logits!r}.")
+    return bool(from_logits)
+
+
+def _refuse_probabilities(owner, scores, y_pred):
+    """Refuses what visibly holds probabilities where logits are expected."""
+    evidence = scores.evidence_of_probabilities(y_pred, at_least=_ENOUGH_LOGITS)
+    if evidence:
+        raise ValueError(f"`{owner}` expects logits. Received: probabilities, as {evidence}. Pass from_logits=False.")
+
+
+def precision_of(y_pred):
+    """The dtype in which a loss of a prediction is computed: float64 if the prediction has it, otherwise float32."""
+    return "float64" if keras.backend.standardize_dtype(y_pred.dtype) == "float64" else "float32"
 
 
 def _without_ignored(y_pred, is_labeled):

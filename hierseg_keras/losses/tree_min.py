@@ -2,11 +2,58 @@
 
 import keras
 
-from hierseg_keras.losses.node_loss import CoherentNodeLoss
+from hierseg_keras.losses.coherent_logits import coherent_error_logits
+from hierseg_keras.losses.focal_tree_min import focal_log_loss, sum_by_depth, sum_over_nodes
+from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
+from hierseg_keras.losses.weights import NodeWeights, check_node_weights
+from hierseg_keras.tree import ClassTree, as_class_tree
+
+
+def tree_min(
+    tree: ClassTree | str,
+    y_true,
+    y_pred,
+    node_weights: NodeWeights | None = None,
+    from_logits: bool = True,
+    ignore_class: int = 255,
+):
+    """Computes the tree-min loss of each pixel; see `TreeMin`.
+
+    Formula, with `s = sigmoid(y_pred)`, `P` the label's path, `A_v` the node `v` and its
+    ancestors, `C_v` the node `v` and its descendants:
+
+        loss = sum_{v in P} w_v * -log(min_{u in A_v} s_u)
+             + sum_{v not in P} w_v * -log(1 - max_{u in C_v} s_u)
+
+    Args:
+        tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
+        y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
+        y_pred: Float node logits, `(B, H, W, V)`; or probabilities, with `from_logits=False`.
+        node_weights, from_logits, ignore_class: As in `TreeMin`.
+
+    Returns:
+        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is, otherwise float32. 0 if a pixel is
+        ignored, and NaN if its label is neither a node nor `ignore_class`.
+
+    Raises:
+        ValueError: As in `TreeMin`.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider")
+    >>> logits = np.array([[[[2.0, -1.0, 1.0]]]])             # person, rider, human
+    >>> as_lists(ops.round(hs.losses.tree_min(tree, np.array([[[0]]]), logits), 4))     # 3 softplus(-1)
+    [[[0.9398]]]
+    """
+    tree, owner = as_class_tree(tree), "tree_min"
+    node_weights = check_node_weights(owner, "node_weights", node_weights, tree)
+    pixels = LabeledPixels(owner, tree, "nodes", y_true, y_pred, from_logits, ignore_class)
+    terms = focal_log_loss(coherent_error_logits(tree, pixels.label, pixels.logits), gamma=0)
+    return pixels.losses(sum_over_nodes(terms, node_weights))
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class TreeMin(CoherentNodeLoss):
+class TreeMin(TreeLoss):
     """Computes the tree-min loss: binary crossentropy of scores made coherent along the tree.
 
     A node on the label's path takes the smallest score among its ancestors and itself, and a node off
@@ -67,17 +114,31 @@ class TreeMin(CoherentNodeLoss):
         per level, weighs them by five and adds crossentropies, as `TreeMinCrossentropy` does.
     """
 
+    scores = "nodes"
+
     def __init__(
         self,
-        tree,
-        node_weights=None,
-        from_logits=True,
-        class_weights=None,
-        ignore_class=255,
-        normalization="replica",
-        reduction="sum_over_batch_size",
-        name="tree_min",
-        dtype=None,
+        tree: ClassTree | str,
+        node_weights: NodeWeights | None = None,
+        from_logits: bool = True,
+        class_weights: NodeWeights | None = None,
+        ignore_class: int = 255,
+        normalization: str = "replica",
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "tree_min",
+        dtype: str | None = None,
     ):
         options = (from_logits, class_weights, ignore_class, normalization, reduction, name, dtype)
-        super().__init__(tree, 0, node_weights, *options)
+        super().__init__(tree, *options)
+        self.node_weights = check_node_weights(type(self).__name__, "node_weights", node_weights, self.tree)
+
+    def call(self, y_true, y_pred):
+        y_true, y_pred = self.read(y_true, y_pred)
+        options = (self.node_weights, self.from_logits, self.ignore_class)
+        return tree_min(self.tree, y_true, y_pred, *options)
+
+    def depth_losses(self, label, logits):
+        return sum_by_depth(self.tree, focal_log_loss(coherent_error_logits(self.tree, label, logits), gamma=0))
+
+    def get_config(self):
+        return {**super().get_config(), "node_weights": self.node_weights}

@@ -1,13 +1,89 @@
 """Focal tree-min averaged per level, with a softmax crossentropy at every level: what HSSN's authors released."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
 
 from hierseg_keras.losses.coherent_logits import coherent_error_logits
-from hierseg_keras.losses.node_loss import focal_log_loss
-from hierseg_keras.losses.tree_loss import TreeLoss
-from hierseg_keras.tree.ops import node_major
+from hierseg_keras.losses.focal_tree_min import focal_log_loss
+from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
+from hierseg_keras.losses.weights import NodeWeights, check_not_negative, check_weights
+from hierseg_keras.tree import ClassTree, as_class_tree
+
+
+def tree_min_crossentropy(
+    tree: ClassTree | str,
+    y_true,
+    y_pred,
+    gamma: float = 2.0,
+    tree_min_weight: float = 5.0,
+    level_weights: Sequence[float] | None = None,
+    from_logits: bool = True,
+    ignore_class: int = 255,
+):
+    """Computes each pixel's focal tree-min terms, averaged per level, plus a crossentropy per level.
+
+    Formula, with `t_v` the term of node `v` in `focal_tree_min`, `V_l` the nodes of level `l` (the
+    leaves are those of level 1), `C_l` the classes of level `l` (`ClassTree.level_classes`) and
+    `c_l` the one that holds the label:
+
+        loss = sum_l w_l (tree_min_weight * mean_{v in V_l} t_v - log(exp(y_{c_l}) / sum_{c in C_l} exp(y_c)))
+
+    Args:
+        tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
+        y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
+        y_pred: Float node logits, `(B, H, W, V)`; or probabilities, with `from_logits=False`.
+        gamma: Focusing exponent, at least 0. Defaults to 2.
+        tree_min_weight: Factor of the tree-min terms. Defaults to 5.
+        level_weights: Optional `D` floats `w_l`, finest first. Defaults to ones.
+        from_logits, ignore_class: As in `TreeMinCrossentropy`.
+
+    Returns:
+        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is, otherwise float32. 0 if a pixel is
+        ignored, and NaN if its label is neither a node nor `ignore_class`.
+
+    Raises:
+        ValueError: As in `TreeMinCrossentropy`.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider")
+    >>> loss = hs.losses.tree_min_crossentropy(tree, np.array([[[0]]]), np.zeros((1, 1, 1, 3)))
+    >>> as_lists(ops.round(loss, 3))     # 5 (1/4 + 1/4) log 2 + log 2
+    [[[2.426]]]
+    """
+    tree, owner = as_class_tree(tree), "tree_min_crossentropy"
+    gamma = check_not_negative(owner, "gamma", gamma)
+    tree_min_weight = check_not_negative(owner, "tree_min_weight", tree_min_weight)
+    level_weights = check_weights(owner, "level_weights", level_weights, tree.num_levels, "level")
+    pixels = LabeledPixels(owner, tree, "nodes", y_true, y_pred, from_logits, ignore_class)
+    by_level = _level_losses(tree, pixels.label, pixels.logits, gamma, tree_min_weight)
+    return pixels.losses(sum(weight * loss for weight, loss in zip(level_weights or [1.0] * tree.num_levels, by_level)))
+
+
+def _level_losses(tree, label, logits, gamma, tree_min_weight):
+    """Each level's loss per pixel, finest first."""
+    terms = focal_log_loss(coherent_error_logits(tree, label, logits), gamma)
+    level_of = tree.level_weights(np.arange(1, tree.num_levels + 1))
+    losses = []
+    for level in range(1, tree.num_levels + 1):
+        nodes = np.flatnonzero(level_of == level)
+        # Keras's `mean` would round float64 to float32 on JAX.
+        mean = ops.sum(ops.take(terms, nodes, axis=-2), axis=-2) / len(nodes)
+        losses.append(tree_min_weight * mean + _level_crossentropy(tree, level, label, logits))
+    return losses
+
+
+def _level_crossentropy(tree, level, label, logits):
+    classes, table = tree.level_classes(level), tree.level_table[level - 1]
+    position = np.where(table >= 0, np.searchsorted(classes, table), -1).astype("int32")
+    position = ops.take(position, label, axis=0)
+    logits = ops.take(logits, classes, axis=-1)
+    is_target = ops.arange(len(classes), dtype="int32") == position[..., None]
+    target = ops.sum(ops.where(is_target, logits, 0.0), axis=-1)
+    return ops.where(position >= 0, ops.logsumexp(logits, axis=-1) - target, 0.0)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -74,63 +150,35 @@ class TreeMinCrossentropy(TreeLoss):
 
     def __init__(
         self,
-        tree,
-        gamma=2,
-        tree_min_weight=5.0,
-        level_weights=None,
-        from_logits=True,
-        class_weights=None,
-        ignore_class=255,
-        normalization="replica",
-        reduction="sum_over_batch_size",
-        name="tree_min_crossentropy",
-        dtype=None,
+        tree: ClassTree | str,
+        gamma: float = 2.0,
+        tree_min_weight: float = 5.0,
+        level_weights: Sequence[float] | None = None,
+        from_logits: bool = True,
+        class_weights: NodeWeights | None = None,
+        ignore_class: int = 255,
+        normalization: str = "replica",
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "tree_min_crossentropy",
+        dtype: str | None = None,
     ):
         options = (from_logits, class_weights, ignore_class, normalization, reduction, name, dtype)
         super().__init__(tree, *options)
-        for argument, value in (("gamma", gamma), ("tree_min_weight", tree_min_weight)):
-            if not value >= 0:
-                raise ValueError(f"`TreeMinCrossentropy` expects {argument} >= 0. Received: {argument}={value}.")
-        self.gamma = float(gamma)
-        self.tree_min_weight = float(tree_min_weight)
-        self.level_weights = self._check_weights("level_weights", level_weights, self.tree.num_levels, "level")
+        owner = type(self).__name__
+        self.gamma = check_not_negative(owner, "gamma", gamma)
+        self.tree_min_weight = check_not_negative(owner, "tree_min_weight", tree_min_weight)
+        self.level_weights = check_weights(owner, "level_weights", level_weights, self.tree.num_levels, "level")
 
-    def pixel_losses(self, label, logits):
-        return sum(
-            weight * (self.tree_min_weight * tree_min + crossentropy)
-            for weight, tree_min, crossentropy in self._level_terms(label, logits)
-        )
+    def call(self, y_true, y_pred):
+        y_true, y_pred = self.read(y_true, y_pred)
+        options = (self.gamma, self.tree_min_weight, self.level_weights, self.from_logits, self.ignore_class)
+        return tree_min_crossentropy(self.tree, y_true, y_pred, *options)
 
     def depth_losses(self, label, logits):
         # Level 1 is depth D.
-        levels = [
-            weight * (self.tree_min_weight * tree_min + crossentropy)
-            for weight, tree_min, crossentropy in self._level_terms(label, logits, is_weighted=False)
-        ]
-        return ops.stack(levels[::-1], axis=-1)
-
-    def _level_terms(self, label, logits, is_weighted=True):
-        """By level: its weight, the mean of its tree-min terms, and its crossentropy, both per pixel."""
-        tree = self.tree
-        terms = focal_log_loss(coherent_error_logits(tree, label, node_major(logits)), self.gamma)
-        level_of = tree.level_weights(np.arange(1, tree.num_levels + 1))
-        for level in range(1, tree.num_levels + 1):
-            weight = self.level_weights[level - 1] if self.level_weights and is_weighted else 1.0
-            nodes = np.flatnonzero(level_of == level)
-            # Keras's `mean` would round float64 to float32 on JAX.
-            tree_min = ops.sum(ops.take(terms, nodes, axis=-2), axis=-2) / len(nodes)
-            yield weight, tree_min, _level_crossentropy(tree, level, label, logits)
+        by_level = _level_losses(self.tree, label, logits, self.gamma, self.tree_min_weight)
+        return ops.stack(by_level[::-1], axis=-1)
 
     def get_config(self):
         config = {"gamma": self.gamma, "tree_min_weight": self.tree_min_weight, "level_weights": self.level_weights}
         return {**super().get_config(), **config}
-
-
-def _level_crossentropy(tree, level, label, logits):
-    classes, table = tree.level_classes(level), tree.level_table[level - 1]
-    position = np.where(table >= 0, np.searchsorted(classes, table), -1).astype("int32")
-    position = ops.take(position, label, axis=0)
-    logits = ops.take(logits, classes, axis=-1)
-    is_target = ops.arange(len(classes), dtype="int32") == position[..., None]
-    target = ops.sum(ops.where(is_target, logits, 0.0), axis=-1)
-    return ops.where(position >= 0, ops.logsumexp(logits, axis=-1) - target, 0.0)

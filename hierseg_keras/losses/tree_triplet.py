@@ -4,18 +4,173 @@ import keras
 import numpy as np
 from keras import ops
 
-from hierseg_keras.losses.replicas import random_uniform
-from hierseg_keras.losses.tree_loss import check_dtype
-from hierseg_keras.tree import as_class_tree, check_ignore_class
+from hierseg_keras.distribution.replicas import random_uniform
+from hierseg_keras.losses.tree_loss import check_dtype, precision_of
+from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.exact_integer import is_count
-from hierseg_keras.tree.labels import OUTSIDE, label_codes, pixel_weights, without_weightless
+from hierseg_keras.tree.labels import CODES, OUTSIDE, is_read, label_codes, pixel_weights, without_weightless
 from hierseg_keras.tree.renamed_arguments import with_new_names
 
 DISTANCES = ("cosine", "euclidean")
 POSITIVES = ("tree", "class")
-_CODES = "codes"
 # How often a call draws: three classes, and the pixels of all three.
 _DRAWS = 4
+
+
+def tree_triplet(
+    tree: ClassTree | str,
+    y_true,
+    y_pred,
+    seed_generator: keras.random.SeedGenerator,
+    num_triplets: int = 200,
+    positives: str = "tree",
+    margin: str | float = "tree",
+    tolerance: float = 0.1,
+    margin_scale: float = 0.5,
+    distance: str = "cosine",
+    ignore_class: int = 255,
+):
+    """Computes the tree-triplet loss of triplets that it draws; see `TreeTriplet`.
+
+    Formula, with `psi` the distance of two leaves in a balanced tree of height `D` (`ClassTree.distance`):
+
+        loss   = max(<i, i+> - <i, i-> + m, 0)
+        m      = tolerance + margin_scale * (psi(i, i-) - psi(i, i+)) / (2 D)
+        <x, y> = (1 - cos(x, y)) / 2
+
+    Args:
+        tree: `ClassTree`, or its text.
+        y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
+        y_pred: Float embeddings, `(B, h, w, C)`, of any size.
+        seed_generator: `keras.random.SeedGenerator`, which each call advances.
+        num_triplets, positives, margin, tolerance, margin_scale, distance, ignore_class: As in `TreeTriplet`.
+
+    Returns:
+        Float tensor, `(num_triplets,)`: float64 if `y_pred` is, otherwise float32. Its mean is the mean over the
+        valid triplets. 0 if no triplet can be drawn, and NaN if a label is neither a node nor `ignore_class`.
+
+    Raises:
+        ValueError: As in `TreeTriplet`.
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
+    >>> labels, embeddings = np.array([[[0, 1, 2]]]), np.array([[[[1.0, 0], [1, 0], [-1, 0]]]])
+    >>> seed_generator = keras.random.SeedGenerator(0)
+    >>> as_lists(hs.losses.tree_triplet(tree, labels, embeddings, seed_generator, num_triplets=2))
+    [0.0, 0.0]
+    """
+    tree, y_pred = as_class_tree(tree), ops.convert_to_tensor(y_pred)
+    _check_options("tree_triplet", num_triplets, positives, margin, distance)
+    codes = _read_codes("tree_triplet", tree, ignore_class, y_true, y_pred)
+    label = ops.reshape(_resized(codes, ops.shape(y_pred)[1:3]), (-1,))
+    pixels, gap, is_valid = draw_triplets(tree, label, num_triplets, positives, seed_generator)
+
+    dtype, embedding = precision_of(y_pred), ops.reshape(y_pred, (-1, y_pred.shape[-1]))
+    anchor, positive, negative = (ops.cast(ops.take(embedding, pixel, axis=0), dtype) for pixel in pixels)
+    measure = _cosine_distance if distance == "cosine" else _euclidean_distance
+    if margin == "tree":
+        margin = tolerance + margin_scale * ops.cast(gap, dtype) / (2 * tree.num_levels)
+    losses = ops.maximum(measure(anchor, positive) - measure(anchor, negative) + margin, 0.0)
+    is_valid = ops.cast(is_valid, dtype)
+    # A mean over all triplets is one over the valid ones.
+    losses = losses * is_valid * ops.divide_no_nan(float(num_triplets), ops.sum(is_valid))
+    return ops.where(ops.any(codes == OUTSIDE), float("nan"), losses)
+
+
+def _read_codes(owner, tree, ignore_class, y_true, y_pred):
+    if not is_read(y_true):
+        check_ignore_class(owner, tree, ignore_class)
+    return label_codes(owner, tree, ignore_class, y_true, y_pred, has_own_size=True)
+
+
+def _check_options(owner, num_triplets, positives, margin, distance):
+    if not is_count(num_triplets):
+        raise ValueError(f"`{owner}` expects an integer `num_triplets` >= 1. Received: {num_triplets!r}.")
+    for argument, value, allowed in (("distance", distance, DISTANCES), ("positives", positives, POSITIVES)):
+        if value not in allowed:
+            raise ValueError(f"`{owner}` expects `{argument}` among {allowed}. Received: {argument}={value!r}.")
+    if margin != "tree" and (isinstance(margin, str) or not 0 <= margin < float("inf")):
+        raise ValueError(f'`{owner}` expects `margin` to be "tree" or a number >= 0. Received: {margin!r}.')
+
+
+def draw_triplets(tree, label, num_triplets, positives, seed_generator):
+    """Draws triplets of pixels from label codes `(N,)`.
+
+    Returns:
+        Three int tensors `(T,)` of pixels; the difference of the distances, int `(T,)`; and
+        whether the triplet is valid, bool `(T,)`.
+    """
+    num_nodes = tree.num_nodes
+    least, largest = (ops.convert_to_tensor(table) for table in tree.distance_bounds)
+    group = ops.where(label >= 0, label, num_nodes)
+    count = ops.segment_sum(ops.ones_like(group), group, num_segments=num_nodes + 1)[:num_nodes]
+    is_present = count > 0
+
+    # [a, p]: whether p can be a's positive, which some class present is farther from than p.
+    farthest = ops.max(ops.where(is_present[None, :], least, -1), axis=1)
+    can_be = ops.logical_and(is_present[None, :], largest < farthest[:, None])
+    is_same = np.eye(num_nodes, dtype=bool)
+    can_be = ops.logical_and(can_be, ops.logical_or(~is_same, count[None, :] > 1))
+    if positives == "class":
+        can_be = ops.logical_and(can_be, is_same)
+
+    shape = (num_triplets, num_nodes)
+    is_anchor = ops.logical_and(is_present, ops.any(can_be, axis=1))
+    anchor = _draw_class(seed_generator, ops.broadcast_to(is_anchor[None, :], shape))
+    positive = _draw_class(seed_generator, ops.take(can_be, anchor, axis=0))
+    nearest = ops.take(ops.reshape(largest, (-1,)), anchor * num_nodes + positive)
+    is_farther = ops.take(least, anchor, axis=0) > nearest[:, None]
+    negative = _draw_class(seed_generator, ops.logical_and(is_present[None, :], is_farther))
+    gap = ops.take(ops.reshape(least, (-1,)), anchor * num_nodes + negative) - nearest
+
+    # Sorted by class, a class's pixels lie side by side.
+    order, first = ops.argsort(group), ops.cumsum(count) - count
+    rank = random_uniform((3, num_triplets), seed_generator)
+    sizes = [ops.take(count, node) for node in (anchor, positive, negative)]
+    of_anchor, of_positive, of_negative = (_rank(rank[i], size) for i, size in enumerate(sizes))
+    # Another pixel than the anchor, where the positive is of its class.
+    another = (of_anchor + 1 + _rank(rank[1], sizes[1] - 1)) % ops.maximum(sizes[1], 1)
+    of_positive = ops.where(anchor == positive, another, of_positive)
+    ranks = ((anchor, of_anchor), (positive, of_positive), (negative, of_negative))
+    # Where nothing is present, all ranks lie behind the last pixel.
+    last = ops.size(group) - 1
+    pixels = [ops.take(order, ops.minimum(ops.take(first, node) + r, last)) for node, r in ranks]
+    return pixels, gap, ops.broadcast_to(ops.any(is_anchor), (num_triplets,))
+
+
+def _draw_class(seed_generator, allowed):
+    """Draws one class per row, each of those allowed as likely as any other."""
+    return ops.argmax(ops.where(allowed, random_uniform(ops.shape(allowed), seed_generator), -1.0), axis=1)
+
+
+def _resized(label, size):
+    """Labels `(B, H, W)` at the middles of `(B, h, w)`."""
+    for axis, length in zip((1, 2), size):
+        middle = (ops.cast(ops.arange(length), "float32") + 0.5) * ops.shape(label)[axis] / length
+        label = ops.take(label, ops.cast(middle, "int32"), axis=axis)
+    return label
+
+
+def _rank(share, size):
+    """An integer in `[0, size)` from a uniform number in [0, 1); 0 where the size is 0."""
+    return ops.clip(ops.cast(share * ops.cast(size, "float32"), "int32"), 0, ops.maximum(size - 1, 0))
+
+
+def _cosine_distance(x, y):
+    return 0.5 * (1.0 - ops.sum(_normalized(x) * _normalized(y), axis=-1))
+
+
+def _normalized(x):
+    # An embedding of zeros has no direction, and a cosine of 0.
+    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12))
+
+
+def _euclidean_distance(x, y):
+    squared = ops.sum(ops.square(x - y), axis=-1)
+    # The root has no slope at 0, where two embeddings are the same.
+    is_apart = squared > 0
+    return ops.where(is_apart, ops.sqrt(ops.where(is_apart, squared, 1.0)), 0.0)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -91,29 +246,23 @@ class TreeTriplet(keras.losses.Loss):
 
     def __init__(
         self,
-        tree,
-        num_triplets=200,
-        positives="tree",
-        margin="tree",
-        tolerance=0.1,
-        margin_scale=0.5,
-        distance="cosine",
-        ignore_class=255,
-        seed=None,
-        name="tree_triplet",
-        dtype=None,
+        tree: ClassTree | str,
+        num_triplets: int = 200,
+        positives: str = "tree",
+        margin: str | float = "tree",
+        tolerance: float = 0.1,
+        margin_scale: float = 0.5,
+        distance: str = "cosine",
+        ignore_class: int = 255,
+        seed: int | keras.random.SeedGenerator | None = None,
+        name: str | None = "tree_triplet",
+        dtype: str | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
         check_dtype(self)
         self.tree = as_class_tree(tree)
         self.ignore_class = check_ignore_class("TreeTriplet", self.tree, ignore_class)
-        if not is_count(num_triplets):
-            raise ValueError(f"`TreeTriplet` expects an integer `num_triplets` >= 1. Received: {num_triplets!r}.")
-        for argument, value, allowed in (("distance", distance, DISTANCES), ("positives", positives, POSITIVES)):
-            if value not in allowed:
-                raise ValueError(f"`TreeTriplet` expects `{argument}` among {allowed}. Received: {argument}={value!r}.")
-        if margin != "tree" and (isinstance(margin, str) or not 0 <= margin < float("inf")):
-            raise ValueError(f'`TreeTriplet` expects `margin` to be "tree" or a number >= 0. Received: {margin!r}.')
+        _check_options("TreeTriplet", num_triplets, positives, margin, distance)
         self.num_triplets = int(num_triplets)
         self.positives = positives
         self.margin = margin
@@ -127,16 +276,27 @@ class TreeTriplet(keras.losses.Loss):
         codes = self._codes(y_true, y_pred)
         if sample_weight is not None:
             codes = without_weightless(codes, pixel_weights("TreeTriplet", sample_weight, codes, self.dtype))
-        # In a dict, by which `call` knows labels that are read already. Keras makes floats of them, which hold codes.
-        return super().__call__({_CODES: codes}, y_pred)
+        # Keras casts the codes to the loss's dtype, which holds them.
+        return super().__call__({CODES: codes}, y_pred)
 
     def call(self, y_true, y_pred):
-        codes = ops.cast(y_true[_CODES], "int32") if isinstance(y_true, dict) else self._codes(y_true, y_pred)
-        losses, is_valid = self._losses(codes, y_pred)
-        is_valid = ops.cast(is_valid, losses.dtype)
-        # Keras takes the mean over all triplets; this turns it into that over the valid ones.
-        losses = losses * is_valid * ops.divide_no_nan(float(self.num_triplets), ops.sum(is_valid))
-        return ops.where(ops.any(codes == OUTSIDE), float("nan"), losses)
+        y_pred = ops.cast(y_pred, self.dtype)
+        return tree_triplet(
+            self.tree,
+            {CODES: self._codes(y_true, y_pred)},
+            y_pred,
+            self.seed_generator,
+            num_triplets=self.num_triplets,
+            positives=self.positives,
+            margin=self.margin,
+            tolerance=self.tolerance,
+            margin_scale=self.margin_scale,
+            distance=self.distance,
+            ignore_class=self.ignore_class,
+        )
+
+    def _codes(self, y_true, y_pred):
+        return _read_codes("TreeTriplet", self.tree, self.ignore_class, y_true, y_pred)
 
     def go_to_step(self, step):
         """Makes the next call draw what a step of training draws, whatever was drawn before.
@@ -146,72 +306,6 @@ class TreeTriplet(keras.losses.Loss):
         """
         state = self.seed_generator.state
         state.assign(ops.stack([state[0], ops.cast(step * _DRAWS, state.dtype)]))
-
-    def _codes(self, y_true, y_pred):
-        return label_codes("TreeTriplet", self.tree, self.ignore_class, y_true, y_pred, has_own_size=True)
-
-    def _losses(self, codes, y_pred):
-        """One loss per triplet drawn, and whether it is valid."""
-        label = ops.reshape(_resized(codes, ops.shape(y_pred)[1:3]), (-1,))
-        pixels, gap, is_valid = self._draw(label)
-        embedding = ops.reshape(y_pred, (-1, y_pred.shape[-1]))
-        anchor, positive, negative = (ops.cast(ops.take(embedding, p, axis=0), self.dtype) for p in pixels)
-        measure = _cosine_distance if self.distance == "cosine" else _euclidean_distance
-        gained = measure(anchor, positive) - measure(anchor, negative)
-        return ops.maximum(gained + self._margins(gap), 0.0), is_valid
-
-    def _margins(self, gap):
-        if self.margin != "tree":
-            return self.margin
-        return self.tolerance + self.margin_scale * ops.cast(gap, self.dtype) / (2 * self.tree.num_levels)
-
-    def _draw(self, label):
-        """Draws triplets of pixels from label codes `(N,)`.
-
-        Returns:
-            Three int tensors `(T,)` of pixels; the difference of the distances, int `(T,)`; and
-            whether the triplet is valid, bool `(T,)`.
-        """
-        num_nodes = self.tree.num_nodes
-        least, largest = (ops.convert_to_tensor(table) for table in self.tree.distance_bounds)
-        group = ops.where(label >= 0, label, num_nodes)
-        count = ops.segment_sum(ops.ones_like(group), group, num_segments=num_nodes + 1)[:num_nodes]
-        is_present = count > 0
-
-        # [a, p]: whether p can be a's positive, which some class present is farther from than p.
-        farthest = ops.max(ops.where(is_present[None, :], least, -1), axis=1)
-        can_be = ops.logical_and(is_present[None, :], largest < farthest[:, None])
-        is_same = np.eye(num_nodes, dtype=bool)
-        can_be = ops.logical_and(can_be, ops.logical_or(~is_same, count[None, :] > 1))
-        if self.positives == "class":
-            can_be = ops.logical_and(can_be, is_same)
-
-        shape = (self.num_triplets, num_nodes)
-        is_anchor = ops.logical_and(is_present, ops.any(can_be, axis=1))
-        anchor = self._draw_class(ops.broadcast_to(is_anchor[None, :], shape))
-        positive = self._draw_class(ops.take(can_be, anchor, axis=0))
-        nearest = ops.take(ops.reshape(largest, (-1,)), anchor * num_nodes + positive)
-        is_farther = ops.take(least, anchor, axis=0) > nearest[:, None]
-        negative = self._draw_class(ops.logical_and(is_present[None, :], is_farther))
-        gap = ops.take(ops.reshape(least, (-1,)), anchor * num_nodes + negative) - nearest
-
-        # Sorted by class, a class's pixels lie side by side.
-        order, first = ops.argsort(group), ops.cumsum(count) - count
-        rank = random_uniform((3, self.num_triplets), self.seed_generator)
-        sizes = [ops.take(count, node) for node in (anchor, positive, negative)]
-        of_anchor, of_positive, of_negative = (_rank(rank[i], size) for i, size in enumerate(sizes))
-        # Another pixel than the anchor, where the positive is of its class.
-        another = (of_anchor + 1 + _rank(rank[1], sizes[1] - 1)) % ops.maximum(sizes[1], 1)
-        of_positive = ops.where(anchor == positive, another, of_positive)
-        ranks = ((anchor, of_anchor), (positive, of_positive), (negative, of_negative))
-        # Where nothing is present, all ranks lie behind the last pixel.
-        last = ops.size(group) - 1
-        pixels = [ops.take(order, ops.minimum(ops.take(first, node) + r, last)) for node, r in ranks]
-        return pixels, gap, ops.broadcast_to(ops.any(is_anchor), (self.num_triplets,))
-
-    def _draw_class(self, allowed):
-        """One class a row, each of those allowed as likely as any other."""
-        return ops.argmax(ops.where(allowed, random_uniform(ops.shape(allowed), self.seed_generator), -1.0), axis=1)
 
     def get_config(self):
         config = super().get_config()
@@ -233,32 +327,3 @@ class TreeTriplet(keras.losses.Loss):
     @classmethod
     def from_config(cls, config):
         return cls(**with_new_names(config))
-
-
-def _resized(label, size):
-    """Labels `(B, H, W)` at the middles of `(B, h, w)`."""
-    for axis, length in zip((1, 2), size):
-        middle = (ops.cast(ops.arange(length), "float32") + 0.5) * ops.shape(label)[axis] / length
-        label = ops.take(label, ops.cast(middle, "int32"), axis=axis)
-    return label
-
-
-def _rank(share, size):
-    """An integer in `[0, size)` from a uniform number in [0, 1); 0 where the size is 0."""
-    return ops.clip(ops.cast(share * ops.cast(size, "float32"), "int32"), 0, ops.maximum(size - 1, 0))
-
-
-def _cosine_distance(x, y):
-    return 0.5 * (1.0 - ops.sum(_normalized(x) * _normalized(y), axis=-1))
-
-
-def _normalized(x):
-    # An embedding of zeros has no direction, and a cosine of 0.
-    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12))
-
-
-def _euclidean_distance(x, y):
-    squared = ops.sum(ops.square(x - y), axis=-1)
-    # The root has no slope at 0, where two embeddings are the same.
-    is_apart = squared > 0
-    return ops.where(is_apart, ops.sqrt(ops.where(is_apart, squared, 1.0)), 0.0)

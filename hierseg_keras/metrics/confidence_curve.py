@@ -1,5 +1,7 @@
 """Accuracy and depth of confident labels, by threshold."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,6 +9,7 @@ from keras import ops
 from hierseg_keras.decoding.confident_labels import coherent_probabilities, labels_at
 from hierseg_keras.metrics.pixel_counter import PixelCounter
 from hierseg_keras.metrics.tree_metric import TreeMetric
+from hierseg_keras.tree import ClassTree
 
 THRESHOLDS = tuple(np.linspace(0.05, 0.95, 19).round(2).tolist())
 
@@ -51,13 +54,13 @@ class ConfidenceCurve(TreeMetric):
 
     def __init__(
         self,
-        tree,
-        thresholds=THRESHOLDS,
-        scores=None,
-        from_logits=None,
-        ignore_class=255,
-        name="confidence_curve",
-        dtype=None,
+        tree: ClassTree | str,
+        thresholds: Sequence[float] = THRESHOLDS,
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        ignore_class: int = 255,
+        name: str | None = "confidence_curve",
+        dtype: str | None = None,
     ):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
         self.thresholds = tuple(float(threshold) for threshold in thresholds)
@@ -91,7 +94,7 @@ class ConfidenceCurve(TreeMetric):
         accuracy = ops.divide_no_nan(total[:, 2], total[:, 1])
         return {f"{threshold:.2f}": accuracy[i] for i, threshold in enumerate(self.thresholds)}
 
-    def curve(self):
+    def curve(self) -> dict[str, np.ndarray]:
         """The curve as arrays.
 
         Returns:
@@ -108,7 +111,7 @@ class ConfidenceCurve(TreeMetric):
                 "depth": known * depth / answered,
             }
 
-    def threshold_for(self, accuracy):
+    def threshold_for(self, accuracy: float) -> float | None:
         """Finds the smallest threshold from which on answers reach an accuracy.
 
         Args:

@@ -40,7 +40,7 @@ class DepthLoss(NamedMetric):
         [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267), figures 4 and 5.
     """
 
-    def __init__(self, loss, name="depth_loss", dtype=None):
+    def __init__(self, loss: keras.losses.Loss | dict, name: str | None = "depth_loss", dtype: str | None = None):
         super().__init__(name=name, dtype=dtype)
         self.loss = keras.losses.deserialize(loss) if isinstance(loss, dict) else loss
         if not hasattr(self.loss, "per_depth"):

@@ -6,6 +6,7 @@ from keras import ops
 
 from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.metrics.path_metric import PathMetric
+from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.labels import integer_map
 
 # Mean pixels of an instance in Cityscapes' training images of 1024 x 2048, as its benchmark has them.
@@ -81,7 +82,16 @@ class InstanceMeanIoU(PathMetric):
         [Cordts et al., Cityscapes, CVPR 2016](https://arxiv.org/abs/1604.01685), section 4.1.
     """
 
-    def __init__(self, tree, sizes=None, scores=None, from_logits=None, ignore_class=255, name="iiou", dtype=None):
+    def __init__(
+        self,
+        tree: ClassTree | str,
+        sizes: dict[str, float] | None = None,
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        ignore_class: int = 255,
+        name: str | None = "iiou",
+        dtype: str | None = None,
+    ):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
         self.sizes = dict(CITYSCAPES_INSTANCE_SIZES if sizes is None else sizes)
         if not self.sizes or not all(size > 0 for size in self.sizes.values()):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from hierseg_keras.metrics.path_metric import PathMetric
+from hierseg_keras.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -32,7 +33,15 @@ class LevelAccuracy(PathMetric):
     {'accuracy_1': 0.5, 'accuracy_2': 0.75, 'accuracy_mean': 0.625}
     """
 
-    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="accuracy", dtype=None):
+    def __init__(
+        self,
+        tree: ClassTree | str,
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        ignore_class: int = 255,
+        name: str | None = "accuracy",
+        dtype: str | None = None,
+    ):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
 
     def values(self):

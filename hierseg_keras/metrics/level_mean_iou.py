@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from hierseg_keras.metrics.path_metric import PathMetric
+from hierseg_keras.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -71,13 +72,21 @@ class LevelMeanIoU(PathMetric):
     >>> model.compile("adam", loss=loss, metrics=[metric])
     """
 
-    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="miou", dtype=None):
+    def __init__(
+        self,
+        tree: ClassTree | str,
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        ignore_class: int = 255,
+        name: str | None = "miou",
+        dtype: str | None = None,
+    ):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
 
     def values(self):
         return level_mean_ious(self.confusion)
 
-    def per_class(self, level=1):
+    def per_class(self, level: int = 1) -> dict[str, dict[str, float | int]]:
         """IoU and support of each class of a level, on request.
 
         Args:

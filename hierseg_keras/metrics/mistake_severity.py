@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from hierseg_keras.metrics.path_metric import PathMetric
+from hierseg_keras.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -43,7 +44,15 @@ class MistakeSeverity(PathMetric):
         be internal nodes.
     """
 
-    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="mistake_severity", dtype=None):
+    def __init__(
+        self,
+        tree: ClassTree | str,
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        ignore_class: int = 255,
+        name: str | None = "mistake_severity",
+        dtype: str | None = None,
+    ):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
 
     def values(self):

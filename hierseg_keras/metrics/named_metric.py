@@ -28,7 +28,7 @@ class NamedMetric(keras.metrics.Metric):
         ValueError: At the first update, if another metric of the same `compile` has values of the same names.
     """
 
-    def __init__(self, name=None, dtype=None):
+    def __init__(self, name: str | None = None, dtype: str | None = None):
         super().__init__(name=name, dtype=dtype)
         # Keras makes a name of its own of an empty one.
         self._name = self._name if name is None else name

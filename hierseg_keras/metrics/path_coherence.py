@@ -6,6 +6,7 @@ from keras import ops
 
 from hierseg_keras.metrics.pixel_counter import PixelCounter
 from hierseg_keras.metrics.tree_metric import TreeMetric
+from hierseg_keras.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -45,7 +46,15 @@ class PathCoherence(TreeMetric):
         https://arxiv.org/abs/2203.14335), section 3.2.1.
     """
 
-    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="path_coherence", dtype=None):
+    def __init__(
+        self,
+        tree: ClassTree | str,
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        ignore_class: int = 255,
+        name: str | None = "path_coherence",
+        dtype: str | None = None,
+    ):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
         # Pixels counted, ordered ones, and those of a single path.
         self._counter = PixelCounter(self, (3,), "pixels")

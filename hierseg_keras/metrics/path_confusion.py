@@ -1,9 +1,11 @@
 """The counts from which every level's values are computed: labels by predicted leaves."""
 
+import keras
 import numpy as np
 from keras import ops
 
 from hierseg_keras.metrics.pixel_counter import PixelCounter
+from hierseg_keras.tree import ClassTree
 
 
 class PathConfusion:
@@ -17,16 +19,16 @@ class PathConfusion:
         tree: `ClassTree`.
     """
 
-    def __init__(self, metric, tree):
+    def __init__(self, metric: keras.metrics.Metric, tree: ClassTree):
         self.tree = tree
         self._counter = PixelCounter(metric, (tree.num_nodes, tree.num_leaves), "confusion")
 
     @property
-    def levels(self):
+    def levels(self) -> range:
         """The levels, from 1 (finest)."""
         return range(1, self.tree.num_levels + 1)
 
-    def update(self, label, leaf, is_counted):
+    def update(self, label, leaf, is_counted) -> None:
         """Adds a batch.
 
         Args:
@@ -45,15 +47,15 @@ class PathConfusion:
         """Pixels by label and predicted leaf, float32 `(V, L)`."""
         return self._counter.total()
 
-    def exact_counts(self):
+    def exact_counts(self) -> np.ndarray:
         """`counts` as an int64 NumPy array, exact however large."""
         return self._counter.exact()
 
-    def level_counts(self, level):
+    def level_counts(self, level: int):
         """Intersection, labeled and predicted pixels of each class of a level: three `(C,)` floats."""
         return self.level_sums(self.counts(), level)
 
-    def level_sums(self, values, level):
+    def level_sums(self, values, level: int):
         """As `level_counts`, of any values by label and predicted leaf, `(V, L)`."""
         rows, label_class, leaf_class, num_classes = self._level_classes(level)
         confusion = ops.take(values, rows, axis=0)
@@ -68,7 +70,7 @@ class PathConfusion:
             per_class(ops.sum(confusion, axis=0), leaf_class),
         )
 
-    def exact_level_counts(self, level):
+    def exact_level_counts(self, level: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """`level_counts` as int64 NumPy arrays, exact however large."""
         rows, label_class, leaf_class, num_classes = self._level_classes(level)
         confusion = np.zeros((num_classes, num_classes), np.int64)

@@ -3,6 +3,7 @@
 from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.metrics.path_confusion import PathConfusion
 from hierseg_keras.metrics.tree_metric import TreeMetric
+from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.scores import infer_scores
 
 
@@ -15,7 +16,15 @@ class PathMetric(TreeMetric):
         tree, scores, from_logits, ignore_class, name, dtype: As in `TreeMetric`.
     """
 
-    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name=None, dtype=None):
+    def __init__(
+        self,
+        tree: ClassTree | str,
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        ignore_class: int = 255,
+        name: str | None = None,
+        dtype: str | None = None,
+    ):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
         self.confusion = PathConfusion(self, self.tree)
 

@@ -18,7 +18,7 @@ class PixelCounter:
         name: Name of the counts.
     """
 
-    def __init__(self, metric, shape, name):
+    def __init__(self, metric: keras.metrics.Metric, shape: tuple[int, ...], name: str):
         self.dtype = "int64" if keras.backend.backend() == "tensorflow" else "int32"
         self._low = metric.add_variable(shape, "zeros", dtype=self.dtype, name=f"{name}_low")
         self._high = metric.add_variable(shape, "zeros", dtype=self.dtype, name=f"{name}_high")
@@ -33,7 +33,7 @@ class PixelCounter:
         """The counts as a float32 tensor."""
         return ops.cast(self._high, "float32") * _BASE + ops.cast(self._low, "float32")
 
-    def exact(self):
+    def exact(self) -> np.ndarray:
         """The counts as an int64 NumPy array, exact however large."""
         high, low = (ops.convert_to_numpy(value).astype(np.int64) for value in (self._high, self._low))
         return high * _BASE + low

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from hierseg_keras.metrics.named_metric import NamedMetric
-from hierseg_keras.tree import as_class_tree, check_ignore_class
+from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.labels import IGNORED, label_codes, pixel_weights, without_weightless
 from hierseg_keras.tree.scores import check_meaning, infer_scores
 
@@ -25,7 +25,15 @@ class TreeMetric(NamedMetric):
         name, dtype: As in `NamedMetric`.
     """
 
-    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name=None, dtype=None):
+    def __init__(
+        self,
+        tree: ClassTree | str,
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        ignore_class: int = 255,
+        name: str | None = None,
+        dtype: str | None = None,
+    ):
         super().__init__(name=name, dtype=dtype)
         self.tree = as_class_tree(tree)
         check_meaning(scores, from_logits)

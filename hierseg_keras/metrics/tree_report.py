@@ -1,6 +1,7 @@
 """All metrics of predicted paths, from one confusion, and a report by class and level."""
 
 import csv
+import os
 import pathlib
 
 import keras
@@ -11,6 +12,7 @@ from hierseg_keras.metrics.level_accuracy import level_accuracies
 from hierseg_keras.metrics.level_mean_iou import level_mean_ious
 from hierseg_keras.metrics.mistake_severity import mistake_severity
 from hierseg_keras.metrics.path_metric import PathMetric
+from hierseg_keras.tree import ClassTree
 
 COLUMNS = ("level", "class", "iou", "precision", "recall", "support")
 
@@ -49,7 +51,15 @@ class TreeReport(PathMetric):
         2  human              0.750      0.750   1.000       3
     """
 
-    def __init__(self, tree, scores=None, from_logits=None, ignore_class=255, name="", dtype=None):
+    def __init__(
+        self,
+        tree: ClassTree | str,
+        scores: str | None = None,
+        from_logits: bool | None = None,
+        ignore_class: int = 255,
+        name: str | None = "",
+        dtype: str | None = None,
+    ):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
 
     def values(self):
@@ -61,7 +71,7 @@ class TreeReport(PathMetric):
         values = {f"{name}_{key}": value for name, values in named.items() for key, value in values.items()}
         return {**values, "mistake_severity": mistake_severity(self.confusion)}
 
-    def rows(self):
+    def rows(self) -> list[dict]:
         """The values by level and class.
 
         Returns:
@@ -77,7 +87,7 @@ class TreeReport(PathMetric):
                 rows.append(dict(zip(COLUMNS, (level, *values))))
         return rows
 
-    def to_text(self):
+    def to_text(self) -> str:
         """The rows as a table of text."""
         rows = self.rows()
         width = max(16, *(len(row["class"]) for row in rows))
@@ -88,7 +98,7 @@ class TreeReport(PathMetric):
             lines.append(f"{row['level']:5d}  {name:{width}s}{iou:>7s}{precision:>11s}{recall:>8s}{support:>8d}")
         return "\n".join(lines)
 
-    def to_csv(self, path):
+    def to_csv(self, path: str | os.PathLike) -> None:
         """Writes the rows to a CSV file, with an empty field for a value that divides by 0."""
         with pathlib.Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)

@@ -2,9 +2,11 @@
 
 import csv
 import dataclasses
+import os
 import pathlib
 import shutil
 
+import keras
 import tensorflow as tf
 
 from hierseg_keras import data
@@ -23,7 +25,12 @@ from hierseg_keras.visualization import draw_trade_offs, draw_tree
 DEEP_SUPERVISION, CLUSTERS, HS3_RUN = "deep_supervision", "clusters", "hs3"
 
 
-def train_hs3(config, folder, verbose="auto", strategy=None):
+def train_hs3(
+    config: RunConfig,
+    folder: str | os.PathLike,
+    verbose: int | str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+) -> keras.Model:
     """Finds clusters of classes for a network's stages, and trains the network on them.
 
     1. Without the last `config.analysis_share` of the training split, a network is trained whose stages

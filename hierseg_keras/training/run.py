@@ -1,5 +1,6 @@
 """A training run from its configuration to a folder that holds all of it."""
 
+import os
 import pathlib
 
 import keras
@@ -16,6 +17,7 @@ from hierseg_keras.training.callbacks import (
     png_writer,
     stop_early,
 )
+from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.training.from_config import (
@@ -40,7 +42,12 @@ from hierseg_keras.visualization import draw_curves
 NUM_EXAMPLES = 3
 
 
-def train(config, folder, verbose="auto", strategy=None):
+def train(
+    config: RunConfig,
+    folder: str | os.PathLike,
+    verbose: int | str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+) -> keras.Model:
     """Trains a network and leaves everything about it in a folder.
 
     The folder holds `config.json`, `tree.txt`, `log.csv` (one row per epoch: loss, loss by depth,

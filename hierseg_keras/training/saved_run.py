@@ -1,8 +1,11 @@
 """The folder that a run leaves behind, read again."""
 
 import contextlib
+import os
 import pathlib
+from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
 
 from hierseg_keras import data
@@ -24,7 +27,9 @@ from hierseg_keras.visualization import draw_report
 LOG, PICTURES, TENSORBOARD = "log.csv", "pictures", "tensorboard"
 
 
-def load_run(folder, strategy=None):
+def load_run(
+    folder: str | os.PathLike, strategy: tf.distribute.Strategy | None = None
+) -> tuple[RunConfig, keras.Model]:
     """Loads what `train` left in a folder.
 
     Args:
@@ -54,7 +59,13 @@ def load_run(folder, strategy=None):
     return config, model
 
 
-def for_inference(config, model, scales=None, flip=False, window=None):
+def for_inference(
+    config: RunConfig,
+    model: keras.Model,
+    scales: Sequence[float] | None = None,
+    flip: bool = False,
+    window: tuple[int, int] | None = None,
+) -> keras.Model:
     """A run's network, averaged over scales, mirror images and windows as asked.
 
     Args:
@@ -74,7 +85,14 @@ def for_inference(config, model, scales=None, flip=False, window=None):
     return MultiScale(model, scales=(1.0,) if scales is None else scales, flip=flip, flip_pairs=pairs)
 
 
-def evaluate_run(folder, split=None, verbose="auto", strategy=None, report=None, **inference):
+def evaluate_run(
+    folder: str | os.PathLike,
+    split: str | None = None,
+    verbose: int | str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+    report: str | os.PathLike | None = None,
+    **inference,
+) -> dict[str, float]:
     """Evaluates a run's network on a split of its data set.
 
     Args:

@@ -7,6 +7,7 @@ import time
 import keras
 import numpy as np
 
+from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.from_config import compile_model, make_model, tree_of
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
@@ -14,7 +15,7 @@ from hierseg_keras.training.traced_gradients import traced_gradients_freed
 STEPS = 2
 
 
-def smoke(config):
+def smoke(config: RunConfig) -> dict[str, float]:
     """Trains a configuration's network for two steps on one random image of its crop size.
 
     No data set and no pretrained weights are looked for.

@@ -28,7 +28,7 @@ import functools
 import tensorflow as tf
 
 
-def make_strategy(replicas="auto"):
+def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
     """Makes the `tf.distribute` strategy for a number of visible devices.
 
     Devices are GPUs where there are any, and otherwise the logical CPUs, of which TensorFlow has
@@ -63,7 +63,7 @@ def make_strategy(replicas="auto"):
     return _mirrored(tuple(device.name for device in devices[:count])) if count > 1 else _one_device()
 
 
-def check_jit_compile(jit_compile, strategy=None):
+def check_jit_compile(jit_compile: bool | str, strategy: tf.distribute.Strategy | None = None) -> None:
     """Refuses XLA on several replicas, which fails in the first step with an error about neither.
 
     `hierseg train` and `training.train` call it before data are prepared. Whoever calls `compile`

@@ -38,6 +38,8 @@ def draw_clusters(tree, image, maps, clusters, path=None):
 
     Example:
 
+    >>> network = hs.models.HRNet(tree, width=4, num_modules=(1, 1, 1), num_blocks=1)
+    >>> model = hs.models.HS3(network, stages=("stage2", "stage3"), clusters=[2, 2])
     >>> maps = {stage: found[0] for stage, found in model.predict_stages(images).items()}
     >>> figure = hs.visualization.draw_clusters(tree, images[0], maps, model.clusters, "stages.png")
     """

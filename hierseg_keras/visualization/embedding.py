@@ -35,7 +35,7 @@ def draw_embedding(tree, embeddings, labels, path=None, title=""):
 
     Example:
 
-    >>> figure = hs.visualization.draw_embedding(tree, np.random.normal(size=(9, 4)), np.arange(9))
+    >>> figure = hs.visualization.draw_embedding(tree, np.random.normal(size=(9, 4)), np.arange(9) % 3)
 
     Reference:
         Figure 4 of [Li et al., CVPR 2022](https://arxiv.org/abs/2203.14335), which does not say how

@@ -1,5 +1,6 @@
 """The figure that every picture is drawn on."""
 
+import io
 import warnings
 
 from matplotlib.figure import Figure
@@ -33,6 +34,12 @@ class Picture(Figure):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             super().draw(renderer)
+
+    def _repr_png_(self):
+        """Returns the PNG that a notebook shows, with or without `%matplotlib inline`."""
+        content = io.BytesIO()
+        self.savefig(content, format="png")
+        return content.getvalue()
 
     def saved(self, path):
         """Saves the picture where a path is given, and returns it."""

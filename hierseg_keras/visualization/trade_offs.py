@@ -29,7 +29,9 @@ def draw_trade_offs(trade_offs, sizes=None, path=None):
 
     Example:
 
-    >>> figure = hs.visualization.draw_trade_offs(model.search(analysis), path="trade_offs.png")
+    >>> counts = np.array([[60, 40, 0, 5], [45, 50, 5, 0], [0, 5, 70, 25], [5, 0, 30, 60]])
+    >>> found = {"stage2": hs.clustering.trade_off(counts, counts + 50 * np.eye(4))}
+    >>> figure = hs.visualization.draw_trade_offs(found, path="trade_offs.png")
     """
     check_some("draw_trade_offs", "trade_offs", trade_offs, "stage")
     sizes = {stage: trade_off.size() for stage, trade_off in trade_offs.items()} if sizes is None else sizes

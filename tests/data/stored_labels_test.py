@@ -108,7 +108,7 @@ class DecodeLabelTest:
             assert sentence.startswith("file 7: expected a label map stored as PNG") and f"Received: {kind}" in sentence
         for encoded in (b"", b"no image", png(IDS, "L")[:8]):
             sentence = self.decoded(encoded, image(1), colors)
-            assert f"Received: {len(encoded)} bytes that are no whole image" in sentence
+            assert f"Received: {len(encoded)} bytes that are not a complete image" in sentence
 
     def test_gray_is_gray(self):
         assert self.decoded(raw_png(IDS[..., None], GRAY, 8), image(1)).dtype == np.uint8

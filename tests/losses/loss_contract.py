@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 
 import hypothesis.strategies as st
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+import hierseg_keras as hs
 from hierseg_keras.tree import ClassTree
 from tests import reference as equations
 from tests.gradients import central_differences, compiled, double_precision, evaluated, value_and_gradient
@@ -56,6 +58,10 @@ class LossContract:
             pytest.skip("another loss of the same operations is tested whole")
 
     # === Inputs ===
+
+    def function(self):
+        """The function of the class's equation, which has its name in snake case."""
+        return getattr(hs.losses, re.sub("(?<=.)(?=[A-Z])", "_", self.loss.__name__).lower())
 
     def num_channels(self, tree):
         return tree.num_nodes if self.scores == "nodes" else tree.num_leaves
@@ -141,6 +147,37 @@ class LossContract:
         expected = self.expected(labels, logits, reference, equation=type(self).pixel_gradient, **options)
         np.testing.assert_allclose(gradient, expected, atol=1e-8)
 
+    @pytest.mark.parametrize("dtype", ["float16", "float32"])
+    def test_the_function_computes_what_the_class_does(self, rng, dtype):
+        options, logits = self.drawn_options(rng, TREE), self.logits(rng, dtype=dtype)
+        function = self.function()
+        (losses,) = evaluated(lambda x: [function(TREE, LABELS, x, **options)], logits)
+        assert losses.dtype == np.float32
+        expected = self.loss(TREE, **options).call(LABELS, logits.astype("float32"))
+        np.testing.assert_allclose(losses, expected, rtol=1e-6)
+        losses = function(TREE.to_text(), LABELS[..., None].astype("float32"), logits, **options)
+        np.testing.assert_array_equal(losses, expected)
+
+    def test_arguments_of_the_function_are_checked(self, rng):
+        function, logits = self.function(), self.logits(rng)
+        name = f"`{function.__name__}` expects"
+        with pytest.raises(ValueError, match=f"{name} one channel per"):
+            function(TREE, LABELS, logits[..., 1:])
+        with pytest.raises(ValueError, match=f"{name} an `ignore_class` outside"):
+            function(TREE, LABELS, logits, ignore_class=SKY)
+        with pytest.raises(ValueError, match=f"{name} one integer label per pixel"):
+            function(TREE, LABELS[:, :1], logits)
+        with pytest.raises(ValueError, match=f"{name} one finite weight >= 0 per"):
+            function(TREE, LABELS, logits, **{self.weights: [1.0]})
+        with pytest.raises(ValueError, match=f"{name} `from_logits` to be True or False"):
+            function(TREE, LABELS, logits, from_logits=None)
+
+    def test_the_function_takes_arguments_of_the_class(self):
+        """All but those that are about a mean over pixels or about Keras."""
+        of_class = set(inspect.signature(self.loss).parameters)
+        of_function = set(inspect.signature(self.function()).parameters) - {"y_true", "y_pred"}
+        assert of_function == of_class - {"class_weights", "normalization", "reduction", "name", "dtype"}
+
     def test_graph_equals_eager(self, rng):
         logits, loss = self.logits(rng), self.loss(TREE)
         np.testing.assert_allclose(compiled(loss)(LABELS, logits), loss(LABELS, logits), rtol=1e-6)
@@ -218,7 +255,7 @@ class LossContract:
 
         activation = tf.nn.sigmoid if self.scores == "nodes" else tf.nn.softmax
         graph = tf.function(lambda x: self.loss(TREE)(LABELS, tf.image.resize(activation(x), (2, 2))))
-        with pytest.raises(ValueError, match="as they come out of a (sigmoid|softmax). Pass from_logits=False"):
+        with pytest.raises(ValueError, match="as they are the output of a (sigmoid|softmax). Pass from_logits=False"):
             graph(self.logits(rng, (2, 1, 1)))
 
     @only_tensorflow
@@ -367,7 +404,7 @@ class LossContract:
             ([-1.0] * 7, "one finite weight >= 0"),
             ({"sky": np.nan}, "one finite weight >= 0"),
             ({"sky": 1, SKY: 2}, "expects each node once in `class_weights`"),
-            ({"skye": 1}, "'skye' is no node of the tree"),
+            ({"skye": 1}, "'skye' is not a node of the tree"),
         ],
     )
     def test_invalid_class_weights_raise(self, weights, message):
@@ -526,7 +563,7 @@ class LossContract:
 
     @pytest.mark.parametrize("ignore_class", [0, SKY, VEHICLE])
     def test_ignore_class_that_is_a_node_raises(self, ignore_class):
-        with pytest.raises(ValueError, match=rf"outside \[0, 7\).*ignore_class={ignore_class}, .*Pass a negative one"):
+        with pytest.raises(ValueError, match=rf"outside \[0, 7\).*ignore_class={ignore_class}, .*a negative integer"):
             self.loss(TREE, ignore_class=ignore_class)
 
     @pytest.mark.parametrize("ignore_class", [True, 254.5])

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.losses import TreeTriplet
+from hierseg_keras.losses import TreeTriplet, tree_triplet
+from hierseg_keras.losses.tree_triplet import draw_triplets
 from hierseg_keras.tree import ClassTree
 from tests.gradients import compiled
 from tests.random_trees import class_trees
@@ -65,11 +66,29 @@ def expected_losses(tree, labels, embeddings, pixels, distance="cosine", margin=
 
 def drawn(loss, labels):
     """The pixels of the triplets that the next call draws, and its differences and validity."""
-    pixels, gaps, is_valid = loss._draw(keras.ops.convert_to_tensor(labels.reshape(-1), "int32"))
+    labels = keras.ops.convert_to_tensor(labels.reshape(-1), "int32")
+    options = (loss.num_triplets, loss.positives, loss.seed_generator)
+    pixels, gaps, is_valid = draw_triplets(loss.tree, labels, *options)
     return [np.asarray(p) for p in pixels], np.asarray(gaps), np.asarray(is_valid)
 
 
 class TreeTripletTest:
+    def test_the_function_computes_what_the_class_does(self, rng):
+        labels, embeddings = rng.integers(0, TREE.num_nodes, (2, 4, 5)), rng.normal(size=(2, 4, 5, 3)).astype("float32")
+        loss = TreeTriplet(TREE, 20, margin=0.2, distance="euclidean", seed=3)
+        seed_generator = keras.random.SeedGenerator(3)
+        for _ in range(2):
+            options = {"num_triplets": 20, "margin": 0.2, "distance": "euclidean"}
+            losses = tree_triplet(TREE.to_text(), labels, embeddings, seed_generator, **options)
+            np.testing.assert_array_equal(losses, loss.call(labels, embeddings))
+        for options, message in (
+            ({"num_triplets": 0}, "`num_triplets` >= 1"),
+            ({"distance": "city"}, "`distance` among"),
+            ({"ignore_class": 0}, "`ignore_class` outside"),
+        ):
+            with pytest.raises(ValueError, match=f"`tree_triplet` expects .*{message}"):
+                tree_triplet(TREE, labels, embeddings, seed_generator, **options)
+
     @pytest.mark.parametrize("distance", ["cosine", "euclidean"])
     @pytest.mark.parametrize("margin", ["tree", 0.3])
     def test_matches_numpy_reference(self, rng, distance, margin):

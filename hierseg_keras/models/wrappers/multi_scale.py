@@ -54,8 +54,8 @@ class MultiScale(keras.Model):
     Example:
 
     >>> averaged = hs.models.MultiScale(model, scales=(0.75, 1.0, 1.25))
-    >>> averaged.compile(metrics=[hs.metrics.LevelMeanIoU(tree)])
-    >>> figures = averaged.evaluate(val, return_dict=True, verbose=0)
+    >>> averaged.compile(loss=loss, metrics=[hs.metrics.LevelMeanIoU(tree)])
+    >>> results = averaged.evaluate(val, return_dict=True, verbose=0)
     """
 
     def __new__(cls, *args, **kwargs):

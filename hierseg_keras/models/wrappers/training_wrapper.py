@@ -2,7 +2,7 @@
 
 import keras
 
-from hierseg_keras.losses.replicas import num_replicas
+from hierseg_keras.distribution.replicas import num_replicas
 from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, one_of_list
 from hierseg_keras.models.configuration.check_keywords import check_keywords
 from hierseg_keras.models.configuration.saved_config import config_of, model_from_config
