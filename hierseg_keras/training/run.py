@@ -4,6 +4,7 @@ import os
 import pathlib
 
 import keras
+import tensorflow as tf
 
 from hierseg_keras import data
 from hierseg_keras.files import write_whole, written_beside
