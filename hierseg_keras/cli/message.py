@@ -14,7 +14,7 @@ _PLACE_IN_LINE = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]( name:.*)?")
 
 
 def message_of(error):
-    """An error's message in one line; a `TreeError` keeps its list, one line per mistake.
+    """An error's message in one line; a `TreeError` or `ConfigError` keeps its list, one line per mistake.
 
     Args:
         error: `Exception`.
@@ -26,6 +26,10 @@ def message_of(error):
 
     if isinstance(error, TreeError) or isinstance(error.__cause__, TreeError):
         return str(error)
+    # Of a configuration: each is a line.
+    problems = getattr(error, "problems", None) or getattr(error.__cause__, "problems", None)
+    if problems:
+        return "\n".join(problem[:MAX_LENGTH] for problem in problems)
     whole = sentence_of(error) or str(error)
     lines = (_PLACE_IN_LINE.sub("", line) for line in whole.splitlines() if not _PLACE.match(line))
     text = one_line(" ".join(lines))

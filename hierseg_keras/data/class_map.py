@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hierseg_keras.data.argument_checks import check_arguments, is_integer
 from hierseg_keras.data.colors import as_color, color_code, color_codes
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable
 from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
+from hierseg_keras.tree.tensor import Tensor
 
 IGNORE = "ignore"
 _HEADER = ["id", "class", "node"]
@@ -191,7 +193,9 @@ class ClassMap:
         """Writes the class map to a file that `from_file` reads."""
         pathlib.Path(path).write_text(f"{self}\n", "utf-8")
 
-    def apply(self, class_ids, tree, ignore_class=255, unmapped="error"):
+    def apply(
+        self, class_ids: ArrayLike, tree: ClassTree | str, ignore_class: int = 255, unmapped: str = "error"
+    ) -> np.ndarray | Tensor:
         """Maps the class ids or colors of a label map to node indices.
 
         Args:

@@ -91,6 +91,7 @@ _METHODS = {
     "median_frequency": _median_frequency,
     "effective_number": _effective_number,
 }
+METHODS = tuple(_METHODS)
 
 
 def _checked(tree, counts):

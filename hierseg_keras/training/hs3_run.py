@@ -1,7 +1,6 @@
 """HS3's two phases as one run: a network that all classes supervise finds clusters, and another is trained on them."""
 
 import csv
-import dataclasses
 import os
 import pathlib
 import shutil
@@ -12,11 +11,13 @@ import tensorflow as tf
 from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
 from hierseg_keras.models.heads.stage_heads import stage_prefix
+from hierseg_keras.training.build import load_evaluation
 from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.config.changes import dotted_values
+from hierseg_keras.training.config.files import CONFIG, config_file
+from hierseg_keras.training.config.problems import shown
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
-from hierseg_keras.training.from_config import load_evaluation
-from hierseg_keras.training.manifest import CONFIG
 from hierseg_keras.training.run import train
 from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.tree import ClassTree
@@ -33,7 +34,7 @@ def train_hs3(
 ) -> keras.Model:
     """Finds clusters of classes for a network's stages, and trains the network on them.
 
-    1. Without the last `config.analysis_share` of the training split, a network is trained whose stages
+    1. Without the last `config.method.analysis_share` of the training split, a network is trained whose stages
        are supervised on all classes: a run, in `deep_supervision/`.
     2. What its stages take for what on that share gives every clustering, and the trade-off chooses:
        `clusters/` holds a tree file a stage, and the curves as `trade_offs.csv` and `.png`.
@@ -43,7 +44,7 @@ def train_hs3(
     The tree files may be edited in between.
 
     Args:
-        config: `RunConfig` of method `"hs3"` without `clusters`.
+        config: `RunConfig` of the method `HS3` whose `clusters` are `"search"`, the default.
         folder: Path that does not exist yet, an empty folder, or one of the same configuration.
         verbose: As in `train`.
         strategy: As in `train`.
@@ -59,8 +60,9 @@ def train_hs3(
     folder = pathlib.Path(folder)
     if not config.finds_clusters:
         raise ValueError(
-            '`train_hs3` expects a configuration of method "hs3" without clusters, which it finds. Received: '
-            f"method={config.method!r}, and clusters of {len(config.clusters or ())} stages. `train` takes that one."
+            '`train_hs3` expects a configuration of the method `HS3` with clusters="search". Received: '
+            f"method={config.method and config.method.name}, "
+            f"clusters={shown(getattr(config.method, 'clusters', None))}. `train` takes that one."
         )
     with claimed(folder):
         _check_configuration(folder, config)
@@ -68,15 +70,17 @@ def train_hs3(
 
 
 def _train_phases(config, folder, verbose, strategy):
-    builder = data.prepare(config.dataset, config.data_dir, config.manual_dir)
-    reduced, analysis = data.split_off(builder, config.train_split, config.analysis_share)
+    values, method = config.data, config.method
+    builder = data.prepare(values.dataset, values.data_dir, values.manual_dir)
+    reduced, analysis = data.split_off(builder, values.train_split, method.analysis_share)
     # Not before the data are there: a folder without a phase could only be used with what may be wrong.
     config.to_file(folder / CONFIG)
-    deep = dataclasses.replace(config, method="deep_supervision", train_split=reduced, fuse=False, fuse_filters=None)
+    all_classes = {"clusters": None, "fuse": False, "filters": None}
+    deep = config.replace(method=all_classes, data={"train_split": reduced})
     _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy))
     _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))
-    clusters = tuple((folder / CLUSTERS / f"{stage_prefix(stage)}.txt").read_text("utf-8") for stage in config.stages)
-    final = dataclasses.replace(config, clusters=clusters)
+    files = [folder / CLUSTERS / f"{stage_prefix(stage)}.txt" for stage in method.stages]
+    final = config.replace(method={"clusters": [file.read_text("utf-8") for file in files]})
     _once(folder / HS3_RUN, lambda path: train(final, path, verbose, strategy))
     _, model = load_run(folder / HS3_RUN, strategy)
     return model
@@ -84,11 +88,12 @@ def _train_phases(config, folder, verbose, strategy):
 
 def _check_configuration(folder, config):
     """Refuses a folder that is neither new nor of this configuration."""
-    if not (folder / CONFIG).is_file():
+    if not config_file(folder).is_file():
         check_new(folder)
         return
-    before, now = (dataclasses.asdict(own) for own in (RunConfig.from_file(folder / CONFIG), config))
-    changed = {name: f"{before[name]!r} -> {now[name]!r}" for name in now if before[name] != now[name]}
+    before, now = (dict(dotted_values(own.to_values())) for own in (RunConfig.from_file(config_file(folder)), config))
+    names = [name for name in dict.fromkeys((*before, *now)) if before.get(name) != now.get(name)]
+    changed = {name: f"{before.get(name)!r} -> {now.get(name)!r}" for name in names}
     if changed:
         raise ValueError(
             f"expected the configuration that {folder} was begun with. Received: {changed}. Choose another folder."
@@ -109,7 +114,7 @@ def _find_clusters(config, run, split, folder):
     """Writes each stage's clusters, and how they were chosen."""
     _, model = load_run(run)
     examples, _ = load_evaluation(config, model.tree, split, tf.distribute.get_strategy())
-    found = model.search(examples, method=config.clustering)
+    found = model.search(examples, method=config.method.clustering)
     sizes = _sizes(config, found)
     names = model.tree.names[: model.tree.num_leaves]
     folder.mkdir()
@@ -125,10 +130,10 @@ def _find_clusters(config, run, split, folder):
 
 def _sizes(config, found):
     """The number of each stage's clusters."""
-    if config.ratio is None:
-        return {stage: trade_off.size(config.theta) for stage, trade_off in found.items()}
+    if config.method.ratio is None:
+        return {stage: trade_off.size(config.method.theta) for stage, trade_off in found.items()}
     num_classes = next(iter(found.values())).num_classes
-    return dict(zip(found, constant_ratio_sizes(num_classes, len(found), config.ratio)))
+    return dict(zip(found, constant_ratio_sizes(num_classes, len(found), config.method.ratio)))
 
 
 def _write_trade_offs(found, sizes, path):

@@ -5,11 +5,11 @@ import json
 import warnings
 
 from hierseg_keras.files import write_whole
+from hierseg_keras.training.config.files import CONFIG, EARLIER_CONFIG, config_file
 
 MANIFEST = "run.json"
 FORMAT_VERSION = 1
-# What the weights cannot be read without.
-CONFIG, TREE, WEIGHTS = "config.json", "tree.txt", "model.weights.h5"
+TREE, WEIGHTS = "tree.txt", "model.weights.h5"
 
 
 class Manifest:
@@ -62,7 +62,9 @@ def check_files(folder):
         ValueError: If a file was changed or damaged, which the message names, or if the run was saved by
             a later version.
     """
-    missing = [name for name in (CONFIG, TREE, WEIGHTS) if not (folder / name).is_file()]
+    # What the weights cannot be read without.
+    needed = (config_file(folder).name, TREE, WEIGHTS)
+    missing = [name for name in needed if not (folder / name).is_file()]
     if missing:
         raise FileNotFoundError(f"expected the folder of a training run. Received: {folder}, which lacks {missing}.")
     if not (folder / MANIFEST).is_file():
@@ -101,7 +103,8 @@ def _read(path):
         content = json.loads(path.read_text("utf-8"))
         version = content["format_version"]
         if version == FORMAT_VERSION:
-            hashes = {name: content["sha256"][name] for name in (CONFIG, TREE)}
+            config = EARLIER_CONFIG if EARLIER_CONFIG in content["sha256"] else CONFIG
+            hashes = {name: content["sha256"][name] for name in (config, TREE)}
             weights = [{"sha256": entry["sha256"], "epoch": entry["epoch"]} for entry in content["weights"]]
             return {**content, "sha256": hashes, "weights": weights}
     except (ValueError, KeyError, TypeError) as error:

@@ -15,11 +15,11 @@ from hierseg_keras.version import __version__
 _PACKAGES = ("keras", "tensorflow", "numpy", "tensorflow-datasets")
 
 
-def origin_of(config, strategy):
+def origin_of(values, strategy):
     """Returns the versions, the machine and the data of a run that is about to begin.
 
     Args:
-        config: `RunConfig`.
+        values: The table `data` of a `RunConfig`.
         strategy: `tf.distribute.Strategy` that it trains under.
 
     Returns:
@@ -35,21 +35,21 @@ def origin_of(config, strategy):
         "platform": platform.platform(),
         "backend": keras.backend.backend(),
         "devices": [_device_name(device) for device in _devices(strategy)],
-        "data": _fingerprints(config),
+        "data": _fingerprints(values),
     }
 
 
-def warn_of_other_data(folder, config):
+def warn_of_other_data(folder, values):
     """Warns where a run's data set is not the one that it was trained on.
 
     Args:
         folder: `pathlib.Path` of the run. One without a record of its data gives no warning.
-        config: `RunConfig` of the run.
+        values: The table `data` of the run's `RunConfig`.
     """
     recorded = recorded_data(folder)
     if recorded is None:
         return
-    present = _fingerprints(config)
+    present = _fingerprints(values)
     changed = [name for name, fingerprint in present.items() if recorded.get(name) != fingerprint]
     if changed:
         warnings.warn(
@@ -59,8 +59,8 @@ def warn_of_other_data(folder, config):
         )
 
 
-def _fingerprints(config):
-    builders = [data.prepare(config.dataset, config.data_dir, config.manual_dir)]
+def _fingerprints(values):
+    builders = [data.prepare(values.dataset, values.data_dir, values.manual_dir)]
     return {builder.info.full_name: fingerprint_of(builder) for builder in builders}
 
 

@@ -12,11 +12,12 @@ from hierseg_keras import data
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models import MultiScale, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
+from hierseg_keras.training.build import compile_model, load_evaluation, make_model
 from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
-from hierseg_keras.training.from_config import compile_model, load_evaluation, make_model
-from hierseg_keras.training.manifest import CONFIG, TREE, WEIGHTS, check_files
+from hierseg_keras.training.manifest import TREE, WEIGHTS, check_files
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.origin import warn_of_other_data
 from hierseg_keras.training.progress_line import progress_of
@@ -49,13 +50,13 @@ def load_run(
     """
     folder = pathlib.Path(folder)
     check_files(folder)
-    config = RunConfig.from_file(folder / CONFIG)
+    config = RunConfig.from_file(config_file(folder))
     with (strategy or tf.distribute.get_strategy()).scope():
         model = make_model(config, ClassTree.from_file(folder / TREE), pretrained=False)
         # Before `compile`: the file holds the optimizer's variables too, and there is none to take them.
         model.load_weights(folder / WEIGHTS)
         check_finite_weights(model, f"loading {folder / WEIGHTS}")
-        compile_model(model, config, make_optimizer(config, num_batches=config.accumulation_steps))
+        compile_model(model, config, make_optimizer(config, num_batches=config.schedule.accumulation_steps))
     return config, model
 
 
@@ -81,7 +82,7 @@ def for_inference(
         model = SlidingWindow(model, window)
     if scales is None and not flip:
         return model
-    pairs = data.flip_pairs(config.dataset, config.data_dir, config.manual_dir) if flip else ()
+    pairs = data.flip_pairs(config.data.dataset, config.data.data_dir, config.data.manual_dir) if flip else ()
     return MultiScale(model, scales=(1.0,) if scales is None else scales, flip=flip, flip_pairs=pairs)
 
 
@@ -120,8 +121,8 @@ def evaluate_run(
 def _evaluate(folder, split, verbose, strategy, report, inference):
     folder, strategy = pathlib.Path(folder), strategy or tf.distribute.get_strategy()
     config, model = load_run(folder, strategy)
-    warn_of_other_data(folder, config)
-    examples, steps = load_evaluation(config, model.tree, split or config.validation_split, strategy)
+    warn_of_other_data(folder, config.data)
+    examples, steps = load_evaluation(config, model.tree, split or config.evaluation.split, strategy)
     with strategy.scope():
         model = for_inference(config, model, **inference)
         by_class = compile_model(model, config, optimizer="sgd")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -131,7 +132,12 @@ class Scores:
         return "Use the same tree here and in the model."
 
 
-def infer_scores(tree, shape, scores=None, from_logits=None):
+def infer_scores(
+    tree: ClassTree | str,
+    shape: Sequence[int | None],
+    scores: str | None = None,
+    from_logits: bool | None = None,
+) -> Scores:
     """Infers the meaning of the channels of a prediction from their number.
 
     Args:

@@ -48,7 +48,7 @@ def outline_from_json(text, source):
         return outline_from_dict(tree, source)
     if isinstance(tree, list):
         return outline_from_paths(tree, source=source)
-    raise TreeError(f"{source}: expects a JSON object of classes or a list of paths. Received: {tree!r}")
+    raise TreeError(f"{source}: expected a JSON object of classes or a list of paths. Received: {tree!r}")
 
 
 def _decoded(data, path):

@@ -13,9 +13,10 @@ from hierseg_keras.cli.main import main, parser  # noqa: E402
 COMMANDS = {
     "data": "street_blocks --data-dir lost",
     "evaluate": "run",
+    "recipes": "muller_smith_helen_unet",
     "export": "run --out out",
     "predict": "run image.png --out out",
-    "profile": "--image 8x8 --tree cityscapes",
+    "profile": "--image 8x8 --data.tree cityscapes",
     "demo": "--dataset camvid_tree --manual-dir lost --data-dir lost",
 }
 NUM_VALUES = 1000
@@ -102,7 +103,7 @@ def command_lines():
         if action.option_strings:
             given.append(f"{action.option_strings[0]}={value}")
         else:
-            given[1 if action.dest in ("run", "name") else 2] = value
+            given[1 if action.dest in ("run", "name", "recipe") else 2] = value
         yield given
 
 

@@ -22,8 +22,8 @@ for line in {lines!r}:
         import tensorflow as tf
         tf.config.run_functions_eagerly(True)
 """
-TINY = "--filters 2 --num-stages 1 --crop-size 24x32 --batch-size 2 --epochs 2"
-SPLITS = "--train-split train[:4] --validation-split validation[:2]"
+TINY = "--network.name UNet --network.filters 2 --network.num_stages 1 --schedule.epochs 2"
+DATA = "--data.crop_size 24,32 --data.batch_size 2 --data.train_split train[:4] --evaluation.split validation[:2]"
 
 
 def run(folder, *lines, eagerly=True):
@@ -43,27 +43,28 @@ class MainTest:
         manual_dir = FOLDER / "camvid_tree" / "dummy_data" / "original"
         printed, errors = run(
             tmp_path,
-            "profile --tree street_blocks --image 8x8 --total",
+            "recipes",
+            "profile --data.tree street_blocks --image 8x8 --total",
             f"data camvid_tree/original --prepare --data-dir prepared --manual-dir {manual_dir} --count 1",
-            f"train {TINY} {SPLITS} --data-dir {data_dir} --out run",
+            f"train {TINY} {DATA} --data.data_dir {data_dir} --out run",
             "evaluate run --report report",
             "predict run image.png --out pictures",
             "export run --out model",
             "evaluate lost",
         )
         *whole, refused, last = errors.splitlines()
-        names = ("profile", "data", "train", "evaluate", "predict", "export")
+        names = ("recipes", "profile", "data", "train", "evaluate", "predict", "export")
         assert whole == [f"## {name}: 0" for name in names]
         assert refused.startswith("hierseg evaluate: expected the folder of a training run. Received: lost")
         assert last == "## evaluate: 1"
-        assert printed[1].startswith("camvid_tree/original/") and printed[4:] == ["pictures/image.png\n", "model\n", ""]
-        epochs = printed[2].splitlines()
-        assert len(epochs) == 3 and epochs[2] == "The run is in run" and "\r" not in printed[2]
+        assert printed[2].startswith("camvid_tree/original/") and printed[5:] == ["pictures/image.png\n", "model\n", ""]
+        epochs = printed[3].splitlines()
+        assert len(epochs) == 3 and epochs[2] == "The run is in run" and "\r" not in printed[3]
         for number, line in enumerate(epochs[:2], start=1):
             assert line.startswith(f"Epoch {number}/2 - 2/2 - ") and len(line) <= 100
             shown = [part.split(":")[0] for part in line.split(" - ")[4:]]
             assert shown == ["loss", "miou_mean", "val_miou_mean"]
-        assert "miou_1" in printed[3] and "step" not in printed[3]
+        assert "miou_1" in printed[4] and "step" not in printed[4]
 
     @pytest.mark.large
     def test_the_demo_prints_lines_of_its_own(self, data_dir, tmp_path):

@@ -77,6 +77,7 @@ class ManifestTest:
         with pytest.raises(ValueError, match="expected a run of format 1. Received: .* of format 2.*1.0"):
             check_files(run)
 
+    @pytest.mark.large
     def test_run_loads_whenever_its_process_is_killed(self, run, tmp_path):
         """Before, between and after the two files that an epoch changes."""
         moment, seen = 0, set()

@@ -15,7 +15,7 @@ from hierseg_keras.training.strategy import make_strategy  # noqa: E402
 
 
 @pytest.fixture
-def config(data_dir):
+def values(data_dir):
     return types.SimpleNamespace(dataset="street_blocks", data_dir=str(data_dir), manual_dir=None)
 
 
@@ -27,8 +27,8 @@ def run(tmp_path):
 
 
 class OriginOfTest:
-    def test_names_software_machine_and_data(self, config, run):
-        Manifest(run, **origin_of(config, make_strategy(1)))
+    def test_names_software_machine_and_data(self, values, run):
+        Manifest(run, **origin_of(values, make_strategy(1)))
         content = json.loads((run / MANIFEST).read_text())
         versions = {"keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
         versions |= {"hierseg_keras": hs.__version__, "python": platform.python_version()}
@@ -37,21 +37,21 @@ class OriginOfTest:
         assert content["devices"] == ["CPU:0"]
         assert list(content["data"]) == ["street_blocks/1.0.0"]
 
-    def test_names_every_replica(self, config, two_replicas):
-        assert origin_of(config, two_replicas)["devices"] == ["CPU:0", "CPU:1"]
+    def test_names_every_replica(self, values, two_replicas):
+        assert origin_of(values, two_replicas)["devices"] == ["CPU:0", "CPU:1"]
 
 
 class WarnOfOtherDataTest:
-    def test_other_data_are_a_warning(self, config, run):
+    def test_other_data_are_a_warning(self, values, run):
         Manifest(run, data={"street_blocks/1.0.0": "another"})
         with pytest.warns(UserWarning, match=f"{run} was trained on other data than street_blocks/1.0.0 holds now"):
-            warn_of_other_data(run, config)
+            warn_of_other_data(run, values)
 
-    def test_the_same_data_and_runs_without_a_record_are_none(self, config, run):
+    def test_the_same_data_and_runs_without_a_record_are_none(self, values, run):
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
-            warn_of_other_data(run, config)
+            warn_of_other_data(run, values)
             Manifest(run)
-            warn_of_other_data(run, config)
-            Manifest(run, **origin_of(config, make_strategy(1)))
-            warn_of_other_data(run, config)
+            warn_of_other_data(run, values)
+            Manifest(run, **origin_of(values, make_strategy(1)))
+            warn_of_other_data(run, values)

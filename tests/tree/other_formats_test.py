@@ -57,7 +57,7 @@ class CommentTest:
             (ClassTree, [name]),
             (ClassTree.from_clusters, [name, "b"]),
         ):
-            assert "which begins a comment" in problems_of(make, tree)[0]
+            assert "which would begin a comment" in problems_of(make, tree)[0]
 
 
 class JsonFileTest:

@@ -1,15 +1,15 @@
-"""The commonest three layers of a segmentation head."""
+"""A convolution followed by batch normalization and ReLU."""
 
 from keras import layers
 
-# PyTorch's, and Keras's is a hundred times that.
+# PyTorch's value. Keras's default is a hundred times larger.
 EPSILON = 1e-5
-# Keras's 0.99 needs a thousand steps before the moving averages can be evaluated with.
+# With Keras's default of 0.99, the moving averages are useful only after about a thousand steps.
 MOMENTUM = 0.9
 
 
 def conv_norm_relu(x, filters, size, name, use_bias=False):
-    """A convolution, batch normalization and ReLU."""
+    """Builds a convolution, batch normalization and ReLU, whose layer names begin with `name`."""
     x = layers.Conv2D(
         filters, size, padding="same", use_bias=use_bias, kernel_initializer="he_normal", name=f"{name}_conv"
     )(x)
