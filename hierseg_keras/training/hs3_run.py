@@ -47,7 +47,7 @@ def train_hs3(
     Args:
         config: `RunConfig` of the method `HS3` whose `clusters` are `"search"`, the default.
         folder: Path that does not exist yet, an empty folder, or one of the same configuration.
-        verbose: As in `fit`.
+        verbose: As in `train`.
         strategy: As in `train`.
 
     Returns:
