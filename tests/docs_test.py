@@ -24,7 +24,19 @@ from hierseg_keras.cli.main import parser  # noqa: E402
 ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-ROOMS = ("tree", "losses", "metrics", "decoding", "models", "data", "training", "clustering", "export", "visualization")
+ROOMS = (
+    "tree",
+    "distribution",
+    "losses",
+    "metrics",
+    "decoding",
+    "models",
+    "data",
+    "training",
+    "clustering",
+    "export",
+    "visualization",
+)
 BLOCK = re.compile(
     r"^(?:<!-- parsed: (?P<reason>[^\n]+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```", re.DOTALL | re.MULTILINE
 )
@@ -116,7 +128,7 @@ class BlocksTest:
     def test_make_targets_exist(self):
         makefile = (ROOT / "Makefile").read_text("utf-8")
         written = "".join(page.read_text("utf-8") for page in PAGES)
-        targets = set(re.findall(r"(?:^|`)make (\w+)", written, re.MULTILINE))
+        targets = set(re.findall(r"(?:^|`)make ([\w-]+)", written, re.MULTILINE))
         assert {"demo", "test", "docs"} <= targets
         for target in targets:
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

@@ -407,20 +407,20 @@ class ClassTree:
         node = self.index(node)
         return _frozen(self.depth_table[: self.depths[node], node])
 
-    def parent(self, node):
+    def parent(self, node: Node) -> int:
         """Returns the index of the parent, or -1 for a top class."""
         return int(self.parents[self.index(node)])
 
-    def children(self, node=None):
+    def children(self, node: Node | None = None) -> np.ndarray:
         """Returns the indices of the children in ascending order, or of the top classes if `node` is `None`."""
         node = -1 if node is None else self.index(node)
         return self._children[node]
 
-    def ancestors(self, node):
+    def ancestors(self, node: Node) -> np.ndarray:
         """Returns the nodes above `node`, the parent first, without `node` itself."""
         return _frozen(self.path(node)[-2::-1])
 
-    def descendants(self, node):
+    def descendants(self, node: Node) -> np.ndarray:
         """Returns the nodes below `node` in ascending order, without `node` itself."""
         node = self.index(node)
         below = self.depth_table[self.depths[node] - 1] == node

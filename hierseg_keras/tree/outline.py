@@ -108,7 +108,7 @@ def _indent_of(line):
 
 
 def _indent_unit(lines, source):
-    """Returns the first indent, one tab or a number of spaces, which is one step in the whole text, and problems."""
+    """Returns a pair: the first indent, which is one step of the whole text (a tab or several spaces), and problems."""
     indents = [(n, _indent_of(line)) for n, line in lines if _indent_of(line)]
     unit = indents[0][1] if indents else "\t"
     tabs = [n for n, indent in indents if "\t" in indent]
@@ -160,7 +160,7 @@ def outline_from_dict(tree, source="dict"):
         elif is_index or value is None:
             continue
         else:
-            problems.append(f"{here}: expects a dict or list of children, a leaf index or None. Received: {value!r}")
+            problems.append(f"{here}: expected a dict or list of children, a leaf index or None. Received: {value!r}")
             continue
         above.add(id(value))
         pending.append((children, position, here, above, id(value)))
@@ -177,7 +177,7 @@ def outline_from_paths(paths, indices=None, source="paths"):
     paths = list(paths)
     indices = [None] * len(paths) if indices is None else list(indices)
     if len(indices) != len(paths):
-        raise TreeError(f"{source}: expects one index per path. Received: {len(paths)} paths, {len(indices)} indices")
+        raise TreeError(f"{source}: expected one index per path. Received: {len(paths)} paths, {len(indices)} indices")
     outline, positions, leaves = Outline(), {}, {}
     problems = outline.problems
     for number, (path, index) in enumerate(zip(paths, indices)):
@@ -201,7 +201,7 @@ def outline_from_paths(paths, indices=None, source="paths"):
             leaves[key] = place
             positions[key] = outline.add(names[-1], position, index, place)
             if index is not None and exact_integer(index) is None:
-                problems.append(f"{place}: expects an integer as leaf index. Received: {index!r}")
+                problems.append(f"{place}: expected an integer as leaf index. Received: {index!r}")
     inner = set(outline.parents)
     for key, place in leaves.items():
         if positions[key] in inner:

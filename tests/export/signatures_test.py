@@ -12,7 +12,7 @@ from hierseg_keras.models import HSSN, MultiScale, SlidingWindow, UNet  # noqa: 
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests import image_samples  # noqa: E402
 from tests.image_samples import SUFFIXES, encoded, header_only_png, picture, png  # noqa: E402
-from tfds_builders.image_files import read_image  # noqa: E402
+from tfds_builders.reading.image_files import read_image  # noqa: E402
 
 # Nodes: person, rider, sky, human.
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
@@ -186,7 +186,7 @@ class NetworkTest:
         for model, error, said in [
             (Subclassed(), TypeError, r"Pass keras.Model\(image, model\(image\)\)"),
             (keras.Sequential([keras.layers.Conv2D(4, 1)]), TypeError, r"Pass keras.Model\(image, model\(image\)\)"),
-            (keras.Model([image, keras.Input((None, None, 3))], features), ValueError, "one input of images"),
+            (keras.Model([image, keras.Input((None, None, 3))], features), ValueError, "one image input"),
             (keras.Model(image, [features, features]), ValueError, "one output of scores"),
         ]:
             with pytest.raises(error, match=f"`saved_model` expects .*{said}"):

@@ -79,6 +79,7 @@ class OneWarningTest:
 
 
 class TrainTest:
+    @pytest.mark.large
     def test_a_run_without_any_picture_is_whole(self, tmp_path, monkeypatch, run_eagerly):
         image, label = np.zeros((8, 8, 8, 3), "float32"), np.zeros((8, 8, 8), "int32")
         (tmp_path / "tree.txt").write_text("a\n\tb\n\tc\nd", "utf-8")

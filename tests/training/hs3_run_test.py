@@ -32,6 +32,7 @@ def times(folder):
 
 @pytest.mark.usefixtures("run_eagerly")
 class TrainHS3Test:
+    @pytest.mark.large
     def test_interrupted_between_its_phases(self, config, tmp_path, monkeypatch):
         folder = tmp_path / "run"
         with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
@@ -103,6 +104,7 @@ class TrainHS3Test:
         assert main(["train", "--method.name", "HS3", "--out", str(tmp_path / "run")]) == 2
         assert "`method.stages` expects" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
+    @pytest.mark.large
     def test_smoke_run_without_clusters(self, capsys):
         options = "--data.tree lip --network.name HRNet --network.width 2 --network.num_modules 1,1,1 "
         options += "--network.num_blocks 1 --data.crop_size 32,32 --method.name HS3 --method.fuse"

@@ -75,6 +75,7 @@ class RecipesTest:
 
 
 class SmokeTest:
+    @pytest.mark.large
     def test_two_steps_of_a_recipe_on_the_command_line(self, capsys):
         """The recipe's tree and objective, on a network and a crop that a test has time for."""
         small = "--network.name UNet --network.filters 2 --network.num_stages 2 --data.crop_size 32,48".split()

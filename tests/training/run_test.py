@@ -75,6 +75,7 @@ def assert_shown(folder):
 
 
 class TrainTest:
+    @pytest.mark.large
     def test_everything_at_once_on_two_replicas(self, data_dir, tmp_path, run_eagerly, two_replicas):
         """The figures in the log are those of the network that is saved, on any number of replicas."""
         schedule = {"accumulation_steps": 2, "ema_momentum": 0.5, "epochs": 2, "early_stopping_patience": 5}
@@ -92,6 +93,7 @@ class TrainTest:
         if HAS_TENSORBOARD:
             assert_shown(tmp_path / "run" / "tensorboard")
 
+    @pytest.mark.large
     def test_stops_early_with_the_best_epochs_weights(self, data_dir, tmp_path, run_eagerly):
         """A rate so high that the first epochs are the best."""
         schedule = {"early_stopping_patience": 1, "epochs": 8}
@@ -127,6 +129,7 @@ class TrainTest:
 
 
 class FiniteWeightsTest:
+    @pytest.mark.large
     def test_epoch_that_is_not_finite_keeps_the_one_before(self, data_dir, tmp_path, run_eagerly, monkeypatch):
         """Training does not read moving averages: its loss stays finite, and the validation loss does not."""
 
@@ -168,6 +171,7 @@ class FilesOfARunTest:
         expected = [-2.8163130283355713, -2.8708808422088623, -2.793416738510132, -2.7874202728271484]
         np.testing.assert_allclose(model(image)[0, 3, 4, :4], expected, rtol=1e-5)
 
+    @pytest.mark.large
     def test_full_disk_keeps_the_epoch_before(self, data_dir, tmp_path, run_eagerly, monkeypatch, capsys):
         """The second epoch's weights cannot be written."""
         from hierseg_keras.cli.main import main
@@ -225,6 +229,7 @@ class TensorBoardTest:
 
 
 class HSSNRunTest:
+    @pytest.mark.large
     def test_trains_reports_averages_and_exports(self, data_dir, tmp_path, run_eagerly):
         from hierseg_keras.cli.main import main
 

@@ -11,6 +11,7 @@ from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import HS3, DeepLabV3Plus, HRNet, HRNetOCR, HS3Fuse, UNet
 from hierseg_keras.models.wrappers.stage_clusters import clusters_of
 from hierseg_keras.tree import ClassTree
+from tests.gradients import compiled
 
 TREE = ClassTree(["human/person", "human/rider", "vehicle/car", "sky"])
 SMALL = {"width": 4, "num_modules": (1, 1, 1), "num_blocks": 1}
@@ -47,10 +48,10 @@ class ClustersOfTest:
     @pytest.mark.parametrize(
         "clusters, message",
         [
-            (3, "a level between 1 and 2. Received: 3"),
-            ([0, 1], "an integer for each of 4 leaves. Received: int64 of shape \\(2,\\)"),
+            (3, "a level between 1 and 2. Received: level 3"),
+            ([0, 1], "one integer per leaf \\(4\\). Received: int64 of shape \\(2,\\)"),
             (np.zeros(4), "Received: float64"),
-            (ClassTree(["a/b", "c"]), "a tree of the leaves .*Received: \\('b', 'c'\\)"),
+            (ClassTree(["a/b", "c"]), "a tree with the leaves .*Received: a tree with the leaves \\('b', 'c'\\)"),
         ],
     )
     def test_others_raise(self, clusters, message):
@@ -63,9 +64,19 @@ class HS3Test:
         model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [[0, 0, 1, 1]], ignore_class=-7)
         # person, rider, car, sky, human, vehicle, ignored, and no label at all.
         labels = np.array([[[0, 1, 2, 3, 4, 5, -7, 9]]])
-        assert numpy_of(model.stage_labels(labels, STAGE)).tolist() == [[[0, 0, 1, 1, 0, 1, -1, 2]]]
+        prediction = np.zeros((*labels.shape, 6))
+        assert numpy_of(model.stage_labels(labels, prediction)[STAGE]).tolist() == [[[0, 0, 1, 1, 0, 1, -1, 2]]]
         apart = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [[0, 1, 1, 0]])
-        assert numpy_of(apart.stage_labels(labels[..., None], STAGE)).tolist()[0][0][4:6] == [-1, 1]
+        assert numpy_of(apart.stage_labels(labels[..., None], prediction)[STAGE]).tolist()[0][0][4:6] == [-1, 1]
+
+    def test_a_fraction_is_no_label(self):
+        """Not the class that it would be cut off to."""
+        model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [[0, 0, 1, 1]])
+        labels, prediction = np.array([[[0.5, 1.0]]], "float32"), np.zeros((1, 1, 2, 6))
+        with pytest.raises(ValueError, match="`HS3` expects integer labels. Received: y_true with 0.5"):
+            model.stage_labels(labels, prediction)
+        in_a_graph = compiled(lambda x: model.stage_labels(x, prediction)[STAGE])(keras.ops.convert_to_tensor(labels))
+        assert numpy_of(in_a_graph).tolist() == [[[2, 0]]]
 
     @only_tensorflow
     def test_loss_is_the_sum_of_the_papers(self):
@@ -97,6 +108,7 @@ class HS3Test:
         assert evaluated.keys() == {"loss"}
         assert evaluated["loss"] == pytest.approx(float(loss(label, model(image))), rel=1e-4)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_one_and_two_replicas_have_one_gradient(self, two_replicas):
         image, label = batch(32, 32, count=4)
@@ -119,6 +131,7 @@ class HS3Test:
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
         assert first[STAGE] == pytest.approx(second[STAGE], rel=1e-4)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_trains_auxiliary_logits_too_saves_and_loads(self, tmp_path):
         network = HRNetOCR(TREE, **SMALL, filters=16, key_filters=8, dropout=0.0)
@@ -154,7 +167,7 @@ class HS3Test:
         [
             ({"stages": ("stage9",)}, "name of a layer of .*Received: 'stage9'. .*'encoder_0_b_relu'"),
             ({"stages": "embedding"}, "names of different layers"),
-            ({"clusters": []}, "`clusters` for each of .*Received: 0"),
+            ({"clusters": []}, "`clusters` to have one entry per stage of .*Received: 0"),
             ({"weights": (1, 2)}, "`weights` >= 0, one per stage"),
         ],
     )
@@ -164,7 +177,7 @@ class HS3Test:
 
     def test_network_without_a_tree_raises(self):
         image = keras.Input((8, 8, 3))
-        with pytest.raises(ValueError, match="Wrap it in `TreeSegmenter`"):
+        with pytest.raises(ValueError, match="Wrap it in `TreeSegmenter` first"):
             HS3(keras.Model(image, keras.layers.Conv2D(4, 1)(image)), ["conv2d"])
 
 
@@ -174,6 +187,7 @@ class InnerStagesTest:
 
     stages = ("backbone/conv2_block2_out", "backbone/conv3_block2_out")
 
+    @pytest.mark.large
     @pytest.mark.parametrize("fuse", [False, True])
     def test_is_one_forward_pass_saves_and_searches(self, fuse, tmp_path):
         network = DeepLabV3Plus(TREE, backbone="resnet18_small", scores="leaves", filters=8)
@@ -204,11 +218,11 @@ class InnerStagesTest:
 
     def test_unknown_layers_are_told_with_those_there_are(self):
         network = DeepLabV3Plus(TREE, backbone="resnet18_small", filters=8)
-        with pytest.raises(ValueError, match="'stage2'. .*'backbone' are named backbone/conv5_block2_out and so on"):
+        with pytest.raises(ValueError, match="'stage2'. .*'backbone' are named as in backbone/conv5_block2_out"):
             HS3(network, ["stage2"])
         with pytest.raises(ValueError, match="a layer of 'backbone'. Received: 'stage2'"):
             HS3(network, ["backbone/stage2"])
-        with pytest.raises(ValueError, match="a network for 'aspp' in aspp/conv"):
+        with pytest.raises(ValueError, match="a nested model before the slash of aspp/conv"):
             HS3(network, ["aspp/conv"])
 
 
@@ -244,6 +258,7 @@ class HS3FuseTest:
         np.testing.assert_allclose(numpy_of(loaded(image)), numpy_of(model(image)), rtol=1e-4, atol=1e-4)
         assert loaded(image).shape == (2, 35, 33, 6)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_network_with_auxiliary_logits(self):
         network = HRNetOCR(TREE, **SMALL, filters=16, key_filters=8)
@@ -281,6 +296,7 @@ class SearchTest:
         np.testing.assert_allclose(found["stage3"][:3], expected, rtol=1e-4, atol=1e-5)
         assert np.isnan(found["stage3"][3]).all()
 
+    @pytest.mark.large
     @pytest.mark.parametrize("method", ["spectral", "kmeans"])
     def test_finds_classes_that_a_stage_cannot_tell_apart(self, method):
         """A planted case: person and rider look alike, the rest does not."""
@@ -300,7 +316,7 @@ class SearchTest:
             HS3(UNet(TREE, filters=2, num_stages=1), [STAGE]).search([], method="random")
 
     def test_needs_batches(self):
-        with pytest.raises(ValueError, match="expects batches of images and labels. Received: none"):
+        with pytest.raises(ValueError, match="expects batches of images and labels. Received: no batches"):
             HS3(UNet(TREE, filters=2, num_stages=1), [STAGE]).search([])
 
     def test_needs_all_classes(self):
