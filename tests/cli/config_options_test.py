@@ -7,9 +7,9 @@ import sys
 import pytest
 
 pytest.importorskip("tensorflow")
+from hierseg_command.one_line import MAX_LENGTH  # noqa: E402
 from hierseg_keras.cli.config_options import config_of, value_of  # noqa: E402
 from hierseg_keras.cli.main import main, parser  # noqa: E402
-from hierseg_keras.cli.message import MAX_LENGTH  # noqa: E402
 from hierseg_keras.training import RunConfig, recipes  # noqa: E402
 
 NUM_VALUES = 1000
