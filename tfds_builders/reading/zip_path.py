@@ -72,7 +72,7 @@ class ZipPath:
         assert mode == "rb"
         archive = _read(self.archive)
         if self.inside not in archive.files:
-            raise FileNotFoundError(f"{self}: no such file in the archive")
+            raise FileNotFoundError(f"{self}: expected a file in the archive. Received: none of that name")
         member = archive.files[self.inside]
         if member.file_size > MAX_BYTES:
             raise ImageFileError(
