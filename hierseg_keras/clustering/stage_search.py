@@ -23,8 +23,11 @@ def search_stages(counts, reference, embeddings=None):
         ValueError: If fewer than 3 classes are labeled.
     """
     if embeddings is None:
-        return {stage: trade_off(own, reference, spectral_clusters) for stage, own in counts.items()}
-    return {stage: trade_off(own, reference, _by_embeddings(embeddings[stage], own)) for stage, own in counts.items()}
+        return {stage: trade_off(confusion, reference, spectral_clusters) for stage, confusion in counts.items()}
+    return {
+        stage: trade_off(confusion, reference, _by_embeddings(embeddings[stage], confusion))
+        for stage, confusion in counts.items()
+    }
 
 
 def _by_embeddings(embeddings, counts):

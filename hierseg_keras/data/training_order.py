@@ -24,10 +24,13 @@ class TrainingOrder:
 
     def __init__(self, sources, files, weights, shuffle_buffer, seed):
         # A source of several files reads them in an order of each epoch's own.
-        in_order = [own.read(source.parse) if own.num_files == 1 else None for source, own in zip(sources, files)]
+        in_order = [
+            source_files.read(source.parse) if source_files.num_files == 1 else None
+            for source, source_files in zip(sources, files)
+        ]
         self._parts = list(zip(sources, files, in_order))
-        self.num_examples = sum(own.num_records for own in files)
-        self._weights = [float(weight) for weight in weights or (own.num_records for own in files)]
+        self.num_examples = sum(source_files.num_records for source_files in files)
+        self._weights = [float(weight) for weight in weights or (source_files.num_records for source_files in files)]
         self._shuffle_buffer, self._seed = shuffle_buffer, seed
 
     def epoch(self, epoch):

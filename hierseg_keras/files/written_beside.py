@@ -6,12 +6,9 @@ import pathlib
 import shutil
 import tempfile
 
-from hierseg_keras.files.rename import exchange, rename_to_new
+import filelock
 
-try:
-    import fcntl
-except ImportError:  # Windows.
-    fcntl = None
+from hierseg_keras.files.rename import exchange, rename_to_new
 
 # The end of a hidden folder's name, by which those of processes that were killed are found.
 UNFINISHED = ".unfinished"
@@ -153,7 +150,7 @@ def _locked(folder):
     Yields:
         Whether the folder exists and no other process has it locked; `None` where there are no locks.
     """
-    if fcntl is None:
+    if not filelock.has_fcntl:
         yield None
         return
     try:
@@ -169,9 +166,8 @@ def _locked(folder):
 
 def _lock(descriptor, folder):
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        if not filelock.lock_descriptor(descriptor, blocking=False):
+            return False
     except OSError:
         return None
     try:

@@ -79,7 +79,7 @@ def _check_configuration(folder, config):
     if not (folder / CONFIG).is_file():
         check_new(folder)
         return
-    before, now = (dataclasses.asdict(own) for own in (RunConfig.from_file(folder / CONFIG), config))
+    before, now = (dataclasses.asdict(run_config) for run_config in (RunConfig.from_file(folder / CONFIG), config))
     changed = {name: f"{before[name]!r} -> {now[name]!r}" for name in now if before[name] != now[name]}
     if changed:
         raise ValueError(
@@ -129,5 +129,5 @@ def _write_trade_offs(found, sizes, path):
         writer.writerow(["stage", "classes", "miou", "degrees", "chosen"])
         for stage, trade_off in found.items():
             for size in sorted(trade_off.mean_ious):
-                figures = f"{trade_off.mean_ious[size]:.4f}", f"{trade_off.angle(size):.2f}"
-                writer.writerow([stage, size, *figures, int(size == sizes[stage])])
+                values = f"{trade_off.mean_ious[size]:.4f}", f"{trade_off.angle(size):.2f}"
+                writer.writerow([stage, size, *values, int(size == sizes[stage])])

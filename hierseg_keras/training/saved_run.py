@@ -103,10 +103,10 @@ def _evaluate(folder, split, verbose, strategy, report, inference):
     with strategy.scope():
         model = for_inference(config, model, **inference)
         by_class = compile_model(model, config, optimizer="sgd")
-    figures = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose)
+    values = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose)
     if report is not None:
         _write_report(by_class, report)
-    return figures
+    return values
 
 
 def _write_report(by_class, folder):

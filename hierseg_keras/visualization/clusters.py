@@ -49,11 +49,11 @@ def draw_clusters(tree, image, maps, clusters, path=None):
     assignments = {title: _checked_assignment(tree, title, clusters) for title in maps}
     names = {title: _cluster_names(tree, assignment) for title, assignment in assignments.items()}
     titles = [
-        wrapped(f"{title} ({len(own)} of {tree.num_leaves} classes)", TITLE_SIZE, _WIDEST)
-        for title, own in names.items()
+        wrapped(f"{title} ({len(cluster_names)} of {tree.num_leaves} classes)", TITLE_SIZE, _WIDEST)
+        for title, cluster_names in names.items()
     ]
     cell_height = _CELL_WIDTH * pixels.shape[0] / pixels.shape[1] + title_height(titles)
-    legend_height = _ROW + max(total_height(own, _ROW, _LINE) for own in names.values())
+    legend_height = _ROW + max(total_height(cluster_names, _ROW, _LINE) for cluster_names in names.values())
     figure = Picture(_CELL_WIDTH * (1 + len(maps)), cell_height + legend_height)
     axes = figure.subplots(2, 1 + len(maps), squeeze=False, height_ratios=[cell_height, legend_height])
     for axis in axes.flat:
@@ -94,7 +94,7 @@ def _paint(palette, labels):
 def _cluster_names(tree, assignment):
     members = (np.flatnonzero(assignment == cluster) for cluster in range(assignment.max() + 1))
     names = [[tree.names[leaf] for leaf in leaves] for leaves in members]
-    return [wrapped(_cluster_name(own), _LEGEND_SIZE, _WIDEST) for own in names]
+    return [wrapped(_cluster_name(members), _LEGEND_SIZE, _WIDEST) for members in names]
 
 
 def _cluster_name(names):

@@ -46,7 +46,7 @@ def draw_levels(tree, image, maps, path=None):
     tree = as_class_tree(tree)
     pixels = as_pixels("draw_levels", image)
     check_some("draw_levels", "maps", maps, "map")
-    maps = {title: as_labels("draw_levels", own, tree.num_nodes, pixels.shape[:2]) for title, own in maps.items()}
+    maps = {title: as_labels("draw_levels", labels, tree.num_nodes, pixels.shape[:2]) for title, labels in maps.items()}
     levels = range(1, tree.num_levels + 1)
     titles = [[_level_title(tree, title, level) for level in levels] for title in maps]
     heights = [CELL_WIDTH * pixels.shape[0] / pixels.shape[1] + title_height(row) for row in titles]

@@ -40,11 +40,13 @@ def draw_report(tree, rows, path=None):
     panels = [[row for row in rows if row["level"] == level] for level in range(1, tree.num_levels + 1)]
     panels = [sorted(panel, key=lambda row: np.nan_to_num(row["iou"], nan=-1)) for panel in panels]
     names = [[_name(tree, row) for row in panel] for panel in panels]
-    widths = [_BARS_WIDTH + (widest(own, _FONT_SIZE) if own else 0) for own in names]
-    figure = Picture(sum(widths), 0.9 + max(total_height(own, _BAR_HEIGHT, _LINE_HEIGHT) for own in names))
+    widths = [_BARS_WIDTH + (widest(panel_names, _FONT_SIZE) if panel_names else 0) for panel_names in names]
+    figure = Picture(
+        sum(widths), 0.9 + max(total_height(panel_names, _BAR_HEIGHT, _LINE_HEIGHT) for panel_names in names)
+    )
     axes = figure.subplots(1, tree.num_levels, squeeze=False, width_ratios=widths)[0]
-    for level, (axis, panel, own) in enumerate(zip(axes, panels, names), start=1):
-        _draw_panel(tree, axis, level, panel, own)
+    for level, (axis, panel, panel_names) in enumerate(zip(axes, panels, names), start=1):
+        _draw_panel(tree, axis, level, panel, panel_names)
     return figure.saved(path)
 
 

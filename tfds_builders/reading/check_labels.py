@@ -5,9 +5,9 @@ import numpy as np
 from tfds_builders.reading.file_problems import ImageFileError, counted_pixels
 
 
-def check_ids(path, label, num_ids):
+def check_ids(path, class_ids, num_ids):
     """Raises `ImageFileError` that names the file if an id lies outside `[0, num_ids)`, with its pixel count."""
-    foreign = label[label >= num_ids]
+    foreign = class_ids[class_ids >= num_ids]
     if foreign.size:
         raise ImageFileError(
             f"{path}: expected class ids in 0 .. {num_ids - 1}. Received: {counted_pixels(foreign)}. "
@@ -15,12 +15,12 @@ def check_ids(path, label, num_ids):
         )
 
 
-def map_ids(path, label, id_of):
+def map_ids(path, class_ids, id_of):
     """Replaces the ids of a file by others.
 
     Args:
         path: The file, for the message.
-        label: Array of unsigned integers.
+        class_ids: Array of unsigned integers.
         id_of: Dict from each id that the file may hold to the one that is stored in its place.
 
     Returns:
@@ -29,10 +29,10 @@ def map_ids(path, label, id_of):
     Raises:
         ImageFileError: That names the file where an id is not in `id_of`, with its pixel count.
     """
-    table = np.full(np.iinfo(label.dtype).max + 1, -1)
+    table = np.full(np.iinfo(class_ids.dtype).max + 1, -1)
     table[list(id_of)] = list(id_of.values())
-    ids = table[label]
-    foreign = label[ids < 0]
+    ids = table[class_ids]
+    foreign = class_ids[ids < 0]
     if foreign.size:
         raise ImageFileError(
             f"{path}: expected class ids among {sorted(id_of)}. Received: {counted_pixels(foreign)}. "

@@ -18,7 +18,10 @@ from tfds_builders.reading.image_header import MAX_BYTES
 
 @dataclasses.dataclass(frozen=True, order=True)
 class ZipPath:
-    """A file or folder in a zip archive, which stands in for an `epath.Path` and, unlike `zipfile.Path`, pickles.
+    """A file or folder in a zip archive, which stands in for an `epath.Path`.
+
+    Unlike `zipfile.Path` and `zipp.Path`, it is ordered, equal and picklable by its two paths, finds a file that the
+    archive names `./a` or `b//c`, and opens an archive once for all threads.
 
     Attributes:
         archive: `epath.Path` of the archive.

@@ -16,7 +16,7 @@ class Canvas:
 
     Attributes:
         pixels: `(height, width, 3)` int32, 0 .. 255 or a little beyond, before any light.
-        labels: `(height, width)` uint8.
+        class_ids: `(height, width)` uint8.
         nearness: `(height, width)` int32. How many rows below the horizon the thing seen in a
             pixel stands; 0 is infinitely far. Haze goes by it.
     """
@@ -24,7 +24,7 @@ class Canvas:
     def __init__(self, height, width):
         self.height, self.width = height, width
         self.pixels = np.zeros((height, width, 3), np.int32)
-        self.labels = np.zeros((height, width), np.uint8)
+        self.class_ids = np.zeros((height, width), np.uint8)
         self.nearness = np.zeros((height, width), np.int32)
         self._rows, self._columns = np.ogrid[0:height, 0:width]
 
@@ -81,18 +81,18 @@ class Brush:
 
     Args:
         color: Three integers 0 .. 255, or an int array that broadcasts against the window's pixels.
-        label: Class id.
+        class_id: Class id.
         nearness: See `Canvas`.
         grain: Optional `(height, width, 1)` int array, added to the color where it lands.
     """
 
-    def __init__(self, color, label, nearness, grain=None):
+    def __init__(self, color, class_id, nearness, grain=None):
         self.color = np.asarray(color, np.int32)
-        self.label, self.nearness, self.grain = int(label), nearness, grain
+        self.class_id, self.nearness, self.grain = int(class_id), nearness, grain
 
     def of(self, color):
         """The same brush in another color."""
-        return Brush(color, self.label, self.nearness, self.grain)
+        return Brush(color, self.class_id, self.nearness, self.grain)
 
     def scaled(self, percent):
         """The same brush with its color at `percent` of its strength."""
@@ -102,7 +102,7 @@ class Brush:
         """Paints the window's pixels where `mask`, which broadcasts against them."""
         color = self.color if self.grain is None else self.color + self.grain[window]
         np.copyto(canvas.pixels[window], color, where=mask[..., None])
-        np.copyto(canvas.labels[window], self.label, where=mask)
+        np.copyto(canvas.class_ids[window], self.class_id, where=mask)
         np.copyto(canvas.nearness[window], self.nearness, where=mask)
 
 

@@ -46,6 +46,6 @@ def resnet_stem(x, width, prefix="", is_deep=False):
 def resnet_stage(x, blocks, width, stride, dilation, name, grid=NO_GRID):
     """Residual blocks, the first with the stride; `grid` multiplies the dilation, block by block."""
     for i in range(blocks):
-        own = dilation * grid[min(i, len(grid) - 1)]
-        x = bottleneck(x, width, f"{name}.{i}", stride if i == 0 else 1, own)
+        block_dilation = dilation * grid[min(i, len(grid) - 1)]
+        x = bottleneck(x, width, f"{name}.{i}", stride if i == 0 else 1, block_dilation)
     return x

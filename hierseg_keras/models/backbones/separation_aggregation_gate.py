@@ -22,8 +22,8 @@ def separation_aggregation_gate(image, depth, name):
     pooled = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}.pool")
     pooled = pooled(layers.Concatenate(name=f"{name}.streams")([image, depth]))
     cleaned = [
-        layers.Add(name=f"{name}.{own}.cleaned")([x, _filtered(other, pooled, f"{name}.{own}")])
-        for own, x, other in (("image", image, depth), ("depth", depth, image))
+        layers.Add(name=f"{name}.{kind}.cleaned")([x, _filtered(other, pooled, f"{name}.{kind}")])
+        for kind, x, other in (("image", image, depth), ("depth", depth, image))
     ]
     trust = layers.Conv2D(2, 1, dtype="float32", name=f"{name}.gate")(
         layers.Concatenate(name=f"{name}.cleaned")(cleaned)

@@ -133,8 +133,8 @@ class WindowAttention(keras.layers.Layer):
         return (*input_shape[:3], input_shape[3] // 3)
 
     def get_config(self):
-        own = {"num_heads": self.num_heads, "window": self.window, "is_shifted": self.is_shifted}
-        return {**super().get_config(), **own}
+        arguments = {"num_heads": self.num_heads, "window": self.window, "is_shifted": self.is_shifted}
+        return {**super().get_config(), **arguments}
 
 
 def _relative_positions(window):

@@ -24,7 +24,7 @@ def layer_outputs(model, names):
         _check_layer(model, layer, rest)
         if rest:
             inside.setdefault(layer, []).append(rest)
-    opened = {layer: _opened(model.get_layer(layer), own) for layer, own in inside.items()}
+    opened = {layer: _opened(model.get_layer(layer), names) for layer, names in inside.items()}
     found = {}
 
     def call(layer, *args, **kwargs):
@@ -52,7 +52,7 @@ def _opened(model, names):
 
 
 def _check_layer(model, layer, rest):
-    names = [own.name for own in model.layers]
+    names = [layer.name for layer in model.layers]
     if layer not in names:
         raise ValueError(
             f"expected the name of a layer of {model.name!r}. Received: {layer!r}. Its lists of maps, or last maps: "
@@ -69,4 +69,6 @@ def _maps(model, count=6):
 
 def _inner_models(model):
     inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-    return "".join(f" Layers of {own.name!r} are named {own.name}/{own.layers[-1].name} and so on." for own in inner)
+    return "".join(
+        f" Layers of {layer.name!r} are named {layer.name}/{layer.layers[-1].name} and so on." for layer in inner
+    )

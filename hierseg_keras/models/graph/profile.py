@@ -67,8 +67,10 @@ def profile(model, size):
     rows = []
     for name, layer in layers.items():
         parameters = sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights)
-        own = [operation for start, end in ranges[id(layer)] for operation in operations[start:end]]
-        multiply_adds = sum(_COSTS[operation.type](operation) for operation in own if operation.type in _COSTS)
+        layer_operations = [operation for start, end in ranges[id(layer)] for operation in operations[start:end]]
+        multiply_adds = sum(
+            _COSTS[operation.type](operation) for operation in layer_operations if operation.type in _COSTS
+        )
         if parameters or multiply_adds:
             rows.append(LayerProfile(name, parameters, multiply_adds))
     return rows

@@ -10,12 +10,12 @@ def strides_and_dilations(output_stride, strides=_STRIDES):
     >>> strides_and_dilations(16)
     ((1, 2, 2, 1), (1, 1, 1, 2))
     """
-    own, dilations, reached, dilation = [], [], 4, 1
+    kept, dilations, reached, dilation = [], [], 4, 1
     for stride in strides:
         if reached * stride > output_stride:
             dilation *= stride
             stride = 1
         reached *= stride
-        own.append(stride)
+        kept.append(stride)
         dilations.append(dilation)
-    return tuple(own), tuple(dilations)
+    return tuple(kept), tuple(dilations)

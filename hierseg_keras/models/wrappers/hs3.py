@@ -115,7 +115,7 @@ class HS3(TrainingWrapper):
         arguments = {
             "segmenter": segmenter,
             "stages": stages,
-            "clusters": [own.tolist() for own in self.clusters.values()],
+            "clusters": [stage_clusters.tolist() for stage_clusters in self.clusters.values()],
             "weights": weights,
             "fuse": fuse,
             "filters": filters,
@@ -142,8 +142,8 @@ class HS3(TrainingWrapper):
 
         # === Losses ===
         self.weights_of = dict(zip(stages, weights))
-        self._stage_losses = {stage: _crossentropy(own) for stage, own in self.clusters.items()}
-        self._stage_tables = {stage: _label_table(tree, own) for stage, own in self.clusters.items()}
+        self._stage_losses = {stage: _crossentropy(self.clusters[stage]) for stage in stages}
+        self._stage_tables = {stage: _label_table(tree, self.clusters[stage]) for stage in stages}
         self.trackers = {stage: keras.metrics.Mean(stage) for stage in stages}
 
         self.tree = tree

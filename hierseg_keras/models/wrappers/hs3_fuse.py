@@ -88,11 +88,11 @@ class HS3Fuse(TreeNetwork):
         # === Functional Model ===
         seen = []
         for i, stage in enumerate(reversed(stages)):
-            own = max(filters // 2**i, 2)
+            channels = max(filters // 2**i, 2)
             logits = stage_logits(maps[stage], int(clusters[stage].max()) + 1, stage)
             prefix = stage_prefix(stage)
-            x = conv_norm_relu(maps[stage], own, 3, f"{prefix}_pixels")
-            x = object_context(x, logits, own, own // 2, dropout, prefix=f"{prefix}_")
+            x = conv_norm_relu(maps[stage], channels, 3, f"{prefix}_pixels")
+            x = object_context(x, logits, channels, channels // 2, dropout, prefix=f"{prefix}_")
             seen.append(ResizeTo(name=f"{prefix}_enlarge_features")([x, classified]))
         x = layers.Concatenate(name="fuse")([classified, *seen])
         x = conv_norm_relu(x, classified.shape[-1], 1, "fused")
@@ -103,7 +103,7 @@ class HS3Fuse(TreeNetwork):
         arguments = {
             "segmenter": segmenter,
             "stages": stages,
-            "clusters": [own.tolist() for own in clusters.values()],
+            "clusters": [stage_clusters.tolist() for stage_clusters in clusters.values()],
             "filters": filters,
             "dropout": dropout,
         }

@@ -71,10 +71,12 @@ class SlidingWindow(AveragingWrapper):
     def call(self, image, training=False):
         image = ops.cast(image, "float32")
         batch, *size = ops.shape(image)[:3]
-        padded = [_maximum(length, own) for length, own in zip(size, self.window)]
+        padded = [_maximum(length, window_length) for length, window_length in zip(size, self.window)]
         padding = [(0, 0), *((0, to - length) for to, length in zip(padded, size)), (0, 0)]
         image = ops.pad(image, padding, constant_values=PADDING_COLOR)
-        rows, columns = (_starts(length, own, self.overlap) for length, own in zip(padded, self.window))
+        rows, columns = (
+            _starts(length, window_length, self.overlap) for length, window_length in zip(padded, self.window)
+        )
         num_columns = ops.shape(columns)[0]
 
         def add(index, *log_sums):
@@ -103,11 +105,11 @@ def _added(log_sum, term, place):
     return ops.slice_update(log_sum, place, ops.logaddexp(before, ops.cast(term, "float32")))
 
 
-def _starts(length, own, overlap):
+def _starts(length, window_length, overlap):
     """Where the windows of one axis begin, int32: the last one ends with the image."""
-    stride = max(int(own * (1 - overlap)), 1)
-    count = -(-(length - own) // stride) + 1
-    return ops.minimum(ops.arange(count, dtype="int32") * stride, length - own)
+    stride = max(int(window_length * (1 - overlap)), 1)
+    count = -(-(length - window_length) // stride) + 1
+    return ops.minimum(ops.arange(count, dtype="int32") * stride, length - window_length)
 
 
 def _maximum(x, y):

@@ -24,7 +24,7 @@ def clusters_of_stages(model, tree, stages, clusters):
     clusters = [np.arange(tree.num_leaves)] * len(list(stages)) if clusters is None else list(clusters)
     if len(clusters) != len(list(stages)):
         raise ValueError(f"`{model}` expects `clusters` for each of {list(stages)}. Received: {len(clusters)}.")
-    return {stage: clusters_of(tree, own) for stage, own in zip(stages, clusters)}
+    return {stage: clusters_of(tree, stage_clusters) for stage, stage_clusters in zip(stages, clusters)}
 
 
 def clusters_of(tree, clusters):
@@ -62,6 +62,6 @@ def cluster_of_nodes(tree, clusters, unknown):
     """For each node the cluster of its leaves where they share one, and `unknown` where not: a list of `V`."""
     table = []
     for node in range(tree.num_nodes):
-        own = {int(clusters[leaf]) for leaf in tree.leaves(node)}
-        table.append(own.pop() if len(own) == 1 else unknown)
+        found = {int(clusters[leaf]) for leaf in tree.leaves(node)}
+        table.append(found.pop() if len(found) == 1 else unknown)
     return table

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-class Draws:
+class IntegerRandom:
     """Chooses by one seeded generator.
 
     Only `Generator.integers` is used: floats may differ in their last bit between machines, and
