@@ -1,4 +1,5 @@
-# `make demo` and `make test` make their own environment, from pinned versions, where it is missing.
+# Every target makes the environment that it runs in, from pinned versions, where it is missing. Another Python needs
+# another environment: `make test PYTHON3=python3.13 VENV=.venv313`.
 VENV := .venv
 PYTHON3 := python3.11
 PYTHON := $(VENV)/bin/python
@@ -7,21 +8,27 @@ DATASET := street_blocks
 DEMO_OPTIONS :=
 # A file's tests share what is costly to make, and stay together.
 TWO_PROCESSES := --numprocesses 2 --dist loadfile
+# What takes longest is shown, so that a slow test is seen by whoever wrote it.
+SLOWEST := --durations 10 --durations-min 3
 NOTEBOOKS := --nbmake --nbmake-timeout=400
 
 export TF_CPP_MIN_LOG_LEVEL := 3
 export PYTHONPATH :=
 # On two cores, what more threads of two processes would do is to take turns.
-unit unit_and_notebook notebook large: export TF_NUM_INTRAOP_THREADS := 1
-unit unit_and_notebook notebook large: export TF_NUM_INTEROP_THREADS := 1
+unit large notebook: export TF_NUM_INTRAOP_THREADS := 1
+unit large notebook: export TF_NUM_INTEROP_THREADS := 1
 
-.PHONY: demo test lint contract unit notebook unit_and_notebook jax large parity docs
+.PHONY: demo test test-all lint contract unit large notebook jax docs wheel hooks parity
 
 demo: $(VENV)/installed
 	rm -rf "$(OUT)"
 	$(VENV)/bin/hierseg demo --out "$(OUT)" --dataset $(DATASET) $(DEMO_OPTIONS)
 
-test: lint contract unit_and_notebook jax
+# What a change must pass before it is proposed: five minutes on two cores.
+test: lint contract unit
+
+# The rest, which CI runs too.
+test-all: large notebook jax docs
 
 lint: $(VENV)/installed
 	$(PYTHON) -m ruff check --quiet .
@@ -31,29 +38,36 @@ contract: $(VENV)/installed
 	$(VENV)/bin/lint-imports --no-cache
 
 unit: $(VENV)/installed
-	$(PYTHON) -m pytest $(TWO_PROCESSES)
+	$(PYTHON) -m pytest $(TWO_PROCESSES) $(SLOWEST)
 
-# Both in one go: the notebooks, which take longest, come first, and no process waits for the other's last test.
-unit_and_notebook: $(VENV)/installed
-	$(PYTHON) -m pytest $(TWO_PROCESSES) --no-loadscope-reorder $(NOTEBOOKS) notebooks tests
-
-# What is promised for JAX: everything that is written in keras.ops.
-jax: $(VENV)/installed
-	KERAS_BACKEND=jax $(PYTHON) -m pytest $(TWO_PROCESSES) tests/tree/ops_test.py tests/losses tests/metrics tests/decoding tests/models
+# Tests that take more than a few seconds: whole training runs, runs that are killed and continued, every network of
+# the papers fitted, saved and exported, KerasHub's segmenters, and the wheel in a fresh environment.
+large: $(VENV)/installed
+	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[hub]"
+	$(PYTHON) -m pytest $(TWO_PROCESSES) $(SLOWEST) -m large
 
 notebook: $(VENV)/installed
 	$(PYTHON) -m pytest $(TWO_PROCESSES) $(NOTEBOOKS) notebooks
 
-# What takes a quarter of a minute or more: every network of the papers fitted, saved and exported, long runs, and the
-# segmenters of KerasHub, which no other test needs.
-large: $(VENV)/installed
-	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[hub]"
-	$(PYTHON) -m pytest $(TWO_PROCESSES) -m large
+# What is promised for JAX, everything that is written in keras.ops, with its large tests.
+jax: $(VENV)/installed
+	KERAS_BACKEND=jax $(PYTHON) -m pytest $(TWO_PROCESSES) -m "large or not large" \
+		tests/tree/ops_test.py tests/losses tests/metrics tests/decoding tests/models
 
 # Features beside those of timm, whose PyTorch the other tests do not need.
 parity: $(VENV)/installed
 	$(PYTHON) -m pip install --quiet torch==2.13.0 timm
 	$(PYTHON) -m pytest --capture=no tests/parity/timm_parity.py
+
+# The wheel, in `dist/`. Setuptools would pack what is left of an earlier build.
+wheel: $(VENV)/installed
+	rm -rf build dist
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+# Lints and formats what is committed, before it is.
+hooks: $(VENV)/installed
+	$(PYTHON) -m pip install --quiet --constraint constraints.txt pre-commit
+	$(VENV)/bin/pre-commit install
 
 # The documentation as a website. Whatever a page or a docstring gets wrong is an error.
 docs: $(VENV)/installed

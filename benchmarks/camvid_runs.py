@@ -4,9 +4,11 @@ import os
 import pathlib
 import sys
 
+from hierseg_keras import data
 from hierseg_keras.training import RunConfig
 
 SIZE = (90, 120)
+SMALL_UNET = {"name": "UNet", "filters": 8, "num_stages": 4}
 
 
 def check_camvid():
@@ -16,8 +18,20 @@ def check_camvid():
         sys.exit(f"{script}: CAMVID_DIR is not set: the folder of CamVid's train, trainannot, val and valannot.")
 
 
-def camvid_run(options, **fields):
-    """The `RunConfig` of a run on CamVid at 90 x 120, of a script's `epochs` and `data_dir`."""
-    fields = {"size": SIZE, "learning_rate": 2e-3, **fields}
+def camvid_run(options, **tables):
+    """The `RunConfig` of a run on CamVid at 90 x 120, of a script's `epochs` and `data_dir`, and a small UNet."""
     folders = {"manual_dir": os.environ["CAMVID_DIR"], "data_dir": options.data_dir}
-    return RunConfig(dataset="camvid_tree", epochs=options.epochs, **fields, **folders)
+    config = RunConfig(
+        data={"dataset": "camvid_tree", "size": SIZE, **folders},
+        network=SMALL_UNET,
+        optimizer={"learning_rate": 2e-3},
+        schedule={"epochs": options.epochs},
+    )
+    return config.replace(**tables)
+
+
+def examples_of(config, split, tree):
+    """The images and labels of a split, as a run's `data` says, in order."""
+    values = config.data
+    folders = {"data_dir": values.data_dir, "manual_dir": values.manual_dir}
+    return data.load(values.dataset, split, tree=tree, size=values.size, **folders)

@@ -12,33 +12,33 @@ are of the first seed.
 """
 
 import argparse
-import dataclasses
 import pathlib
 import tempfile
 import time
 
 from benchmarks import rows
-from benchmarks.camvid_runs import camvid_run, check_camvid
+from benchmarks.camvid_runs import camvid_run, check_camvid, examples_of
 from hierseg_keras import data
 from hierseg_keras.models import profile
 from hierseg_keras.training import load_run, train
 from hierseg_keras.tree import ClassTree
 
 # By hand: the four groups that CamVid's authors give at stage 2, the seven categories at stage 3.
-BY_HAND = (ClassTree.load("camvid_groups").to_text(), "2")
+BY_HAND = (ClassTree.load("camvid_groups").to_text(), 2)
 # As many multiply-adds as the plain network has.
 LIGHTER = {"filters": 22, "key_filters": 11}
+DEEP_SUPERVISION = {"name": "HS3", "clusters": None}
 METHODS = {
-    "none": {"method": "plain"},
-    "deep supervision": {"method": "deep_supervision"},
-    "HS3 spectral": {"method": "hs3"},
-    "HS3 k-means": {"method": "hs3", "clustering": "kmeans"},
-    "HS3 by hand": {"method": "hs3", "clusters": BY_HAND},
-    "HS3-Fuse": {"method": "hs3", "fuse": True},
-    "HS3-Fuse, lighter": {"method": "hs3", "fuse": True, **LIGHTER},
+    "none": {"method": None},
+    "deep supervision": {"method": DEEP_SUPERVISION},
+    "HS3 spectral": {"method": {"name": "HS3"}},
+    "HS3 k-means": {"method": {"name": "HS3", "clustering": "kmeans"}},
+    "HS3 by hand": {"method": {"name": "HS3", "clusters": BY_HAND}},
+    "HS3-Fuse": {"method": {"name": "HS3", "fuse": True}},
+    "HS3-Fuse, lighter": {"method": {"name": "HS3", "fuse": True}, "network": LIGHTER},
 }
 # 0 degrees are deep supervision, and the line through the origin is the row "HS3 spectral".
-ANGLES = {f"theta {theta}": {"method": "hs3", "theta": float(theta)} for theta in (50, 75, 85, 90)}
+ANGLES = {f"theta {theta}": {"method": {"name": "HS3", "theta": float(theta)}} for theta in (50, 75, 85, 90)}
 FIGURES = ("miou_1", "miou_2", "M parameters", "M multiply-adds")
 COLUMNS = ("method", "seed", "epochs", "width", "clusters", *FIGURES, "minutes")
 
@@ -64,17 +64,17 @@ def main():
 
 def run(seed, changes, options):
     start = time.time()
-    config = dataclasses.replace(configuration(seed, options), **{"filters": 32, "key_filters": 16, **changes})
+    config = configuration(seed, options).replace(**changes)
     if config.finds_clusters:
-        config = dataclasses.replace(config, clusters=found_clusters(config, options))
+        config = config.replace(method={"clusters": found_clusters(config, options)})
     with tempfile.TemporaryDirectory() as folder:
         model = train(config, folder, verbose=0)
-    values = {name: series[-1] for name, series in model.history.history.items()}
+    figures = {name: values[-1] for name, values in model.history.history.items()}
     network = getattr(model, "inference_model", model)
     multiply_adds = sum(layer.multiply_adds for layer in profile(network, (96, 128)))
     return {
-        "clusters": " ".join(map(num_clusters, config.clusters or ())),
-        **{name: f"{values[f'val_{name}']:.4f}" for name in ("miou_1", "miou_2")},
+        "clusters": " ".join(map(num_clusters, getattr(config.method, "clusters", None) or ())),
+        **{name: f"{figures[f'val_{name}']:.4f}" for name in ("miou_1", "miou_2")},
         "M parameters": f"{network.count_params() / 1e6:.4f}",
         "M multiply-adds": f"{multiply_adds / 1e6:.1f}",
         "minutes": f"{(time.time() - start) / 60:.1f}",
@@ -82,37 +82,41 @@ def run(seed, changes, options):
 
 
 def configuration(seed, options):
-    network = {"model": "hrnet_ocr", "width": options.width, "num_modules": (1, 1, 1), "num_blocks": 1}
-    return camvid_run(options, **network, loss="crossentropy", seed=seed, crop_size=(96, 128))
+    network = {"name": "HRNetOCR", "width": options.width, "num_modules": (1, 1, 1), "num_blocks": 1}
+    network |= {"filters": 32, "key_filters": 16}
+    loss = {"name": "SparseCategoricalCrossentropy"}
+    return camvid_run(options, network=network, loss=loss, seed=seed, data={"crop_size": (96, 128)})
 
 
 def found_clusters(config, options):
     """The clusters of each stage as texts, of the search that a seed's rows share."""
-    found = search(config.seed, config.clustering, options)
+    found = search(config.seed, config.method.clustering, options)
     tree = ClassTree.load("camvid")
     names = tree.names[: tree.num_leaves]
     return tuple(
-        ClassTree.from_clusters(names, trade_off.clustering(config.theta)).to_text() for trade_off in found.values()
+        ClassTree.from_clusters(names, trade_off.clustering(config.method.theta)).to_text()
+        for trade_off in found.values()
     )
 
 
 def search(seed, clustering, options):
     folder = options.work / f"seed_{seed}_width_{options.width}_epochs_{options.epochs}"
-    config = dataclasses.replace(configuration(seed, options), filters=32, key_filters=16, method="deep_supervision")
-    builder = data.prepare(config.dataset, config.data_dir, config.manual_dir)
-    reduced, analysis = data.split_off(builder, config.train_split, config.analysis_share)
+    config = configuration(seed, options).replace(method=DEEP_SUPERVISION)
+    values = config.data
+    builder = data.prepare(values.dataset, values.data_dir, values.manual_dir)
+    reduced, analysis = data.split_off(builder, values.train_split, config.method.analysis_share)
     if not folder.exists():
         unfinished = folder.with_name(f"unfinished.{folder.name}")
-        train(dataclasses.replace(config, train_split=reduced), unfinished, verbose=0)
+        train(config.replace(data={"train_split": reduced}), unfinished, verbose=0)
         unfinished.rename(folder)
     _, model = load_run(folder)
-    folders = {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
-    return model.search(data.load(config.dataset, analysis, tree=model.tree, size=config.size, **folders), clustering)
+    return model.search(examples_of(config, analysis, model.tree), clustering)
 
 
-def num_clusters(text):
+def num_clusters(cluster):
     tree = ClassTree.load("camvid")
-    return str(len(tree.level_classes(int(text)) if text.isdecimal() else ClassTree.from_text(text).children()))
+    is_text = isinstance(cluster, str)
+    return str(len(ClassTree.from_text(cluster).children() if is_text else tree.level_classes(cluster)))
 
 
 if __name__ == "__main__":

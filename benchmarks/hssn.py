@@ -18,21 +18,20 @@ import tempfile
 import time
 
 from benchmarks import rows
-from benchmarks.camvid_runs import SIZE, check_camvid
-from hierseg_keras import data
+from benchmarks.camvid_runs import SIZE, SMALL_UNET, check_camvid, examples_of
 from hierseg_keras.metrics import PathCoherence
 from hierseg_keras.training import RunConfig, evaluate_run, load_run, train
 
 # Name of a row -> loss, and the network's method.
 OBJECTIVES = {
-    "flat": ("crossentropy", "plain"),
-    "hierarchical": ("hierarchical_crossentropy", "plain"),
-    "BCE": ("tree_binary_crossentropy", "plain"),
-    "Focal": ("focal_binary_crossentropy", "plain"),
-    "TM": ("tree_min", "plain"),
-    "FTM": ("focal_tree_min", "plain"),
-    "FTM + TT": ("focal_tree_min", "hssn"),
-    "released": ("tree_min_crossentropy", "plain"),
+    "flat": ({"name": "SparseCategoricalCrossentropy"}, None),
+    "hierarchical": ({"name": "HierarchicalCrossentropy"}, None),
+    "BCE": ({"name": "TreeBinaryCrossentropy"}, None),
+    "Focal": ({"name": "TreeBinaryCrossentropy", "gamma": 2.0}, None),
+    "TM": ({"name": "TreeMin"}, None),
+    "FTM": ({"name": "FocalTreeMin"}, None),
+    "FTM + TT": ({"name": "FocalTreeMin"}, {"name": "HSSN"}),
+    "released": ({"name": "TreeMinCrossentropy"}, None),
 }
 FIGURES = ("miou_1", "miou_2", "miou_3", "accuracy_1", "mistake_severity", "ordered", "single_path")
 SETTING = ("dataset", "share", "epochs", "filters")
@@ -68,20 +67,23 @@ def main():
 def run(objective, seed, setting, data_dir):
     loss, method = OBJECTIVES[objective]
     size = SIZES[setting["dataset"]]
-    config = RunConfig(
-        dataset=setting["dataset"],
+    values = {
+        "dataset": setting["dataset"],
         # A quarter four times over, so that epochs and validations are as many.
-        train_split="train" if setting["share"] == "1" else "+".join(["train[:25%]"] * 4),
+        "train_split": "train" if setting["share"] == "1" else "+".join(["train[:25%]"] * 4),
+        "size": size,
+        "crop_size": size or (96, 128),
+        "manual_dir": os.environ.get("CAMVID_DIR"),
+        "data_dir": data_dir,
+    }
+    config = RunConfig(
+        data=values,
+        network={**SMALL_UNET, "filters": int(setting["filters"])},
         loss=loss,
         method=method,
+        optimizer={"learning_rate": 2e-3},
+        schedule={"epochs": int(setting["epochs"])},
         seed=seed,
-        epochs=int(setting["epochs"]),
-        filters=int(setting["filters"]),
-        size=size,
-        crop_size=size or (96, 128),
-        learning_rate=2e-3,
-        manual_dir=os.environ.get("CAMVID_DIR"),
-        data_dir=data_dir,
     )
     start = time.time()
     with tempfile.TemporaryDirectory() as folder:
@@ -94,9 +96,7 @@ def run(objective, seed, setting, data_dir):
 def coherence(folder):
     config, model = load_run(folder)
     metric = PathCoherence(model.tree, scores=model.scores, name="share")
-    folders = {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
-    examples = data.load(config.dataset, "validation", tree=model.tree, size=config.size, **folders)
-    for image, label in examples:
+    for image, label in examples_of(config, "validation", model.tree):
         metric.update_state(label, model.predict_on_batch(image))
     return {name.removeprefix("share_"): float(value) for name, value in metric.result().items()}
 

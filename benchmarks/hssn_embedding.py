@@ -17,8 +17,7 @@ import tempfile
 import keras
 import numpy as np
 
-from benchmarks.camvid_runs import camvid_run, check_camvid
-from hierseg_keras import data
+from benchmarks.camvid_runs import camvid_run, check_camvid, examples_of
 from hierseg_keras.training import load_run, train
 from hierseg_keras.visualization import draw_embedding
 
@@ -33,7 +32,7 @@ def main():
     options = parser.parse_args()
     check_camvid()
     for triplet in (False, True):
-        config = camvid_run(options, method="hssn" if triplet else "plain", filters=8)
+        config = camvid_run(options, method={"name": "HSSN"} if triplet else None)
         with tempfile.TemporaryDirectory() as folder:
             train(config, folder, verbose=0)
             tree, embeddings, labels = embedded(folder)
@@ -50,9 +49,8 @@ def embedded(folder):
     config, model = load_run(folder)
     network = getattr(model, "inference_model", model)
     encoder = keras.Model(network.input, network.get_layer("embedding").output)
-    folders = {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
     embeddings, labels = [], []
-    for image, label in data.load(config.dataset, "validation", tree=model.tree, size=config.size, **folders):
+    for image, label in examples_of(config, "validation", model.tree):
         maps = encoder.predict_on_batch(image)
         middles = [((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(maps.shape[1:3], label.shape[1:3])]
         embeddings.append(maps.reshape(-1, maps.shape[-1]))

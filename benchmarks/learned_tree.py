@@ -15,7 +15,6 @@ categories, and how grave mistakes are. Rows are appended to the CSV, and those 
 """
 
 import argparse
-import dataclasses
 import pathlib
 import tempfile
 import time
@@ -24,7 +23,7 @@ import keras
 import numpy as np
 
 from benchmarks import rows
-from benchmarks.camvid_runs import camvid_run, check_camvid
+from benchmarks.camvid_runs import camvid_run, check_camvid, examples_of
 from hierseg_keras import data
 from hierseg_keras.decoding import best_path
 from hierseg_keras.metrics import TreeReport
@@ -35,7 +34,10 @@ GIVEN = ClassTree.load("camvid")
 NAMES = GIVEN.names[: GIVEN.num_leaves]
 CATEGORIES = GIVEN.level_table[1][: GIVEN.num_leaves]
 TREES = ("given", "learned", "random")
-LOSSES = ("hierarchical_crossentropy", "focal_tree_min")
+# Share of the training images that a tree is learned on.
+KEPT_BACK = 0.1
+# Name in the table -> class.
+LOSSES = {"hierarchical_crossentropy": "HierarchicalCrossentropy", "focal_tree_min": "FocalTreeMin"}
 FIGURES = ("miou_1", "miou_2", "mistake_severity")
 COLUMNS = ("row", "loss", "tree", "seed", "epochs", *FIGURES, "minutes")
 
@@ -63,16 +65,12 @@ def main():
 
 def run(loss, tree, seed, options):
     start = time.time()
-    config = dataclasses.replace(configuration(seed, options), loss=loss, tree=str(tree))
+    config = camvid_run(options, seed=seed, loss={"name": LOSSES[loss]}, data={"tree": str(tree)})
     with tempfile.TemporaryDirectory() as folder:
         model = train(config, folder, verbose=0)
     report = counted(model, config, "validation").result()
     values = {name: f"{float(report[name]):.4f}" for name in FIGURES}
     return {**values, "minutes": f"{(time.time() - start) / 60:.1f}"}
-
-
-def configuration(seed, options):
-    return camvid_run(options, seed=seed, filters=8)
 
 
 def tree_file(tree, seed, options):
@@ -88,11 +86,12 @@ def tree_file(tree, seed, options):
 
 def learned(options):
     """Each class's family."""
-    config = dataclasses.replace(configuration(0, options), loss="crossentropy")
-    builder = data.prepare(config.dataset, config.data_dir, config.manual_dir)
-    reduced, analysis = data.split_off(builder, config.train_split, config.analysis_share)
+    config = camvid_run(options, loss={"name": "SparseCategoricalCrossentropy"})
+    values = config.data
+    builder = data.prepare(values.dataset, values.data_dir, values.manual_dir)
+    reduced, analysis = data.split_off(builder, values.train_split, KEPT_BACK)
     with tempfile.TemporaryDirectory() as folder:
-        model = train(dataclasses.replace(config, train_split=reduced), folder, verbose=0)
+        model = train(config.replace(data={"train_split": reduced}), folder, verbose=0)
     counts = counted(model, config, analysis).confusion.exact_counts()[: GIVEN.num_leaves]
     tree = ClassTree.from_confusion(counts, NAMES, sizes=[len(set(CATEGORIES))])
     return tree.level_table[1][: tree.num_leaves]
@@ -101,8 +100,7 @@ def learned(options):
 def counted(model, config, split):
     """A report, with the given tree, of a network trained on any tree of the same leaves."""
     report = TreeReport(GIVEN, scores="leaves")
-    folders = {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
-    for image, label in data.load(config.dataset, split, tree=GIVEN, size=config.size, **folders):
+    for image, label in examples_of(config, split, GIVEN):
         leaf, _ = best_path(model.tree, model.predict_on_batch(image), model.scores)
         report.update_state(label, keras.ops.one_hot(leaf, GIVEN.num_leaves))
     return report

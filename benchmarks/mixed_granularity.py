@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from benchmarks import rows
 from hierseg_keras import data
-from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
+from hierseg_keras.losses.objectives import objectives
 from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import UNet
 from hierseg_keras.tree import ClassTree
@@ -38,7 +38,7 @@ FINE, COARSE = 2, 6
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).with_suffix(".csv"))
-    parser.add_argument("--loss", choices=OBJECTIVES, default="hierarchical_crossentropy")
+    parser.add_argument("--loss", choices=objectives(), default="hierarchical_crossentropy")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--data-dir", help="folder of prepared data sets")
@@ -60,13 +60,12 @@ def main():
 def run(labels, seed, options):
     start = time.time()
     keras.utils.set_random_seed(seed)
-    scores, _ = OBJECTIVES[options.loss]
-    model = UNet(TREE, scores=scores, filters=8)
+    loss = objectives()[options.loss](TREE, ignore_class=IGNORED)
+    model = UNet(TREE, scores=loss.scores, filters=8)
     schedule = keras.optimizers.schedules.PolynomialDecay(2e-3, options.steps, end_learning_rate=0.0, power=0.9)
-    loss, _ = make_loss(options.loss, TREE, IGNORED)
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-4), loss=loss)
     model.fit(examples(labels, seed, options.data_dir).repeat(), steps_per_epoch=options.steps, verbose=0)
-    metric = LevelMeanIoU(TREE, scores)
+    metric = LevelMeanIoU(TREE, loss.scores)
     for image, label in data.load("street_blocks", "validation", data_dir=options.data_dir):
         metric.update_state(label, model.predict_on_batch(image))
     values = {name: f"{float(value):.4f}" for name, value in metric.result().items() if name in FIGURES}

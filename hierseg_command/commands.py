@@ -3,9 +3,10 @@
 COMMANDS = {
     "data": "Show a data set: its splits, how often each class occurs at every level, and a sheet of its images.",
     "train": "Train a network; leaves configuration, tree, log, pictures and weights in a folder.",
+    "recipes": "List the papers' runs with their published results, or print one.",
     "evaluate": "Evaluate a trained network: loss by depth and mIoU by level.",
     "predict": "Predict image files: a picture with every level, and a PNG of node indices per level.",
     "export": "Export a trained network as a SavedModel with one class map per level.",
     "profile": "Count a network's parameters and multiply-adds, by layer.",
-    "demo": "Train a flat baseline and a tree-trained network with equal steps, and compare, draw, export and check them.",
+    "demo": "Train a flat and a tree-trained network with equal steps, compare them, draw, export and check.",
 }

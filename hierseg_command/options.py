@@ -34,7 +34,7 @@ def demo(parser):
     parser.add_argument("--out", type=name, default="demo", help="folder to make, new or empty (default: demo)")
     parser.add_argument("--dataset", type=name, default="street_blocks", help="TFDS data set (default: street_blocks)")
     parser.add_argument(
-        "--loss", type=name, default="hierarchical_crossentropy", help="loss of the tree-trained network"
+        "--loss", type=name, default="HierarchicalCrossentropy", help="loss of the tree-trained network"
     )
     parser.add_argument("--epochs", type=count, default=6, help="epochs of each network (default: 6)")
     parser.add_argument("--filters", type=count, default=8, help="channels of the first stage (default: 8)")
@@ -42,6 +42,24 @@ def demo(parser):
     parser.add_argument("--seed", type=seed, default=0, help="what order, augmentation and weights follow from")
     parser.add_argument("--manual-dir", type=name, help=_MANUAL_DIR)
     parser.add_argument("--data-dir", type=name, help=_DATA_DIR)
+
+
+def recipes(parser):
+    """Adds the options of `hierseg recipes`."""
+    parser.add_argument("recipe", metavar="NAME", type=name, nargs="?", help="recipe whose file to print")
+
+
+def add_import(parser):
+    """Adds the option that imports modules of the user's own."""
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        metavar="MODULE",
+        type=name,
+        action="append",
+        default=[],
+        help="module with classes of your own, which a configuration names as module:Class; may be repeated",
+    )
 
 
 def evaluate(parser):
@@ -74,6 +92,7 @@ def export(parser):
 
 def _run(parser):
     parser.add_argument("run", metavar="RUN", type=name, help="folder that `hierseg train` left")
+    add_import(parser)
 
 
 def _averaging(parser):
@@ -84,4 +103,11 @@ def _averaging(parser):
 
 
 # `train` and `profile` take those of networks, losses and methods, which `hierseg_keras` alone knows.
-OPTIONS = {"data": data, "demo": demo, "evaluate": evaluate, "predict": predict, "export": export}
+OPTIONS = {
+    "data": data,
+    "recipes": recipes,
+    "evaluate": evaluate,
+    "predict": predict,
+    "export": export,
+    "demo": demo,
+}

@@ -45,9 +45,7 @@ def test_examples(file, data_dir, camvid_dir, tmp_path, monkeypatch):
     tree = hs.ClassTree.from_text("human\n\tperson\n\trider")
     names = {
         "hs": hs,
-        "keras": keras,
         "np": np,
-        "ops": keras.ops,
         "tf": tf,
         "ClassTree": hs.ClassTree,
         "tree": tree,

@@ -17,11 +17,11 @@ def wrong_label_shapes(tree):
         (HEIGHT, WIDTH, 1): "Add a batch axis",
         (BATCH, HEIGHT, WIDTH, tree.num_leaves): "argmax over the last axis of one-hot labels",
         (BATCH, HEIGHT, WIDTH, tree.num_nodes): "argmax over the last axis of one-hot labels",
-        (BATCH, HEIGHT, WIDTH, 3): "colors into ids with `data.ClassMap`",
-        (BATCH, HEIGHT, WIDTH, 4): "colors into ids with `data.ClassMap`",
+        (BATCH, HEIGHT, WIDTH, 3): "colors to ids with `data.ClassMap`",
+        (BATCH, HEIGHT, WIDTH, 4): "colors to ids with `data.ClassMap`",
         (BATCH, HEIGHT, WIDTH, 2): "without channels",
-        (1, HEIGHT, WIDTH): "as many maps as predictions",
-        (BATCH + 1, HEIGHT, WIDTH): "as many maps as predictions",
+        (1, HEIGHT, WIDTH): "one map per prediction",
+        (BATCH + 1, HEIGHT, WIDTH): "one map per prediction",
         (BATCH, 2 * HEIGHT, 2 * WIDTH): "Resize the logits",
         (BATCH, 1, WIDTH): "Resize the logits",
         (BATCH, HEIGHT, 1): "Resize the logits",
@@ -70,7 +70,7 @@ def check_wrong_shapes(call, owner, tree, y_pred, label_shapes=None, weight_owne
         with pytest.raises(ValueError, match=advice) as caught:
             call(np.zeros(SHAPE, "int32"), y_pred, np.ones(shape, "float32"))
         start = f"`{weight_owner or owner}` expects one weight per image, (B,), or per pixel, (B, H, W). "
-        received = f"Received: sample_weight.shape={shape} for labels of the shape {SHAPE}."
+        received = f"Received: sample_weight.shape={shape} for labels of shape {SHAPE}."
         assert str(caught.value).startswith(start + received)
 
 

@@ -1,10 +1,12 @@
 """What all builders share that read files: parallel reading, what to do about bad files, and clean beginnings."""
 
 import json
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
+from etils import epath
 
 from tfds_builders.exclusive_lock import exclusive_lock
 from tfds_builders.ordered_map import ordered_map
@@ -51,7 +53,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     published = {}
 
-    def __init__(self, *, skip_bad=False, use_beam=False, **options):
+    def __init__(self, *, skip_bad: bool = False, use_beam: bool = False, **options):
         super().__init__(**options)
         # With which TFDS makes this builder anew in Beam's workers.
         self._original_state.update(skip_bad=skip_bad, use_beam=use_beam)
@@ -62,7 +64,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     # === What a subclass says ===
 
-    def split_items(self, manual_dir):
+    def split_items(self, manual_dir: epath.Path) -> tuple[dict[str, list], list[str]]:
         """Finds the files.
 
         Args:
@@ -75,7 +77,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """
         raise NotImplementedError
 
-    def read(self, item):
+    def read(self, item: Any) -> tuple[str | int, dict[str, Any]]:
         """Reads an item; called on several threads or machines at once.
 
         Returns:

@@ -1,181 +1,156 @@
-"""The fields of a run's configuration as options of the command line."""
+"""A run's configuration as options of the command line: `--data.batch_size 4` is `batch_size` in the table `data`."""
 
 import argparse
-import dataclasses
-import math
-import pathlib
-import types
-import typing
+import datetime
+import inspect
+import tomllib
 
-from hierseg_keras.losses.objectives import OBJECTIVES
-from hierseg_keras.training import RunConfig
-from hierseg_keras.training.methods import METHODS
-from hierseg_keras.training.networks import NETWORKS, OPTIONS, PRECISIONS
+from hierseg_command.option_values import name as file_name
+from hierseg_keras.training import RunConfig, recipes
+from hierseg_keras.training.config.changes import merged, nested
+from hierseg_keras.training.config.components import KINDS, options_model
+from hierseg_keras.training.config.files import read_values
+from hierseg_keras.training.config.options import Record
+from hierseg_keras.training.config.problems import ConfigError
 
-FIELDS = tuple(field.name for field in dataclasses.fields(RunConfig))
-_HELP = {
-    "dataset": "TFDS data set, such as street_blocks or camvid_tree",
-    "tree": "shipped tree or tree file; the data set's own where left out",
-    "model": "; ".join(NETWORKS),
-    "loss": "; ".join(OBJECTIVES),
-    "method": "; ".join(METHODS),
-    "beta": "largest weight of HSSN's triplets",
-    "num_triplets": "HSSN's triplets, drawn at every step",
-    "stages": "layers that are supervised, such as stage2,stage3",
-    "stage_weight": "weight of each stage's loss",
-    "clusters": "of each stage: a tree file whose top classes are the clusters, or a level of the tree; found where "
-    "left out",
-    "clustering": "how clusters are found: spectral; kmeans",
-    "theta": "trade-off of tasks and accuracy that clusters are chosen by: degrees, or origin",
-    "analysis_share": "share of the training split that clusters are found on",
-    "ratio": "in place of theta: classes of a stage for one of the next stage's",
-    "fuse": "fuse the stages into the network's head",
-    "fuse_filters": "channels of the last stage's block",
-    "width": "channels of HRNet's branch at stride 4",
-    "num_modules": "modules of HRNet's stages 2, 3 and 4, such as 1,4,3",
-    "num_blocks": "residual blocks of HRNet's branches",
-    "blocks": "residual blocks of a ResNet's stages, such as 3,4,23,3",
-    "max_depth": "metres of depth that the fourth channel's 255 stands for, for sa_gate",
-    "key_filters": "channels in which pixels and regions are compared",
-    "auxiliary_weight": "weight of the auxiliary logits' loss",
-    "scales": "sizes of the image that the network sees, such as 0.5,1",
-    "scale_weight": "weight of the loss of each size's own logits",
-    "num_queries": "queries of MaskFormer",
-    "num_layers": "layers of MaskFormer's decoder",
-    "size": "HxW to which images are resized first, or the length of their shorter side",
-    "crop_size": "HxW of the training crops; --size where left out",
-    "scale_range": "smallest and largest factor of the random scale, such as 0.5,2; none leaves it out",
-    "weights": "pretrained weights to start from",
-    "batch_size": "images a batch, over all replicas",
-    "manual_dir": "folder with the data set's files, where it cannot be downloaded",
-    "data_dir": "folder of prepared data sets",
-    "steps": "steps of the optimizer, in place of epochs",
-    "learning_rate": "initial rate, which falls to 0 polynomially",
-    "accumulation_steps": "batches whose gradients make one step",
-    "ema_momentum": "momentum, such as 0.999, of averaged weights, which are validated and saved",
-    "early_stopping_patience": "epochs to wait for a better validation miou_mean; keeps the best epoch's weights",
-    "replicas": "number of devices, or auto for all that are visible",
-    "precision": "; ".join(PRECISIONS),
-    "jit_compile": "XLA: auto, true (on one replica) or false",
-    "tensorboard": "write figures and pictures for TensorBoard",
-}
+# Values are read as TOML, which has types that a configuration has no use for.
+_NO_VALUES = (datetime.date, datetime.time)
+_OF_CLASSES = {kind.what: kind for kind in KINDS}
 
 
-def add_config_options(parser, names=FIELDS):
-    """Adds an option for each named field."""
-    for field in dataclasses.fields(RunConfig):
-        if field.name not in names:
+def add_config_options(parser, names=tuple(RunConfig.model_fields)):
+    """Adds an option for each fixed key of a configuration's tables, and takes the options of classes.
+
+    Args:
+        parser: `argparse.ArgumentParser`. What it reads has `changes`, a dict from dotted names to values.
+        names: Names of the tables, or of keys outside of tables.
+    """
+    parser.set_defaults(changes={})
+    for name in names:
+        field, kind = RunConfig.model_fields[name], _OF_CLASSES.get(name)
+        if kind is not None:
+            _add_class(parser, name, kind)
+        elif inspect.isclass(field.annotation) and issubclass(field.annotation, Record):
+            for key, own in field.annotation.model_fields.items():
+                _add(parser, f"{name}.{key}", own.description, own.default, own.annotation)
+        elif name != "format_version":
+            _add(parser, name, field.description, field.default, field.annotation)
+    _take_dotted_options(parser)
+
+
+def add_sources(parser):
+    """Adds the options that name what a configuration starts from."""
+    sources = parser.add_mutually_exclusive_group()
+    sources.add_argument("--config", type=file_name, help="TOML file of a configuration, such as a run's config.toml")
+    sources.add_argument("--recipe", type=file_name, help="a paper's run; `hierseg recipes` lists them")
+
+
+def config_of(options):
+    """Makes the `RunConfig` that the options ask for.
+
+    Raises:
+        ConfigError: If a value is refused, or the file cannot be read.
+    """
+    values = {}
+    if getattr(options, "recipe", None):
+        values = recipes.values_of(options.recipe)
+    elif getattr(options, "config", None):
+        try:
+            values = read_values(options.config)
+        except OSError as error:
+            raise ConfigError([f"expected a file of a configuration. Received: {error}."]) from None
+    return RunConfig(**merged(values, nested(options.changes)))
+
+
+def value_of(text):
+    """Reads a value: as TOML, as a list where there are commas, and as the text itself where it is neither."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+        if table.keys() == {"value"} and not isinstance(table["value"], _NO_VALUES):
+            return table["value"]
+    except (ValueError, RecursionError):
+        pass
+    if "," in text and text[0] not in "[{\"'":
+        return [value_of(part.strip()) for part in text.split(",")]
+    return text
+
+
+class _Change(argparse.Action):
+    """Puts a value among the changes."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        namespace.changes = {**namespace.changes, self.dest: values}
+
+
+def _add_class(parser, name, kind):
+    if kind.default is None:
+        _add(parser, name, f"false leaves out the {name} that a recipe or a file names", None)
+    classes = f"{', '.join(kind.classes())}, or module:Class of your own"
+    _add(parser, f"{name}.name", f"class of the {name}: {classes}", kind.default)
+    for key, (_, field) in kind.fields.items():
+        _add(parser, f"{name}.{key}", field.description, field.default)
+    if kind.is_ours:
+        parser.add_argument_group(f"further options of the {name}, --{name}.OPTION VALUE", _classes_text(kind))
+
+
+def _add(parser, name, description, default, annotation=None):
+    text = " ".join(description.split()).rstrip(".")
+    # Not of an acronym.
+    text = text[:1].lower() + text[1:] if text[1:2].islower() else text
+    if "Defaults to" not in text:
+        text = f"{text} (default: {'off' if default is False else _shown(default)})"
+    flag = {"nargs": "?", "const": True} if annotation is bool else {}
+    parser.add_argument(
+        f"--{name}",
+        action=_Change,
+        type=value_of,
+        default=argparse.SUPPRESS,
+        metavar="VALUE",
+        help=text.replace("%", "%%"),
+        **flag,
+    )
+
+
+def _classes_text(kind):
+    """The classes of a part of a run with their options and defaults."""
+    return " | ".join(f"{name}: {_options_text(kind, cls)}" for name, cls in kind.classes().items()).replace("%", "%%")
+
+
+def _options_text(kind, cls):
+    fields = options_model(kind, cls, True).model_fields
+    return " ".join(f"{k}={_shown(field.default)}" for k, field in fields.items() if k not in ("name", *kind.fields))
+
+
+def _shown(default):
+    if isinstance(default, tuple):
+        return ",".join(map(str, default)) or "none"
+    return "off" if default is None else str(default)
+
+
+def _take_dotted_options(parser):
+    """Has a parser take every option of the form `--table.key VALUE`; the configuration knows which there are."""
+    parse_known = parser.parse_known_args
+
+    def parse_known_args(args=None, namespace=None):
+        options, rest = parse_known(args, namespace)
+        changes, others = _dotted_options(rest)
+        options.changes = {**options.changes, **changes}
+        return options, others
+
+    parser.parse_known_args = parse_known_args
+
+
+def _dotted_options(arguments):
+    """The dotted options among arguments, a dict, and the other arguments."""
+    changes, others, arguments = {}, [], list(arguments)
+    while arguments:
+        option, given, text = arguments.pop(0).partition("=")
+        name = option.removeprefix("--")
+        if name == option or not ("." in name or name in RunConfig.model_fields):
+            others.append(option + given + text)
             continue
-        help_text = f"{_HELP.get(field.name, field.name.replace('_', ' '))} ({_default(field)})"
-        kind = _KINDS.get(field.name) or _annotated(field)
-        option = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
-        parser.add_argument(f"--{field.name.replace('_', '-')}", default=argparse.SUPPRESS, help=help_text, **option)
-
-
-def given(options):
-    """The fields that were asked for; the configuration, or a recipe, gives the rest."""
-    return {name: value for name, value in vars(options).items() if name in FIELDS}
-
-
-def pair(text):
-    """`90x120` as `(90, 120)`."""
-    try:
-        height, width = (int(number) for number in text.lower().split("x"))
-        if min(height, width) < 1:
-            raise ValueError
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, such as 90x120. Received: {text!r}") from None
-    return height, width
-
-
-def pair_or_length(text):
-    """`90x120` as `(90, 120)`, `256` as 256."""
-    return int(text) if text.isdecimal() else pair(text)
-
-
-def range_or_none(text):
-    """`0.5,2` as `(0.5, 2.0)`, `none` as None."""
-    return None if text == "none" else factors(text)
-
-
-def counts(text):
-    """`1,4,3` as (1, 4, 3)."""
-    try:
-        return tuple(int(number) for number in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected numbers, such as 1,4,3. Received: {text!r}") from None
-
-
-def factors(text):
-    """`0.75,1` as (0.75, 1.0)."""
-    try:
-        numbers = tuple(float(number) for number in text.split(","))
-        if not all(0 < number < math.inf for number in numbers):
-            raise ValueError
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected factors, such as 0.75,1,1.25. Received: {text!r}") from None
-    return numbers
-
-
-def names(text):
-    """`stage2,stage3` as ("stage2", "stage3")."""
-    return tuple(text.split(","))
-
-
-def trees_or_levels(text):
-    """`a.txt,2` as the text of the file and "2"."""
-    try:
-        return tuple(part if part.isdecimal() else pathlib.Path(part).read_text("utf-8") for part in text.split(","))
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"expected tree files or levels, such as a.txt,2. {error}") from None
-
-
-def angle(text):
-    """`75` as 75.0; `origin` as it is."""
-    try:
-        return text if text == "origin" else float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected degrees or origin. Received: {text!r}") from None
-
-
-def number_or_auto(text):
-    """`2` as 2; `auto` as it is."""
-    if text != "auto" and not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected auto or a number. Received: {text!r}")
-    return text if text == "auto" else int(text)
-
-
-def flag_or_auto(text):
-    """`true` and `false` as what they say; `auto` as it is."""
-    meanings = {"auto": "auto", "true": True, "false": False}
-    if text.lower() not in meanings:
-        raise argparse.ArgumentTypeError(f"expected auto, true or false. Received: {text!r}")
-    return meanings[text.lower()]
-
-
-_KINDS = {
-    "size": pair_or_length,
-    "crop_size": pair,
-    "num_modules": counts,
-    "blocks": counts,
-    "scales": factors,
-    "scale_range": range_or_none,
-    "stages": names,
-    "clusters": trees_or_levels,
-    "theta": angle,
-    "replicas": number_or_auto,
-    "jit_compile": flag_or_auto,
-}
-
-
-def _annotated(field):
-    """`int` of a field that is annotated `int` or `int | None`."""
-    kinds = typing.get_args(field.type) or (field.type,)
-    return next(kind for kind in kinds if kind is not types.NoneType)
-
-
-def _default(field):
-    if field.name not in OPTIONS:
-        return f"default: {field.default}"
-    defaults = {name: options[field.name] for name, (_, options) in NETWORKS.items() if field.name in options}
-    return "; ".join(f"{name}: {default}" for name, default in defaults.items())
+        if not given:
+            has_value = arguments and not arguments[0].startswith("--")
+            text = arguments.pop(0) if has_value else "true"
+        changes[name] = value_of(text)
+    return changes, others

@@ -10,7 +10,7 @@ from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.data.label_counts import label_counts, level_counts
 from hierseg_keras.files import written_beside
 from hierseg_keras.training import RunConfig
-from hierseg_keras.training.from_config import tree_of
+from hierseg_keras.training.build import tree_of
 from hierseg_keras.visualization import draw_contact_sheet
 
 SHEET = "contact_sheet.png"
@@ -19,10 +19,10 @@ _NO_LABEL = -1
 
 def run(options):
     with reading_options():
-        config = RunConfig(dataset=options.name, tree=options.tree, data_dir=options.data_dir)
+        config = RunConfig(data={"dataset": options.name, "tree": options.tree, "data_dir": options.data_dir})
     builder = _builder(options)
     print("\n".join(_splits(builder.info)))
-    tree = tree_of(config)
+    tree = tree_of(config.data)
     class_maps = {options.name: options.class_map} if options.class_map else None
     dataset = data.load(
         options.name,

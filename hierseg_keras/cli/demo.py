@@ -1,6 +1,5 @@
 """Train a flat baseline and a tree-trained network with equal steps, and compare, draw, export and check them."""
 
-import dataclasses
 import pathlib
 
 import numpy as np
@@ -15,27 +14,35 @@ from hierseg_keras.visualization import draw_levels
 
 # Sizes that neither network has seen, one of them odd.
 CHECKED_SIZES = ((72, 104), (81, 127))
+# For two cores and a few minutes.
+NUM_STAGES = 4
 
 
 def run(options):
     out = pathlib.Path(options.out)
-    shared = {name: getattr(options, name) for name in ("dataset", "epochs", "filters", "size", "seed")}
+    values = {name: getattr(options, name) for name in ("dataset", "size", "data_dir", "manual_dir")}
     with reading_options():
-        tree_config = RunConfig(loss=options.loss, data_dir=options.data_dir, manual_dir=options.manual_dir, **shared)
+        tree_config = RunConfig(
+            data=values,
+            network={"name": "UNet", "filters": options.filters, "num_stages": NUM_STAGES},
+            loss={"name": options.loss},
+            schedule={"epochs": options.epochs},
+            seed=options.seed,
+        )
     with claimed(out):
         check_new(out)
         return _run(out, tree_config, options.seed)
 
 
 def _run(out, tree_config, seed):
-    configs = {"flat": dataclasses.replace(tree_config, loss="crossentropy"), "tree": tree_config}
+    configs = {"flat": tree_config.replace(loss={"name": "SparseCategoricalCrossentropy"}), "tree": tree_config}
     models = {}
     for name, config in configs.items():
-        print(f"\n{name}: {config.loss}, {config.epochs} epochs")
+        print(f"\n{name}: {config.loss.name}, {config.schedule.epochs} epochs")
         models[name] = train(config, out / name)
     figures = {name: model.history.history for name, model in models.items()}
 
-    print("\n" + compare(figures, {name: config.loss for name, config in configs.items()}))
+    print("\n" + compare(figures, {name: config.loss.name for name, config in configs.items()}))
     print(f"\nA picture of one validation image at every level: {draw(tree_config, models, out / 'levels.png')}")
     path = export.saved_model(models["tree"], out / "saved_model")
     print(f"A SavedModel: {path}; reloaded in a process without Keras and hierseg_keras:")
@@ -55,9 +62,8 @@ def compare(figures, losses):
 def draw(config, models, path):
     """Draws the validation image with the most classes, with truth and every network's answer."""
     tree = models["tree"].tree
-    examples = data.load(
-        config.dataset, config.validation_split, tree=tree, size=config.size, batch_size=1, data_dir=config.data_dir
-    )
+    values, split = config.data, config.evaluation.split
+    examples = data.load(values.dataset, split, tree=tree, size=values.size, batch_size=1, data_dir=values.data_dir)
     image, label = max(examples.take(40).as_numpy_iterator(), key=lambda example: len(np.unique(example[1])))
     maps = {"truth": label[0]}
     for name, model in models.items():

@@ -11,6 +11,7 @@ from hierseg_command.options import OPTIONS
 from hierseg_keras.cli.message import message_of
 from hierseg_keras.cli.option_error import OptionError
 from hierseg_keras.cli.own_lines import own_lines
+from hierseg_keras.cli.own_modules import import_own_modules
 
 # Exit codes, besides 0 and `REFUSED`.
 FAILED, INTERRUPTED = 1, 130
@@ -38,6 +39,7 @@ def main(arguments=None):
     name = f"hierseg {options.command}"
     with own_lines(name):
         try:
+            import_own_modules(getattr(options, "imports", ()))
             return _command(options.command).run(options)
         except KeyboardInterrupt:
             print(f"{name}: interrupted", file=sys.stderr)

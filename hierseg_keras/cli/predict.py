@@ -23,10 +23,10 @@ def run(options):
     images, out = [pathlib.Path(image) for image in options.images], pathlib.Path(options.out)
     _check_images(images, read_image)
     config, model = load_run(options.run)
-    if config.max_depth is not None:
+    if config.data.max_depth is not None:
         raise ValueError(
             f"`hierseg predict` expects a run on images without depth. Received: {options.run}, of model "
-            f"{config.model!r}. Load it with `hierseg_keras.training.load_run` and pass images of four channels."
+            f"{config.network.name}. Load it with `hierseg_keras.training.load_run` and pass images of four channels."
         )
     targets = [_targets(out, image.stem, model.tree.num_levels) for image in images]
     _check_targets(images, targets, options.overwrite)

@@ -1,27 +1,33 @@
 """Count a network's parameters and multiply-adds, by layer."""
 
-from hierseg_keras.cli.config_options import add_config_options, given, pair
+from hierseg_command.option_values import pair
+from hierseg_command.options import add_import
+from hierseg_keras.cli.config_options import add_config_options, add_sources, config_of
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.models import profile
-from hierseg_keras.training import RunConfig
-from hierseg_keras.training.from_config import make_model, tree_of
-from hierseg_keras.training.networks import OPTIONS
+from hierseg_keras.training.build import make_model, tree_of
 
 
 def add_arguments(parser):
     parser.add_argument("--image", type=pair, required=True, help="HxW of the image")
     parser.add_argument("--total", action="store_true", help="the sums alone")
-    add_config_options(parser, ("tree", "model", "loss", "max_depth", *OPTIONS))
+    add_sources(parser)
+    add_import(parser)
+    add_config_options(parser, ("data", "network", "method", "loss"))
 
 
 def run(options):
     with reading_options():
-        config = RunConfig(**given(options))
-        if config.tree is None:
+        config = config_of(options)
+        if config.finds_clusters:
+            # Without a data set there are none, and all classes count.
+            config = config.replace(method={"clusters": None})
+        if config.data.tree is None:
             raise ValueError(
-                "expected a shipped tree or a tree file, which decides the last layer. Received: no --tree."
+                "expected a shipped tree or a tree file, which decides the last layer. Received: no --data.tree."
             )
-    rows = profile(make_model(config, tree_of(config), pretrained=False), options.image)
+    model = make_model(config, tree_of(config.data), pretrained=False)
+    rows = profile(getattr(model, "inference_model", model), options.image)
     lines = [] if options.total else [(row.name, row.parameters, row.multiply_adds) for row in rows]
     lines.append(("all", sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)))
     width = max(len(name) for name, _, _ in lines)

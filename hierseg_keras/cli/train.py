@@ -1,18 +1,21 @@
 """Train a network; leaves configuration, tree, log, pictures and weights in a folder."""
 
-from hierseg_keras.cli.config_options import add_config_options, given
+from hierseg_command.option_values import name as file_name
+from hierseg_command.options import add_import
+from hierseg_keras.cli.config_options import add_config_options, add_sources, config_of
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.distribution import make_strategy
-from hierseg_keras.training import RunConfig, recipes, smoke, train, train_hs3
+from hierseg_keras.training import smoke, train, train_hs3
 from hierseg_keras.training.run import check_before_data
 from hierseg_keras.training.smoke_run import check_smoke
 
 
 def add_arguments(parser):
-    add_config_options(parser)
-    parser.add_argument("--recipe", help=f"a paper's run, which other options change: {'; '.join(recipes.available())}")
+    parser.add_argument("--out", type=file_name, help="folder of the run, new or empty")
     parser.add_argument("--smoke", action="store_true", help="two steps on generated data, without data set or folder")
-    parser.add_argument("--out", help="folder of the run, new or empty")
+    add_sources(parser)
+    add_import(parser)
+    add_config_options(parser)
 
 
 def run(options):
@@ -28,9 +31,8 @@ def run(options):
 
 def _configuration(options):
     """The `RunConfig` that the options give, where it can be run."""
-    fields = given(options)
     with reading_options():
-        config = RunConfig.from_recipe(options.recipe, **fields) if options.recipe else RunConfig(**fields)
+        config = config_of(options)
         if options.smoke:
             check_smoke(config)
             return config

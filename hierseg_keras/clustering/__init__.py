@@ -1,4 +1,4 @@
-"""Sets of classes that a part of a network can tell apart, found from what it takes for each other."""
+"""Clusters of classes that a stage of a network can distinguish, derived from its confusions."""
 
 from hierseg_keras.clustering.embedding_clusters import embedding_clusters
 from hierseg_keras.clustering.spectral_clusters import spectral_clusters

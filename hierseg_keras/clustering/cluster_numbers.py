@@ -1,4 +1,4 @@
-"""How clusterings of classes are counted."""
+"""Numbering of clusters, and checks of their number."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from hierseg_keras.tree.exact_integer import is_count
 
 
 def numbered(assignment):
-    """A clustering with the clusters counted by their smallest classes, `(K,)` int64."""
+    """Renumbers clusters from 0, in the order of their smallest classes, `(K,)` int64."""
     _, first, inverse = np.unique(np.asarray(assignment), return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse]
 
 
 def with_absent(assignment, present):
-    """A clustering of the classes present as one of all classes, each absent one a cluster of its own."""
+    """Extends a clustering of the classes present to all classes: each absent class becomes its own cluster."""
     whole = np.empty(len(present), "int64")
     whole[present] = assignment
     clusters = assignment.max() + 1
@@ -21,8 +21,9 @@ def with_absent(assignment, present):
 
 
 def check_size(num_clusters, num_present):
+    """Raises `ValueError` if `num_clusters` is not an integer between 1 and the number of classes present."""
     if not is_count(num_clusters) or num_clusters > num_present:
         raise ValueError(
-            f"`num_clusters` expects an integer between 1 and {num_present}, the classes present. Received: "
+            f"`num_clusters` expects an integer between 1 and {num_present}, the number of classes present. Received: "
             f"num_clusters={num_clusters!r}."
         )

@@ -1,25 +1,27 @@
-"""Clusters of classes whose features are alike."""
+"""Clusters of classes with similar features."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hierseg_keras.clustering.cluster_numbers import check_size, numbered, with_absent
 
 
-def embedding_clusters(embeddings, num_clusters, seed=0):
-    """Clusters classes by k-means of one vector a class.
+def embedding_clusters(embeddings: ArrayLike, num_clusters: int, seed: int = 0) -> np.ndarray:
+    """Clusters classes by k-means on one embedding per class.
 
     Args:
-        embeddings: `(K, C)`, such as the mean of each class's features, or its region's
-            representation; a row of NaN for a class that is absent, which is a cluster of its own.
+        embeddings: Float array, `(K, C)`: one embedding per class, such as the mean of its pixels'
+            features. A row with NaN marks an absent class, which becomes its own cluster.
         num_clusters: Number of clusters of the classes present.
-        seed: Of k-means.
+        seed: Integer seed of k-means. Defaults to 0.
 
     Returns:
-        Each class's cluster, `(K,)` int64, counted by their smallest classes.
+        `(K,)` int64 array with the cluster of each class. Clusters are numbered from 0, in the order
+        of their smallest classes.
 
     Raises:
-        ValueError: If `embeddings` is no matrix, or `num_clusters` is not between 1 and the number
-            of classes present.
+        ValueError: If `embeddings` is not a matrix, or `num_clusters` is not an integer between 1 and
+            the number of classes present.
 
     Example:
 
@@ -33,7 +35,7 @@ def embedding_clusters(embeddings, num_clusters, seed=0):
 
     embeddings = np.asarray(embeddings, "float64")
     if embeddings.ndim != 2:
-        raise ValueError(f"`embeddings` expects a vector a class, (K, C). Received: shape {embeddings.shape}.")
+        raise ValueError(f"`embeddings` expects one vector per class, (K, C). Received: shape {embeddings.shape}.")
     present = np.isfinite(embeddings).all(axis=1)
     check_size(num_clusters, present.sum())
     if num_clusters == present.sum():

@@ -1,36 +1,39 @@
-"""Clusters of classes that are taken for each other."""
+"""Clusters of classes that are often confused with each other."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hierseg_keras.clustering.cluster_numbers import check_size, numbered, with_absent
 from hierseg_keras.tree.agglomerate import check_confusion
 
-# Of the mean affinity: so that classes that nothing is taken for have a place, and it changes nothing else.
+# Added to every affinity, as a share of their mean, so that a class without confusions is connected to the others. It
+# is too small to change other clusters.
 _FLOOR = 1e-6
 
 
-def spectral_clusters(confusion, num_clusters, seed=0):
+def spectral_clusters(confusion: ArrayLike, num_clusters: int, seed: int = 0) -> np.ndarray:
     """Clusters classes by spectral clustering of a confusion matrix.
 
-    The affinity of two classes is how many pixels of either are taken for the other, and the
-    clusters are those that cut the least of it (normalized cuts):
+    The affinity of two classes is the mean of their two confusion counts. The clusters minimize the
+    normalized cut of the affinities:
 
     ```
     A = (C + C^T) / 2
     ```
 
     Args:
-        confusion: Counts of labels by predictions, `(K, K)`.
-        num_clusters: Number of clusters of the classes present, those with a labeled pixel.
-            Absent classes, of which nothing is known, are clusters of their own besides.
-        seed: Of k-means, in the space of the eigenvectors.
+        confusion: Pixel counts, `(K, K)`: labels in rows, predictions in columns.
+        num_clusters: Number of clusters of the classes present, which are those with a labeled pixel.
+            Each absent class becomes its own cluster in addition.
+        seed: Integer seed of the k-means step on the eigenvectors. Defaults to 0.
 
     Returns:
-        Each class's cluster, `(K,)` int64, counted by their smallest classes.
+        `(K,)` int64 array with the cluster of each class. Clusters are numbered from 0, in the order
+        of their smallest classes.
 
     Raises:
-        ValueError: If the matrix is not square, finite and without negative numbers, or
-            `num_clusters` is not between 1 and the number of classes present.
+        ValueError: If `confusion` is not square, holds a negative or non-finite number, or
+            `num_clusters` is not an integer between 1 and the number of classes present.
 
     Example:
 

@@ -1,18 +1,18 @@
-"""What is counted over a data set to find the clusters of each stage."""
+"""Statistics over a data set from which the clusters of each stage are derived."""
 
 import numpy as np
 
 
 def count_confusions(batches, num_leaves):
-    """Counts labels by predictions of each stage.
+    """Computes the confusion matrix of each stage.
 
     Args:
-        batches: Iterable of pairs: labels, `(B, H, W)` integers; and a dict from each stage to the leaves that it
-            predicts, of the same shape.
-        num_leaves: Number of classes. Only pixels labeled with one of them are counted.
+        batches: Iterable of pairs `(labels, predictions)`: labels are `(B, H, W)` integers, and
+            predictions are a dict from each stage to its predicted leaves, of the same shape.
+        num_leaves: Number of leaves. Only pixels labeled with a leaf are counted.
 
     Returns:
-        Dict from each stage to counts of labels by predictions, `(L, L)` int64.
+        Dict from each stage to its confusion matrix, `(L, L)` int64: labels in rows, predictions in columns.
     """
     counts = {}
     for label, predictions in batches:
@@ -25,30 +25,31 @@ def count_confusions(batches, num_leaves):
 
 
 def mean_embeddings(batches, num_leaves):
-    """Computes the mean of each class's features at each stage.
+    """Computes the mean features of each leaf at each stage.
 
-    The features of a labeled pixel are those of the pixel of the smaller map that it lies in.
+    Feature maps may be smaller than label maps. Each labeled pixel takes the features of the cell
+    of the feature map that covers it.
 
     Args:
-        batches: Iterable of pairs: labels, `(B, H, W)` integers; and a dict from each stage to features,
-            `(B, h, w, C)`.
-        num_leaves: Number of classes.
+        batches: Iterable of pairs `(labels, features)`: labels are `(B, H, W)` integers, and
+            features are a dict from each stage to a feature map, `(B, h, w, C)`.
+        num_leaves: Number of leaves.
 
     Returns:
-        Dict from each stage to `(L, C)` float64; NaN for a class without a pixel.
+        Dict from each stage to the mean features, `(L, C)` float64. Rows of leaves without a pixel are NaN.
     """
     sums, pixels = {}, np.zeros((num_leaves, 1))
     for label, features in batches:
         for stage, x in features.items():
-            shares = _leaf_counts(label, x.shape[1:3], num_leaves)
-            sums[stage] = sums.get(stage, 0) + shares.T @ x.reshape(-1, x.shape[-1])
+            counts = _leaf_counts(label, x.shape[1:3], num_leaves)
+            sums[stage] = sums.get(stage, 0) + counts.T @ x.reshape(-1, x.shape[-1])
         pixels += np.bincount(label[(label >= 0) & (label < num_leaves)], minlength=num_leaves)[:, None]
     with np.errstate(invalid="ignore"):
         return {stage: total / pixels for stage, total in sums.items()}
 
 
 def _leaf_counts(label, size, num_leaves):
-    """How many pixels of each leaf lie in each pixel of a smaller map, `(B * h * w, L)`."""
+    """Counts the pixels of each leaf in each cell of a smaller map of `size` (h, w), `(B * h * w, L)`."""
     batch, rows, columns = np.indices(label.shape, sparse=True)
     height, width = size
     cell = (batch * height + rows * height // label.shape[1]) * width + columns * width // label.shape[2]

@@ -1,4 +1,4 @@
-"""The clusters of each stage for every number of them, and how well the stage tells them apart."""
+"""Search for the clusters of each stage, over every number of clusters."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ from hierseg_keras.clustering.trade_off import trade_off
 
 
 def search_stages(counts, reference, embeddings=None):
-    """Finds the clusters of each stage, by its confusions or by its embeddings of the classes.
+    """Finds the clusters of each stage, from its confusion matrix or from its class embeddings.
 
     Args:
-        counts: Dict from each stage to its counts of labels by predictions, `(L, L)`.
-        reference: The same counts of the final output.
-        embeddings: Optional dict from each stage to its mean embedding of each class, `(L, C)`, by which k-means
-            finds the clusters. Defaults to spectral clustering of `counts`.
+        counts: Dict from each stage to its confusion matrix, `(L, L)`: labels in rows, predictions in columns.
+        reference: Confusion matrix of the final output, `(L, L)`.
+        embeddings: Optional dict from each stage to its mean embedding per class, `(L, C)`, for
+            k-means. Defaults to `None`, which means spectral clustering of `counts`.
 
     Returns:
         Dict from each stage to its `TradeOff`.
@@ -22,15 +22,15 @@ def search_stages(counts, reference, embeddings=None):
     Raises:
         ValueError: If fewer than 3 classes are labeled.
     """
-    if embeddings is None:
-        return {stage: trade_off(confusion, reference, spectral_clusters) for stage, confusion in counts.items()}
-    return {
-        stage: trade_off(confusion, reference, _by_embeddings(embeddings[stage], confusion))
-        for stage, confusion in counts.items()
-    }
+    trade_offs = {}
+    for stage, confusion in counts.items():
+        cluster = spectral_clusters if embeddings is None else _by_embeddings(embeddings[stage], confusion)
+        trade_offs[stage] = trade_off(confusion, reference, cluster)
+    return trade_offs
 
 
 def _by_embeddings(embeddings, counts):
-    """As a function that `trade_off` takes; classes without a label are absent, as it has them."""
+    """Makes a function that clusters embeddings, with the arguments that `trade_off` expects."""
+    # `trade_off` regards classes without a labeled pixel as absent, and NaN marks absent classes here.
     embeddings = np.where(counts.sum(axis=1, keepdims=True) > 0, embeddings, np.nan)
     return lambda _, size: embedding_clusters(embeddings, size)

@@ -1,41 +1,51 @@
-"""How many classes a part of a network can tell apart as well, for their number, as the whole tells all."""
+"""The trade-off between the number of clusters and a stage's mIoU on them (HS3, section 3.1)."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hierseg_keras.clustering.spectral_clusters import spectral_clusters
 from hierseg_keras.tree.agglomerate import check_confusion
 
-# Of the line through the origin: both axes' shares fall alike, and the tangent counts one of them four times.
+# The angle of the line through the origin: on it dk / K equals dmIoU / mIoU_ref, so that the tangent is 4.
 ORIGIN = float(np.degrees(np.arctan(4)))
 
 
 @dataclasses.dataclass(frozen=True)
 class TradeOff:
-    """A stage's mIoU by the number of clusters, beside that of the final output.
+    """Holds a stage's mIoU for every number of clusters, and the mIoU of the final output.
 
     Attributes:
-        clusterings: Dict from a number of clusters of the classes present to each class's
-            cluster, `(K,)` int64, from 2 to the number of classes present.
-        mean_ious: Dict from that number to the stage's mIoU.
+        clusterings: Dict from a number of clusters to the cluster of each class, `(K,)` int64. The
+            keys run from 2 to the number of classes present; absent classes are not counted.
+        mean_ious: Dict from the same numbers of clusters to the stage's mIoU on those clusters.
         num_classes: Number of classes present.
-        reference: The final output's mIoU on all of them.
+        reference: mIoU of the final output on all classes present.
     """
 
-    clusterings: dict
-    mean_ious: dict
+    clusterings: dict[int, np.ndarray]
+    mean_ious: dict[int, float]
     num_classes: int
     reference: float
 
-    def angle(self, size):
-        """The angle between the vertical through the reference and the line from it to a size's point, in degrees.
+    def angle(self, size: int) -> float:
+        """Computes the angle that the paper calls theta, for a number of clusters.
+
+        In a plot of mIoU by number of clusters, it is the angle between the vertical line through
+        the final output's point and the line from that point to the stage's point:
 
         ```
         tan(theta) = 4 * (dk / K) / (dmIoU / mIoU_ref),   dk = K - k,   dmIoU = mIoU_ref - mIoU(k)
         ```
 
-        0 for all classes, which is deep supervision; 90 where the stage is as good as the final output, or better.
+        Args:
+            size: Number of clusters `k`, from 2 to `num_classes`.
+
+        Returns:
+            Angle in degrees: 90 if the stage reaches the final output's mIoU, otherwise 0 for all
+            classes (deep supervision) and between 0 and 90 for fewer clusters.
         """
         worse = self.reference - self.mean_ious[size]
         if worse <= 0:
@@ -43,17 +53,21 @@ class TradeOff:
         fewer = (self.num_classes - size) / self.num_classes
         return float(np.degrees(np.arctan2(4 * fewer, worse / self.reference)))
 
-    def size(self, theta="origin"):
-        """The number of clusters whose trade-off is the final output's.
+    def size(self, theta: float | str = "origin") -> int:
+        """Finds the number of clusters whose angle is nearest to `theta`.
 
         Args:
             theta: Angle in degrees, between 0 (all classes) and 90 (the final output's mIoU), or
-                `"origin"`: the line through the origin, 75.96 degrees, on which the mIoU is in
-                proportion to the number of classes.
+                `"origin"` for 75.96 degrees, the angle of the line through the origin. On that line
+                the mIoU is proportional to the number of clusters. Defaults to `"origin"`.
 
         Returns:
-            The size nearest to where the curve first crosses the line, coming from all classes;
-            2 where it does not.
+            Integer. The search starts with all classes and reduces the number until the angle reaches
+            `theta`. Of the last two numbers, it returns the one with the nearer angle. If the angle
+            never reaches `theta`, it returns 2.
+
+        Raises:
+            ValueError: If `theta` is neither `"origin"` nor between 0 and 90.
         """
         theta = ORIGIN if theta == "origin" else theta
         if not 0 <= theta <= 90:
@@ -65,24 +79,30 @@ class TradeOff:
             before = size
         return 2
 
-    def clustering(self, theta="origin"):
-        """Each class's cluster at `size(theta)`, `(K,)` int64."""
+    def clustering(self, theta: float | str = "origin") -> np.ndarray:
+        """Returns the cluster of each class, `(K,)` int64, for `size(theta)` clusters."""
         return self.clusterings[self.size(theta)]
 
 
-def trade_off(confusion, reference, cluster=spectral_clusters):
-    """Clusters the classes into every number of sets, and measures a stage on each.
+def trade_off(
+    confusion: ArrayLike,
+    reference: ArrayLike,
+    cluster: Callable[[np.ndarray, int], np.ndarray] = spectral_clusters,
+) -> TradeOff:
+    """Clusters the classes of a stage into every number of clusters, and computes the mIoU on each.
 
     Args:
-        confusion: Counts of labels by the stage's predictions, `(K, K)`.
-        reference: Counts of labels by the final output's predictions, `(K, K)`.
-        cluster: Function from the stage's counts and a number of clusters to each class's cluster.
+        confusion: Pixel counts of the stage, `(K, K)`: labels in rows, predictions in columns.
+        reference: The same counts of the final output, `(K, K)`.
+        cluster: Function from the stage's counts and a number of clusters to the cluster of each
+            class, `(K,)`. Defaults to `spectral_clusters`.
 
     Returns:
         `TradeOff`.
 
     Raises:
-        ValueError: If a matrix is not as said above, or less than 3 classes are present.
+        ValueError: If the matrices are not square, differ in size or hold a negative or non-finite
+            number, or if fewer than 3 classes are present.
 
     Example:
 
@@ -95,29 +115,34 @@ def trade_off(confusion, reference, cluster=spectral_clusters):
 
     Reference:
         [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1 and figure 2. The
-        paper gives the angle by its figure alone; the 4 is the figure's ratio of axes, with which
-        the line through the origin comes to the 76 degrees of table 5.
+        paper defines the angle only in that figure. The factor 4 is the ratio of the figure's axes.
+        With it, the line through the origin has the 76 degrees of the paper's table 5.
     """
     names = range(len(confusion))
     confusion, reference = check_confusion(confusion, names), check_confusion(reference, names)
     num_present = int((confusion.sum(axis=1) > 0).sum())
     if num_present < 3:
-        raise ValueError(f"`trade_off` expects counts of 3 classes or more. Received: {num_present} with labels.")
+        raise ValueError(
+            f"`trade_off` expects labeled pixels of 3 classes or more. Received: confusion with {num_present}. "
+            "Count more images, or set the clusters by hand."
+        )
     clusterings = {size: cluster(confusion, size) for size in range(2, num_present)}
     clusterings[num_present] = np.arange(len(confusion))
     mean_ious = {size: cluster_mean_iou(confusion, assignment) for size, assignment in clusterings.items()}
     return TradeOff(clusterings, mean_ious, num_present, cluster_mean_iou(reference, clusterings[num_present]))
 
 
-def cluster_mean_iou(confusion, assignment):
-    """The mIoU on clusters of classes: pixels of one class taken for another of its cluster are right.
+def cluster_mean_iou(confusion: ArrayLike, assignment: ArrayLike) -> float:
+    """Computes the mIoU over clusters of classes.
+
+    A pixel is correct if its predicted class lies in the cluster of its label.
 
     Args:
-        confusion: Counts of labels by predictions, `(K, K)`.
-        assignment: Each class's cluster, `(K,)` integers.
+        confusion: Pixel counts, `(K, K)`: labels in rows, predictions in columns.
+        assignment: Cluster of each class, `(K,)` integers from 0.
 
     Returns:
-        Mean over the clusters with labeled or predicted pixels.
+        Float in [0, 1], the mean IoU of the clusters with labeled or predicted pixels.
     """
     assignment = np.asarray(assignment)
     merged = np.zeros((assignment.max() + 1,) * 2)
@@ -127,23 +152,25 @@ def cluster_mean_iou(confusion, assignment):
     return float(np.mean(right[union > 0] / union[union > 0]))
 
 
-def constant_ratio_sizes(num_classes, num_stages, ratio=0.5):
-    """Numbers of clusters that fall by a constant ratio from each stage to the one before it.
+def constant_ratio_sizes(num_classes: int, num_stages: int, ratio: float = 0.5) -> list[int]:
+    """Computes numbers of clusters with a constant ratio between successive stages.
+
+    Stage `i` of `n` has `k_i` clusters, rounded to an integer and at least 2:
 
     ```
-    k_i = ratio * k_(i+1),   and of the last stage's, ratio * K
+    k_i = ratio^(n + 1 - i) * K
     ```
 
     Args:
-        num_classes: `K`, the number of classes present.
-        num_stages: How many stages are supervised.
-        ratio: Between 0 and 1. Defaults to the paper's 1/2.
+        num_classes: Number of classes present, `K`.
+        num_stages: Number of supervised stages, `n`.
+        ratio: Number between 0 and 1. Defaults to 0.5, the paper's ratio.
 
     Returns:
-        List of integers, the first stage's first; none below 2.
+        List of integers, one per stage, from the first stage to the last.
 
     Raises:
-        ValueError: If a number is not as said above.
+        ValueError: If `num_classes` is below 2, `num_stages` is below 1, or `ratio` is not between 0 and 1.
 
     Example:
 
@@ -155,7 +182,7 @@ def constant_ratio_sizes(num_classes, num_stages, ratio=0.5):
     """
     if num_classes < 2 or num_stages < 1 or not 0 < ratio < 1:
         raise ValueError(
-            "`constant_ratio_sizes` expects two classes or more, a stage or more, and a ratio between 0 and 1. "
+            "`constant_ratio_sizes` expects num_classes >= 2, num_stages >= 1 and 0 < ratio < 1. "
             f"Received: num_classes={num_classes}, num_stages={num_stages}, ratio={ratio}."
         )
     return [max(2, round(num_classes * ratio**power)) for power in range(num_stages, 0, -1)]

@@ -1,4 +1,4 @@
-"""From prepared TFDS data sets to batches of images and node labels."""
+"""Loads TFDS data sets as batches of images and node labels."""
 
 from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.class_weights import class_weights

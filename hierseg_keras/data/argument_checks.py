@@ -1,4 +1,4 @@
-"""One check of every argument of the data room that is a number, a size or a choice."""
+"""Checks all arguments of `hierseg_keras.data` that are numbers, sizes or choices."""
 
 import math
 import numbers
@@ -7,14 +7,14 @@ import numpy as np
 
 
 def check_arguments(function, **arguments):
-    """Checks arguments by their names.
+    """Checks the values of arguments against the table below.
 
     Args:
-        function: Name for errors.
-        **arguments: Values of arguments that the table below holds.
+        function: Name of the function, for errors.
+        **arguments: Values by argument name. Every name must be in the table.
 
     Raises:
-        ValueError: A sentence for each value that its argument does not take.
+        ValueError: If any value is not accepted. The error has one line per such argument.
     """
     problems = [
         f"`{function}` expects {expected} as `{name}`. Received: {name}={arguments[name]!r}."
@@ -26,12 +26,12 @@ def check_arguments(function, **arguments):
 
 
 def is_integer(value, smallest=-(2**63)):
-    """Whether a value is an integer of 64 bits, of Python or NumPy, and no bool."""
+    """Returns whether a value is a Python or NumPy integer that fits 64 bits. A bool is not an integer here."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool) and smallest <= value < 2**63
 
 
 def is_number(value, above=-math.inf):
-    """Whether a value is a finite real number, of Python or NumPy, and no bool."""
+    """Returns whether a value is a finite Python or NumPy number. A bool is not a number here."""
     is_real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
     return is_real and math.isfinite(value) and value > above
 
@@ -75,7 +75,7 @@ def _or_none(accepts):
 _INTEGER_ABOVE_0 = ("an integer above 0", _is_positive_integer)
 _BOOL = ("True or False", _is_bool)
 _BY_NAME = ("a dict from a data set's name, or None,", _or_none(_is_dict))
-# Name -> what is expected, as errors say it, and whether a value is that.
+# Argument name -> the expectation, as errors phrase it, and a function that checks a value.
 _ACCEPTED = {
     "training": _BOOL,
     "batch_size": _INTEGER_ABOVE_0,
@@ -89,7 +89,7 @@ _ACCEPTED = {
         _or_none(lambda value: is_pair(value, of=_is_positive) and value[0] <= value[1]),
     ),
     "flip": _BOOL,
-    "seed": ("an integer of 64 bits", is_integer),
+    "seed": ("a 64-bit integer", is_integer),
     "initial_epoch": ("an integer of at least 0", lambda value: is_integer(value, smallest=0)),
     "epoch": ("an integer of at least 0", lambda value: is_integer(value, smallest=0)),
     "shuffle_buffer": _INTEGER_ABOVE_0,

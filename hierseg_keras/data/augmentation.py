@@ -1,7 +1,7 @@
-"""Resizing an image, and cutting a crop out of it, together with its label map.
+"""Resizes and crops images together with their label maps.
 
-A crop is drawn, cut and padded. Label maps are only ever moved, never interpolated, and whatever
-lies outside an image is `ignore_class`.
+A crop is drawn at random, cut out and padded. Label maps are resized by nearest neighbor and never
+interpolated. Pixels outside of the image are labeled `ignore_class`.
 """
 
 import functools
@@ -13,12 +13,16 @@ from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def resize(image, label, size):
-    """Resizes, the image by area averaging, the label map by nearest neighbor.
+    """Resizes an image by area averaging and its label map by nearest neighbor.
 
     Args:
         image: Float or uint8 tensor `(h, w, C)`.
         label: Integer tensor `(h, w, 1)`.
-        size: `(H, W)`, or an integer: the length of the shorter side, the longer one's following in proportion.
+        size: Pair `(H, W)` in pixels, or an integer, the new length of the shorter side. The longer side then
+            keeps the aspect ratio.
+
+    Returns:
+        A pair: float32 image `(H, W, C)`, and label `(H, W, 1)` of its own dtype.
     """
     if isinstance(size, int):
         size = _size_of_shorter_side(tf.shape(image)[:2], size)
@@ -26,14 +30,15 @@ def resize(image, label, size):
 
 
 class Crop(typing.NamedTuple):
-    """Where a crop lies in an image that is resized first. All are int32 tensors `(height, width)`, in pixels.
+    """The position of a crop in a resized image.
 
     Attributes:
-        size: The whole image's, once resized.
-        offset: The first pixel that the crop shows.
-        extent: How many the crop shows of the image.
-        before, after: Padding above and to the left, below and to the right.
-        mirrored: Bool scalar, whether left and right of the crop change places.
+        size: Int32 tensor `(2,)`, height and width of the whole resized image in pixels.
+        offset: Int32 tensor `(2,)`, row and column of the crop's first pixel in the resized image.
+        extent: Int32 tensor `(2,)`, height and width of the crop without padding.
+        before: Int32 tensor `(2,)`, padding above and on the left in pixels.
+        after: Int32 tensor `(2,)`, padding below and on the right in pixels.
+        mirrored: Bool scalar, whether the crop is flipped horizontally.
     """
 
     size: tf.Tensor
@@ -45,16 +50,19 @@ class Crop(typing.NamedTuple):
 
 
 def draw_crop(image_size, seed, scale_range, crop_size, flip):
-    """Draws a crop at a random scale and a random place, mirrored in one case of two.
+    """Draws a crop at a random scale and position, and mirrors it with probability 1/2.
 
-    What is smaller than the crop lies at a random place in it.
+    If the resized image is smaller than the crop, it is placed at a random position in the crop.
 
     Args:
-        image_size: Int32 tensor `(2,)`.
-        seed: Int tensor `(2,)`.
-        scale_range: Smallest and largest factor, or `None` for none.
-        crop_size: Pair of integers.
-        flip: Whether crops are mirrored at all.
+        image_size: Int32 tensor `(2,)`, height and width.
+        seed: Integer tensor `(2,)`.
+        scale_range: Pair of floats, the smallest and largest scale factor, or `None` not to scale.
+        crop_size: Pair of integers, height and width.
+        flip: Boolean, whether crops may be mirrored.
+
+    Returns:
+        `Crop`.
     """
     scale_seed, crop_seed, flip_seed = tf.unstack(tf.random.split(seed, 3))
     place_seed, offset_seed = tf.unstack(tf.random.split(crop_seed, 2))
@@ -71,11 +79,12 @@ def draw_crop(image_size, seed, scale_range, crop_size, flip):
 
 
 def cut(image, label, crop):
-    """What a crop shows of an image and its label map, not padded yet.
+    """Cuts a crop out of an image and its label map, without padding.
 
-    Only that is resampled: the window of the image, in whole pixels, that is nearest to the crop. A
-    pixel lies within one of the image's own of where it would lie had all been resized. It is also
-    the window that is mirrored, as it is several times smaller than a crop of floats.
+    For speed, only the part of the image that the crop shows is resized: the window of whole pixels
+    that is nearest to the crop. Each pixel is therefore within one pixel (of the original image) of
+    its position in the resized image. The window is also mirrored before it is resized, as it is
+    several times smaller than a crop of floats.
 
     Args:
         image: Float or uint8 tensor `(h, w, C)`.
@@ -83,7 +92,8 @@ def cut(image, label, crop):
         crop: `Crop`.
 
     Returns:
-        Float32 image `(*extent, C)`, bilinear, and int32 label `(*extent, 1)`, nearest neighbor.
+        A pair: float32 image `(*extent, C)`, resized bilinearly, and int32 label `(*extent, 1)`, resized by
+        nearest neighbor.
     """
     whole = tf.shape(image)[:2]
     step = tf.cast(whole, tf.float32) / tf.cast(crop.size, tf.float32)
@@ -93,15 +103,15 @@ def cut(image, label, crop):
     image = tf.image.resize(tf.cond(crop.mirrored, lambda: tf.reverse(image, [1]), lambda: image), crop.extent)
     rows, columns = (_nearest(last[axis] - first[axis], crop.extent[axis]) for axis in (0, 1))
     columns = tf.where(crop.mirrored, columns[::-1], columns)
-    # Whole rows are gathered several times faster than single pixels are, and so are columns that lie as rows.
+    # Gathering whole rows is several times faster than gathering single pixels. The transposes turn columns into rows.
     label = tf.transpose(tf.gather(tf.transpose(tf.gather(label[..., 0], rows)), columns))[..., None]
     return image, tf.cast(label, tf.int32)
 
 
 def pad(image, label, crop, ignore_class):
-    """Pads what `cut` returns, the image by mid-gray and the label map by `ignore_class`."""
+    """Pads the results of `cut`: the image with mid-gray, the label map with `ignore_class`."""
     missing = tf.reduce_any(crop.before + crop.after > 0)
-    # Padding by nothing would copy all of the crop.
+    # Padding by zero pixels would still copy the crop.
     return tuple(
         tf.cond(missing, functools.partial(_padded, pixels, crop, value), functools.partial(tf.identity, pixels))
         for pixels, value in ((image, PADDING_COLOR), (label, ignore_class))
@@ -109,7 +119,7 @@ def pad(image, label, crop, ignore_class):
 
 
 def _padded(pixels, crop, value):
-    """Pads rows of numbers, which goes several times faster than to pad pixels of a few."""
+    """Pads an image as a matrix with one row per pixel row, which is several times faster than with channels apart."""
     channels = pixels.shape[-1]
     shape = tf.shape(pixels)
     rows = tf.reshape(pixels, (shape[0], shape[1] * channels))
@@ -122,7 +132,7 @@ def _size_of_shorter_side(size, length):
 
 
 def _random_offset(seed, largest):
-    """Integers between 0 and `largest`, both ends included."""
+    """Draws integers between 0 and `largest`, both included."""
     share = tf.random.stateless_uniform(tf.shape(largest), seed)
     offset = tf.cast(share * tf.cast(largest + 1, tf.float32), tf.int32)
     return tf.minimum(offset, largest)
@@ -133,7 +143,7 @@ def _rounded(places, step):
 
 
 def _nearest(length, new_length):
-    """Which pixels of an axis `tf.image.resize` takes when it resizes `length` of them to `new_length`."""
+    """Returns the pixels that `tf.image.resize` selects along an axis, by nearest neighbor."""
     step = tf.cast(length, tf.float32) / tf.cast(new_length, tf.float32)
     places = (tf.cast(tf.range(new_length), tf.float32) + 0.5) * step
     return tf.minimum(tf.cast(tf.floor(places), tf.int32), length - 1)

@@ -1,4 +1,4 @@
-"""From the class ids that a data set stores to the node indices of a tree."""
+"""Maps the class ids that a data set stores to node indices."""
 
 import numpy as np
 
@@ -6,20 +6,21 @@ from hierseg_keras.tree import TreeError
 
 
 def node_of_class_id(tree, class_paths, ignore_class):
-    """Makes the table from stored class ids to node indices.
+    """Makes a table from stored class ids to node indices.
 
     Args:
         tree: `ClassTree`.
-        class_paths: Each id's class path, in the order of ids; `None` where the id means that a
-            pixel has no label. A path that is not in the tree is found by its last name where
-            that is unique, so that a tree that groups the same classes otherwise fits too.
-        ignore_class: Integer label of pixels without one.
+        class_paths: List of strings, the class path of each id in the order of the ids. `None` marks
+            an id that means "no label". If the tree has no such path, the path's last name is
+            looked up, provided that the tree has only one node of this name. A tree that groups the
+            same classes differently can therefore be used too.
+        ignore_class: Integer label of pixels to exclude.
 
     Returns:
-        Int32 array with one entry an id: a node index or `ignore_class`.
+        Int32 array with one entry per id: a node index or `ignore_class`.
 
     Raises:
-        TreeError: Listing every class that is not in the tree.
+        TreeError: If a class is not in the tree. The error lists all such classes.
 
     Example:
 
@@ -33,7 +34,7 @@ def node_of_class_id(tree, class_paths, ignore_class):
         except TreeError as error:
             problems.append(f"class id {class_id}: {error}")
     if problems:
-        problems.append("Give the tree that the data set was prepared with, or one over the same classes.")
+        problems.append("Use the tree that the data set was prepared with, or one of the same classes.")
         raise TreeError(problems)
     return np.asarray(nodes, np.int32)
 

@@ -1,17 +1,23 @@
-"""Which node of a tree each class of a data set is, as a small table that people write and read."""
+"""A table, easy to write by hand, from the classes of a data set to the nodes of a tree."""
 
 import csv
 import dataclasses
 import io
+import os
 import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hierseg_keras.data.argument_checks import check_arguments, is_integer
 from hierseg_keras.data.colors import as_color, color_code, color_codes
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable
-from hierseg_keras.tree import TreeError, as_class_tree, check_ignore_class
+from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
+from hierseg_keras.tree.class_tree import Node
 from hierseg_keras.tree.outline import check_byte_order_mark
+from hierseg_keras.tree.tensor import Tensor
 
 IGNORE = "ignore"
 _HEADER = ["id", "class", "node"]
@@ -19,9 +25,9 @@ _HEADER = ["id", "class", "node"]
 
 @dataclasses.dataclass(frozen=True)
 class ClassMap:
-    """Maps each class id, or color, that a data set stores to a node of a tree.
+    """Maps each class id or color that a data set stores to a node of a tree.
 
-    As a file it is a table in CSV, one row per class id:
+    Its file format is a CSV table with one row per class id:
 
         id,class,node
         0,background,background
@@ -29,12 +35,13 @@ class ClassMap:
         2,hair,hair
         255,border,ignore
 
-    `id` is the number in the label maps and `class` the data set's own name for it, which may be
-    left empty. `node` is a path of the tree, or a name where that is unique: a leaf or not, so that
-    a coarse label supervises what it determines and no more. `ignore` means that pixels of the class
-    have no label. A class without a node is *unmapped*, and `data.load` refuses it.
+    `id` is the number in the label maps. `class` is the data set's own name for it and may be empty.
+    `node` is the path of a node, or its name if only one node has it. It may be an internal node:
+    such a coarse label supervises the node and its ancestors, but no node below it. `ignore` means
+    that pixels of the class have no label. A class without a node is *unmapped*, and `data.load`
+    raises an error for it.
 
-    Where a data set's label maps are colors, every `id` is a color in place of a number:
+    If label maps are colors, every `id` is a color instead of a number:
 
         id,class,node
         #000000,background,background
@@ -42,17 +49,19 @@ class ClassMap:
         #e0e0c0,border,ignore
 
     Args:
-        rows: Triples `(id, class, node)` as in the file: an integer, or a color as `"#800000"` or
-            `(128, 0, 0)`; and two strings. All ids are numbers, or all are colors.
-        source: The name that errors give to the map.
+        rows: List of triples `(id, class, node)` as in the file. `id` is an integer from 0 to 65535, or
+            a color as `"#800000"` or `(128, 0, 0)`; `class` and `node` are strings. All ids must be
+            numbers, or all must be colors.
+        source: String, name of the map in errors. Defaults to `"class map"`.
 
     Attributes:
-        rows: The same, colors as `"#800000"`.
-        has_colors: Whether ids are colors.
-        unmapped: The rows without a node.
+        rows: Tuple of the triples, with colors as `"#800000"`.
+        has_colors: Boolean, whether ids are colors.
+        unmapped: Tuple of the triples without a node.
 
     Raises:
-        TreeError: Listing every id that is given twice or that no label map can hold.
+        TreeError: If an id occurs twice, an id is neither an integer from 0 to 65535 nor a color, or
+            numbers and colors are mixed. The error lists all such ids.
 
     Example:
 
@@ -69,7 +78,7 @@ class ClassMap:
         rows = [(as_color(id_) or id_, str(name), str(node)) for id_, name, node in self.rows]
         ids = [id_ for id_, _, _ in rows]
         problems = [
-            f"{self.source}: a class id expects a number in 0 .. {MAX_CLASS_ID}, or a color such as '#800000'. "
+            f"{self.source}: expected an integer from 0 to {MAX_CLASS_ID} as id, or a color such as '#800000'. "
             f"Received: {id_!r}"
             for id_ in ids
             if not as_color(id_) and not (is_integer(id_, smallest=0) and id_ <= MAX_CLASS_ID)
@@ -78,23 +87,35 @@ class ClassMap:
             rows = [(id_ if as_color(id_) else int(id_), *texts) for id_, *texts in rows]
             ids = [id_ for id_, _, _ in rows]
             problems = [
-                f"{self.source}: a class id expects one row. Received: {ids.count(id_)} rows for {id_}"
+                f"{self.source}: expected one row per id. Received: {ids.count(id_)} rows for {id_}"
                 for id_ in dict.fromkeys(ids)
                 if ids.count(id_) > 1
             ]
             if len({type(id_) for id_ in ids}) > 1:
-                problems.append(f"{self.source}: expected numbers as ids, or colors. Received: both")
+                problems.append(f"{self.source}: expected only numbers or only colors as ids. Received: both")
         if problems:
             raise TreeError(problems)
         object.__setattr__(self, "rows", tuple(rows))
 
     @classmethod
-    def from_file(cls, path):
-        """Reads a UTF-8 file of the form above. Raises `TreeError` with every bad line."""
+    def from_file(cls, path: str | os.PathLike) -> Self:
+        """Reads a UTF-8 file in the format above.
+
+        Args:
+            path: Path of the CSV file.
+
+        Returns:
+            `ClassMap`.
+
+        Raises:
+            TreeError: If the file is not in this format. The error lists every invalid line.
+            OSError: If the file cannot be read.
+        """
         try:
             text = pathlib.Path(path).read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
-            raise TreeError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+            received = f"{error.reason} at byte {error.start}"
+            raise TreeError(f"{path}: expected UTF-8 text. Received: {received}. Save the file as UTF-8") from None
         check_byte_order_mark(text, str(path))
         lines = csv.reader(io.StringIO(text, newline=""))
         header = [cell.strip() for cell in next(lines, [])]
@@ -112,15 +133,28 @@ class ClassMap:
         return cls(rows, source=str(path))
 
     @classmethod
-    def from_dict(cls, nodes, names=(), source="class map"):
-        """Makes one from a dict of nodes.
+    def from_dict(
+        cls,
+        nodes: Mapping[int | str | tuple[int, int, int], Node],
+        names: Sequence[str] = (),
+        source: str = "class map",
+    ) -> Self:
+        """Makes a class map from a dict.
 
         Args:
-            nodes: Dict to a node from a class id, from a class's name where `names` tells its id, or from
-                a color, as `(128, 0, 0)` or `"#800000"`.
-            names: The data set's own names in the order of their ids. A class that `nodes` does
-                not hold is unmapped. Names have no use where ids are colors.
-            source: The name that errors give to the map.
+            nodes: Dict from class to node. A class is an id, a name in `names`, or a color as
+                `(128, 0, 0)` or `"#800000"`. A node is its path or name, or `"ignore"`.
+            names: List of the data set's class names in the order of their ids. A class that is in
+                `names` but not in `nodes` is unmapped. Defaults to no names. Not used if all classes
+                are colors.
+            source: String, name of the map in errors. Defaults to `"class map"`.
+
+        Returns:
+            `ClassMap`.
+
+        Raises:
+            TreeError: If a class is neither an id, a color nor one of `names`, or as in the
+                constructor.
 
         Example:
 
@@ -151,36 +185,38 @@ class ClassMap:
         return cls(sorted(given + missing, key=lambda row: row[0] if is_integer(row[0]) else -1), source)
 
     @property
-    def has_colors(self):
+    def has_colors(self) -> bool:
         return any(as_color(id_) for id_, _, _ in self.rows)
 
     @property
-    def unmapped(self):
+    def unmapped(self) -> tuple:
         return tuple(row for row in self.rows if not row[2])
 
-    def to_file(self, path):
-        """Writes what `from_file` reads."""
+    def to_file(self, path: str | os.PathLike) -> None:
+        """Writes the class map to a file that `from_file` reads."""
         pathlib.Path(path).write_text(f"{self}\n", "utf-8")
 
-    def apply(self, class_ids, tree, ignore_class=255, unmapped="error"):
-        """Maps the class ids, or the colors, of a label map to node indices.
+    def apply(
+        self, class_ids: ArrayLike, tree: ClassTree | str, ignore_class: int = 255, unmapped: str = "error"
+    ) -> np.ndarray | Tensor:
+        """Maps the class ids or colors of a label map to node indices.
 
         Args:
-            class_ids: Integer array, or tensor, of any shape: class ids. Where the map's ids are colors:
-                `(..., 3)`, the colors. A tensor may be one of a graph, as in `Dataset.map`.
+            class_ids: Integer array or tensor of class ids, of any shape; or of colors, `(..., 3)`, if the
+                ids of the map are colors. It may be a tensor in a graph, as in `Dataset.map`.
             tree: `ClassTree`, or its text.
-            ignore_class: Integer label of pixels without one. Defaults to 255.
-            unmapped: `"error"`, or `"ignore"` to leave the pixels of unmapped classes, and of ids that the
-                map does not hold, without a label.
+            ignore_class: Integer label of pixels to exclude. Defaults to 255.
+            unmapped: `"error"` (the default), or `"ignore"` to label pixels `ignore_class` if their class
+                is unmapped or not in the map.
 
         Returns:
-            Int32 array, or tensor, of node indices and `ignore_class`. It has the shape of `class_ids`, without the
-            last axis where these are colors.
+            Int32 array or tensor of node indices and `ignore_class`. It has the shape of `class_ids`, without the
+            last axis for colors.
 
         Raises:
-            ValueError: If `class_ids` are no integers, or hold an id that the map does not, with the number of
-                its pixels (`tf.errors.InvalidArgumentError` in a graph).
-            TreeError: If a class is unmapped, or mapped to what is no node of the tree.
+            ValueError: If `class_ids` does not have an integer dtype, or holds an id that is not in the map. The
+                error gives the number of pixels per id. In a graph it is a `tf.errors.InvalidArgumentError`.
+            TreeError: If a class is unmapped, or its node is not in the tree.
 
         Example:
 
@@ -199,13 +235,13 @@ class ClassMap:
         dtype = tf.as_dtype(class_ids.dtype)
         if not dtype.is_integer:
             raise ValueError(
-                f"`ClassMap.apply` expects integers as `class_ids`. Received: an array of {dtype.name}. Cast it first, "
-                "if it holds whole numbers."
+                f"`ClassMap.apply` expects integers as `class_ids`. Received: class_ids.dtype={dtype.name}. Cast whole "
+                "numbers to an integer dtype first."
             )
         if self.has_colors and (not class_ids.shape or class_ids.shape[-1] != 3):
             raise ValueError(
-                f"`ClassMap.apply` expects colors, of 3 channels, as the ids of {self.source} are colors. Received: an "
-                f"array of the shape {tuple(class_ids.shape)}."
+                f"`ClassMap.apply` expects colors, (..., 3), as the ids of {self.source} are colors. Received: "
+                f"class_ids.shape={tuple(class_ids.shape)}. Convert the label map to RGB first."
             )
         nodes = self.node_of_class_id(tree, ignore_class, unmapped)
         table = NodeTable(nodes, ignore_class if unmapped == "ignore" else None, colors=self.has_colors)
@@ -216,16 +252,19 @@ class ClassMap:
         nodes = table.look_up(values, tf.constant(self.source))
         return nodes if is_tensor else np.asarray(nodes)
 
-    def node_of_class_id(self, tree, ignore_class, unmapped="error"):
-        """Makes the dict from class ids, or from the integers of colors, to node indices.
+    def node_of_class_id(self, tree: ClassTree, ignore_class: int, unmapped: str = "error") -> dict[int, int]:
+        """Makes a dict from class ids to node indices.
 
         Args:
             tree: `ClassTree`.
-            ignore_class: Integer label of pixels without one.
-            unmapped: `"error"`, or `"ignore"` to leave the pixels of unmapped classes without a label.
+            ignore_class: Integer label of pixels to exclude.
+            unmapped: `"error"` (the default), or `"ignore"` to map unmapped classes to `ignore_class`.
+
+        Returns:
+            Dict from class ids, or the integers of colors, to node indices or `ignore_class`.
 
         Raises:
-            TreeError: Listing every class that is unmapped, or mapped to what is no node of the tree.
+            TreeError: If a class is unmapped, or its node is not in the tree. The error lists all such classes.
         """
         nodes, problems = {}, []
         for class_id, name, node in self.rows:
@@ -245,7 +284,7 @@ class ClassMap:
             raise TreeError(problems)
         return nodes
 
-    def __str__(self):
+    def __str__(self) -> str:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([_HEADER, *self.rows])
         return text.getvalue().rstrip("\n")

@@ -1,14 +1,17 @@
-"""The names that a data set gives to the classes it stores."""
+"""Reads the class names of a data set."""
 
 
 def class_names(info):
-    """The path or name of each stored class id, `None` for "no label", from a data set's metadata or its label map.
+    """Returns the class names of a data set from its metadata or its label feature.
 
     Args:
         info: `tfds.core.DatasetInfo`.
 
+    Returns:
+        List with one string per class id, a path or a name; `None` for an id that means "no label".
+
     Raises:
-        ValueError: If neither names the classes.
+        ValueError: If neither the metadata nor a label feature names the classes.
     """
     metadata = info.metadata or {}
     if "class_paths" in metadata:
@@ -17,7 +20,7 @@ def class_names(info):
     labeled = [feature for feature in labeled if len(feature.shape) == 3]
     if len(labeled) != 1:
         raise ValueError(
-            f"expected a data set whose label map names its classes. Received: {info.full_name}, which does not. "
-            "Pass a list of names, or a dict from class ids to names."
+            f"`names` expects a data set with class names in its metadata or label feature. Received: {info.full_name} "
+            "without class names. Pass a list of names, or a dict from class ids to names."
         )
     return list(labeled[0].names)

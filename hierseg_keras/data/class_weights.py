@@ -1,41 +1,45 @@
-"""Weights of classes from their numbers of pixels, for losses."""
+"""Class weights for losses, from pixel counts."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hierseg_keras.data.argument_checks import check_arguments
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 
-def class_weights(tree, counts, method="inverse_frequency", beta=None):
-    """Computes a weight per node from pixel counts, so that rare classes are not drowned out.
+def class_weights(
+    tree: ClassTree | str, counts: ArrayLike, method: str = "inverse_frequency", beta: float | None = None
+) -> np.ndarray:
+    """Computes a weight per node from pixel counts. Rare classes get larger weights.
 
-    Formulas, for a leaf `c` of `n_c` labeled pixels out of `N`:
+    Formulas, for a leaf `c` with `n_c` labeled pixels out of `N`:
 
         inverse_frequency:  w_c = N / n_c
         median_frequency:   w_c = median of freq over the leaves / freq_c,
                             freq_c = n_c / labeled pixels of the images in which c occurs
         effective_number:   w_c = (1 - beta) / (1 - beta ** n_c)
 
-    Then all weights are multiplied by one number, so that their mean over the labeled pixels is 1: the loss keeps its
-    size, and the learning rate its meaning. The papers differ by that factor alone.
+    All weights are then scaled by one factor so that their mean over the labeled pixels is 1. The loss therefore keeps
+    its magnitude, and the learning rate need not change. The papers' weights differ from these by that factor only.
 
-    A leaf without pixels weighs as much as the heaviest leaf that has any. An internal node stands for the leaves below
-    it, in proportion to their own pixels (in equal parts where they have none): the pixels that are labeled with it
-    count for these leaves in that proportion, and its weight is the mean of theirs.
+    A leaf without pixels gets the largest weight among the leaves with pixels. The pixels labeled with an internal
+    node are distributed over the leaves below it, in proportion to the leaves' own pixels (equally if they have
+    none). The weight of the internal node is the mean of the leaves' weights in the same proportion.
 
     Args:
         tree: `ClassTree`, or its text.
-        counts: As `label_counts` returns them: `(V + 1,)`; or `(images, V + 1)`, as `per_image=True` returns them,
-            which the paper's median frequency needs. For `(V + 1,)` it takes all images for ones in which every
-            class occurs.
-        method: `"inverse_frequency"`, `"median_frequency"` or `"effective_number"`.
-        beta: Between 0 and 1, for `"effective_number"`. Defaults to the paper's `(N - 1) / N`.
+        counts: Array of pixel counts, `(V + 1,)`, as `label_counts` returns it; or `(images, V + 1)`, as it returns
+            with `per_image=True`. The paper's median frequency needs counts per image. Without them, every class is
+            assumed to occur in every image.
+        method: `"inverse_frequency"` (the default), `"median_frequency"` or `"effective_number"`.
+        beta: Float between 0 and 1 for `"effective_number"`. Defaults to the paper's `(N - 1) / N`.
 
     Returns:
-        `(V,)` float32 array, indexed by a label.
+        Float32 array `(V,)`, one weight per node.
 
     Raises:
-        ValueError: If `counts` does not have the shape above, holds negative values, or no labeled pixel.
+        ValueError: If `method` is not one of these; `beta` is not between 0 and 1; or `counts` does not have one of
+            these shapes, holds a negative or non-finite number, or has no labeled pixel.
 
     Example:
 
@@ -49,7 +53,7 @@ def class_weights(tree, counts, method="inverse_frequency", beta=None):
     """
     tree = as_class_tree(tree)
     if method not in _METHODS:
-        raise ValueError(f"`class_weights` expects a method of {sorted(_METHODS)}. Received: method={method!r}.")
+        raise ValueError(f"`class_weights` expects a `method` among {sorted(_METHODS)}. Received: method={method!r}.")
     check_arguments("class_weights", beta=beta)
     counts = _checked(tree, counts)
     shares = _shares(tree, counts.sum(axis=0))
@@ -78,7 +82,7 @@ def _median_frequency(counts, beta):
 
 def _effective_number(counts, beta):
     beta = 1 - 1 / counts.sum() if beta is None else beta
-    # (1 - beta) / (1 - beta ** n) without the cancellation that a beta near 1 brings.
+    # (1 - beta) / (1 - beta ** n), computed without the cancellation that occurs for beta near 1.
     return (beta - 1) / np.expm1(counts.sum(axis=0) * np.log(beta))
 
 
@@ -87,6 +91,7 @@ _METHODS = {
     "median_frequency": _median_frequency,
     "effective_number": _effective_number,
 }
+METHODS = tuple(_METHODS)
 
 
 def _checked(tree, counts):
@@ -94,20 +99,21 @@ def _checked(tree, counts):
     is_number = np.issubdtype(array.dtype, np.number) and not np.issubdtype(array.dtype, np.complexfloating)
     if array.ndim != 2 or array.shape[1] != tree.num_nodes + 1 or not is_number:
         raise ValueError(
-            f"`class_weights` expects pixel counts per node and of no label, ({tree.num_nodes + 1},), or one such row "
-            f"per image, as `label_counts` returns them. Received: {array.dtype} of the shape {np.shape(counts)}."
+            f"`class_weights` expects pixel counts per node and one for pixels without a label, "
+            f"({tree.num_nodes + 1},) or (images, {tree.num_nodes + 1}). Received: counts.shape={np.shape(counts)} of "
+            f"dtype {array.dtype}. Pass what `label_counts` returns."
         )
     array = array[:, : tree.num_nodes].astype(np.float64)
     if not (np.isfinite(array).all() and (array >= 0).all() and array.any()):
         raise ValueError(
-            "`class_weights` expects counts of at least 0, some of them above. Received: "
+            "`class_weights` expects finite counts of at least 0, and at least one labeled pixel. Received: "
             f"counts={np.asarray(counts).tolist()}."
         )
     return array
 
 
 def _shares(tree, counts):
-    """What part of an internal node's pixels each leaf below it stands for: dict from the node to both."""
+    """Returns a dict from each internal node to its leaves and the share of its pixels that each leaf gets."""
     shares = {}
     for node in range(tree.num_leaves, tree.num_nodes):
         leaves = tree.leaves(node)

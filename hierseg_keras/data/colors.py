@@ -1,4 +1,4 @@
-"""Colors as text, `#800000`, and as one integer, 0x800000."""
+"""Converts colors between text, `#800000`, and one integer, 0x800000."""
 
 import re
 
@@ -8,7 +8,7 @@ _COLOR = re.compile("#[0-9a-f]{6}")
 
 
 def as_color(value):
-    """The text of a color given as text or as three integers; `None` if the value is no color."""
+    """Returns the text of a color given as text or as three integers, or `None` if the value is not a color."""
     if isinstance(value, str):
         return value.lower() if _COLOR.fullmatch(value.lower()) else None
     if isinstance(value, (tuple, list, np.ndarray)) and len(value) == 3:
@@ -18,15 +18,15 @@ def as_color(value):
 
 
 def color_code(color):
-    """The integer of a color's text."""
+    """Returns the integer of a color given as text."""
     return int(color[1:], 16)
 
 
 def color_name(code):
-    """The text of a color's integer; a negative one stands for what is no color."""
+    """Returns the text of a color given as an integer. A negative integer stands for values that are not a color."""
     return f"#{code:06x}" if code >= 0 else "values outside 0 .. 255"
 
 
 def color_codes(colors):
-    """The integers of colors `(..., 3)`, an integer array or an int32 tensor: `(...,)`."""
+    """Returns the integers `(...,)` of colors `(..., 3)`, an integer array or an int32 tensor."""
     return colors[..., 0] * 0x10000 + colors[..., 1] * 0x100 + colors[..., 2]

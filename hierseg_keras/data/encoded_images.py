@@ -1,4 +1,4 @@
-"""Image files decoded inside a TensorFlow graph, as `tfds_builders.reading.image_files` decodes them outside of one.
+"""Decodes image files inside a TensorFlow graph, as `tfds_builders.reading.image_files` decodes them outside of one.
 
 Importing this module imports TFDS.
 """
@@ -7,36 +7,36 @@ import tensorflow as tf
 
 from tfds_builders.reading import image_header as rules
 
-# All numbers that a header's rules need lie before.
+# All numbers that the header rules read are within these first bytes.
 _HEADER_BYTES = 34
-# Width and height: in a PNG file, and in a BMP file.
+# Positions of width and height in a PNG file and in a BMP file.
 _PNG_SIZE_AT, _BMP_SIZE_AT = 16, 18
 _CMYK_CHANNELS = 4
 _OPAQUE = 255
 
 _FORMATS = "expected a PNG, JPEG or BMP file. Received: another format, or an empty file. Convert it first"
 _EIGHT_BITS = "expected 8 bits per channel or fewer. Received: 16 bits per channel. Convert it first"
-_RGB = "expected gray or RGB. Received: a CMYK file of JPEG. Convert it first"
+_RGB = "expected gray or RGB. Received: a JPEG file with CMYK colors. Convert it first"
 
 
 def decode_image(encoded, name):
     """Decodes the bytes of an image file.
 
-    Pixels are those that `tfds_builders.reading.image_files.read_image` returns, and files that it refuses are
-    refused. TensorFlow's own `tf.io.decode_image` differs from it: JPEG values by up to 60, as it decodes
-    faster; 16-bit values lose their lower half; transparency is dropped.
+    The pixels equal those of `tfds_builders.reading.image_files.read_image`, and the same files raise errors.
+    TensorFlow's own `tf.io.decode_image` differs: its JPEG values are up to 60 off, as it uses a faster
+    decoder; it drops the lower half of 16-bit values; and it drops transparency.
 
     Args:
         encoded: String scalar, the bytes of a PNG, JPEG or BMP file.
-        name: String scalar, the file's name in errors.
+        name: String scalar, name of the file in errors.
 
     Returns:
-        uint8 tensor, `(H, W, 3)`.
+        Uint8 tensor `(H, W, 3)`.
 
     Raises:
-        tf.errors.InvalidArgumentError: When the graph runs, if the file is damaged or of another format, has
-            more than 89 megapixels or 8 bits per channel, or is CMYK, transparent, animated, or to be turned
-            by its EXIF or XMP orientation.
+        tf.errors.InvalidArgumentError: When the graph runs, if the file is damaged or in another format; has
+            more than 89 megapixels, or more than 8 bits per channel; is CMYK, transparent or animated; or has an
+            EXIF or XMP orientation that would turn it.
     """
     is_kind = _is_kind(encoded)
     with tf.control_dependencies([_assert_readable(encoded, is_kind, name)]):
@@ -49,14 +49,14 @@ def decode_image(encoded, name):
             return tf.identity(pixels[..., :3])
 
     def decode_png():
-        # A fourth channel costs time; and of values of fewer than 8 bits, TensorFlow makes up one that is not opaque.
+        # Decoding a fourth channel takes time, and below 8 bits per value TensorFlow invents a transparent one.
         return tf.cond(_may_have_alpha(encoded), decode_opaque_png, lambda: tf.io.decode_png(encoded, channels=3))
 
     def decode_jpeg():
         return tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
 
     def decode_bmp():
-        # TensorFlow takes no byte more or less.
+        # TensorFlow raises an error if there are bytes after the pixels.
         return tf.io.decode_bmp(tf.strings.substr(encoded, tf.constant(0, tf.int64), _bmp_length(encoded)), channels=3)
 
     cases = [(is_kind["PNG"], decode_png), (is_kind["JPEG"], decode_jpeg)]
@@ -64,7 +64,7 @@ def decode_image(encoded, name):
 
 
 def image_size(encoded):
-    """Reads the size of an image file from its header: int64 `(2,)`, height and width; 0 of other formats."""
+    """Reads height and width of an image file from its header: int64 `(2,)`, zeros for other formats."""
     return _size(encoded, _is_kind(encoded))
 
 
@@ -85,7 +85,7 @@ def _size(encoded, is_kind):
 
 def _bmp_size(header):
     width, height = (_number(header[at : at + 4], is_little=True) for at in (_BMP_SIZE_AT, _BMP_SIZE_AT + 4))
-    # Negative where rows go from top to bottom.
+    # The height is negative (here: above 2**31) if rows go from top to bottom.
     return tf.stack([tf.minimum(height, 2**32 - height), width])
 
 
@@ -96,13 +96,13 @@ def _bmp_length(encoded):
 
 
 def _assert_readable(encoded, is_kind, name):
-    """Checks all that can be known before a pixel is decoded."""
+    """Asserts every rule that can be checked before pixels are decoded."""
     is_png, is_jpeg, is_bmp = (is_kind[kind] for kind in ("PNG", "JPEG", "BMP"))
     size = _size(encoded, is_kind)
     num_pixels = tf.reduce_prod(size)
     too_large = tf.strings.format(
-        f"expected at most {rules.MAX_PIXELS // 1_000_000} megapixels. Received: a header that says {{}} x {{}} "
-        "pixels. The file was not decoded",
+        f"expected at most {rules.MAX_PIXELS // 1_000_000} megapixels. Received: {{}} x {{}} pixels, by its header. "
+        "The file was not decoded",
         (size[1], size[0]),
     )
     problems = [
@@ -124,7 +124,7 @@ def _assert(condition, name, problem):
     return tf.debugging.Assert(condition, [tf.strings.join([name, ": ", problem, "."])])
 
 
-# === Rules of `tfds_builders.reading.image_header`, one by one ===
+# === The rules of `tfds_builders.reading.image_header` ===
 
 
 def _is_kind(encoded):
@@ -144,7 +144,7 @@ def _is_plain_bmp(encoded):
 
 
 def _may_have_alpha(encoded):
-    """Whether a PNG file has an alpha channel, or a table of what is transparent ahead of its pixels."""
+    """Returns whether a PNG file has an alpha channel, or may have a transparency table before its pixels."""
     has_channel = tf.bitwise.bitwise_and(_header(encoded)[rules.PNG_COLOR_TYPE_AT], rules.PNG_ALPHA) != 0
     start = tf.strings.substr(encoded, 0, rules.METADATA_BYTES)
     ahead = tf.strings.regex_replace(start, rules.PNG_PIXELS + r"\C*", "", replace_global=False)
@@ -160,7 +160,7 @@ def _is_turned(encoded):
     length = tf.strings.length(encoded)
     end = tf.clip_by_value(length - rules.METADATA_BYTES, 0, rules.METADATA_BYTES)
     metadata = tf.strings.substr(encoded, 0, rules.METADATA_BYTES) + tf.strings.substr(encoded, length - end, end)
-    # What follows the match is part of it, so that what is left ends where the match begins.
+    # The pattern extends to the end of the bytes, so removing the match leaves what comes before it.
     before = tf.strings.regex_replace(metadata, rules.EXIF + r"\C*", "", replace_global=False)
     exif = tf.strings.substr(metadata, tf.strings.length(before), rules.MAX_EXIF_BYTES)
     tiff = tf.strings.regex_replace(exif, "^" + rules.EXIF_PREFIX, "", replace_global=False)
@@ -188,12 +188,12 @@ def _header(encoded):
 
 
 def _bytes(encoded, length):
-    """The first bytes as int64 `(length,)`; zeros follow the end."""
+    """Returns the first bytes as int64 `(length,)`, filled up with zeros."""
     return tf.cast(tf.io.decode_raw(encoded, tf.uint8, fixed_length=length), tf.int64)
 
 
 def _number(some_bytes, is_little):
-    """The number that the last axis holds."""
+    """Returns the integer whose bytes are the last axis."""
     shifts = 8 * tf.range(some_bytes.shape[-1] or tf.shape(some_bytes)[-1], dtype=tf.int64)
     shifts = tf.where(is_little, shifts, tf.reverse(shifts, [0]))
     return tf.reduce_sum(tf.bitwise.left_shift(some_bytes, shifts), axis=-1)

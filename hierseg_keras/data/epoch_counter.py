@@ -1,4 +1,4 @@
-"""The number of the epoch that a pass over training data belongs to."""
+"""Numbers the passes over training data."""
 
 import threading
 
@@ -9,25 +9,26 @@ from hierseg_keras.data.argument_checks import check_arguments
 
 
 class EpochCounter:
-    """Gives each pass its number: one more than the last pass had, unless `set` says otherwise.
+    """Numbers each pass: one more than the last pass, unless `set` was called.
 
-    It lives in Python, as a variable created under a `tf.distribute` strategy would be copied to every replica.
+    The counter is a Python object, because a variable created in the scope of a `tf.distribute` strategy would be
+    copied to every replica.
 
     Args:
-        first: Number of the first pass.
+        first: Integer, number of the first pass.
     """
 
     def __init__(self, first):
         self._next, self._lock = first, threading.Lock()
 
     def set(self, epoch):
-        """Sets the number of the next pass to begin, an integer of at least 0."""
+        """Sets the number of the next pass, an integer of at least 0."""
         check_arguments("set_epoch", epoch=epoch)
         with self._lock:
             self._next = int(epoch)
 
     def begin_pass(self):
-        """Takes the number of a pass inside tf.data: int64 scalar."""
+        """Returns the number of a new pass as an int64 scalar tensor, inside tf.data."""
         return tf.ensure_shape(tf.numpy_function(self._take, [], tf.int64), ())
 
     def _take(self):

@@ -6,28 +6,37 @@ import re
 
 from etils import epath
 
-# What TFDS writes about a data set beside its records.
+# The files that TFDS writes beside the records to describe a data set.
 _DESCRIPTIONS = ("dataset_info.json", "metadata.json", "features.json")
 
 
 def find_builder(name, data_dir=None, skip_bad=False):
-    """Finds the builder of a data set, prepared or not; arguments and errors as in `prepare`."""
+    """Returns the builder of a data set, prepared or not.
+
+    Args:
+        name, data_dir, skip_bad: As in `prepare`.
+
+    Raises:
+        TypeError: If `name` is not a string.
+        ValueError: If there is no such data set or config, `skip_bad` is true and the data set does not support it,
+            or a file that describes the prepared data set is damaged.
+    """
     import tensorflow_datasets as tfds
     from google.protobuf.json_format import ParseError
 
     import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
 
     if not isinstance(name, str):
-        raise TypeError(f"`name` expects a string, the name of a TFDS data set. Received: name={name!r}.")
+        raise TypeError(f"`name` expects the name of a TFDS data set, a string. Received: name={name!r}.")
     try:
-        # Only passed where it is wanted: most builders do not know it.
+        # Only passed if true, as most builders do not have this argument.
         builder = tfds.builder(name, data_dir=data_dir, **({"skip_bad": True} if skip_bad else {}))
     except TypeError as error:
         if "skip_bad" not in str(error):
             raise
         raise ValueError(f"`skip_bad` expects a data set of `tfds_builders`. Received: name={name!r}.") from None
-    # TFDS raises the first for a name that it does not know, and any of the others for a name that it cannot take
-    # apart, an unknown config or version, and a file that it cannot read.
+    # TFDS raises the first for an unknown name, and any of the others for a name that it cannot parse, an unknown
+    # config or version, or a file that it cannot read.
     except (tfds.core.DatasetNotFoundError, AssertionError, RuntimeError, ValueError, ParseError) as error:
         raise ValueError(_explanation(name, data_dir, error)) from None
     _check_whole(builder.data_path)
@@ -42,18 +51,20 @@ def _explanation(name, data_dir, error):
     base, _, config = name.partition("/")
     base = base.partition(":")[0]
     if base not in tfds.list_builders(with_community_datasets=False):
-        return f"expected the name of a TFDS data set. {received} {_nearest(base)}"
+        return f"`name` expects the name of a TFDS data set. {received} {_nearest(base)}"
     configs = list(tfds.builder_cls(base).builder_configs)
     if config and config.partition(":")[0] not in configs:
-        return f"expected a config of {base}, {_either(configs)}. {received}"
-    # A data set's files lie in a folder of its version, which may lie in one of its config.
+        return f"`name` expects a config of {base}, {_either(configs)}. {received}"
+    # A data set's files are in a folder per version, which may be in a folder per config.
     folder = epath.Path(data_dir or constants.DATA_DIR) / base
     damaged = [path for pattern in ("*/*.json", "*/*/*.json") for path in folder.glob(pattern) if _is_damaged(path)]
-    return _damage(damaged[0]) if damaged else f"expected a TFDS data set. {received} {str(error).splitlines()[0]}"
+    if damaged:
+        return _damage(damaged[0])
+    return f"`name` expects a TFDS data set. {received} {str(error).splitlines()[0]}"
 
 
 def _nearest(name):
-    """The data sets whose names are nearest, or those of this package where none is near."""
+    """Returns a sentence with the data sets of similar names, or those of this package if no name is similar."""
     import tensorflow_datasets as tfds
 
     import tfds_builders
@@ -64,7 +75,7 @@ def _nearest(name):
     if near:
         return f"Did you mean {_either(list(dict.fromkeys(near)))}?"
     shipped = sorted(name.removesuffix("_dataset_builder") for name in tfds_builders.__all__)
-    return f"This package adds {', '.join(shipped)} to the {len(known)} that `tfds.list_builders()` lists."
+    return f"`tfds.list_builders()` lists all {len(known)} names. This package adds {', '.join(shipped)}."
 
 
 def _either(names):
@@ -73,7 +84,7 @@ def _either(names):
 
 
 def _check_whole(folder):
-    """Checks the files that TFDS reads only when they are first needed. A builder with code does not need features."""
+    """Checks files that TFDS reads only on first use. `features.json` is not needed, as builders define features."""
     for path in (epath.Path(folder) / name for name in _DESCRIPTIONS[:2]):
         if path.exists() and _is_damaged(path):
             raise ValueError(_damage(path))
@@ -88,6 +99,6 @@ def _is_damaged(path):
 
 def _damage(path):
     return (
-        f"expected whole files of a prepared data set. Received: {path}, which is damaged. Delete {path.parent} and "
-        "prepare the data set again."
+        f"A prepared data set expects valid JSON in its description files. Received: {path}, which is damaged. Delete "
+        f"{path.parent} and prepare the data set again."
     )

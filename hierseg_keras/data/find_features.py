@@ -1,4 +1,4 @@
-"""Which features of a TFDS data set are the image and its label map."""
+"""Finds the image and the label map among the features of a TFDS data set."""
 
 import numpy as np
 
@@ -7,21 +7,25 @@ from hierseg_keras.data.stored_labels import LABEL_CHANNELS, LABEL_DTYPES
 
 
 def find_features(info, asked=None):
-    """Finds which features of a data set are the image and its label map.
+    """Finds the features of a data set that are the image and its label map.
 
-    The pair that was asked for is taken, or else the first of these that exists: features named `image` and
-    `label`; the data set's supervised pair; the one `LabeledImage` and the one other image; the one image of three
-    channels and the one of a single one; `image` and the one other.
+    If no pair is given, the first of these that exists is used:
+
+    - the features named `image` and `label`;
+    - the data set's supervised pair;
+    - the only other image, and the only `LabeledImage`;
+    - the only image of three channels, and the only image of one channel;
+    - the feature `image`, and the only other image.
 
     Args:
         info: `tfds.core.DatasetInfo`.
-        asked: Optional pair of names that the user chose.
+        asked: Pair of feature names chosen by the user. Defaults to `None`.
 
     Returns:
-        Pair of names.
+        Pair of feature names, `(image, label)`.
 
     Raises:
-        ValueError: If there is no such pair.
+        ValueError: If `asked` is not such a pair, or no pair is found.
     """
     import tensorflow_datasets as tfds
 
@@ -35,11 +39,11 @@ def find_features(info, asked=None):
     shapes = {name: f"{feature.shape} {np.dtype(feature.np_dtype).name}" for name, feature in kinds.items()}
     advice = "Store the image with `tfds.features.Image`, and the label map with `tfds.features.LabeledImage`."
     if images and labels and len(kinds) > 1:
-        advice = "Pass the pair of their names, as features={name of the data set: (image, label)}."
+        advice = "Pass the names of the two features, as features={name of the data set: (image, label)}."
     raise ValueError(
-        f"`data.load` expects an image and a label map, both of 1, 3 or 4 channels, uint8 or uint16, and the label map "
-        f"no JPEG. Received: {info.full_name} with the images {shapes}{f' and features={asked!r}' if asked else ''}. "
-        f"{advice}"
+        f"`data.load` expects an image and a label map, both with 1, 3 or 4 channels of uint8 or uint16, the label map "
+        f"not as JPEG. Received: {info.full_name} with the images {shapes}"
+        f"{f' and features={asked!r}' if asked else ''}. {advice}"
     )
 
 

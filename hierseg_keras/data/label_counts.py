@@ -1,28 +1,32 @@
-"""How often each class occurs in label maps, at every level."""
+"""Counts the pixels of each class in label maps, at every level."""
+
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
 _INFINITE = -1
 
 
-def label_counts(tree, labels, per_image=False):
-    """Counts the pixels of each node.
+def label_counts(tree: ClassTree | str, labels: Iterable, per_image: bool = False) -> np.ndarray:
+    """Counts the pixels labeled with each node.
 
     Args:
         tree: `ClassTree`, or its text.
-        labels: Iterable of integer arrays of node indices, of any shape, or of tuples whose second entry is one: a
-            `tf.data.Dataset` of `(image, label)` batches, as `data.load` returns it, is counted as it is. Whatever
-            is no node counts as no label.
-        per_image: Whether to count each image by itself, for labels of shape `(H, W)` or `(B, H, W)`.
+        labels: Iterable of integer arrays of node indices, of any shape, or of `(image, label)` pairs, such as the
+            `tf.data.Dataset` that `data.load` returns. A value that is not a node index counts as no label.
+        per_image: Boolean, whether to count each image separately. Labels must then have the shape `(H, W)` or
+            `(B, H, W)`. Defaults to `False`.
 
     Returns:
-        `(V + 1,)` int64 array: the pixels labeled with each node, and last those without a label. Per image:
-        `(images, V + 1)`.
+        Int64 array `(V + 1,)`: the number of pixels labeled with each node, then the number of pixels without a
+        label. With `per_image=True`, one such row per image, `(images, V + 1)`.
 
     Raises:
-        ValueError: If labels are no integers, or the data set never ends.
+        ValueError: If labels do not have an integer dtype; the data set is infinite; or `per_image` is true and labels
+            have another shape.
 
     Example:
 
@@ -35,7 +39,7 @@ def label_counts(tree, labels, per_image=False):
     tree = as_class_tree(tree)
     if hasattr(labels, "cardinality") and int(labels.cardinality()) == _INFINITE:
         raise ValueError(
-            "`label_counts` expects labels that end. Received: a data set that repeats. Pass `dataset.take(...)`."
+            "`label_counts` expects a finite data set. Received: an infinite one. Pass `dataset.take(...)`."
         )
     counts, rows = np.zeros(tree.num_nodes + 1, np.int64), []
     for element in labels:
@@ -45,23 +49,23 @@ def label_counts(tree, labels, per_image=False):
             continue
         if label.ndim not in (2, 3):
             raise ValueError(
-                "`label_counts` expects labels of shape (H, W) or (B, H, W) to count per image. Received: shape "
+                "`label_counts` expects labels (H, W) or (B, H, W) with per_image=True. Received: label.shape="
                 f"{label.shape}."
             )
         rows += [_counts(tree, image) for image in label.reshape(-1, *label.shape[-2:])]
     return np.reshape(rows, (-1, tree.num_nodes + 1)).astype(np.int64) if per_image else counts
 
 
-def level_counts(tree, counts):
-    """Sums counts of nodes up to the classes of every level.
+def level_counts(tree: ClassTree | str, counts: ArrayLike) -> list[dict[int, int]]:
+    """Sums pixel counts of nodes into counts of the classes of every level.
 
     Args:
         tree: `ClassTree`, or its text.
-        counts: As `label_counts` returns them.
+        counts: Integer array `(V + 1,)`, as returned by `label_counts`.
 
     Returns:
-        List of dicts, the finest level first, from each class of the level to its pixels. Those of
-        a label that is too coarse to determine the class are in none.
+        List of dicts, one per level, the finest first. Each maps the classes of the level (node indices)
+        to their numbers of pixels. Pixels with a label coarser than the level are not counted.
 
     Example:
 
@@ -81,8 +85,8 @@ def _label_of(element):
     label = np.asarray(element[1] if isinstance(element, tuple) else element)
     if not np.issubdtype(label.dtype, np.integer):
         raise ValueError(
-            "`label_counts` expects integer labels, or (image, label) pairs of them. Received: labels of "
-            f"{label.dtype}. Cast them first, if they are whole numbers."
+            f"`label_counts` expects integer labels, or (image, label) pairs. Received: labels of {label.dtype}. Cast "
+            "whole numbers to an integer dtype first."
         )
     return label
 

@@ -1,109 +1,112 @@
-"""TFDS data sets as batches of images and node labels."""
+"""Loads TFDS data sets as batches of images and node labels."""
 
 import functools
+import os
+from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
 from hierseg_keras.data import augmentation
 from hierseg_keras.data.argument_checks import check_arguments
+from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.epoch_counter import EpochCounter
 from hierseg_keras.data.prepare import prepare
 from hierseg_keras.data.record_files import RecordFiles
 from hierseg_keras.data.source import Source
 from hierseg_keras.data.training_order import TrainingOrder
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
+from hierseg_keras.tree.class_tree import Node
 from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def load(
-    name,
-    split,
-    training=False,
-    tree=None,
-    batch_size=8,
-    size=None,
-    crop_size=None,
-    scale_range=(0.5, 2.0),
-    flip=True,
-    seed=0,
-    shuffle_buffer=1000,
-    ignore_class=255,
-    data_dir=None,
-    manual_dir=None,
-    weights=None,
-    class_maps=None,
-    unmapped="error",
-    features=None,
-    flip_pairs=None,
-    max_depth=None,
-    initial_epoch=0,
-):
-    """Loads a split of one or several TFDS data sets as `(image, label)` batches, preparing them where needed.
+    name: str | Sequence[str],
+    split: str | Sequence[str],
+    training: bool = False,
+    tree: ClassTree | str | None = None,
+    batch_size: int = 8,
+    size: int | tuple[int, int] | None = None,
+    crop_size: tuple[int, int] | None = None,
+    scale_range: tuple[float, float] | None = (0.5, 2.0),
+    flip: bool = True,
+    seed: int = 0,
+    shuffle_buffer: int = 1000,
+    ignore_class: int = 255,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+    weights: Sequence[float] | None = None,
+    class_maps: Mapping[str, ClassMap | str | os.PathLike | Mapping] | None = None,
+    unmapped: str = "error",
+    features: Mapping[str, Sequence[str]] | None = None,
+    flip_pairs: Iterable[tuple[Node, Node]] | None = None,
+    max_depth: float | None = None,
+    initial_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Loads a split of one or several TFDS data sets as batches of images and node labels.
 
-    In training, every epoch draws the images in a new order, scales each by a random factor, cuts out a crop at a
-    random place and mirrors every second one. The last batch is left out where it is not full. Otherwise images come
-    whole and in order, those of one batch padded to the largest.
+    A data set that is not prepared yet is prepared first. With `training=True`, each epoch shuffles the images, scales
+    each by a random factor, cuts out a random crop and mirrors it with probability 1/2. A last partial batch is
+    dropped. Otherwise whole images come in order, and the images of a batch are padded to the size of the largest.
+    Label maps are never interpolated. Padding is labeled `ignore_class`.
 
-    Training batches are functions of `seed` and the number of the epoch, and of nothing else: neither of what the
-    process has drawn before, nor of TensorFlow's global seed. Each pass over the data set is an epoch, numbered from
-    `initial_epoch` on. `set_epoch(n)` of the data set makes the next pass epoch `n`, and the callback
-    `data.SetEpoch` does so for every epoch of `fit`, which makes a run that is continued in a new process exactly the
-    run that was never stopped.
+    Training batches depend only on `seed` and the number of the epoch. They do not depend on batches drawn before, or
+    on TensorFlow's global seed. Each pass over the data set is one epoch, counted from `initial_epoch`. The method
+    `set_epoch(n)` of the returned data set makes the next pass epoch `n`. The callback `data.SetEpoch` calls it before
+    every epoch of `fit`: a run resumed in a new process then sees the same batches as an uninterrupted run.
 
-    Label maps are moved and never interpolated. Padding is labeled `ignore_class`.
+    A data set without a tree, such as those that ship with TFDS, needs a class map. It gives the node of each class id
+    or color in the label maps. A class map can also replace the classes of a data set that has another tree than
+    `tree`. The data set need not be prepared again.
 
-    A data set that carries no tree, as those that ship with TFDS, is read with a class map, which gives the node of
-    each class id, or of each color, that its label maps hold. Nothing is prepared again. The same holds for a data
-    set that carries another tree than `tree`.
-
-    Several data sets, whose classes may differ in number and fineness, are trained on together: each image is drawn
-    from one of them, chosen at random by `weights`, and each data set begins anew, in a new order, when it is used up.
-    *An epoch* is then as many images as the splits have together. Otherwise the data sets follow one another.
+    Several data sets may differ in the number and granularity of their classes. In training, each image is drawn from
+    one of them, chosen at random in proportion to `weights`. A data set that is exhausted starts again in a new order.
+    An epoch then has as many images as all splits together. Without `training`, the data sets follow one another.
 
     Args:
-        name: Name of a TFDS data set, such as `"street_blocks"`, `"camvid_tree"` or
-            `"cityscapes/semantic_segmentation"`; or a list of them.
-        split: TFDS split, such as `"train"` or `"train[:10%]"`; or a list, one per data set.
-        training: Whether to shuffle, augment, and drop the last partial batch.
-        tree: `ClassTree` to whose nodes class ids are mapped. Defaults to the data sets' own.
-        batch_size: Images per batch; over all replicas, as in Keras.
-        size: Optional `(H, W)` to which every image is resized first; or an integer, the length that its shorter
-            side then has.
-        crop_size: `(H, W)` of the training crops. Defaults to `size` where that is a pair.
-        scale_range: Smallest and largest factor of the random scale. Defaults to the papers'
-            0.5 and 2; `None` leaves it out.
-        flip: Whether to mirror at random. Nodes in the data set's `flip_pairs` change places.
-        seed: Integer from which order and augmentation follow.
-        shuffle_buffer: Encoded images of each data set held to draw from. Defaults to 1000.
-        ignore_class: Integer label of pixels without one, outside `[0, V)`. Defaults to 255.
+        name: String, name of a TFDS data set, such as `"street_blocks"`, `"camvid_tree"` or
+            `"cityscapes/semantic_segmentation"`; or a list of names.
+        split: String, TFDS split, such as `"train"` or `"train[:10%]"`; or a list with one split per data set.
+        training: Boolean, whether to shuffle, augment, and drop a last partial batch. Defaults to `False`.
+        tree: `ClassTree`, or its text. Class ids are mapped to its nodes. Defaults to the data sets' own tree.
+        batch_size: Integer, images per batch, over all replicas as in Keras. Defaults to 8.
+        size: Pair `(H, W)` in pixels to which every image is resized first; or an integer, the new length of the
+            shorter side. Defaults to `None`: images keep their size.
+        crop_size: Pair `(H, W)` in pixels, size of the training crops. Defaults to `size` if that is a pair.
+        scale_range: Pair of floats, the smallest and the largest factor of the random scale. Defaults to the papers'
+            `(0.5, 2.0)`. `None` means no random scale.
+        flip: Boolean, whether to mirror at random. Mirroring also swaps the labels in `flip_pairs`. Defaults to `True`.
+        seed: Integer, seed of order and augmentation. Defaults to 0.
+        shuffle_buffer: Integer, number of encoded images per data set in the shuffle buffer. Defaults to 1000.
+        ignore_class: Integer label of pixels without a label, outside of `[0, V)`. Defaults to 255.
         data_dir, manual_dir: As in `data.prepare`.
-        weights: How often each of several data sets is drawn from in training, in any unit.
-            Defaults to their numbers of images.
-        class_maps: Dict from a data set's name to its class map: a `data.ClassMap`, the path of a file of one, or a
-            dict from class ids, names or colors to nodes (a path, or `"ignore"`).
-        unmapped: `"error"` refuses classes that a class map gives no node; `"ignore"` leaves their
-            pixels without a label.
-        features: Dict from a data set's name to the names of its image and its label map, where these cannot be
-            inferred: `{"lost_and_found/full": ("image_left", "segmentation_label")}`.
-        flip_pairs: Pairs of nodes that change places in a mirror image. Defaults to those that each
-            data set declares.
-        max_depth: Makes the data set's `depth`, in meters, the fourth channel of the image, from 0 to 255 at
-            `max_depth` and beyond, as `models.SAGate(depth_channels=1)` takes it. Defaults to `None`: images have
-            three channels.
-        initial_epoch: Number of the first pass's epoch in training. Defaults to 0.
+        weights: List of positive floats, one per data set: how often to draw from it, relative to the others. Defaults
+            to the data sets' numbers of images.
+        class_maps: Dict from a data set's name to its class map: a `data.ClassMap`, the path of its file, or a
+            dict from class ids, names or colors to nodes (a path or name, or `"ignore"`).
+        unmapped: `"error"` (the default) raises an error for classes that a class map gives no node. `"ignore"` labels
+            their pixels `ignore_class`.
+        features: Dict from a data set's name to the names of its image and label features, such as
+            `{"lost_and_found/full": ("image_left", "segmentation_label")}`. Needed only if they cannot be inferred.
+        flip_pairs: List of pairs of nodes to swap in a mirror image. Defaults to the pairs that each data set declares.
+        max_depth: Float, depth in meters. If given, the data set's `depth` becomes a fourth channel of the image. It is
+            255 at `max_depth` and beyond, as `models.SAGate(depth_channels=1)` takes it. Defaults to `None`: images
+            have three channels.
+        initial_epoch: Integer, number of the first training epoch. Defaults to 0.
 
     Returns:
-        `tf.data.Dataset` of pairs: image, float32 `(B, H, W, 3)` in 0 .. 255, or `(B, H, W, 4)` with
-        depth; and label, int32 `(B, H, W)`, node indices of the tree or `ignore_class`. Gray images have three equal
-        channels, and 16-bit values are divided by 257. Its option `autotune.enabled` is off: as many images are
-        decoded at a time as there are cores, up to 16. A data set for training has `set_epoch(n)`.
+        `tf.data.Dataset` of pairs `(image, label)`. `image` is float32 `(B, H, W, 3)` in 0 .. 255, or `(B, H, W, 4)`
+        with depth. `label` is int32 `(B, H, W)`: node indices of the tree, or `ignore_class`. Gray images get three
+        equal channels, and 16-bit values are divided by 257. The option `autotune.enabled` is off: the number of
+        images decoded in parallel is the number of cores, at most 16. A training data set has the method
+        `set_epoch(n)`.
 
     Raises:
         ValueError: If there is no such data set or split, an argument does not have the type or range above, a file
-            of the data set is missing or cut short, or the training split does not fill one batch.
-        TreeError: If the data set has classes that the tree has not, or that are not mapped.
-        tf.errors.InvalidArgumentError: While batches are drawn, if a label map holds an id, or a color, without
-            a meaning, or is not as large as its image, or a record is damaged. The message names the record or file.
+            of the data set is missing or truncated, or the training split does not fill one batch.
+        TreeError: If the data set has a class that is not in the tree, or that is unmapped; or if `tree` is `None` and
+            the data set has no tree.
+        tf.errors.InvalidArgumentError: While batches are drawn, if a label map holds an unknown id or color, an image
+            and its label map differ in size, or a record is damaged. The error names the record or file.
 
     Example:
 
@@ -138,7 +141,7 @@ def load(
     order = TrainingOrder(sources, files, weights, shuffle_buffer, int(seed))
     if order.num_examples < batch_size:
         raise ValueError(
-            f"`data.load` expects at least one full batch in training. Received: batch_size={batch_size} and "
+            f"`data.load` expects at least one full batch in training. Received: batch_size={batch_size}, and "
             f"{order.num_examples} images in {splits} of {names}. Pass a smaller batch_size."
         )
 
@@ -156,7 +159,7 @@ def load(
         return tf.switch_case(example["source"], [functools.partial(draw, source, example) for source in sources])
 
     epochs = EpochCounter(int(initial_epoch))
-    # The pass takes its number when its first example is asked for, which Keras does after `on_epoch_begin`.
+    # A pass gets its number when its first example is drawn, which Keras does after `on_epoch_begin`.
     examples = tf.data.Dataset.range(1).flat_map(lambda _: order.epoch(epochs.begin_pass()))
     examples = examples.apply(tf.data.experimental.assert_cardinality(order.num_examples))
     drawn = examples.map(draw_from_its_source, tf.data.AUTOTUNE)
@@ -172,17 +175,15 @@ def _check_several(names, splits, weights, by_name):
             f"`data.load` expects one `split`, or one per data set. Received: {len(splits)} for {len(names)} data sets."
         )
     if weights is not None and len(weights) != len(names):
-        raise ValueError(
-            f"`data.load` expects a weight for each of {len(names)} data sets. Received: weights={weights}."
-        )
+        raise ValueError(f"`data.load` expects one weight per data set ({len(names)}). Received: weights={weights}.")
     for argument, values in by_name.items():
         unknown = [key for key in values or () if key not in names]
         if unknown:
-            raise ValueError(f"`{argument}` expects names of the data sets, {names}. Received: {unknown}.")
+            raise ValueError(f"`{argument}` expects a dict with keys among {names}. Received: {unknown}.")
 
 
 def _plain(size):
-    """A size in integers of Python, as a tuple where it is a pair."""
+    """Returns a size as a Python integer or a tuple of them."""
     return tuple(map(int, size)) if hasattr(size, "__len__") else size if size is None else int(size)
 
 
@@ -190,7 +191,7 @@ def _checked_crop_size(crop_size, size):
     crop_size = crop_size or size
     if crop_size is None or isinstance(crop_size, int):
         raise ValueError(
-            f"`data.load` expects a `crop_size=(height, width)` in training. Received: crop_size={crop_size}."
+            f"`data.load` expects `crop_size`, a pair (height, width), in training. Received: crop_size={crop_size}."
         )
     return crop_size
 
@@ -198,7 +199,10 @@ def _checked_crop_size(crop_size, size):
 def _common_tree(names, builders):
     trees = [ClassTree.from_tfds(builder.info) for builder in builders]
     if any(tree != trees[0] for tree in trees):
-        raise ValueError(f"`data.load` expects a `tree` for data sets of several trees. Received: {names}, tree=None.")
+        raise ValueError(
+            f"`data.load` expects a `tree`, as the data sets have different trees. Received: tree=None with {names}. "
+            "Pass a tree that holds the classes of all of them."
+        )
     return trees[0]
 
 
@@ -218,10 +222,10 @@ def _in_order(sources, files, size, batch_size, ignore_class):
 
 
 def _untuned():
-    """Without what would tune the number of images decoded at a time while batches are drawn.
+    """Returns options that switch off the tuning of how many images are decoded in parallel.
 
-    It leaves one core of two idle in every second pass, and a pass that it has tuned for long may take
-    as long as a minute to be deleted (TensorFlow 2.21).
+    With TensorFlow 2.21's tuning, one of two cores is idle in every second pass, and deleting the
+    iterator of a long pass may take a minute.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

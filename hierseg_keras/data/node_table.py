@@ -1,4 +1,4 @@
-"""From class ids, or colors, to node indices."""
+"""Maps class ids or colors to node indices inside tf.data."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,45 +8,50 @@ from hierseg_keras.data.refusal import refuse
 from hierseg_keras.tree.capped_list import counted
 
 MAX_CLASS_ID = np.iinfo(np.uint16).max
-# Below every label, so that the smallest of a map tells whether it holds one.
+# Smaller than every label: the minimum of a label map shows whether it holds an unknown value.
 _UNKNOWN = np.iinfo(np.int32).min
 
 
 class NodeTable:
-    """Looks up the node that each value of a label map means.
+    """Looks up the node of each value of a label map.
 
     Args:
-        nodes: Dict from class ids, or from the integers of colors, to labels: node indices, or `ignore_class`.
-        unknown: Label of the values that `nodes` does not hold. Defaults to `None`: such a value is an error.
-        swap: Optional node that each node becomes in a mirror image, as `ClassTree.swap` returns it.
-        colors: Whether the values are colors.
-        largest: Optional number above which no class id is looked up, nor one below 0. Defaults to any integers.
+        nodes: Dict from class ids, or the integers of colors, to labels: node indices or `ignore_class`.
+        unknown: Integer label of values that are not in `nodes`. Defaults to `None`: such a value raises an error.
+        swap: Int32 array `(V,)`, the node that each node becomes in a mirror image, as returned by `ClassTree.swap`.
+            Defaults to `None`: nodes stay as they are.
+        colors: Boolean, whether values are colors. Defaults to `False`.
+        largest: Integer. If given, the caller guarantees that all class ids are between 0 and `largest`, which makes
+            the lookup faster. Defaults to `None`.
     """
 
     def __init__(self, nodes, unknown=None, swap=None, colors=False, largest=None):
         self._unknown = _UNKNOWN if unknown is None else unknown
         self._values, self._name = ("colors", color_name) if colors else ("class ids", str)
-        # Colors are too many for a table of them all: their place among the sorted ones is the index.
+        # There are too many colors for a table of all. The index of a color is its position in the sorted list.
         self._codes = np.array(sorted(nodes), np.int32) if colors else None
         keys = np.searchsorted(self._codes, list(nodes)) if colors else np.array(list(nodes), np.int64)
         self._is_bounded = largest is not None and not colors
-        # The last label is that of all values outside the table.
+        # The last entry is the label of all values outside of the table.
         length = max(keys.max(initial=-1), largest if self._is_bounded else 0) + 2
         self._labels = np.full(length, self._unknown, np.int32)
         self._labels[keys] = list(nodes.values())
         self._mirrored_labels = self._labels if swap is None else swapped(self._labels, swap)
 
     def look_up(self, values, place, mirrored=False):
-        """Looks up every value.
+        """Returns the label of every value.
 
         Args:
             values: Integer tensor.
-            place: String scalar tensor that begins errors.
-            mirrored: Bool scalar, whether the nodes change places as `swap` says.
+            place: String scalar tensor with which errors begin.
+            mirrored: Boolean or bool scalar tensor, whether to swap nodes by `swap`. Defaults to `False`.
 
         Returns:
-            Int32 tensor of the shape of `values`. Where a value has no label, the error is that of `refuse`, with the
-            number of pixels of every such value.
+            Int32 tensor of the shape of `values`.
+
+        Raises:
+            ValueError: If a value has no label. The error lists every such value with its number of pixels. In a graph
+                it is a `tf.errors.InvalidArgumentError`.
         """
         labels = tf.where(mirrored, self._mirrored_labels, self._labels)
         found = tf.gather(labels, self._index(values))
@@ -75,12 +80,12 @@ class NodeTable:
 
     def _sentence(self, place, foreign, counts):
         return (
-            f"{place.decode()}: expected {self._values} that the data set, or its class map, gives a node. Received: "
+            f"{place.decode()}: expected {self._values} of the data set or its class map. Received: "
             f"{counted(foreign, counts, self._name)}. Map each to a node or to 'ignore'."
         )
 
 
 def swapped(labels, swap):
-    """Labels whose nodes have changed places; those that are no nodes stay."""
+    """Returns labels with nodes replaced by `swap`. Values that are not node indices stay as they are."""
     is_node = (labels >= 0) & (labels < len(swap))
     return np.where(is_node, swap[np.where(is_node, labels, 0)], labels).astype(labels.dtype)

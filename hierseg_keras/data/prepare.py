@@ -1,30 +1,44 @@
-"""Prepares a TFDS data set where it is not prepared yet."""
+"""Prepares TFDS data sets."""
 
+import contextlib
+import io
+import os
 import pathlib
+import sys
+import typing
 
 from hierseg_keras.data.find_builder import find_builder
 
+if typing.TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
-def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
-    """Prepares a TFDS data set once, and returns its builder.
+
+def prepare(
+    name: str,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+    skip_bad: bool = False,
+) -> "tfds.core.DatasetBuilder":
+    """Prepares a TFDS data set, if it is not prepared yet, and returns its builder.
 
     Args:
-        name: Name of a TFDS data set, with its config where it has several, such as
-            `"street_blocks"` or `"camvid_tree/groups"`. Those of `tfds_builders` are found too.
-        data_dir: Folder that holds prepared data sets. Defaults to TFDS's own,
+        name: String, name of a TFDS data set, or of a data set of `tfds_builders`. A config follows a
+            slash, as in `"camvid_tree/groups"`.
+        data_dir: Path of the folder with prepared data sets. Defaults to that of TFDS,
             `~/tensorflow_datasets`.
-        manual_dir: Folder with the files that you obtained yourself, for a data set that cannot
-            be downloaded; needed only while it is being prepared.
-        skip_bad: Whether files that cannot be used are left out and listed, in place of an error;
-            for the data sets of `tfds_builders`.
+        manual_dir: Path of the folder with files that you downloaded yourself, for a data set that
+            TFDS cannot download. Needed only until the data set is prepared.
+        skip_bad: Boolean, whether to omit and list files that cannot be used instead of raising an
+            error. Only the data sets of `tfds_builders` support it. Defaults to `False`.
 
     Returns:
-        Prepared `tfds.core.DatasetBuilder`; `ClassTree.from_tfds(builder.info)` is its tree.
+        Prepared `tfds.core.DatasetBuilder`. `ClassTree.from_tfds(builder.info)` returns its tree.
 
     Raises:
-        ValueError: If there is no such data set, `manual_dir` is no folder or missing where it is
-            needed, the data set does not know `skip_bad`, or a file that describes the prepared data
-            set is damaged or missing.
+        TypeError: If `name` is not a string.
+        ValueError: If there is no such data set; `manual_dir` is not a folder, or is required and
+            missing or empty; `skip_bad` is true and the data set does not support it; or a file that
+            describes the prepared data set is damaged or missing.
 
     Example:
 
@@ -38,26 +52,38 @@ def prepare(name, data_dir=None, manual_dir=None, skip_bad=False):
         raise ValueError(f"`manual_dir` expects an existing folder. Received: manual_dir={str(manual_dir)!r}.")
     builder = find_builder(name, data_dir, skip_bad)
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
+    # TFDS prints where it prepares the data set. Like the bars that follow, this is for whoever waits.
+    waiting = sys.stderr if sys.stderr.isatty() else io.StringIO()
     try:
-        builder.download_and_prepare(download_config=download_config)
+        with contextlib.redirect_stdout(waiting):
+            builder.download_and_prepare(download_config=download_config)
     except AssertionError:
-        # What TFDS raises where the folder is not there or empty.
+        # TFDS raises this if the folder does not exist or is empty.
         if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
             raise
         instructions = " ".join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())
         raise ValueError(
-            f"`manual_dir` expects the folder with the files of {name}, which cannot be downloaded. "
+            f"`manual_dir` expects the folder with the files of {name}, which you have to download yourself. "
             f"Received: manual_dir={manual_dir and str(manual_dir)!r}, without files. {instructions}"
         ) from None
     if not builder.info.splits:
         raise ValueError(
-            f"expected a prepared data set. Received: {builder.data_path}, without what `dataset_info.json` says of "
-            "its splits. Delete the folder and prepare the data set again."
+            f"A prepared data set expects its splits in `dataset_info.json`. Received: {builder.data_path}, without "
+            "splits. Delete the folder and prepare the data set again."
         )
     return builder
 
 
-def flip_pairs(name, data_dir=None, manual_dir=None):
-    """Returns the list of node pairs that a mirror image swaps; empty if the data set declares none."""
+def flip_pairs(
+    name: str, data_dir: str | os.PathLike | None = None, manual_dir: str | os.PathLike | None = None
+) -> list:
+    """Returns the pairs of classes that a mirror image swaps.
+
+    Args:
+        name, data_dir, manual_dir: As in `prepare`.
+
+    Returns:
+        List of pairs of class paths, empty if the data set declares none.
+    """
     pairs = (prepare(name, data_dir, manual_dir).info.metadata or {}).get("flip_pairs")
     return [] if pairs is None else list(pairs)

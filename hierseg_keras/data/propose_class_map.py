@@ -1,45 +1,52 @@
-"""A first class map by the classes' names, to look through and edit."""
+"""Proposes a class map by comparing class names."""
 
 import functools
 import re
+import typing
 import unicodedata
+from collections.abc import Mapping, Sequence
 
 from hierseg_keras.data.class_map import IGNORE, ClassMap
 from hierseg_keras.data.class_names import class_names
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 
-# One of several classes, and several names of one class.
+if typing.TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+# Separators between alternative classes, and between synonyms of one class.
 _ALTERNATIVES, _SYNONYMS = r"[/|&+]|\s(?:and|or)\s", r"[,;]"
 _BRACKETS = re.compile(r"[()\[\]{}<>]")
 
 
-def propose_class_map(names, tree):
-    """Proposes the node of each class by its name, as a first version to look through and edit.
+def propose_class_map(
+    names: "Sequence[str | None] | Mapping[int, str | None] | tfds.core.DatasetBuilder", tree: ClassTree | str
+) -> ClassMap:
+    """Proposes a node for each class by its name. Review and edit the result before you use it.
 
-    A class finds the node that bears its name: first as it is written, then in any case, with any Unicode form of its
-    letters and with spaces, `_` and `-` alike, then in the plural or the singular. Where several nodes do, an only
-    child goes before its parents, which hold the same pixels; otherwise the class stays unmapped. So does a class
-    that no node is named after, and one with an empty name.
+    A class is mapped to the node with the same name. Names are compared first exactly; then regardless of case,
+    Unicode form, and the choice between spaces, `_` and `-`; then regardless of plural and singular. If several nodes
+    match and one is an only child of the others, with the same pixels, the child is chosen. Otherwise the class stays
+    unmapped. It also stays unmapped if no node matches or its name is empty.
 
-    A name of several parts is looked up as a whole first. Then:
+    A name of several parts is first compared as a whole. Then these rules apply:
 
-    - Alternatives, as in `car/truck`, `car & truck`, `car and truck`: if every part finds a node, the class is their
-      lowest common ancestor, the finest node that is certain to hold it. If one finds none, or they have no common
-      ancestor, the class stays unmapped. Parts that lie on one path, as in `human/rider`, are that path.
-    - Synonyms, as in `building, edifice` or `car;auto`: the parts that find a node must find the same one.
-    - With brackets, as in `sign (back)`: the class stays unmapped, as what is in them may narrow it or not.
+    - Alternatives, as in `car/truck`, `car & truck`, `car and truck`: if every part matches a node, the class is
+      mapped to their lowest common ancestor. If a part matches no node, or the nodes have no common ancestor, the
+      class stays unmapped. If the parts are a path, as in `human/rider`, the class is mapped to its last node.
+    - Synonyms, as in `building, edifice` or `car;auto`: all parts that match a node must match the same node.
+    - Brackets, as in `sign (back)`: the class stays unmapped, as the text in brackets may or may not narrow it.
 
     Args:
-        names: The classes' names in the order of their ids, or a dict from ids to names; or a prepared TFDS builder
-            whose data set names its classes. `None` means "no label". The paths of a builder with a tree of its own
-            are looked up by their last name where the path is none of `tree`.
+        names: List of class names in the order of their ids, or a dict from ids to names, in which `None` means "no
+            label"; or a prepared TFDS builder whose data set names its classes. If the data set has its own tree, a
+            class path that is not in `tree` is looked up by its last name.
         tree: `ClassTree`, or its text.
 
     Returns:
-        `ClassMap`; `to_file` writes it.
+        `ClassMap`. Write it with `to_file`.
 
     Raises:
-        ValueError: If the builder's data set does not name its classes.
+        ValueError: If `names` is a builder and its data set does not name its classes.
 
     Example:
 
@@ -68,12 +75,12 @@ def propose_class_map(names, tree):
 
 
 def _by_path(tree, path):
-    """The node of a path of another tree, or `None`."""
+    """Returns the node for a path of another tree, or `None`."""
     return tree.paths.index(path) if "/" in path and path in tree.paths else _only_node(tree, path.rpartition("/")[2])
 
 
 def _by_name(tree, name):
-    """The node of a class's name, which may be several, or `None`."""
+    """Returns the node for a class name, which may have several parts, or `None`."""
     if "/" in name and name in tree.paths:
         return tree.paths.index(name)
     whole = _only_node(tree, name)
@@ -102,7 +109,7 @@ def _is_path(tree, nodes):
 
 
 def _only_node(tree, name):
-    """The node that bears a name, or `None` where none does or several do."""
+    """Returns the only node with a name, or `None` if no node or several nodes have it."""
     if not name.strip():
         return None
     for alike in (_same, _same_words, _same_but_for_plural):
@@ -128,7 +135,7 @@ def _same_but_for_plural(name, other):
 
 
 def _words(name):
-    """The words of a name in one form, whatever their case and however accents are coded."""
+    """Returns a name in a normal form, independent of case and of the Unicode form of accents."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return unicodedata.normalize("NFKC", re.sub(r"[\s_-]+", " ", folded).strip())
 

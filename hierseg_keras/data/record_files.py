@@ -1,4 +1,4 @@
-"""The record files of a prepared data set, read record by record; a damaged file is an error that names it."""
+"""Reads the record files of a prepared data set. The error for a damaged file names the file."""
 
 import os
 
@@ -8,54 +8,56 @@ from etils import epath
 
 from hierseg_keras.data.refusal import refuse
 
-# What a TFRecord file adds to each record: its length and two checksums.
+# A TFRecord file stores each record with its length and two checksums.
 _LENGTH_BYTES, _CHECKSUM_BYTES = 8, 4
 _FRAME_BYTES = _LENGTH_BYTES + 2 * _CHECKSUM_BYTES
-# As much TFDS itself keeps in memory from the first pass on.
+# TFDS itself caches data sets up to this size.
 _MAX_CACHED_BYTES = 250 * 2**20
 
 
 def file_instructions(builder, split):
-    """Finds which records of which files make up a split.
+    """Returns the files of a split and which of their records belong to it.
 
     Args:
         builder: Prepared `tfds.core.DatasetBuilder`.
-        split: TFDS split.
+        split: String, TFDS split.
 
     Returns:
-        List of TFDS's instructions, with `filename`, `skip`, `take` and `examples_in_shard`.
+        List of TFDS's file instructions, with `filename`, `skip`, `take` and `examples_in_shard`.
 
     Raises:
-        ValueError: If there is no such split, or it has no image.
+        ValueError: If there is no such split, or it has no images.
     """
     splits = builder.info.splits
     try:
         instructions = splits[split].file_instructions
         problem = "The split has no images."
-    # TFDS raises any of these, as the text goes wrong in one way or another.
+    # TFDS raises any of these, depending on how the text is malformed.
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
         instructions, problem = (), str(error).splitlines()[0]
-    if not instructions:
+    # Of a part that ends before it begins, TFDS takes a negative number of records.
+    if not instructions or any(instruction.take < 1 for instruction in instructions):
         sizes = ", ".join(f"{name!r} ({info.num_examples} images)" for name, info in splits.items())
         raise ValueError(
-            f"expected a split of {builder.info.full_name}, which has {sizes}, or a part of one such as 'train[:10%]'. "
-            f"Received: split={split!r}. {problem}"
+            f"`split` expects a split of {builder.info.full_name}, which has {sizes}, or a part of one such as "
+            f"'train[:10%]'. Received: split={split!r}. {problem}"
         )
     return instructions
 
 
 class RecordFiles:
-    """The files of a split, and which of their records belong to it.
+    """Reads the records of a split from its files.
 
     Args:
         builder: Prepared `tfds.core.DatasetBuilder`.
-        split: TFDS split, such as `"train[:10%]"`.
+        split: String, TFDS split, such as `"train[:10%]"`.
 
     Attributes:
-        num_files, num_records: Integers.
+        num_files: Integer, number of files.
+        num_records: Integer, number of records that belong to the split.
 
     Raises:
-        ValueError: If there is no such split, the split has no records, or a file is missing or cut short.
+        ValueError: If there is no such split, the split has no records, or a file is missing or truncated.
     """
 
     def __init__(self, builder, split):
@@ -74,11 +76,12 @@ class RecordFiles:
     def read(self, parse, order=None):
         """Reads every record of the split.
 
-        In the split's own order, records are kept in memory from the first whole pass on where they are few.
+        Without `order`, the records of a small split are cached in memory during the first full pass.
 
         Args:
-            parse: Function from a record's number in the split, int64, and its bytes to an example.
-            order: Optional int tensor `(num_files,)`, the order of the files. Defaults to the split's own.
+            parse: Function `(index, record)` to an example, where `index` is the record's number in the split (int64)
+                and `record` its bytes.
+            order: Integer tensor `(num_files,)`, the order in which to read the files. Defaults to the split's own.
 
         Returns:
             `tf.data.Dataset` of examples.
@@ -92,13 +95,16 @@ class RecordFiles:
         return examples.cache() if order is None and self._is_small else examples
 
     def _read_file(self, path, skip, take, first):
-        # A damaged record ends its file early. The one record that follows is the error that names the file.
+        # A damaged record ends its file early. The data set appended here then raises the error that names the file.
         records = self._adapter.make_tf_data(path).ignore_errors()
         damaged = tf.data.Dataset.from_tensors(path).map(_refuse_damaged)
         return records.skip(skip).concatenate(damaged).take(take).enumerate(first)
 
     def _check(self, builder):
-        """Checks that no file of the split is missing or cut short, from their sizes alone where these are right."""
+        """Raises if a file of the split is missing or truncated; returns the size in bytes.
+
+        If the total size of the files is right, none of them is read.
+        """
         problems, num_bytes = [], 0
         for info in builder.info.splits.values():
             files = {os.fspath(file.filename): file.examples_in_shard for file in info.file_instructions}
@@ -116,11 +122,11 @@ class RecordFiles:
         sizes = [epath.Path(path).stat().length for path in files]
         if sum(sizes) == num_bytes + _FRAME_BYTES * sum(files.values()):
             return []
-        return [f"{path}, which is cut short" for path, count in files.items() if _num_whole_records(path) != count]
+        return [f"{path}, which is truncated" for path, count in files.items() if _num_whole_records(path) != count]
 
 
 def _num_whole_records(path):
-    """Counts the records of a TFRecord file by their lengths, without reading them; -1 where it ends within one."""
+    """Counts the records of a TFRecord file by their lengths, without reading them; -1 if the last one is truncated."""
     count, size = 0, epath.Path(path).stat().length
     with epath.Path(path).open("rb") as file:
         while file.tell() < size:
@@ -136,11 +142,11 @@ def _num_whole_records(path):
 def _refuse_damaged(path):
     def sentence(path):
         path = path.decode()
-        return _damage(f"{path}, which is damaged or cut short", os.path.dirname(path))
+        return _damage(f"{path}, which is damaged or truncated", os.path.dirname(path))
 
     with tf.control_dependencies([refuse(sentence, path)]):
         return tf.constant("")
 
 
 def _damage(files, folder):
-    return f"expected whole record files. Received: {files}. Delete {folder} and prepare the data set again."
+    return f"A split expects complete record files. Received: {files}. Delete {folder} and prepare the data set again."

@@ -1,4 +1,4 @@
-"""Errors from inside tf.data that say one sentence."""
+"""Raises readable errors from inside tf.data."""
 
 import re
 
@@ -10,15 +10,15 @@ def refuse(sentence, *values):
     """Makes an operation that fails with a sentence.
 
     Args:
-        sentence: Function from the values, as NumPy arrays or as Python's own scalars, to the sentence.
+        sentence: Function that returns the sentence. Its arguments are `values` as NumPy arrays or Python scalars.
         *values: Tensors.
 
     Returns:
-        Operation of a graph, for `tf.control_dependencies` or for a branch of `tf.cond`.
+        Operation for `tf.control_dependencies` or a branch of `tf.cond`. When it runs inside tf.data, it raises
+        `tf.errors.InvalidArgumentError`, from which `sentence_of` extracts the sentence.
 
     Raises:
-        ValueError: At once where it runs eagerly. Inside tf.data the operation raises
-            `tf.errors.InvalidArgumentError`, in which `sentence_of` finds the sentence.
+        ValueError: If called eagerly.
     """
 
     def told(*arrays):
@@ -27,19 +27,19 @@ def refuse(sentence, *values):
 
     if tf.executing_eagerly():
         raise ValueError(told(*values))
-    # An exception from Python would bring its stack trace into the message.
+    # The message of a Python exception would include a stack trace.
     return tf.debugging.Assert(False, [tf.numpy_function(lambda *arrays: told(*arrays).encode(), values, tf.string)])
 
 
 def sentence_of(error):
-    """Finds the sentence in an error that `refuse` raised inside tf.data.
+    """Extracts the sentence from an error that `refuse` raised inside tf.data.
 
     Args:
         error: Exception.
 
     Returns:
-        String, or `None` if the error is another one.
+        String, or `None` if the error does not come from `refuse`.
     """
     found = re.search(r"assertion failed: \[(.*)\]\s*$", str(error), re.MULTILINE)
-    # An assertion of several values has more to tell than its first one.
+    # An assertion with several values is not one of `refuse`.
     return re.sub(r"\\(.)", r"\1", found[1]) if found and "] [" not in found[1] else None

@@ -1,25 +1,30 @@
-"""A Keras callback that has every epoch of `fit` see the batches of its number."""
+"""A Keras callback that makes training batches depend on the number of the epoch."""
+
+import typing
 
 import keras
 
+if typing.TYPE_CHECKING:
+    import tensorflow as tf
+
 
 class SetEpoch(keras.callbacks.Callback):
-    """Makes the batches of every epoch follow from the number of the epoch alone.
+    """Makes the batches of an epoch depend only on the number of the epoch.
 
-    Each pass over a training data set of `data.load` has a number, and its order, crops and mirror images are
-    functions of that number and the seed. Without this callback a pass takes the number after the last one's,
-    whoever made that pass. With it, epoch `n` of `fit` sees pass `n`: a run that was killed and is continued by
-    `fit(..., initial_epoch=n)` in a new process sees exactly the batches that it would have seen.
+    Each pass over a training data set of `data.load` has a number. Its order, crops and mirror images depend on this
+    number and the seed. Without this callback, every new pass gets the next number, also if the last pass was not part
+    of `fit`. With it, epoch `n` of `fit` always sees pass `n`. A run that was killed and is resumed in a new process
+    with `fit(..., initial_epoch=n)` therefore sees the same batches as an uninterrupted run.
 
-    Pass `fit` a data set that ends, and no `steps_per_epoch`: Keras would carry one pass over several epochs.
-    `train.take(steps)` shortens an epoch.
+    Pass a finite data set to `fit`, without `steps_per_epoch`: with it, Keras would spread one pass over several
+    epochs. To shorten an epoch, use `train.take(steps)`.
 
     Args:
-        dataset: The data set that `data.load(training=True)` returned. What is passed to `fit` may be made from
-            it, by `take`, `map` or the like.
+        dataset: The `tf.data.Dataset` that `data.load(training=True)` returned. `fit` may get a data set derived from
+            it, with `take` or `map` for example.
 
     Raises:
-        TypeError: If `dataset` is another data set.
+        TypeError: If `dataset` was not returned by `data.load(training=True)`.
 
     Example:
 
@@ -27,14 +32,14 @@ class SetEpoch(keras.callbacks.Callback):
     >>> model.fit(train, epochs=20, initial_epoch=12, callbacks=[hs.data.SetEpoch(train)])  # doctest: +SKIP
     """
 
-    def __init__(self, dataset):
+    def __init__(self, dataset: "tf.data.Dataset"):
         super().__init__()
         if not hasattr(dataset, "set_epoch"):
             raise TypeError(
-                "`SetEpoch` expects the data set that `data.load(training=True)` returned, before `take`, `map` or the "
-                f"like. Received: dataset={dataset!r}."
+                "`SetEpoch` expects the data set that `data.load(training=True)` returned. Received: "
+                f"dataset={dataset!r}. Pass it as it was before `take`, `map` or other methods."
             )
         self.dataset = dataset
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.dataset.set_epoch(epoch)

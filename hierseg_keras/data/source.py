@@ -1,4 +1,4 @@
-"""A prepared data set as it is stored, and what it means on a tree."""
+"""Decodes the records of a prepared data set into images and node labels."""
 
 import numpy as np
 import tensorflow as tf
@@ -18,13 +18,13 @@ DEPTH = "depth"
 
 
 class Source:
-    """A prepared TFDS data set, from whose records images and maps of nodes are decoded.
+    """A prepared TFDS data set whose records are decoded into images and maps of nodes.
 
     Args:
         builder: Prepared `tfds.core.DatasetBuilder`.
-        name: The name that the user gave it.
+        name: String, name of the data set as the user wrote it.
         tree: `ClassTree`.
-        ignore_class: Integer label of pixels without one.
+        ignore_class: Integer label of pixels to exclude.
         class_map, unmapped, features, flip_pairs, max_depth: As in `data.load`, for this data set.
     """
 
@@ -41,15 +41,15 @@ class Source:
         self._table = NodeTable(nodes, unknown, tree.swap(pairs), self._has_colors, largest)
 
     def parse(self, index, record):
-        """Takes a record apart without decoding its images, so that a shuffle buffer holds them compressed.
+        """Parses a record without decoding its images, so that a shuffle buffer holds compressed images.
 
         Args:
             index: Int64 scalar, the record's number in its split.
             record: String scalar, the record's bytes.
 
         Returns:
-            Dict of string scalars: `image`, `label`, `depth` where it is asked for, and `record`, a name for errors: a
-            text of the record, such as its file's name, or its number; and `index` as it came.
+            Dict with `index`, and with the string scalars `image`, `label`, `depth` (with `max_depth` only) and
+            `record`. The last is a name for errors: a text of the record, such as its file name, or its number.
         """
         import tensorflow_datasets as tfds
 
@@ -65,15 +65,15 @@ class Source:
         return {**{key: example[feature] for key, feature in kept.items()}, "record": name, "index": index}
 
     def decode(self, example, size=None):
-        """Image and class ids, or colors, of what `parse` returns.
+        """Decodes the image and the label map of an example.
 
         Args:
-            example: Dict as from `parse`.
+            example: Dict as returned by `parse`.
             size: As in `data.load`.
 
         Returns:
-            Image `(h, w, 3)` uint8, or float32 with depth as a fourth channel, of 16 bits, or resized; and class ids or
-            colors, `(h, w, 1)`.
+            A pair `(image, values)`. `image` is uint8 `(h, w, 3)`; it is float32 if it is resized or stored in 16
+            bits, and float32 `(h, w, 4)` with depth. `values` is `(h, w, 1)`, class ids or the integers of colors.
         """
         features = self.builder.info.features
         image, label = self._features
@@ -90,12 +90,12 @@ class Source:
             return augmentation.resize(image, values, size) if size else (image, tf.identity(values))
 
     def to_nodes(self, values, example, mirrored=False):
-        """The nodes that class ids or colors mean, int32; one without a meaning is an error that names the record.
+        """Returns the nodes of class ids or colors, int32. The error for an unknown value names the record.
 
         Args:
-            values: Integer tensor, as `decode` returns it.
-            example: Dict as from `parse`.
-            mirrored: Bool scalar, whether the nodes of the data set's flip pairs change places.
+            values: Integer tensor, as returned by `decode`.
+            example: Dict as returned by `parse`.
+            mirrored: Boolean or bool scalar tensor, whether to swap the nodes of flip pairs. Defaults to `False`.
         """
         return self._table.look_up(values, self._place(example), mirrored)
 
@@ -107,9 +107,9 @@ class Source:
             return class_map.node_of_class_id(tree, ignore_class, unmapped)
         if "class_paths" not in (self.builder.info.metadata or {}):
             raise ValueError(
-                "`data.load` expects `class_paths` in the metadata of the data set, or a class map that gives the node "
-                f"of each stored id. Received: {self.builder.info.full_name} without either. Pass "
-                f"class_maps={{{self.name!r}: ...}}; `data.propose_class_map` makes a first one."
+                "`data.load` expects `class_paths` in the metadata of the data set, or a class map from its class ids "
+                f"to nodes. Received: {self.builder.info.full_name} without either. Pass "
+                f"class_maps={{{self.name!r}: ...}}. `data.propose_class_map` proposes one to edit."
             )
         return dict(enumerate(node_of_class_id(tree, class_names(self.builder.info), ignore_class).tolist()))
 
@@ -125,31 +125,29 @@ class Source:
         return ClassMap.from_dict(class_map, names, f"class map of {self.name}")
 
     def _flip_pairs(self, tree, nodes, class_map):
-        """Those of the data set, which are of its own classes, as nodes of the tree."""
+        """Returns the flip pairs of the data set, mapped from its own classes to nodes of the tree."""
         metadata = self.builder.info.metadata or {}
         pairs = metadata.get("flip_pairs")
         pairs = [] if pairs is None else [tuple(pair) for pair in pairs]
         if class_map is None:
             return pairs
         ids = {path: class_id for class_id, path in enumerate(class_names(self.builder.info)) if path} if pairs else {}
-        node_of_path = {path: nodes[class_id] for path, class_id in ids.items() if class_id in nodes}
-        found = {
-            tuple(node_of_path[path] if path in node_of_path else tree.index(path) for path in pair) for pair in pairs
-        }
-        # Left and right may be one node of a tree that does not tell them apart.
+        mapped = {path: nodes[class_id] for path, class_id in ids.items() if class_id in nodes}
+        found = {tuple(mapped[path] if path in mapped else tree.index(path) for path in pair) for pair in pairs}
+        # Left and right may be the same node of a tree that does not distinguish them.
         return sorted(pair for pair in found if pair[0] != pair[1])
 
 
 def _sizes_differ(record, image, label):
-    turned = " Turn the image's pixels, if they lie on their side and an EXIF tag says so."
+    turned = " If an EXIF tag rotates the image, store the image rotated instead."
     return (
-        f"{record.decode()}: expected an image and a label map of one size. Received: an image of {image[0]} x "
+        f"{record.decode()}: expected an image and a label map of equal size. Received: an image of {image[0]} x "
         f"{image[1]} and a label map of {label[0]} x {label[1]}.{turned if (image[::-1] == label).all() else ''}"
     )
 
 
 def check_depth(info, max_depth):
-    """`max_depth` as a number or `None`; raises where the data set has no depth to go with it."""
+    """Returns `max_depth` as a float or `None`. Raises `ValueError` if the data set has no depth image for it."""
     check_arguments("data.load", max_depth=max_depth)
     if max_depth is None:
         return None
@@ -158,7 +156,7 @@ def check_depth(info, max_depth):
     feature = dict(info.features).get(DEPTH)
     if not isinstance(feature, tfds.features.Image) or feature.shape[-1] != 1:
         raise ValueError(
-            f"`max_depth` expects a data set whose feature `{DEPTH}` is an image of meters. "
-            f"Received: {info.full_name}, with the features {sorted(info.features)}. Leave max_depth out."
+            f"`max_depth` expects a data set whose feature `{DEPTH}` is an image with one channel of meters. "
+            f"Received: {info.full_name} with the features {sorted(info.features)}. Omit max_depth."
         )
     return float(max_depth)

@@ -1,24 +1,30 @@
-"""A part of a split kept back from training."""
+"""Divides a split into two parts."""
+
+import typing
 
 from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.record_files import file_instructions
 
+if typing.TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
-def split_off(builder, split, share):
-    """Cuts a share of a split's images off its end.
 
-    TFDS shuffled the images when it prepared the data set, so that the end is as good as a random sample.
+def split_off(builder: "tfds.core.DatasetBuilder", split: str, share: float) -> tuple[str, str]:
+    """Splits off a share of a split's images, to be held out from training for example.
+
+    The images are the last ones of the split. TFDS shuffles images when it prepares a data set, so this is a random
+    sample.
 
     Args:
-        builder: Prepared `tfds.core.DatasetBuilder`, as `data.prepare` gives it.
-        split: TFDS split, such as `"train"` or `"train[:25%]+validation"`.
-        share: Number between 0 and 1.
+        builder: Prepared `tfds.core.DatasetBuilder`, as returned by `data.prepare`.
+        split: String, TFDS split, such as `"train"` or `"train[:25%]+validation"`.
+        share: Float between 0 and 1, both excluded.
 
     Returns:
-        A pair of TFDS splits, `(rest, part)`, together the split.
+        A pair of TFDS splits `(rest, part)`. `part` has the given share of the images, `rest` has the others.
 
     Raises:
-        ValueError: If there is no such split, `share` is not between 0 and 1, or either part would have no image.
+        ValueError: If there is no such split, `share` is not between 0 and 1, or one part would have no images.
 
     Example:
 
@@ -28,7 +34,7 @@ def split_off(builder, split, share):
     import tensorflow_datasets as tfds
 
     check_arguments("split_off", share=share)
-    # Raises where there is no such split.
+    # Raises if there is no such split.
     file_instructions(builder, split)
     absolute = tfds.core.ReadInstruction.from_spec(split).to_absolute(builder.info.splits)
     sizes = builder.info.splits
@@ -37,8 +43,8 @@ def split_off(builder, split, share):
     cut = sum(counts) - round(sum(counts) * share)
     if not 0 < cut < sum(counts):
         raise ValueError(
-            f"`split_off` expects a split of which a share can be cut off. Received: {sum(counts)} images in "
-            f"split={split!r}, and share={share}."
+            f"`split_off` expects at least one image in each part. Received: share={share} of {sum(counts)} images in "
+            f"split={split!r}. Pass a larger split or another share."
         )
     rest, part = [], []
     for (name, start, stop), count in zip(pieces, counts):

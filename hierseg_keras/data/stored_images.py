@@ -1,4 +1,4 @@
-"""The image that a TFDS data set stores, as three channels of 0 .. 255."""
+"""Decodes the image that a TFDS data set stores to three channels in 0 .. 255."""
 
 import functools
 
@@ -17,16 +17,16 @@ _JPEG = b"\xff\xd8\xff"
 def decode_image(encoded, feature, record):
     """Decodes an image inside tf.data.
 
-    One channel becomes three equal ones. A fourth channel is alpha, which must be opaque. 16-bit values are
-    divided by 257, so that their whole range is 0 .. 255.
+    A gray image gets three equal channels. A fourth channel is alpha and must be opaque. 16-bit values are
+    divided by 257, which maps their full range to 0 .. 255.
 
     Args:
         encoded: String scalar, the bytes of the file.
         feature: `tfds.features.Image` of 1, 3 or 4 channels, uint8 or uint16.
-        record: String scalar, the record's name in errors.
+        record: String scalar, name of the record in errors.
 
     Returns:
-        `(h, w, 3)`, uint8, or float32 where 16-bit values are stored.
+        Tensor `(h, w, 3)`, uint8, or float32 for 16-bit images.
     """
     check = tf.no_op
     if feature.shape[-1] != 1:
@@ -42,7 +42,7 @@ def _decoded(encoded, feature):
     kept = min(channels, 3)
     if feature.np_dtype != np.uint8:
         return feature.decode_example(encoded)[..., :kept]
-    # As `predict` and an exported model read JPEG. TensorFlow's own choice is faster and less accurate.
+    # `predict` and exported models decode JPEG in the same way. TensorFlow's default is faster and less accurate.
     image = tf.cond(
         tf.strings.substr(encoded, 0, len(_JPEG)) == _JPEG,
         lambda: tf.io.decode_jpeg(encoded, kept, dct_method="INTEGER_ACCURATE"),
@@ -55,7 +55,7 @@ def _check_opaque(encoded, dtype, record):
     def sentence(record, transparent):
         return (
             f"{record.decode()}: expected an opaque image, as a fourth channel is alpha. Received: {transparent} "
-            "transparent pixels. Store three channels, without what is not color."
+            "transparent pixels. Store the three color channels only."
         )
 
     alpha = tf.io.decode_png(encoded, 4, dtype)[..., 3]

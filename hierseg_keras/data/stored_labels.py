@@ -1,4 +1,4 @@
-"""The label map that a TFDS data set stores: the class ids in it, or the colors."""
+"""Decodes the label map that a TFDS data set stores to class ids or colors."""
 
 import functools
 import io
@@ -20,20 +20,21 @@ _BIT_DEPTH_AT = 24
 
 
 def decode_label(encoded, feature, record, colors=False):
-    """Decodes a label map inside tf.data, exactly as it was written.
+    """Decodes a label map losslessly inside tf.data.
 
-    Class ids are the indices of a palette, never its colors; the gray values of any width; and of three channels the
-    one that all are equal to. Colors are those of a palette and of three channels, and gray values as three equal
-    ones. Alpha must be opaque. What cannot be read so is refused, with the record's name.
+    Class ids are read from palette indices (not from the palette's colors), from gray values of any bit depth, or from
+    three equal channels. With `colors=True`, colors are read from a palette or from three channels, and a gray value
+    becomes three equal channels. Alpha must be opaque. For any other label map, the operation raises an error with the
+    record's name.
 
     Args:
         encoded: String scalar, the bytes of a PNG file.
         feature: `tfds.features.Image`.
-        record: String scalar, the record's name in errors.
-        colors: Whether to read colors.
+        record: String scalar, name of the record in errors.
+        colors: Boolean, whether to read colors instead of class ids. Defaults to `False`.
 
     Returns:
-        `(h, w, 1)`: class ids of the feature's dtype, or the colors' integers, int32.
+        Tensor `(h, w, 1)`: class ids of the feature's dtype, or the integers of colors, int32.
     """
     dtype = tf.as_dtype(np.uint8 if colors else feature.np_dtype)
     header = png_header(encoded)
@@ -56,29 +57,29 @@ def decode_label(encoded, feature, record, colors=False):
     if colors:
         values = any_other()
     else:
-        # Most label maps are these, which the fewest steps read.
+        # Most label maps are plain gray. They take the shortest way.
         is_gray = is_plain & (header.kind == GRAY)
         values = tf.cond(is_gray, lambda: tf.io.decode_png(encoded, 1, dtype), any_other)
     return tf.ensure_shape(values, (*feature.shape[:2], 1))
 
 
 def _decoded_by_pillow(encoded, dtype, colors):
-    """The values `(h, w, channels)` of an encoded label map, and what is wrong with it."""
+    """Returns a pair: the values `(h, w, channels)` of an encoded label map, and its problem or empty bytes."""
     nothing, expected = np.zeros((0, 0, 1), dtype.as_numpy_dtype), "expected a label map stored as PNG"
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             kind, mode = image.format, image.mode
             values = np.array(image.convert("RGBA") if colors else image)
     except (OSError, SyntaxError, ValueError):
-        received = f"Received: {len(encoded)} bytes that are no whole image."
-        return nothing, f"{expected}. {received} Prepare the data set again from whole files.".encode()
+        received = f"Received: {len(encoded)} bytes that are not a complete image."
+        return nothing, f"{expected}. {received} Prepare the data set again from complete files.".encode()
     bits = encoded[_BIT_DEPTH_AT] if kind == "PNG" else None
-    # Of colors and alpha in 16 bits, Pillow keeps 8.
+    # Pillow reduces colors and alpha from 16 to 8 bits.
     is_exact = kind == "PNG" and (bits <= 8 or mode in ("I;16", "I") and not colors)
     if not is_exact or values.max(initial=0) > dtype.max:
-        numbers = "colors in 8 bits" if colors else f"class ids up to {dtype.max}"
-        received = f"values up to {values.max()}" if is_exact else f"{kind}, of Pillow's mode {mode}"
-        return nothing, f"{expected}, of {numbers}. Received: {received}. Convert it first.".encode()
+        numbers = "8-bit colors" if colors else f"class ids up to {dtype.max}"
+        received = f"values up to {values.max()}" if is_exact else f"a {kind} file of Pillow's mode {mode}"
+        return nothing, f"{expected}, with {numbers}. Received: {received}. Convert it first.".encode()
     if mode == "L" and not colors:
         values = values // _STRETCH.get(bits, 1)
     return values.reshape(*values.shape[:2], -1).astype(dtype.as_numpy_dtype), b""
@@ -87,7 +88,7 @@ def _decoded_by_pillow(encoded, dtype, colors):
 def _without_alpha(values, opaque, record):
     def sentence(record, count):
         return (
-            f"{record.decode()}: expected an opaque label map. Received: {count} pixels that are not. Store it without "
+            f"{record.decode()}: expected an opaque label map. Received: {count} transparent pixels. Store it without "
             "an alpha channel."
         )
 
@@ -106,8 +107,8 @@ def _single_channel(values, record):
         foreign, counts = np.unique(color_codes(values[differs].astype(np.int64)), return_counts=True)
         colors = counted(foreign, counts, color_name) if values.dtype == np.uint8 else "16-bit colors"
         return (
-            f"{record.decode()}: expected a label map of one channel, or of equal ones. Received: {differs.sum()} "
-            f"pixels whose channels differ: {colors}. If colors stand for classes, pass a class map from colors to "
+            f"{record.decode()}: expected a label map of one channel, or of equal channels. Received: {differs.sum()} "
+            f"pixels whose channels differ: {colors}. If the colors stand for classes, pass a class map from colors to "
             "nodes."
         )
 

@@ -1,47 +1,45 @@
-"""In which order an epoch draws the examples, and the seed of each: functions of the run's seed and the epoch alone."""
+"""The order and the seeds of training examples, which depend only on the run's seed and the epoch."""
 
 import functools
 
 import tensorflow as tf
 
-# What a seed is folded with for draws that are no record's; records count from 0.
+# Numbers that derive seeds for draws other than records. They are negative, as records are numbered from 0.
 _FILES, _BUFFER, _CHOICES = -1, -2, -3
 
 
 class TrainingOrder:
-    """The undecoded examples of any epoch.
+    """Returns the undecoded examples of any epoch.
 
-    Several data sets are drawn from at random. Each begins anew, in another order, when it is used up, and an epoch is
-    as many examples as they have together.
+    Each example is drawn at random from one of the sources. A source that is exhausted starts again in another order.
+    An epoch has as many examples as all sources together.
 
     Args:
         sources: List of `Source`.
-        files: The `RecordFiles` of each.
-        weights: How often each source is drawn from, in any unit. Defaults to the numbers of their records.
-        shuffle_buffer: Integer, the examples of each source that are held to draw from.
+        files: List of `RecordFiles`, one per source.
+        weights: List of floats, how often to draw from each source relative to the others. `None` means their numbers
+            of records.
+        shuffle_buffer: Integer, number of examples per source in the shuffle buffer.
         seed: Integer.
     """
 
     def __init__(self, sources, files, weights, shuffle_buffer, seed):
-        # A source of several files reads them in an order of each epoch's own.
-        in_order = [
-            source_files.read(source.parse) if source_files.num_files == 1 else None
-            for source, source_files in zip(sources, files)
-        ]
+        # A source of several files reads them in another order in each epoch.
+        in_order = [own.read(source.parse) if own.num_files == 1 else None for source, own in zip(sources, files)]
         self._parts = list(zip(sources, files, in_order))
-        self.num_examples = sum(source_files.num_records for source_files in files)
-        self._weights = [float(weight) for weight in weights or (source_files.num_records for source_files in files)]
+        self.num_examples = sum(own.num_records for own in files)
+        self._weights = [float(weight) for weight in weights or (own.num_records for own in files)]
         self._shuffle_buffer, self._seed = shuffle_buffer, seed
 
     def epoch(self, epoch):
-        """The examples of an epoch, for a graph that tf.data makes of the call.
+        """Returns the examples of an epoch. tf.data traces this method into a graph.
 
         Args:
             epoch: Int64 scalar tensor.
 
         Returns:
-            `tf.data.Dataset` of what `Source.parse` returns, with `seed`, an int64 `(2,)` of the example's own, and
-            `source`, its source's number.
+            `tf.data.Dataset` of the dicts that `Source.parse` returns, with two more entries: `seed`, the example's
+            own seed, int64 `(2,)`; and `source`, the number of its source.
         """
         seed = _fold_in(tf.constant([self._seed, 0], tf.int64), epoch)
         if len(self._parts) == 1:
@@ -56,7 +54,7 @@ class TrainingOrder:
         return tf.data.Dataset.choose_from_datasets(endless, choices, stop_on_empty_dataset=False)
 
     def _round(self, number, seed, round_):
-        """All examples of one source, shuffled."""
+        """Returns all examples of one source, shuffled."""
         source, files, examples = self._parts[number]
         seed = _fold_in(_fold_in(seed, number), round_)
         buffer = self._shuffle_buffer
@@ -64,13 +62,13 @@ class TrainingOrder:
             order = tf.random.experimental.stateless_shuffle(tf.range(files.num_files), _fold_in(seed, _FILES))
             examples = files.read(source.parse, order)
         elif len(self._parts) > 1:
-            # An epoch may end before a source is used up. The next one is to draw from all of it, and TFDS keeps a
-            # single file small.
+            # An epoch may end before a source is exhausted. A buffer of the whole file lets every epoch draw from all
+            # of it, and TFDS keeps a single file small.
             buffer = max(buffer, files.num_records)
         examples = examples.map(
             lambda example: {**example, "seed": _fold_in(seed, example["index"]), "source": tf.constant(number)}
         )
-        # `shuffle` mixes its seed with that of the graph, which is TensorFlow's global one unless it is set.
+        # `shuffle` combines its seed with that of the graph, which would be TensorFlow's global seed.
         tf.compat.v1.set_random_seed(1)
         shuffle_seed = tf.random.stateless_uniform((), _fold_in(seed, _BUFFER), None, None, tf.int64)
         return examples.shuffle(buffer, shuffle_seed, reshuffle_each_iteration=False)

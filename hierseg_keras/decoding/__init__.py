@@ -1,4 +1,4 @@
-"""From scores to paths and levels."""
+"""Decoding of a network's scores into probabilities, paths, and one label per level."""
 
 from hierseg_keras.decoding.average_scores import average_scores
 from hierseg_keras.decoding.best_path import best_path

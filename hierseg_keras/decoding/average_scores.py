@@ -1,32 +1,36 @@
-"""Several predictions of one image as one."""
+"""Averages of several predictions of one image."""
+
+from collections.abc import Sequence
 
 from keras import ops
+from numpy.typing import ArrayLike
 
 from hierseg_keras.tree.ops import log_softmax
+from hierseg_keras.tree.tensor import Tensor
 
-# Below every probability that float32 holds.
+# Close to the smallest normal float32, so that the logarithm of a probability of 0 stays finite.
 _SMALLEST = 1e-37
 
 
-def average_scores(predictions, scores, from_logits=True):
-    """Averages the probabilities of several predictions and returns them as the predictions are.
+def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: bool = True) -> Tensor:
+    """Averages the probabilities of several predictions.
 
-    The result means what the predictions mean: whatever reads a network's scores reads the
-    average's. Probabilities near 0 and near 1 keep the precision of their logits.
+    Logits give logits, and probabilities give probabilities, so that the result can be used like a
+    single prediction. Probabilities near 0 and near 1 keep the precision of their logits.
 
     Formula, with `p_i` the probabilities of prediction `i` of `n`:
 
-        average = logit(1/n sum_i p_i)     of node logits
-        average = log(1/n sum_i p_i)       of leaf logits
-        average = 1/n sum_i p_i            of probabilities
+        average = logit(1/n sum_i p_i)     for node logits
+        average = log(1/n sum_i p_i)       for leaf logits
+        average = 1/n sum_i p_i            for probabilities
 
     Args:
         predictions: List of float tensors of one shape, `(..., V)` or `(..., L)`.
         scores: `"nodes"` (a sigmoid per node) or `"leaves"` (a softmax over leaves).
-        from_logits: Whether the predictions are logits, the default, or probabilities.
+        from_logits: Whether the predictions are logits or probabilities. Defaults to `True`, logits.
 
     Returns:
-        Float tensor of that shape.
+        Float tensor of the same shape.
 
     Example:
 
@@ -39,7 +43,15 @@ def average_scores(predictions, scores, from_logits=True):
 
 
 def log_terms(y_pred, scores, from_logits=True):
-    """Logarithms of what is added up: list of tensors, of the nodes' yes and no, or of the leaves."""
+    """Computes the logarithms of a prediction's probabilities.
+
+    Args:
+        y_pred: Float tensor, `(..., C)`.
+        scores, from_logits: As in `average_scores`.
+
+    Returns:
+        List of float tensors, `(..., C)`: for node scores `log p` and `log (1 - p)`, for leaf scores `log p`.
+    """
     if not from_logits:
         parts = [y_pred, 1.0 - y_pred] if scores == "nodes" else [y_pred]
         return [ops.log(ops.maximum(part, _SMALLEST)) for part in parts]
@@ -49,7 +61,17 @@ def log_terms(y_pred, scores, from_logits=True):
 
 
 def from_log_sums(log_sums, scores, from_logits=True):
-    """Scores of the means, from the logarithms of sums of any length."""
+    """Computes scores from the logarithms of summed probabilities.
+
+    The result does not depend on the number of predictions in the sums.
+
+    Args:
+        log_sums: List of float tensors: for each tensor of `log_terms`, the log-sum-exp over predictions.
+        scores, from_logits: As in `average_scores`.
+
+    Returns:
+        Float tensor, `(..., C)`, of the scores of the mean probabilities.
+    """
     if scores == "nodes":
         yes, no = log_sums
         return yes - no if from_logits else ops.sigmoid(yes - no)

@@ -1,14 +1,18 @@
-"""From scores to the best root-to-leaf path (HSSN, eq. 3)."""
+"""Decoding of scores into the best root-to-leaf path (HSSN, eq. 3)."""
 
 from keras import ops
+from numpy.typing import ArrayLike
 
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.ops import argmax, is_above, sum_over_leaves, sum_over_path
 from hierseg_keras.tree.scores import infer_scores
+from hierseg_keras.tree.tensor import Tensor
 
 
-def best_path(tree, y_pred, scores=None, from_logits=None):
-    """Finds each pixel's root-to-leaf path with the largest sum of probabilities.
+def best_path(
+    tree: ClassTree | str, y_pred: ArrayLike, scores: str | None = None, from_logits: bool | None = None
+) -> tuple[Tensor, Tensor]:
+    """Finds the root-to-leaf path with the largest sum of probabilities in each pixel.
 
     Formula, with `s` the nodes' probabilities and `P(k)` the path of leaf `k`:
 
@@ -16,25 +20,27 @@ def best_path(tree, y_pred, scores=None, from_logits=None):
         score = max_k    sum_{v in P(k)} s_v
 
     For node logits `s = sigmoid(y_pred)`. Every path sums `D` probabilities: a leaf above depth
-    `D` counts once for every depth that it stands for, so that short branches are not at a
-    disadvantage. For leaf logits the leaf is the arg-max of the softmax, the papers' flat
-    baseline, and the score sums the probabilities of its path, each the sum over its leaves.
+    `D` counts once for each depth at which it stands for itself, so that short branches have no
+    disadvantage. For leaf logits the leaf is the arg-max of the softmax, which is the papers' flat
+    baseline. Its score sums the probabilities of the nodes on its path, where an internal node's
+    probability is the sum over its leaves.
 
     Args:
         tree: `ClassTree`, or its text.
         y_pred: Float node scores `(..., V)` or leaf scores `(..., L)`.
-        scores: `"nodes"` or `"leaves"`. Inferred from the channel count by default; needed for a
-            tree without internal nodes, where L = V.
+        scores: `"nodes"` or `"leaves"`. Defaults to the kind inferred from the number of channels.
+            Required for a tree without internal nodes, where L = V.
         from_logits: Whether `y_pred` holds logits, or probabilities after a sigmoid or softmax.
-            Defaults to logits; arrays whose values can only be probabilities are refused then.
+            Defaults to logits, and then arrays that visibly hold probabilities raise an error.
 
     Returns:
-        A pair `(leaf, score)`: int32 leaf indices `(...)`, and float scores `(...)` between 0
-        and `D`.
+        Pair `(leaf, score)`: int32 leaf indices, `(...)`, and float scores, `(...)`, between 0 and `D`.
 
     Raises:
-        ValueError: If the last axis is neither `V` nor `L` long, or not as `scores` says, or `y_pred` holds
-            probabilities and `from_logits` is not given.
+        ValueError: If the last axis of `y_pred` has neither `V` nor `L` channels, or not those of
+            `scores`; if both are possible and `scores` is `None`; if `y_pred` visibly holds
+            probabilities and `from_logits` is `None`; or if `from_logits=False` and values lie
+            outside [0, 1].
 
     Example:
 
@@ -53,7 +59,7 @@ def best_path(tree, y_pred, scores=None, from_logits=None):
     if scores.kind == "nodes":
         sums = sum_over_path(tree, probabilities)
         return argmax(sums), ops.max(sums, axis=-1)
-    # Of the scores as they came: probabilities near 1 round to the same number.
+    # Taken from the scores as they were passed, because different logits may round to the same probability near 1.
     leaf = argmax(y_pred)
     on_path = ops.cast(ops.take(is_above(tree).T, leaf, axis=0), probabilities.dtype)
     internal = ops.sum(sum_over_leaves(tree, probabilities) * on_path, axis=-1)
@@ -62,7 +68,16 @@ def best_path(tree, y_pred, scores=None, from_logits=None):
 
 
 def best_leaf(scores, y_pred):
-    """The leaf of `best_path` alone, `(...)` int32, of `Scores`; logits or probabilities are one for leaf scores."""
+    """Finds only the leaf of `best_path`.
+
+    Args:
+        scores: `Scores` that describes `y_pred`.
+        y_pred: Float scores, `(..., C)`.
+
+    Returns:
+        Int32 leaf indices, `(...)`.
+    """
+    # The arg-max of leaf scores is the same for logits and probabilities.
     if scores.kind == "nodes":
         y_pred = sum_over_path(scores.tree, scores.probabilities(y_pred))
     return argmax(y_pred)

@@ -1,33 +1,42 @@
-"""The most exact answer that one can be sure of."""
+"""Decoding of scores into the deepest labels that reach a confidence threshold."""
 
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from hierseg_keras.decoding.node_probabilities import node_probabilities
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.ops import argmax
+from hierseg_keras.tree.tensor import Tensor
 
 UNKNOWN = -1
 
 
-def confident_labels(tree, y_pred, threshold, scores=None, from_logits=None):
-    """Gives each pixel the deepest node whose probability reaches a threshold.
+def confident_labels(
+    tree: ClassTree | str,
+    y_pred: ArrayLike,
+    threshold: float,
+    scores: str | None = None,
+    from_logits: bool | None = None,
+) -> Tensor:
+    """Labels each pixel with the deepest node whose probability reaches a threshold.
 
-    A node's probability counts here for no more than the least one on the way to it: a rider who
-    is hardly a human is hardly a rider. Of nodes of one depth the more probable is taken, and a
-    leaf is as deep as any. `metrics.ConfidenceCurve` tells which threshold to take.
+    A node's probability is first limited to the smallest probability among its ancestors, so that
+    a pixel that is unlikely to be a human is unlikely to be a rider. Among nodes of equal depth
+    the most probable one is chosen. A leaf counts as depth `D`, however short its branch.
+    `metrics.ConfidenceCurve` helps to choose the threshold.
 
     Args:
         tree: `ClassTree`, or its text.
         y_pred: Float node scores `(..., V)` or leaf scores `(..., L)`.
-        threshold: Number in [0, 1].
+        threshold: Smallest accepted probability, in [0, 1].
         scores, from_logits: As in `best_path`.
 
     Returns:
-        Int32 tensor of node indices, `(...)`; -1 where not even a top class reaches the threshold.
+        Int32 tensor of node indices, `(...)`. It is -1 where no top class reaches the threshold.
 
     Raises:
-        ValueError: As `best_path`, and if the threshold is not in [0, 1].
+        ValueError: If `threshold` is not in [0, 1], and under the conditions of `best_path`.
 
     Example:
 
@@ -38,9 +47,8 @@ def confident_labels(tree, y_pred, threshold, scores=None, from_logits=None):
     ['person', 'human', None]
 
     Reference:
-        The levels of abstraction that [Muller & Smith, VISAPP 2020](
-        https://doi.org/10.5220/0008946002600267) propose in their outlook. No paper settles the
-        rule.
+        [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267) propose levels of
+        abstraction in their outlook. The rule used here is this library's own.
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"`confident_labels` expects a `threshold` in [0, 1]. Received: threshold={threshold}.")
@@ -49,20 +57,20 @@ def confident_labels(tree, y_pred, threshold, scores=None, from_logits=None):
 
 
 def coherent_probabilities(tree, y_pred, scores=None, from_logits=None):
-    """Each node's least probability on the way to it, `(..., V)`."""
+    """Computes for each node the smallest probability among its ancestors and itself, `(..., V)`."""
     probabilities = node_probabilities(tree, y_pred, scores, from_logits)
     least = probabilities
     for nodes in tree.depth_table[:-1]:
-        # Where a node is no deeper, the table gives it itself.
+        # At its own depth and below, the table holds the node itself, which leaves its minimum unchanged.
         least = ops.minimum(least, ops.take(probabilities, nodes, axis=-1))
     return least
 
 
 def labels_at(tree, probabilities, threshold):
-    """The deepest node of which `coherent_probabilities` reach the threshold."""
+    """Finds the deepest node whose probability, from `coherent_probabilities`, reaches the threshold."""
     is_leaf = np.arange(tree.num_nodes) < tree.num_leaves
     depths = np.where(is_leaf, tree.num_levels, tree.depths).astype("float32")
     reached = probabilities >= threshold
-    # Half a depth at most: the probability decides among nodes of one depth alone.
+    # The probability adds at most half a depth, so that it only decides between nodes of equal depth.
     rank = ops.where(reached, depths + 0.5 * probabilities, -1.0)
     return ops.where(ops.any(reached, axis=-1), argmax(rank), UNKNOWN)

@@ -1,20 +1,22 @@
-"""From leaves to their classes at every level."""
+"""Decoding of leaves into their classes at every level."""
 
 from keras import ops
+from numpy.typing import ArrayLike
 
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.tensor import Tensor
 
 
-def level_labels(tree, leaf):
-    """Gives the class of every pixel at every level.
+def level_labels(tree: ClassTree | str, leaf: ArrayLike) -> list[Tensor]:
+    """Looks up the class of every pixel at every level.
 
     Args:
         tree: `ClassTree`, or its text.
         leaf: Integer leaf indices of any shape, such as `best_path` returns.
 
     Returns:
-        List of `D` int32 tensors of node indices, each of the shape of `leaf`, level 1 (the
-        finest) first. All levels are nodes of one path, so that they always agree.
+        List of `D` int32 tensors of node indices, each of the shape of `leaf`, from level 1 (the
+        finest) to level `D`. In each pixel, the classes of all levels lie on one path.
 
     Example:
 

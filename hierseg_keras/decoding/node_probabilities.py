@@ -1,22 +1,29 @@
-"""From scores to one probability per node."""
+"""Decoding of scores into one probability per node."""
 
+from numpy.typing import ArrayLike
+
+from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.scores import infer_scores
+from hierseg_keras.tree.tensor import Tensor
 
 
-def node_probabilities(tree, y_pred, scores=None, from_logits=None):
-    """Gives every node of a tree its probability.
+def node_probabilities(
+    tree: ClassTree | str, y_pred: ArrayLike, scores: str | None = None, from_logits: bool | None = None
+) -> Tensor:
+    """Computes the probability of every node of a tree.
+
+    With leaf scores, the probability of an internal node is the sum over its leaves.
 
     Args:
         tree: `ClassTree`, or its text.
-        y_pred: Float node scores `(..., V)` or leaf scores `(..., L)`. Of leaf scores, an internal
-            node's probability is the sum over its leaves.
+        y_pred: Float node scores `(..., V)` or leaf scores `(..., L)`.
         scores, from_logits: As in `best_path`.
 
     Returns:
-        Float tensor `(..., V)`, in [0, 1].
+        Float tensor, `(..., V)`, in [0, 1].
 
     Raises:
-        ValueError: As `best_path`.
+        ValueError: Under the conditions of `best_path`.
 
     Example:
 

@@ -28,7 +28,7 @@ import functools
 import tensorflow as tf
 
 
-def make_strategy(replicas="auto"):
+def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
     """Makes the `tf.distribute` strategy for a number of visible devices.
 
     Devices are GPUs where there are any, and otherwise the logical CPUs, of which TensorFlow has
@@ -64,12 +64,12 @@ def make_strategy(replicas="auto"):
     return _mirrored(tuple(device.name for device in devices[:count])) if count > 1 else _one_device()
 
 
-def current_strategy():
-    """The strategy in whose scope this is called; TensorFlow's default outside of any."""
+def current_strategy() -> tf.distribute.Strategy:
+    """Returns the strategy in whose scope this is called; TensorFlow's default outside of any."""
     return tf.distribute.get_strategy()
 
 
-def check_jit_compile(jit_compile, strategy=None):
+def check_jit_compile(jit_compile: bool | str, strategy: tf.distribute.Strategy | None = None) -> None:
     """Refuses XLA on several replicas, which fails in the first step with an error about neither.
 
     `hierseg train` and `training.train` call it before data are prepared. Call it before your own `compile`.

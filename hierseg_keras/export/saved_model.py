@@ -1,4 +1,4 @@
-"""A SavedModel that takes images as they come and answers at every level."""
+"""Export of a network as a SavedModel with one class map per level."""
 
 import json
 import os
@@ -11,65 +11,76 @@ from hierseg_keras.export.signatures import decoding_function, image_shape, serv
 from hierseg_keras.files import written_beside
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
+from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import node_colors
 
-# What TensorFlow and Keras write into the folder of a SavedModel.
+# The names that TensorFlow and Keras write into the folder of a SavedModel.
 _ENTRIES = {"saved_model.pb", "variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb"}
 
 
-def saved_model(model, path, tree=None, overwrite=False, scores=None, from_logits=None):
+def saved_model(
+    model: keras.Model,
+    path: str | os.PathLike,
+    tree: ClassTree | str | None = None,
+    overwrite: bool = False,
+    scores: str | None = None,
+    from_logits: bool | None = None,
+) -> pathlib.Path:
     """Exports a network as a SavedModel with one class map per level.
 
-    It needs TensorFlow alone to be loaded and served, and holds two signatures:
+    Loading and serving the SavedModel requires only TensorFlow. It has two signatures:
 
-    - `serving_default` takes `image`, uint8 `(B, H, W, 3)`, of any size that the network takes,
-      and with depth behind the colors where the network does.
-    - `encoded` takes `encoded`, strings `(B,)`, the bytes of PNG, JPEG or BMP files of one size. Pixels
-      are those that training and `hierseg predict` read from the same files: gray values become RGB.
-      What they refuse is refused: 16 bits per channel, CMYK, transparency, animations, and
-      pixels that an EXIF orientation would turn. A network that takes depth does not have it.
+    - `serving_default` takes `image`, uint8 `(B, H, W, 3)`, of any size that the network accepts. For
+      a network that takes depth, `image` has the depth channels after the colors.
+    - `encoded` takes `encoded`, strings `(B,)`, the bytes of PNG, JPEG or BMP files of one size. It
+      decodes them exactly as training and `hierseg predict` do: gray images become RGB, and files
+      with 16 bits per channel, CMYK colors, transparency, animation or an EXIF orientation other than
+      upright raise an error. A network that takes depth has no such signature.
 
-    Both answer, each `(B, H, W)` unless said otherwise:
+    Both return a dict. Its values have the shape `(B, H, W)`, except for `leaf_probabilities`:
 
-    - `level_1` (finest) to `level_D`: int32 node indices, all of them on one path per pixel.
-    - `leaf_probabilities`: float32 `(B, H, W, L)`, sigmoid or softmax as the network was made.
+    - `level_1` (finest) to `level_D`: int32 node indices. In each pixel they lie on one path.
+    - `leaf_probabilities`: float32 `(B, H, W, L)`, after the network's sigmoid or softmax.
     - `path_score`: float32, the sum of probabilities along the path, between 0 and `D`.
 
-    An empty batch, or images without a pixel, have empty answers. A request of another shape or dtype, or
-    a file that cannot be read exactly, is answered with an `InvalidArgumentError` that says so.
+    For an empty batch, or images without a pixel, all values are empty. An input of another shape or
+    dtype, or a file that cannot be decoded exactly, raises an `InvalidArgumentError` with the reason.
 
     TensorFlow Lite converts `serving_default` with its built-in operations:
     `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["serving_default"])`.
 
-    Assets: `tree.txt`, the tree as `ClassTree.from_file` reads it, and `classes.json`, a list by
-    node index of each class's name, path, parent, depth and color.
+    The SavedModel has two assets: `tree.txt`, the tree as `ClassTree.from_file` reads it, and
+    `classes.json`, a list with the name, path, parent, depth and color of each class, by node index.
 
-    The model is written beside `path` and takes its place when it is complete, so that whoever watches
-    `path` never sees half of it, nor, on Linux, a moment without a model. What an export that was
-    killed has left beside it is deleted by the next one.
+    The SavedModel is written to a hidden folder beside `path` and renamed when it is complete, so that
+    a server that watches `path` never loads a partial model. On Linux, a replaced model is never
+    missing in between. The next export deletes the hidden folder that a killed export leaves.
 
     Args:
         model: `keras.Model` from images in 0 .. 255 to node or leaf scores.
-        path: Folder to make; a server wants it to end in a version number, `model/1`.
+        path: Folder to create. TensorFlow Serving expects its name to be a version number, such as
+            `model/1`.
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
-        overwrite: Whether an existing SavedModel is replaced, once its successor is complete. A folder
-            that holds anything else is never replaced.
-        scores: `"nodes"` or `"leaves"`. Inferred from `model`, or from the channel count.
-        from_logits: Whether `model` returns logits or probabilities. Inferred from `model`, or from
-            its last activation.
+        overwrite: Whether to replace an existing SavedModel, once the new one is complete. A folder
+            that holds any other file is never replaced. Defaults to `False`.
+        scores: `"nodes"` or `"leaves"`. Defaults to the kind inferred from `model`, or from its
+            number of channels.
+        from_logits: Whether `model` returns logits or probabilities. Defaults to the answer inferred
+            from `model`, or from its last activation.
 
     Returns:
         `pathlib.Path` of the folder.
 
     Raises:
-        FileExistsError: If `path` exists and `overwrite` is false, or if it is not the folder of a
+        FileExistsError: If `path` exists and `overwrite` is false, or if `path` is not the folder of a
             SavedModel or holds other files too.
-        OSError: If the folder cannot be written, or the disk is full. What was there before stays.
+        OSError: If the folder cannot be written, or the disk is full. Existing files stay unchanged.
         FloatingPointError: If a weight of the network is NaN or infinite.
-        RuntimeError: If Keras does not run on TensorFlow.
-        TypeError: If `model` is a subclassed model, whose output is not known.
-        ValueError: If there is no tree, the network's channels do not fit it, it takes anything else than
-            one batch of images, or it cannot be known whether it returns logits or probabilities.
+        RuntimeError: If the Keras backend is not TensorFlow.
+        TypeError: If `model` is a subclassed model, whose output shape is unknown.
+        ValueError: If there is no tree; if the network's channels do not fit the tree; if the network
+            does not have exactly one image input; or if it cannot be inferred whether the network
+            returns logits or probabilities.
 
     Example:
 
@@ -82,11 +93,11 @@ def saved_model(model, path, tree=None, overwrite=False, scores=None, from_logit
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
             f"`saved_model` expects the TensorFlow backend. Received: {keras.backend.backend()!r}. "
-            "Save with `model.save`, and load and export it under KERAS_BACKEND=tensorflow."
+            "Save the model with `model.save`, then load and export it with KERAS_BACKEND=tensorflow."
         )
     _check_replaceable(path, overwrite)
     tree = getattr(model, "tree", None) if tree is None else tree
-    # Of an HSSN, what is left of it when it is trained.
+    # A training wrapper, such as HSSN, is exported as the network that it trains.
     model = getattr(model, "inference_model", model)
     check_finite_weights(model, "`saved_model`")
     archive = _archive(model, tree, scores, from_logits)
@@ -97,14 +108,14 @@ def saved_model(model, path, tree=None, overwrite=False, scores=None, from_logit
             _write_assets(tree, new / "assets")
     except (OSError, tf.errors.OpError) as error:
         raise OSError(
-            f"`saved_model` expects a folder that can be written, with room for the model. Received: {path}: "
-            f"{_reason(error)}. What was there before has not changed."
+            f"`saved_model` expects a writable folder with enough disk space. Received: {path}: {_reason(error)}. "
+            "Existing files are unchanged."
         ) from error
     return path
 
 
 def _reason(error):
-    """What went wrong: of TensorFlow's message, the end, behind its operation and the file's hidden name."""
+    """Returns the reason of an error, which for TensorFlow omits the operation and the hidden file."""
     return error.message.split("; ")[-1].split(" [Op:")[0] if isinstance(error, tf.errors.OpError) else error
 
 
@@ -113,20 +124,20 @@ def _check_replaceable(path, overwrite):
         return
     if not overwrite:
         raise FileExistsError(
-            f"`saved_model` expects a new path. Received: {path}, which exists. Pass overwrite=True (`--overwrite` of "
-            "`hierseg export`)."
+            f"`saved_model` expects a path that does not exist. Received: {path}, which exists. Pass overwrite=True "
+            "(`hierseg export --overwrite`) to replace it."
         )
     names = {entry.name for entry in path.iterdir()} if path.is_dir() else {path.name}
     others = names - _ENTRIES if "saved_model.pb" in names else names
     if others:
         raise FileExistsError(
-            f"`saved_model` replaces a folder that holds a SavedModel and nothing else. Received: {path}, with "
-            f"{sorted(others)[0]!r}. Choose another path, or delete it yourself."
+            f"`saved_model` expects the folder that it overwrites to hold only a SavedModel. Received: {path}, which "
+            f"holds {sorted(others)[0]!r}. Choose another path, or delete the folder yourself."
         )
 
 
 def _archive(model, tree, scores, from_logits):
-    """The two signatures, traced, and nothing written yet."""
+    """Makes an `ExportArchive` with the traced signatures. Nothing is written yet."""
     serve, shape = serving_function(model, tree, scores, from_logits), image_shape(model)
     archive = keras.export.ExportArchive()
     archive.track(model)

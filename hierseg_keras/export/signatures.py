@@ -1,4 +1,4 @@
-"""The functions that a SavedModel serves: from images, or the bytes of image files, to a class map per level."""
+"""The functions behind the signatures of a SavedModel, from images or encoded image files to class maps."""
 
 import tensorflow as tf
 
@@ -14,10 +14,11 @@ def serving_function(model, tree=None, scores=None, from_logits=None):
         tree, scores, from_logits: As in `saved_model`.
 
     Returns:
-        Function from uint8 images `(B, H, W, C)` to the dict of answers that `saved_model` documents.
+        Function from uint8 images `(B, H, W, C)` to the dict of outputs that `saved_model` documents.
 
     Raises:
-        TypeError, ValueError: As `saved_model`, for a network that cannot be exported.
+        TypeError: If `model` is a subclassed model, whose output shape is unknown.
+        ValueError: Under the conditions of `saved_model`.
     """
     scores = scores_of(model, "saved_model", tree, scores, from_logits)
     tree, shape = scores.tree, image_shape(model)
@@ -30,9 +31,9 @@ def serving_function(model, tree=None, scores=None, from_logits=None):
         return {**levels, "leaf_probabilities": probabilities, "path_score": score}
 
     def serve(image):
-        image = _checked(image, shape, "image", "Send a batch of images, as image[None] makes of one.")
+        image = _checked(image, shape, "image", "Send a batch of images; image[None] makes a batch of one.")
         batch, height, width = (known or given for known, given in zip(shape, tf.unstack(tf.shape(image)[:3])))
-        # No network answers an empty batch, or images without a pixel.
+        # Networks fail on an empty batch and on images without a pixel. Such axes are padded, and cut off again below.
         answers = answer(_filled(tf.cast(image, tf.float32), shape))
         return {name: values[:batch, :height, :width] for name, values in answers.items()}
 
@@ -43,19 +44,19 @@ def decoding_function(serve, shape):
     """Makes the function behind the signature `encoded`.
 
     Args:
-        serve: What `serving_function` returns.
-        shape: What `image_shape` returns, of a network of RGB images.
+        serve: Function returned by `serving_function`.
+        shape: Tuple returned by `image_shape`, for a network of RGB images.
 
     Returns:
-        Function from strings `(B,)`, the bytes of image files, to the dict of answers.
+        Function from strings `(B,)`, the bytes of image files, to the dict of outputs.
     """
-    # Imports TFDS, which nothing else here needs.
+    # Imported here because it imports TFDS, which nothing else in this module needs.
     from hierseg_keras.data.encoded_images import decode_image, image_size
 
     size = shape[1:3]
 
     def serve_encoded(encoded):
-        encoded = _checked(encoded, (None,), "encoded", "Pass a list of the bytes of files.")
+        encoded = _checked(encoded, (None,), "encoded", "Send a list with the bytes of each file.")
         count = tf.shape(encoded)[0]
         blank = tf.io.encode_png(tf.zeros((size[0] or 1, size[1] or 1, 3), tf.uint8))
         files = tf.cond(count > 0, lambda: encoded, lambda: blank[None])
@@ -76,23 +77,27 @@ def decoding_function(serve, shape):
 
 
 def image_shape(model):
-    """`(None, H, W, C)` of the images that a network takes, H and W `None` where it takes any.
+    """Returns the shape of a network's input, `(None, H, W, C)`, with `None` for variable heights and widths.
 
     Raises:
-        ValueError: If the network takes anything else than one batch of images.
+        ValueError: If the network does not have exactly one image input.
     """
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4 or not isinstance(shape[-1], int):
         raise ValueError(
-            f"`saved_model` expects a network of one input of images, (B, H, W, C). Received: input_shape={shape}. "
+            f"`saved_model` expects a network with one image input, (B, H, W, C). Received: input_shape={shape}. "
             "Pass keras.Model(image, model(image)) with image = keras.Input((None, None, 3))."
         )
     return (None, *shape[1:])
 
 
 def _checked(tensor, shape, name, advice):
-    """The tensor itself, once its shape has been found right: in a convolution, another rank would end the process."""
-    # Graphs are rewritten for the shape that the signature promises. A placeholder promises none.
+    """Returns the tensor, after a check of its shape in the graph.
+
+    Without the check, a tensor of another rank in a convolution would abort the process.
+    """
+    # TensorFlow optimizes the graph for the shape of the signature, and would remove a check of that shape. The
+    # placeholder hides the shape.
     received = tf.shape(tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=None))
     rank = len(shape)
     lengths = tf.concat([received, tf.zeros(rank, tf.int32)], axis=0)[:rank]
@@ -106,21 +111,21 @@ def _checked(tensor, shape, name, advice):
 
 
 def _filled(image, shape):
-    """Images with one row, column and example more where there is none, by operations that TensorFlow Lite has."""
+    """Pads each empty axis of a batch of images to length 1, with operations that TensorFlow Lite supports."""
     size = tf.shape(image)
     missing = tf.maximum(1 - size, 0)
     padded = tf.pad(image, tf.stack([tf.zeros_like(missing), missing], axis=1))
-    # Says what of the shape is known, which the padding has hidden.
+    # Restores the static shape, which padding loses.
     return tf.reshape(padded, [known or length for known, length in zip(shape, tf.unstack(size + missing))])
 
 
 def _assert_size(image, size, name):
     received = tf.shape(image, tf.int64)[:2]
-    # Without a size, the first file is no image; that is its own error.
+    # A size of 0 means that the first file is not an image. Decoding that file raises the error.
     is_right = tf.reduce_all(received == size) | tf.reduce_all(size == 0)
     message = tf.strings.format(
-        ": expected {} x {} pixels, as the network or the first file of the batch has. Received: {} x {}. Resize it, "
-        "or send files of one size at a time.",
+        ": expected {} x {} pixels, the size of the network's input or of the first file. Received: {} x {}. Resize "
+        "the image, or send only files of one size per request.",
         (size[1], size[0], received[1], received[0]),
     )
     return tf.debugging.Assert(is_right, [tf.strings.join([name, message])])

@@ -1,24 +1,24 @@
-"""Reloads a SavedModel without Keras or hierseg_keras and compares its every answer.
+"""Loads a SavedModel without Keras and hierseg_keras, and compares its outputs with expected ones.
 
-A script of its own, to be run by path in a fresh process:
+This is a script, to be run in a new process:
 
     python standalone_check.py SAVED_MODEL EXPECTED.npz
 
-`EXPECTED.npz` holds, for any number of cases `i`, `case_i_image` (uint8, `(B, H, W, 3)`) and
-`case_i_<output>` for each output of the signature `serving_default`. Exit status 1 says which
-output differs.
+For each case `i`, `EXPECTED.npz` holds `case_i_image` (uint8, `(B, H, W, 3)`) and `case_i_<output>` for
+each output of the signature `serving_default`. The script prints the largest difference of each
+output. Its exit status is 1 if an output differs.
 """
 
 import sys
 
-# A module that is None here cannot be imported: the SavedModel must do without them.
+# Importing a module that is None here fails, which shows that the SavedModel does not need it.
 sys.modules["keras"] = None
 sys.modules["hierseg_keras"] = None
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-# Probabilities may differ in their last digits from one run of the same graph to another.
+# Probabilities may differ in their last digits between two runs of the same graph.
 TOLERANCE = 1e-5
 
 

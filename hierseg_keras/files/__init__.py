@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all."""
+"""Writes files and folders atomically: completely or not at all."""
 
 from hierseg_keras.files.written_beside import write_whole, written_beside
 

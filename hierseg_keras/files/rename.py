@@ -1,27 +1,28 @@
-"""Renames that one step completes, where the system has such a step."""
+"""Atomic renames, on systems that support them."""
 
 import ctypes
 import errno
 import os
 
-# Of Linux's renameat2: paths are relative to the working directory; refuse an existing target; exchange both.
+# Constants of Linux's renameat2: paths relative to the working directory; fail if the target exists; exchange.
 _WORKING_DIRECTORY, _NO_REPLACE, _EXCHANGE = -100, 1, 2
-# What kernels and file systems without it answer.
+# The errors of kernels and file systems without renameat2.
 _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 
 
 def exchange(first, second, aside):
     """Exchanges two files or folders of one file system.
 
-    On Linux this is one step: at no moment is either path without a file. Elsewhere, and on file
-    systems that cannot do it, `second` goes to `aside` first and comes back if the next step fails.
+    On Linux this is atomic: both paths exist at every moment. On other systems, and on file systems
+    that do not support it, `second` is first renamed to `aside`, and renamed back if the next step fails.
 
     Args:
-        first, second: Paths that both exist.
-        aside: Path that does not exist, in a folder that does; where `second` ends up if it is not one step.
+        first, second: Existing paths.
+        aside: Path that does not exist, in an existing folder. If the exchange is not atomic, the file or
+            folder that was at `second` ends up here.
 
     Raises:
-        OSError: If the system refuses; both are then where they were.
+        OSError: If the system cannot rename them. Both are then in their old places.
     """
     if _renameat2(first, second, _EXCHANGE):
         return
@@ -34,10 +35,10 @@ def exchange(first, second, aside):
 
 
 def rename_to_new(source, target):
-    """Renames a file or folder, and refuses a target that exists.
+    """Renames a file or folder to a path that does not exist.
 
     Raises:
-        FileExistsError: If `target` exists, which is left as it is.
+        FileExistsError: If `target` exists. It is left as it is.
     """
     if _renameat2(source, target, _NO_REPLACE):
         return
@@ -47,7 +48,7 @@ def rename_to_new(source, target):
 
 
 def _renameat2(source, target, flags):
-    """Whether the system could do it."""
+    """Calls renameat2 and returns `True`, or returns `False` if the system does not support it."""
     try:
         function = ctypes.CDLL(None, use_errno=True).renameat2
     # Windows has no such library, and other systems no such function.

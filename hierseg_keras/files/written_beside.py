@@ -1,42 +1,44 @@
-"""A file or folder that takes its place when it is complete."""
+"""Writes a file or folder to a temporary place and moves it to its path when it is complete."""
 
 import contextlib
 import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 import filelock
 
 from hierseg_keras.files.rename import exchange, rename_to_new
 
-# The end of a hidden folder's name, by which those of processes that were killed are found.
+# The suffix of temporary folders, by which folders of killed processes are found.
 UNFINISHED = ".unfinished"
-# Inside of it: what is being written, and what makes room for it where that takes two steps.
+# Folders inside of it: for the new file, and for the file that it replaces if that takes two steps.
 _NEW, _OLD = "new", "old"
 _SHOWN_LENGTH = 40
 
 
 @contextlib.contextmanager
-def written_beside(path, replace=True):
-    """Writes a file or folder beside its place, and puts it there in one step when it is complete.
+def written_beside(path: str | os.PathLike, replace: bool = True) -> Iterator[pathlib.Path]:
+    """Writes a file or folder beside its path and moves it there in one step when it is complete.
 
-    Whoever watches `path` sees what was there before, or what is new, and never half of it, even if
-    the process is killed. If the block fails, what was there before stays, and nothing else. The
-    hidden folder `.<name>.<random>.unfinished` that a killed process leaves beside `path` is deleted
-    by the next call for any path in the same folder; the lock of a process that still runs protects
-    its own, where the file system has locks.
+    At every moment, `path` holds either the old content or the complete new content, even if the
+    process is killed. If the block raises an error, the old content stays and nothing else is left.
+    A killed process leaves a hidden folder `.<name>.<random>.unfinished` beside `path`, which the next
+    call for any path in the same folder deletes. The folder of a running process is protected by a
+    lock, if the file system has locks.
 
     Args:
-        path: Where the file or folder is to be. Missing parents are made. A symbolic link is followed.
-        replace: Whether an existing file or folder may be replaced. Defaults to true.
+        path: Path of the file or folder. Missing parent folders are created. A symbolic link is followed.
+        replace: Boolean, whether an existing file or folder may be replaced. Defaults to `True`.
 
     Yields:
-        `pathlib.Path` of the same name in a hidden folder, at which the block writes the file or folder.
+        `pathlib.Path` in a hidden folder, with the same name. The block writes the file or folder there.
 
     Raises:
-        FileExistsError: If `replace` is false and `path` exists at the end.
-        OSError: If the disk is full or the folder cannot be written to; the message names a path.
+        FileExistsError: If `replace` is false and `path` exists at the end; or if one is a file and the
+            other a folder.
+        OSError: If the disk is full or the folder cannot be written to. The error names a path.
 
     Example:
 
@@ -55,12 +57,12 @@ def written_beside(path, replace=True):
         _flush_folder(path.parent)
 
 
-def write_whole(path, content):
+def write_whole(path: str | os.PathLike, content: bytes | bytearray | memoryview | str) -> None:
     """Writes bytes, or text as UTF-8, to a file, as `written_beside` does.
 
     Args:
         path: As in `written_beside`.
-        content: Bytes, bytes-like object, or string.
+        content: Bytes-like object, or string.
     """
     with written_beside(path) as new:
         new.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -68,7 +70,7 @@ def write_whole(path, content):
 
 @contextlib.contextmanager
 def _naming(path):
-    """Names a path in errors that have none, as those of a disk that is full while a file is written."""
+    """Adds a path to errors that have none, such as that of a disk that becomes full during writing."""
     try:
         yield
     except OSError as error:
@@ -84,7 +86,9 @@ def _put(new, path, aside, replace):
         os.rename(new, path)
     elif new.is_dir() != path.is_dir():
         kinds = [("folder" if one.is_dir() else "file") for one in (new, path)]
-        raise FileExistsError(f"expected a {kinds[0]} to replace. Received: {path}, a {kinds[1]}.")
+        raise FileExistsError(
+            f"A {kinds[0]} expects a {kinds[0]} to replace. Received: {path}, a {kinds[1]}. Choose another path."
+        )
     elif new.is_dir():
         exchange(new, path, aside)
     else:
@@ -92,7 +96,7 @@ def _put(new, path, aside, replace):
 
 
 def delete_unfinished(folder):
-    """Deletes what processes that were killed inside of `written_beside` have left in a folder."""
+    """Deletes the temporary folders that killed processes have left in a folder."""
     for name in os.listdir(folder):
         if name.startswith(".") and name.endswith(UNFINISHED):
             hidden = pathlib.Path(folder, name)
@@ -103,7 +107,7 @@ def delete_unfinished(folder):
 
 @contextlib.contextmanager
 def _parents(path):
-    """Makes the folders above a path, and takes them away if the block fails and they are empty."""
+    """Creates the folders above a path. If the block raises an error, removes those of them that are empty."""
     missing = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +126,7 @@ def _hidden_folder(path):
     while True:
         hidden = pathlib.Path(tempfile.mkdtemp(prefix=prefix, suffix=UNFINISHED, dir=path.parent))
         with _locked(hidden) as is_ours:
-            # Another process may have taken it for a dead one's before it was locked, and is deleting it.
+            # Before it was locked, another process may have mistaken it for a killed process's folder and deleted it.
             if is_ours is False:
                 continue
             try:
@@ -135,7 +139,7 @@ def _hidden_folder(path):
 
 
 def _clear(hidden):
-    """Deletes a hidden folder; what made room for a successor that never came goes back first."""
+    """Deletes a temporary folder. An old file whose replacement was not completed is moved back first."""
     with contextlib.suppress(OSError):
         for old in (hidden / _OLD).iterdir():
             if not os.path.lexists(hidden.parent / old.name):
@@ -145,10 +149,10 @@ def _clear(hidden):
 
 @contextlib.contextmanager
 def _locked(folder):
-    """Locks a folder until the end of the block. The kernel ends a process's locks with it, however it ends.
+    """Locks a folder until the end of the block. The lock also ends if the process is killed.
 
     Yields:
-        Whether the folder exists and no other process has it locked; `None` where there are no locks.
+        Boolean, whether the folder exists and is not locked by another process. `None` if there are no locks.
     """
     if not filelock.has_fcntl:
         yield None
@@ -177,7 +181,7 @@ def _lock(descriptor, folder):
 
 
 def _flush(path):
-    """Waits until a file, or all of a folder, has reached the disk: a full disk may show only then."""
+    """Waits until a file or folder is on the disk. Some full disks raise an error only then."""
     files = [path] if not path.is_dir() else [file for file in path.rglob("*") if file.is_file()]
     for file in files:
         descriptor = os.open(file, os.O_RDONLY)
@@ -190,7 +194,7 @@ def _flush(path):
 
 
 def _flush_folder(folder):
-    # Some file systems, and Windows, cannot.
+    # Windows and some file systems do not support this.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

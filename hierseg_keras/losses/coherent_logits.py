@@ -107,7 +107,8 @@ def min_along_path_and_gradient(scores):
         scores: List of float tensors of one shape, the score of each step.
 
     Returns:
-        A pair: the least scores, a list as long; and a function between lists of gradients.
+        A pair `(least, backward)`. `least` is a list of the same length. `backward` maps a list of
+        gradients of `least` to the list of gradients of `own`.
     """
     stacked = ops.stack(scores)
     # One reduction per step, although the last one's result would do: XLA keeps its result, and works out anything

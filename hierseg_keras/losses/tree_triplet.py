@@ -1,5 +1,7 @@
 """Triplets of pixel embeddings with margins read from a class tree (HSSN, eq. 7 and 8)."""
 
+from typing import Literal
+
 import keras
 import numpy as np
 from keras import ops
@@ -248,11 +250,11 @@ class TreeTriplet(keras.losses.Loss):
         self,
         tree: ClassTree | str,
         num_triplets: int = 200,
-        positives: str = "tree",
-        margin: str | float = "tree",
+        positives: Literal["tree", "class"] = "tree",
+        margin: Literal["tree"] | float = "tree",
         tolerance: float = 0.1,
         margin_scale: float = 0.5,
-        distance: str = "cosine",
+        distance: Literal["cosine", "euclidean"] = "cosine",
         ignore_class: int = 255,
         seed: int | keras.random.SeedGenerator | None = None,
         name: str | None = "tree_triplet",

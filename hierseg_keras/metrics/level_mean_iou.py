@@ -21,8 +21,8 @@ class LevelMeanIoU(PathMetric):
     3. A label counts at a level as the class that holds it. A label too coarse for a level (an
        internal node above the level) excludes its pixel from that level, and an ignored pixel is
        excluded from all.
-    4. With `TP`, `FP`, `FN` the pixels of a class over the *whole* data set, `IoU = TP / (TP + FP
-       + FN)`. mIoU is the mean over the classes whose union is not empty: a class that neither
+    4. `IoU = TP / (TP + FP + FN)`, where `TP`, `FP` and `FN` count pixels of a class over the *whole*
+       data set. mIoU is the mean over the classes with `TP + FP + FN > 0`: a class that neither
        occurs nor is predicted is excluded, and one that is predicted but never occurs scores 0.
 
     Leaf mIoU does not include parents: each level is a mean of its own, and `_mean` is the plain

@@ -1,4 +1,4 @@
-"""Networks whose first argument is the class tree, and what wraps any network."""
+"""Networks that take a class tree as their first argument, and wrappers for any network."""
 
 from hierseg_keras.models.graph.profile import LayerProfile, profile
 from hierseg_keras.models.networks.deeplab_v3_plus import DeepLabV3Plus

@@ -1,4 +1,4 @@
-"""What training adds to a compiled model's loss: terms of further logits."""
+"""Losses of auxiliary logits, and checks of arguments that concern a compiled loss."""
 
 import keras
 
@@ -6,31 +6,45 @@ LOGITS = "logits"
 
 
 def auxiliary_loss(model, weights, y, y_pred, sample_weight):
-    """The weighted sum of a compiled model's loss over named predictions."""
+    """Computes the weighted sum of a compiled model's loss over its auxiliary predictions.
+
+    Args:
+        model: Compiled `keras.Model`.
+        weights: Dict from the name of an auxiliary prediction to its weight.
+        y: Labels, `(B, H, W)`.
+        y_pred: Dict of predictions by name.
+        sample_weight: As in `fit`, or `None`.
+
+    Returns:
+        Scalar tensor, or 0 if there are no auxiliary predictions.
+
+    Raises:
+        ValueError: If there are auxiliary predictions and the compiled loss is not a `keras.losses.Loss`.
+    """
     if weights and not isinstance(model.loss, keras.losses.Loss):
         raise ValueError(
-            f"`{type(model).__name__}` expects to be compiled with a `keras.losses.Loss`, which its auxiliary logits "
-            f"are trained with too. Received: loss={model.loss!r}."
+            f"`{type(model).__name__}` expects to be compiled with a `keras.losses.Loss`, because its auxiliary logits "
+            f"have the same loss. Received: loss={model.loss!r}. Pass a loss object, such as one of `hs.losses`."
         )
     return sum(weight * model.loss(y, y_pred[name], sample_weight) for name, weight in weights.items())
 
 
 def check_weights(model, **weights):
-    """Refuses weights of losses below 0, naming the model and the argument."""
+    """Raises `ValueError`, naming the model and the argument, if a weight of a loss is negative or NaN."""
     for argument, weight in weights.items():
         if not weight >= 0:
             raise ValueError(f"`{model}` expects `{argument}` >= 0. Received: {argument}={weight!r}.")
 
 
 def check_fit(model, arguments):
-    """Refuses `fit(class_weight=...)`, which Keras has for images of one class only."""
+    """Raises `ValueError` for `fit(class_weight=...)`, which Keras supports only for one class per image."""
     if arguments.get("class_weight") is not None:
         raise ValueError(
-            f"`{type(model).__name__}.fit` expects class weights in the loss, as every pixel has a class. Received: "
-            "class_weight. Pass class_weights=hs.data.class_weights(tree, counts) to the loss."
+            f"`{type(model).__name__}.fit` expects class weights in the loss, because every pixel has its own class. "
+            "Received: class_weight. Pass class_weights=hs.data.class_weights(tree, counts) to the loss."
         )
 
 
 def one_of_list(value):
-    """The one element of a list, as which Keras takes the labels of a network with one output too."""
+    """Returns the element of a list of one, as Keras may pass the labels of a network with one output."""
     return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value

@@ -1,17 +1,21 @@
-"""The base of our networks: a class tree, the meaning of scores, auxiliary logits and configuration."""
+"""The base class of networks that take a class tree."""
+
+from typing import Any, Self
 
 import keras
 
 from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, one_of_list
 from hierseg_keras.models.configuration.check_keywords import check_keywords
 from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.tensor import Tensor
 
 
 class TreeNetwork(keras.Model):
-    """A functional network from images to float32 logits of a class tree.
+    """Holds what all networks share: the tree, auxiliary logits, saving, and frozen layers.
 
-    A subclass builds its graph and passes it on, with its own arguments:
+    A network is a functional model from images to float32 logits. A subclass builds its graph, and
+    passes it to this constructor together with its own arguments:
 
         class Small(TreeNetwork):
             def __init__(self, tree, scores="nodes", filters=8, name=None, **kwargs):
@@ -19,27 +23,27 @@ class TreeNetwork(keras.Model):
                 logits = logits_head(layers.Conv2D(filters, 3)(image), tree, scores)
                 super().__init__(image, logits, tree, scores, {"filters": filters}, name=name, **kwargs)
 
-    Intermediate logits are trained too. In training a call returns a dict, `{"logits": ..., name:
-    ...}`, of maps of the image's size, and the compiled loss is summed over them:
+    A network may have auxiliary logits. In training it then returns a dict, `{"logits": ..., name: ...}`,
+    of logits of the image's size, and the compiled loss is summed over them:
 
     ```
     loss(y, logits) + sum over names of weight * loss(y, auxiliary logits)
     ```
 
-    Otherwise, and so in `evaluate`, `predict` and exports, a call returns the logits alone. Metrics
-    are computed on these.
+    In `evaluate`, `predict` and exports it returns only the logits. Metrics are computed on the logits.
 
     Frozen layers stay frozen when a network is saved and loaded.
 
     Args:
-        inputs: Symbolic image.
-        outputs: Symbolic logits.
+        inputs: Symbolic image, `(B, H, W, C)`.
+        outputs: Symbolic logits, `(B, H, W, V)` or `(B, H, W, L)`.
         tree: `ClassTree`, or its text.
-        scores: `"nodes"` or `"leaves"`: what the logits belong to.
-        arguments: Dict of the subclass's further arguments. They become the configuration, and
-            attributes, but for networks.
-        auxiliary: Dict from a name to a pair: symbolic logits of the image's size, and the weight
-            of their loss.
+        scores: `"nodes"` or `"leaves"`, the kind of the logits.
+        arguments: Dict of the subclass's other constructor arguments. They are saved in the
+            configuration and set as attributes. Arguments that are layers or models are not set as
+            attributes, because Keras would track them as sub-layers.
+        auxiliary: Dict from a name to a pair of symbolic auxiliary logits, of the image's size, and
+            the weight of their loss. Defaults to no auxiliary logits.
         name: Name of the model.
 
     Raises:
@@ -47,13 +51,25 @@ class TreeNetwork(keras.Model):
     """
 
     from_logits = True
+    # Names of the layers that `HS3` supervises by default in a run, from the paper of the network or of HS3.
+    supervised_stages = None
 
     def __new__(cls, *args, **kwargs):
-        # Before anything is built.
+        # Checked before the model is built, which may take long.
         check_keywords(cls, kwargs)
         return super().__new__(cls, *args, **kwargs)
 
-    def __init__(self, inputs, outputs, tree, scores, arguments, auxiliary=None, name=None, **kwargs):
+    def __init__(
+        self,
+        inputs: keras.KerasTensor,
+        outputs: keras.KerasTensor,
+        tree: ClassTree | str,
+        scores: str,
+        arguments: dict[str, Any],
+        auxiliary: dict[str, tuple[keras.KerasTensor, float]] | None = None,
+        name: str | None = None,
+        **kwargs,
+    ):
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
         self.tree = as_class_tree(tree)
         self.scores = scores
@@ -63,37 +79,46 @@ class TreeNetwork(keras.Model):
             answers = {LOGITS: outputs, **{key: logits for key, (logits, _) in auxiliary.items()}}
             self.training_model = keras.Model(inputs, answers, name="training_model")
         for argument, value in arguments.items():
-            # `weights` and `input_shape` are Keras's own; a network in an attribute would be tracked as a layer.
+            # `weights` and `input_shape` are properties of `keras.Model`, and cannot be set.
             if not hasattr(type(self), argument) and not isinstance(value, keras.Layer):
                 setattr(self, argument, value)
         remember_arguments(self, {"tree": self.tree.to_text(), "scores": scores, **arguments})
 
-    def call(self, inputs, training=False, mask=None):
+    def call(self, inputs: Tensor, training: bool = False, mask: Tensor = None) -> Tensor | dict[str, Tensor]:
         if training and self.auxiliary_weights:
             return self.training_model(inputs, training=True)
-        # Keras's `Resizing` (3.15) takes `training` for true where it is not given, and so do then
-        # all layers behind it: SegFormer would be exported with batch statistics of its own.
+        # Passed explicitly because Keras's `Resizing` (3.15) assumes training if it is not, and so do all layers after
+        # it: SegFormer would be exported with batch normalization in training mode.
         return super().call(inputs, training=training, mask=mask)
 
-    def fit(self, *args, **kwargs):
-        """As `keras.Model.fit`."""
+    def fit(self, *args, **kwargs) -> keras.callbacks.History:
+        """Trains the model, as `keras.Model.fit` does, but does not accept `class_weight`."""
         check_fit(self, kwargs)
         return super().fit(*args, **kwargs)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor | dict[str, Tensor] = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor:
         y, sample_weight = one_of_list(y), one_of_list(sample_weight)
         if not isinstance(y_pred, dict):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         loss = super().compute_loss(x, y, y_pred[LOGITS], sample_weight, training)
         return loss + auxiliary_loss(self, self.auxiliary_weights, y, y_pred, sample_weight)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self, x: Tensor, y: Tensor, y_pred: Tensor | dict[str, Tensor], sample_weight: Tensor = None
+    ) -> dict[str, Tensor]:
         logits = y_pred[LOGITS] if isinstance(y_pred, dict) else y_pred
         return super().compute_metrics(x, one_of_list(y), logits, one_of_list(sample_weight))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return config_of(self)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return model_from_config(cls, config)

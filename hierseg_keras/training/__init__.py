@@ -6,6 +6,7 @@ from hierseg_keras.training.accumulation import AccumulatedAdamW, AccumulatedCou
 from hierseg_keras.training.coupled_sgd import CoupledSGD
 
 _ROOM = {
+    "ConfigError": "config",
     "RunConfig": "config",
     "evaluate_run": "saved_run",
     "for_inference": "saved_run",

@@ -59,3 +59,9 @@ class AccumulatedAdamW(AccumulatedSteps, keras.optimizers.AdamW):
 
     >>> model.compile(hs.training.AccumulatedAdamW(1e-3, accumulation_steps=4), loss=loss)
     """
+
+
+def accumulated(cls):
+    """The class of an optimizer with `accumulation_steps`; it is made for one that has none here."""
+    known = {known.__bases__[1]: known for known in (AccumulatedSGD, AccumulatedCoupledSGD, AccumulatedAdamW)}
+    return known.get(cls) or type(f"Accumulated{cls.__name__}", (AccumulatedSteps, cls), {"__doc__": cls.__doc__})

@@ -52,7 +52,13 @@ class CoupledSGD(keras.optimizers.SGD):
     """
 
     def __init__(
-        self, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=None, name="coupled_sgd", **kwargs
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float | None = None,
+        name: str = "coupled_sgd",
+        **kwargs,
     ):
         if weight_decay is not None and not 0 <= weight_decay < math.inf:
             raise ValueError(

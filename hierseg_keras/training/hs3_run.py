@@ -1,19 +1,24 @@
 """HS3's two phases as one run: a network that all classes supervise finds clusters, and another is trained on them."""
 
 import csv
-import dataclasses
+import os
 import pathlib
 import shutil
+
+import keras
+import tensorflow as tf
 
 from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.models.heads.stage_heads import stage_prefix
+from hierseg_keras.training.build import load_evaluation
 from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.config.changes import dotted_values
+from hierseg_keras.training.config.files import CONFIG, config_file
+from hierseg_keras.training.config.problems import shown
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
-from hierseg_keras.training.from_config import load_evaluation
-from hierseg_keras.training.manifest import CONFIG
 from hierseg_keras.training.run import train
 from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.tree import ClassTree
@@ -22,10 +27,15 @@ from hierseg_keras.visualization import draw_trade_offs, draw_tree
 DEEP_SUPERVISION, CLUSTERS, HS3_RUN = "deep_supervision", "clusters", "hs3"
 
 
-def train_hs3(config, folder, verbose="auto", strategy=None):
+def train_hs3(
+    config: RunConfig,
+    folder: str | os.PathLike,
+    verbose: int | str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+) -> keras.Model:
     """Finds clusters of classes for a network's stages, and trains the network on them.
 
-    1. Without the last `config.analysis_share` of the training split, a network is trained whose stages
+    1. Without the last `config.method.analysis_share` of the training split, a network is trained whose stages
        are supervised on all classes: a run, in `deep_supervision/`.
     2. What its stages take for what on that share gives every clustering, and the trade-off chooses:
        `clusters/` holds a tree file a stage, and the curves as `trade_offs.csv` and `.png`.
@@ -35,9 +45,9 @@ def train_hs3(config, folder, verbose="auto", strategy=None):
     The tree files may be edited in between.
 
     Args:
-        config: `RunConfig` of method `"hs3"` without `clusters`.
+        config: `RunConfig` of the method `HS3` whose `clusters` are `"search"`, the default.
         folder: Path that does not exist yet, an empty folder, or one of the same configuration.
-        verbose: As in `fit`.
+        verbose: As in `train`.
         strategy: As in `train`.
 
     Returns:
@@ -51,8 +61,9 @@ def train_hs3(config, folder, verbose="auto", strategy=None):
     folder = pathlib.Path(folder)
     if not config.finds_clusters:
         raise ValueError(
-            '`train_hs3` expects a configuration of method "hs3" without clusters, which it finds. Received: '
-            f"method={config.method!r}, and clusters of {len(config.clusters or ())} stages. `train` takes that one."
+            '`train_hs3` expects a configuration of the method `HS3` with clusters="search". Received: '
+            f"method={config.method and config.method.name}, "
+            f"clusters={shown(getattr(config.method, 'clusters', None))}. `train` takes that one."
         )
     with claimed(folder):
         _check_configuration(folder, config)
@@ -60,15 +71,17 @@ def train_hs3(config, folder, verbose="auto", strategy=None):
 
 
 def _train_phases(config, folder, verbose, strategy):
-    builder = data.prepare(config.dataset, config.data_dir, config.manual_dir)
-    reduced, analysis = data.split_off(builder, config.train_split, config.analysis_share)
+    values, method = config.data, config.method
+    builder = data.prepare(values.dataset, values.data_dir, values.manual_dir)
+    reduced, analysis = data.split_off(builder, values.train_split, method.analysis_share)
     # Not before the data are there: a folder without a phase could only be used with what may be wrong.
     config.to_file(folder / CONFIG)
-    deep = dataclasses.replace(config, method="deep_supervision", train_split=reduced, fuse=False, fuse_filters=None)
+    all_classes = {"clusters": None, "fuse": False, "filters": None}
+    deep = config.replace(method=all_classes, data={"train_split": reduced})
     _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy))
     _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))
-    clusters = tuple((folder / CLUSTERS / f"{stage_prefix(stage)}.txt").read_text("utf-8") for stage in config.stages)
-    final = dataclasses.replace(config, clusters=clusters)
+    files = [folder / CLUSTERS / f"{stage_prefix(stage)}.txt" for stage in method.stages]
+    final = config.replace(method={"clusters": [file.read_text("utf-8") for file in files]})
     _once(folder / HS3_RUN, lambda path: train(final, path, verbose, strategy))
     _, model = load_run(folder / HS3_RUN, strategy)
     return model
@@ -76,11 +89,12 @@ def _train_phases(config, folder, verbose, strategy):
 
 def _check_configuration(folder, config):
     """Refuses a folder that is neither new nor of this configuration."""
-    if not (folder / CONFIG).is_file():
+    if not config_file(folder).is_file():
         check_new(folder)
         return
-    before, now = (dataclasses.asdict(run_config) for run_config in (RunConfig.from_file(folder / CONFIG), config))
-    changed = {name: f"{before[name]!r} -> {now[name]!r}" for name in now if before[name] != now[name]}
+    before, now = (dict(dotted_values(own.to_values())) for own in (RunConfig.from_file(config_file(folder)), config))
+    names = [name for name in dict.fromkeys((*before, *now)) if before.get(name) != now.get(name)]
+    changed = {name: f"{before.get(name)!r} -> {now.get(name)!r}" for name in names}
     if changed:
         raise ValueError(
             f"expected the configuration that {folder} was begun with. Received: {changed}. Choose another folder."
@@ -101,7 +115,7 @@ def _find_clusters(config, run, split, folder):
     """Writes each stage's clusters, and how they were chosen."""
     _, model = load_run(run)
     examples, _ = load_evaluation(config, model.tree, split, current_strategy())
-    found = model.search(examples, method=config.clustering)
+    found = model.search(examples, method=config.method.clustering)
     sizes = _sizes(config, found)
     names = model.tree.names[: model.tree.num_leaves]
     folder.mkdir()
@@ -117,10 +131,10 @@ def _find_clusters(config, run, split, folder):
 
 def _sizes(config, found):
     """The number of each stage's clusters."""
-    if config.ratio is None:
-        return {stage: trade_off.size(config.theta) for stage, trade_off in found.items()}
+    if config.method.ratio is None:
+        return {stage: trade_off.size(config.method.theta) for stage, trade_off in found.items()}
     num_classes = next(iter(found.values())).num_classes
-    return dict(zip(found, constant_ratio_sizes(num_classes, len(found), config.ratio)))
+    return dict(zip(found, constant_ratio_sizes(num_classes, len(found), config.method.ratio)))
 
 
 def _write_trade_offs(found, sizes, path):
@@ -129,5 +143,5 @@ def _write_trade_offs(found, sizes, path):
         writer.writerow(["stage", "classes", "miou", "degrees", "chosen"])
         for stage, trade_off in found.items():
             for size in sorted(trade_off.mean_ious):
-                values = f"{trade_off.mean_ious[size]:.4f}", f"{trade_off.angle(size):.2f}"
-                writer.writerow([stage, size, *values, int(size == sizes[stage])])
+                figures = f"{trade_off.mean_ious[size]:.4f}", f"{trade_off.angle(size):.2f}"
+                writer.writerow([stage, size, *figures, int(size == sizes[stage])])

@@ -5,11 +5,11 @@ import json
 import warnings
 
 from hierseg_keras.files import write_whole
+from hierseg_keras.training.config.files import CONFIG, EARLIER_CONFIG, config_file
 
 MANIFEST = "run.json"
 FORMAT_VERSION = 1
-# What the weights cannot be read without.
-CONFIG, TREE, WEIGHTS = "config.json", "tree.txt", "model.weights.h5"
+TREE, WEIGHTS = "tree.txt", "model.weights.h5"
 
 
 class Manifest:
@@ -22,14 +22,15 @@ class Manifest:
     Args:
         folder: `pathlib.Path` of the run, which holds its configuration and its tree. The weights that its
             manifest names, where there is one, stay named.
-        versions: Dict from a package's name to its version, of those that save the run.
+        **origin: JSON values that the file records as they are, such as `versions`, a dict from a package's
+            name to its version.
     """
 
-    def __init__(self, folder, versions):
+    def __init__(self, folder, **origin):
         self._path = folder / MANIFEST
         self._content = {
             "format_version": FORMAT_VERSION,
-            "versions": versions,
+            **origin,
             "sha256": {name: _hash_of(folder / name) for name in (CONFIG, TREE)},
             "weights": _read(self._path)["weights"] if self._path.is_file() else [],
         }
@@ -61,7 +62,9 @@ def check_files(folder):
         ValueError: If a file was changed or damaged, which the message names, or if the run was saved by
             a later version.
     """
-    missing = [name for name in (CONFIG, TREE, WEIGHTS) if not (folder / name).is_file()]
+    # What the weights cannot be read without.
+    needed = (config_file(folder).name, TREE, WEIGHTS)
+    missing = [name for name in needed if not (folder / name).is_file()]
     if missing:
         raise FileNotFoundError(f"expected the folder of a training run. Received: {folder}, which lacks {missing}.")
     if not (folder / MANIFEST).is_file():
@@ -81,13 +84,27 @@ def check_files(folder):
             )
 
 
+def recorded_data(folder):
+    """Returns the fingerprints of the data sets that a run was trained on, by their full names.
+
+    Args:
+        folder: `pathlib.Path` of the run.
+
+    Returns:
+        Dict, or `None` for a run that has not recorded them.
+    """
+    path = folder / MANIFEST
+    return _read(path).get("data") if path.is_file() else None
+
+
 def _read(path):
     """A manifest's content, of the present format."""
     try:
         content = json.loads(path.read_text("utf-8"))
         version = content["format_version"]
         if version == FORMAT_VERSION:
-            hashes = {name: content["sha256"][name] for name in (CONFIG, TREE)}
+            config = EARLIER_CONFIG if EARLIER_CONFIG in content["sha256"] else CONFIG
+            hashes = {name: content["sha256"][name] for name in (config, TREE)}
             weights = [{"sha256": entry["sha256"], "epoch": entry["epoch"]} for entry in content["weights"]]
             return {**content, "sha256": hashes, "weights": weights}
     except (ValueError, KeyError, TypeError) as error:

@@ -2,14 +2,7 @@
 
 import keras
 
-from hierseg_keras.training.accumulation import AccumulatedAdamW, AccumulatedCoupledSGD
-from hierseg_keras.training.coupled_sgd import CoupledSGD
-
-# Name -> (class, class for several batches per step, arguments). Each has the weight decay that the papers mean by it.
-OPTIMIZERS = {
-    "sgd": (CoupledSGD, AccumulatedCoupledSGD, {"momentum": 0.9}),
-    "adamw": (keras.optimizers.AdamW, AccumulatedAdamW, {}),
-}
+from hierseg_keras.training.accumulation import accumulated
 
 
 def make_optimizer(config, num_batches):
@@ -18,7 +11,7 @@ def make_optimizer(config, num_batches):
     Args:
         config: `RunConfig`.
         num_batches: Batches of the whole run. The learning rate falls to 0 over the steps in
-            them, one in `config.accumulation_steps` batches.
+            them, one in `config.schedule.accumulation_steps` batches.
 
     Returns:
         `keras.optimizers.Optimizer`.
@@ -26,19 +19,19 @@ def make_optimizer(config, num_batches):
     Raises:
         ValueError: If the batches do not fill one step.
     """
-    steps = num_batches // config.accumulation_steps
+    schedule = config.schedule
+    steps = num_batches // schedule.accumulation_steps
     if steps < 1:
         raise ValueError(
-            f"`accumulation_steps` expects at most the batches of the whole run ({num_batches}). "
-            f"Received: accumulation_steps={config.accumulation_steps}."
+            f"`schedule.accumulation_steps` expects at most the batches of the whole run ({num_batches}). Received: "
+            f"{schedule.accumulation_steps}."
         )
     rate = keras.optimizers.schedules.PolynomialDecay(
-        config.learning_rate, steps, end_learning_rate=0.0, power=config.power
+        config.optimizer.learning_rate, steps, end_learning_rate=0.0, power=schedule.power
     )
-    make, make_accumulated, arguments = OPTIMIZERS[config.optimizer]
-    arguments = {**arguments, "weight_decay": config.weight_decay}
-    if config.ema_momentum is not None:
-        arguments |= {"use_ema": True, "ema_momentum": config.ema_momentum}
-    if config.accumulation_steps > 1:
-        return make_accumulated(rate, accumulation_steps=config.accumulation_steps, **arguments)
-    return make(rate, **arguments)
+    arguments = {name: value for name, value in config.optimizer.arguments().items() if name != "learning_rate"}
+    if schedule.ema_momentum is not None:
+        arguments |= {"use_ema": True, "ema_momentum": schedule.ema_momentum}
+    if schedule.accumulation_steps > 1:
+        return accumulated(config.optimizer.made)(rate, accumulation_steps=schedule.accumulation_steps, **arguments)
+    return config.optimizer.made(rate, **arguments)

@@ -1,5 +1,6 @@
 """A training run from its configuration to a folder that holds all of it."""
 
+import os
 import pathlib
 
 import keras
@@ -9,6 +10,15 @@ from hierseg_keras import data
 from hierseg_keras.distribution.averaged_statistics import AverageReplicas
 from hierseg_keras.distribution.strategy import check_batch_size, check_jit_compile, make_strategy
 from hierseg_keras.files import write_whole, written_beside
+from hierseg_keras.training.build import (
+    compile_model,
+    load_evaluation,
+    load_examples,
+    load_training,
+    make_model,
+    tree_of,
+    with_data,
+)
 from hierseg_keras.training.callbacks import (
     MONITOR,
     DrawPredictions,
@@ -18,39 +28,39 @@ from hierseg_keras.training.callbacks import (
     png_writer,
     stop_early,
 )
+from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.config.files import CONFIG
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
-from hierseg_keras.training.from_config import (
-    compile_model,
-    load_evaluation,
-    load_examples,
-    load_training,
-    make_model,
-    tree_of,
-)
-from hierseg_keras.training.manifest import CONFIG, TREE, WEIGHTS, Manifest
+from hierseg_keras.training.manifest import TREE, WEIGHTS, Manifest
 from hierseg_keras.training.optimizers import make_optimizer
+from hierseg_keras.training.origin import origin_of
+from hierseg_keras.training.progress_line import progress_of
 from hierseg_keras.training.saved_run import LOG, PICTURES, TENSORBOARD
 from hierseg_keras.training.tensorboard import check_tensorboard, tensorboard_callbacks
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
-from hierseg_keras.version import __version__
 from hierseg_keras.visualization import draw_curves
 
 # How many validation images TensorBoard shows.
 NUM_EXAMPLES = 3
 
 
-def train(config, folder, verbose="auto", strategy=None):
+def train(
+    config: RunConfig,
+    folder: str | os.PathLike,
+    verbose: int | str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+) -> keras.Model:
     """Trains a network and leaves everything about it in a folder.
 
-    The folder holds `config.json`, `tree.txt`, `log.csv` (one row per epoch: loss, loss by depth,
-    mIoU by level, for training and validation), `pictures/` (predictions while training, and
-    the log's curves), `model.weights.h5`, `run.json` (the hashes of configuration, tree and weights, which
-    `load_run` compares, and the versions that saved them) and, if the configuration says so,
-    `tensorboard/`.
+    The folder holds `config.toml` (the whole configuration, defaults included), `tree.txt`, `log.csv` (one row per
+    epoch: loss, loss by depth, mIoU by level, for training and validation), `pictures/` (predictions while
+    training, and the log's curves), `model.weights.h5`, `run.json` (the hashes of configuration, tree and
+    weights, which `load_run` compares, the versions and devices that made them, and a fingerprint of the data) and, if
+    the configuration says so, `tensorboard/`.
 
     The weights are those of the last epoch, or of the best one under early stopping, and the
-    averaged ones where `ema_momentum` is set; so are those of the returned network. Weights that are not
+    averaged ones where `schedule.ema_momentum` is set; so are those of the returned network. Weights that are not
     finite, or of an epoch whose loss or validation loss is not, are never saved: training ends, and
     the weights of the epoch before are kept.
 
@@ -60,7 +70,7 @@ def train(config, folder, verbose="auto", strategy=None):
     Args:
         config: `RunConfig`.
         folder: Path that does not exist yet, or an empty folder.
-        verbose: As in `fit`.
+        verbose: As in `fit`, except that `"auto"` prints loss and mIoU alone, in a line that fits 100 columns.
         strategy: `tf.distribute.Strategy` to train under. Defaults to `make_strategy` of
             `config.replicas`.
 
@@ -87,10 +97,11 @@ def train(config, folder, verbose="auto", strategy=None):
 
 def _train(config, folder, verbose, strategy):
     keras.utils.set_random_seed(config.seed)
-    tree = tree_of(config)
+    tree = tree_of(config.data)
+    config = with_data(config, tree)
     train_data = load_training(config, tree)
-    validation_data, validation_steps = load_evaluation(config, tree, config.validation_split, strategy)
-    examples = load_examples(config, tree, config.validation_split, NUM_EXAMPLES)
+    validation_data, validation_steps = load_evaluation(config, tree, config.evaluation.split, strategy)
+    examples = load_examples(config, tree, config.evaluation.split, NUM_EXAMPLES)
     epochs = config.num_epochs(len(train_data))
     with strategy.scope():
         model = make_model(config, tree)
@@ -99,9 +110,9 @@ def _train(config, folder, verbose, strategy):
 
     config.to_file(folder / CONFIG)
     write_whole(folder / TREE, tree.to_text())
-    versions = {"hierseg_keras": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
-    manifest = Manifest(folder, versions)
+    manifest = Manifest(folder, **origin_of(config.data, strategy))
     (folder / PICTURES).mkdir()
+    verbose, progress = progress_of(verbose)
     model.fit(
         train_data,
         validation_data=validation_data,
@@ -109,7 +120,7 @@ def _train(config, folder, verbose, strategy):
         epochs=epochs,
         shuffle=False,
         verbose=verbose,
-        callbacks=[data.SetEpoch(train_data), *_callbacks(config, tree, examples, folder, manifest)],
+        callbacks=[data.SetEpoch(train_data), *_callbacks(config, tree, examples, folder, manifest), *progress],
     )
     curves = folder / PICTURES / "curves.png"
     with OneWarning(curves), written_beside(curves) as path:
@@ -120,8 +131,8 @@ def _train(config, folder, verbose, strategy):
 def _check_phases(config):
     if config.finds_clusters:
         raise ValueError(
-            '`train` expects `clusters` of each stage for method "hs3". Received: clusters=None. `train_hs3` finds '
-            'them, and method "deep_supervision" has all classes at every stage.'
+            '`train` expects `method.clusters` of each stage. Received: "search". `train_hs3` finds them, and '
+            "`clusters=None` is deep supervision: all classes at every stage."
         )
 
 
@@ -133,21 +144,22 @@ def check_before_data(config, strategy):
         ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
     """
     check_jit_compile(config.jit_compile, strategy)
-    check_batch_size(config.batch_size, strategy)
+    check_batch_size(config.data.batch_size, strategy)
     if config.tensorboard:
         check_tensorboard()
 
 
 def _callbacks(config, tree, examples, folder, manifest):
     callbacks = [SeedEpochs(config.seed), keras.callbacks.TerminateOnNaN(), WriteLog(folder / LOG), AverageReplicas()]
-    if config.ema_momentum is not None:
+    if config.schedule.ema_momentum is not None:
         # From here on an epoch ends with the averaged weights in the network.
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    if config.early_stopping_patience is not None:
-        callbacks.append(stop_early(config.early_stopping_patience))
-    monitor = None if config.early_stopping_patience is None else MONITOR
+    patience = config.schedule.early_stopping_patience
+    if patience is not None:
+        callbacks.append(stop_early(patience))
+    monitor = None if patience is None else MONITOR
     callbacks.append(SaveWeights(folder / WEIGHTS, monitor, manifest.announce_weights))
     callbacks.append(DrawPredictions(tree, examples[:1], png_writer(folder / PICTURES)))
     if config.tensorboard:
         callbacks += tensorboard_callbacks(tree, examples, folder / TENSORBOARD)
-    return callbacks
+    return [*callbacks, *(callback.make(tree=tree) for callback in config.callbacks)]

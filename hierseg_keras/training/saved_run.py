@@ -1,19 +1,27 @@
 """The folder that a run leaves behind, read again."""
 
 import contextlib
+import os
 import pathlib
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
 
 from hierseg_keras import data
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models import MultiScale, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
+from hierseg_keras.training.build import compile_model, load_evaluation, make_model
 from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
-from hierseg_keras.training.from_config import compile_model, load_evaluation, make_model
-from hierseg_keras.training.manifest import CONFIG, TREE, WEIGHTS, check_files
+from hierseg_keras.training.manifest import TREE, WEIGHTS, check_files
 from hierseg_keras.training.optimizers import make_optimizer
+from hierseg_keras.training.origin import warn_of_other_data
+from hierseg_keras.training.progress_line import progress_of
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import draw_report
@@ -21,7 +29,9 @@ from hierseg_keras.visualization import draw_report
 LOG, PICTURES, TENSORBOARD = "log.csv", "pictures", "tensorboard"
 
 
-def load_run(folder, strategy=None):
+def load_run(
+    folder: str | os.PathLike, strategy: tf.distribute.Strategy | None = None
+) -> tuple[RunConfig, keras.Model]:
     """Loads what `train` left in a folder.
 
     Args:
@@ -41,17 +51,23 @@ def load_run(folder, strategy=None):
     """
     folder = pathlib.Path(folder)
     check_files(folder)
-    config = RunConfig.from_file(folder / CONFIG)
+    config = RunConfig.from_file(config_file(folder))
     with (strategy or current_strategy()).scope():
         model = make_model(config, ClassTree.from_file(folder / TREE), pretrained=False)
         # Before `compile`: the file holds the optimizer's variables too, and there is none to take them.
         model.load_weights(folder / WEIGHTS)
         check_finite_weights(model, f"loading {folder / WEIGHTS}")
-        compile_model(model, config, make_optimizer(config, num_batches=config.accumulation_steps))
+        compile_model(model, config, make_optimizer(config, num_batches=config.schedule.accumulation_steps))
     return config, model
 
 
-def for_inference(config, model, scales=None, flip=False, window=None):
+def for_inference(
+    config: RunConfig,
+    model: keras.Model,
+    scales: Sequence[float] | None = None,
+    flip: bool = False,
+    window: tuple[int, int] | None = None,
+) -> keras.Model:
     """A run's network, averaged over scales, mirror images and windows as asked.
 
     Args:
@@ -67,17 +83,24 @@ def for_inference(config, model, scales=None, flip=False, window=None):
         model = SlidingWindow(model, window)
     if scales is None and not flip:
         return model
-    pairs = data.flip_pairs(config.dataset, config.data_dir, config.manual_dir) if flip else ()
+    pairs = data.flip_pairs(config.data.dataset, config.data.data_dir, config.data.manual_dir) if flip else ()
     return MultiScale(model, scales=(1.0,) if scales is None else scales, flip=flip, flip_pairs=pairs)
 
 
-def evaluate_run(folder, split=None, verbose="auto", strategy=None, report=None, **inference):
+def evaluate_run(
+    folder: str | os.PathLike,
+    split: str | None = None,
+    verbose: int | str = "auto",
+    strategy: tf.distribute.Strategy | None = None,
+    report: str | os.PathLike | None = None,
+    **inference,
+) -> dict[str, float]:
     """Evaluates a run's network on a split of its data set.
 
     Args:
         folder: The run's folder.
         split: TFDS split. Defaults to the run's validation split.
-        verbose: As in `evaluate`.
+        verbose: As in `evaluate`, except that `"auto"` prints loss and mIoU alone, and only in a terminal or notebook.
         strategy: As in `load_run`. Where images are of one size, mIoU is the same on any number of
             replicas; so is the loss, where they have equally many labeled pixels.
         report: Optional folder for a report by class and level: `report.txt`, `.csv` and `.png`. It is
@@ -97,16 +120,18 @@ def evaluate_run(folder, split=None, verbose="auto", strategy=None, report=None,
 
 
 def _evaluate(folder, split, verbose, strategy, report, inference):
-    strategy = strategy or current_strategy()
+    folder, strategy = pathlib.Path(folder), strategy or current_strategy()
     config, model = load_run(folder, strategy)
-    examples, steps = load_evaluation(config, model.tree, split or config.validation_split, strategy)
+    warn_of_other_data(folder, config.data)
+    examples, steps = load_evaluation(config, model.tree, split or config.evaluation.split, strategy)
     with strategy.scope():
         model = for_inference(config, model, **inference)
         by_class = compile_model(model, config, optimizer="sgd")
-    values = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose)
+    verbose, progress = progress_of(verbose)
+    figures = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=progress)
     if report is not None:
         _write_report(by_class, report)
-    return values
+    return figures
 
 
 def _write_report(by_class, folder):

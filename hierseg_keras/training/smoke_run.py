@@ -1,26 +1,26 @@
 """Two steps of a run on generated data: whether it fits the machine, and how long a step takes."""
 
-import dataclasses
 import math
 import time
 
 import keras
 import numpy as np
 
-from hierseg_keras.training.from_config import compile_model, make_model, tree_of
+from hierseg_keras.training.build import compile_model, make_model, tree_of
+from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
 
 STEPS = 2
 
 
-def smoke(config):
+def smoke(config: RunConfig) -> dict[str, float]:
     """Trains a configuration's network for two steps on one random image of its crop size.
 
     No data set and no pretrained weights are looked for.
 
     Args:
-        config: `RunConfig` whose `tree` is named.
+        config: `RunConfig` whose `data` names a tree and a size of crops.
 
     Returns:
         Dict: `seconds`, those of the second step; `parameters` of the network; and every figure of
@@ -31,14 +31,14 @@ def smoke(config):
         FloatingPointError: If the loss is not finite.
     """
     check_smoke(config)
-    size = config.crop_size or config.size
-    config = dataclasses.replace(config, batch_size=1, accumulation_steps=1, early_stopping_patience=None)
+    size = config.data.crop_size or config.data.size
+    config = config.replace(schedule={"accumulation_steps": 1, "early_stopping_patience": None})
     if config.finds_clusters:
         # Of its two networks the one that finds the clusters has the larger heads.
-        config = dataclasses.replace(config, method="deep_supervision")
+        config = config.replace(method={"clusters": None})
     keras.utils.set_random_seed(config.seed)
-    tree, rng = tree_of(config), np.random.default_rng(config.seed)
-    channels = 3 if config.max_depth is None else 4
+    tree, rng = tree_of(config.data), np.random.default_rng(config.seed)
+    channels = 3 if config.data.max_depth is None else 4
     image = rng.uniform(0, 255, (STEPS, *size, channels)).astype("float32")
     # Patches of one class, as of a scene.
     patches = rng.integers(0, tree.num_leaves, (STEPS, 8, 8)).astype("int32")
@@ -63,9 +63,9 @@ def check_smoke(config):
     Raises:
         ValueError: If it does not.
     """
-    size = config.crop_size or config.size
-    if config.tree is None or size is None or isinstance(size, int):
+    size = config.data.crop_size or config.data.size
+    if config.data.tree is None or size is None or isinstance(size, int):
         raise ValueError(
-            "a smoke run expects a configuration with `tree` and `crop_size`, as it reads no data set. Received: "
-            f"tree={config.tree!r}, crop_size={size!r}."
+            "a smoke run expects `data.tree` and `data.crop_size`, as it reads no data set. Received: "
+            f"tree={config.data.tree!r}, crop_size={size!r}."
         )

@@ -1,39 +1,39 @@
-"""A hierarchy of classes from how often they are confused."""
+"""Builds a hierarchy of classes from a confusion matrix."""
 
 import numpy as np
 
 from hierseg_keras.tree.exact_integer import exact_integer
 from hierseg_keras.tree.tree_error import TreeError
 
-# The least factor between the rates of two successive merges that separates a level.
+# The smallest factor between the confusion rates of two successive merges that separates a level.
 _FACTOR = 1.5
-# How many times the mean of the other jumps the jump of a second level is at least, in logarithms.
+# A further level needs a jump (a difference of logarithms) of at least this many times the mean of the other jumps.
 _PROMINENCE = 4
-# Added to all rates, as a share of their mean, so that no factor is infinite and rates near zero count as equal.
+# This share of the mean rate is added to all rates, so that no factor is infinite and rates near zero count as equal.
 _FLOOR = 0.05
-# The largest share of the classes that a cluster may hold where every other class is alone.
+# The largest share of the classes that one cluster may hold if every other class is a cluster of its own.
 _LARGEST_SHARE = 2 / 3
 
 
 def check_names(names):
-    """Class names as a list. Raises `TypeError` for a string, whose letters would be classes."""
+    """Returns class names as a list. Raises `TypeError` for a string, whose letters would become classes."""
     if isinstance(names, str):
-        raise TypeError(f"`names` expects a sequence of class names. Received: the string {names!r}.")
+        raise TypeError(f"`names` expects a sequence of class names. Received: names={names!r}. Pass a list.")
     return list(names)
 
 
 def check_confusion(confusion, names):
-    """A confusion matrix as float64, with rows and columns of the named classes.
+    """Returns a confusion matrix as float64, `(L, L)`, after checking it against the class names.
 
     Raises:
-        ValueError: If it is not square, has another size than the names, or holds a number that
-            is negative or not finite.
+        ValueError: If the matrix does not have one row and one column per name, or holds a number
+            that is negative or not finite.
     """
     confusion = np.asarray(confusion, "float64")
     if confusion.shape != (len(names), len(names)):
         raise ValueError(
-            f"`confusion` expects counts of labels by predictions of {len(names)} classes, "
-            f"({len(names)}, {len(names)}). Received: shape {confusion.shape}."
+            f"`confusion` expects counts of labels by predictions, one row and one column per name, "
+            f"({len(names)}, {len(names)}). Received: confusion.shape={confusion.shape}."
         )
     wrong = confusion[~(np.isfinite(confusion) & (confusion >= 0))]
     if len(wrong):
@@ -42,10 +42,11 @@ def check_confusion(confusion, names):
 
 
 def confusion_rates(confusion):
-    """How often two classes are confused, `(K, K)`, symmetric, 0 on the diagonal.
+    """Computes how often each pair of classes is confused: `(K, K)`, symmetric, 0 on the diagonal.
 
-    The mean of both shares: of one class's pixels taken for the other, and the other way round; so
-    that classes with many pixels weigh no more. A class without a label has no share.
+    A rate is the mean of two shares: the share of class `i`'s pixels that are predicted as class
+    `j`, and the reverse. Classes with many pixels therefore weigh no more than others. The share
+    of a class without labeled pixels is 0.
     """
     confusion = np.asarray(confusion, "float64")
     totals = confusion.sum(axis=1, keepdims=True)
@@ -56,19 +57,20 @@ def confusion_rates(confusion):
 
 
 class AverageLinkage:
-    """Joins the two clusters that are confused most often, on average over their pairs, again and again.
+    """Repeatedly joins the two clusters with the highest confusion rate, averaged over their pairs of classes.
 
     Args:
-        rates: `(K, K)`, symmetric, as `confusion_rates` gives them.
+        rates: Float array `(K, K)`, symmetric, as returned by `confusion_rates`.
 
     Attributes:
-        merges: `(K - 1, 4)`, the linkage matrix of SciPy, whose distances are the largest rate
-            minus the clusters' mean rate.
-        heights: `(K - 1,)`, the mean rate of the two clusters that each merge joins, falling.
+        merges: Float array `(K - 1, 4)`, SciPy's linkage matrix. Its distances are the largest
+            rate minus the mean rate of the two clusters.
+        heights: Float array `(K - 1,)`, the mean rate of the two clusters that each merge joins,
+            in descending order.
     """
 
     def __init__(self, rates):
-        # SciPy takes longer to import than the package without Keras does.
+        # Imported here because SciPy takes longer to import than this package without Keras.
         from scipy.cluster.hierarchy import linkage
         from scipy.spatial.distance import squareform
 
@@ -81,9 +83,9 @@ class AverageLinkage:
         self._floor = _FLOOR * (largest - distances).mean() if len(distances) else 0
 
     def clusters(self, size):
-        """Each class's cluster, `(K,)` int, where `size` clusters are left, counted by their smallest classes.
+        """Returns the cluster of each class, `(K,)` int64, after merging down to `size` clusters.
 
-        Every clustering refines all smaller ones.
+        Clusters are numbered by their smallest class. Every clustering refines all smaller ones.
         """
         members = {i: [i] for i in range(self.num_classes)}
         for step in range(self.num_classes - size):
@@ -95,15 +97,15 @@ class AverageLinkage:
         return assignment
 
     def standout_sizes(self, num_labeled):
-        """The numbers of clusters at which the linkage jumps.
+        """Returns the numbers of clusters at which the linkage jumps.
 
-        A jump is the logarithm of the factor by which a merge's rate is smaller than the one
-        before. The largest separates a level if its factor is at least 1.5. Another one does if its
-        factor is at least 1.5 too, it is at least four times the mean of the rest, and it leaves
-        two families or more that the other levels do not have.
+        A jump is the logarithm of the ratio between the rates of two successive merges. The
+        largest jump separates a level if the ratio is at least 1.5. A further jump separates a
+        level if its ratio is at least 1.5, the jump is at least four times the mean of the other
+        jumps, and it yields at least two families that the other levels do not have.
 
         Args:
-            num_labeled: Number of classes with a label.
+            num_labeled: Integer, number of classes with labeled pixels.
         """
         if self._floor == 0:
             return []
@@ -122,46 +124,46 @@ class AverageLinkage:
         return found
 
     def _separates(self, num_labeled):
-        """For each merge, false where it leaves most classes in one cluster and every other one alone.
+        """Returns one bool per merge: false if it leaves most classes in one cluster and every other class alone.
 
-        The others are merely never confused, which makes the cluster no family.
+        Such a cluster is not a family: the other classes are merely never confused.
         """
         single = (self.merges[:, :2] < self.num_classes).sum(axis=1)
         num_families, largest = np.cumsum(single - 1), np.maximum.accumulate(self.merges[:, 3])
         return (num_families > 1) | (largest <= _LARGEST_SHARE * num_labeled)
 
     def _families(self, size):
-        """The clusters of more than one class."""
+        """Returns the clusters that hold more than one class."""
         assignment = self.clusters(size)
         clusters = (tuple(np.flatnonzero(assignment == cluster)) for cluster in range(size))
         return {members for members in clusters if len(members) > 1}
 
 
 def check_assignment(assignment, num_classes):
-    """Refuses a clustering that does not hold an integer per class.
+    """Checks that a clustering holds one integer per class.
 
     Raises:
-        TreeError: If the array has another shape or dtype.
+        TreeError: If `assignment` is not an integer array `(num_classes,)`.
     """
     if assignment.shape != (num_classes,):
         raise TreeError(
-            f"`assignments` expects a cluster for each of {num_classes} classes. Received: shape {assignment.shape}"
+            f"`assignments` expects one cluster per class, ({num_classes},). Received: shape={assignment.shape}."
         )
     if assignment.dtype.kind not in "iu":
-        raise TreeError(f"`assignments` expects integers. Received: {assignment.tolist()} of dtype {assignment.dtype}")
+        raise TreeError(f"`assignments` expects integers. Received: {assignment.tolist()} of dtype {assignment.dtype}.")
 
 
 def cluster_paths(names, assignments):
-    """Paths of classes under their clusters.
+    """Builds the path of each class from its clusters.
 
     Args:
-        names: The classes' names.
-        assignments: Each class's cluster at each level, the coarsest first; every level refines
-            those before it.
+        names: List of `K` class names.
+        assignments: List of integer arrays `(K,)`, the cluster of each class at each level, the
+            coarsest level first. Every level refines the levels before it.
 
     Returns:
-        List of tuples of names, the top cluster first. A cluster of one class, and one that has the
-        members of the cluster above it, is left out.
+        List of tuples of names, the top cluster first. A cluster is omitted if it holds one class
+        only, or the same classes as the cluster above it.
     """
     paths = []
     for i, name in enumerate(names):
@@ -176,21 +178,21 @@ def cluster_paths(names, assignments):
 
 
 def checked_sizes(sizes, num_classes):
-    """Numbers of clusters, the largest first, each once.
+    """Returns the numbers of clusters without duplicates, the largest first.
 
     Raises:
-        TreeError: If one is no integer between 2 and the number of classes less one.
+        TreeError: If `sizes` is not a list of integers from 2 to `num_classes - 1`.
     """
     numbers = [exact_integer(size) for size in sizes] if np.iterable(sizes) else [None]
     if any(number is None or not 1 < number < num_classes for number in numbers):
         raise TreeError(
-            f"`sizes` expects a list of integers, numbers of clusters between 2 and {num_classes - 1}. Received: "
+            f"`sizes` expects a list of integers from 2 to {num_classes - 1}, numbers of clusters. Received: "
             f"sizes={sizes!r}."
         )
     return sorted(set(numbers), reverse=True)
 
 
 def _cluster_name(members, shown=2):
-    """`rider + bicyclist`, or `car + truck + 3 more`, which no other cluster of the same level is called."""
+    """Returns `rider + bicyclist`, or `car + truck + 3 more`. No other cluster of the same level has this name."""
     more = len(members) - shown
     return " + ".join([*members[:shown], *([f"{more} more"] if more > 0 else [])])

@@ -1,4 +1,4 @@
-"""Integers that were given as integers."""
+"""Recognizes integers, which floats and bools are not."""
 
 import operator
 
@@ -6,8 +6,8 @@ import operator
 def exact_integer(value):
     """Returns a Python or NumPy integer as an `int`, and `None` for anything else.
 
-    Floats, integral ones included, and truth values are not integers here: a float among indices
-    is the result of a computation that went wrong more often than an index.
+    Floats (also whole numbers such as 3.0) and bools are not accepted: a float among indices is
+    more often the result of a wrong computation than an index.
     """
     if isinstance(value, bool):
         return None
@@ -18,5 +18,5 @@ def exact_integer(value):
 
 
 def is_count(value):
-    """Whether a value is an integer from 1 on."""
+    """Returns whether a value is an integer of at least 1."""
     return exact_integer(value) is not None and value >= 1

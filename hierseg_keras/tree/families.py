@@ -1,4 +1,4 @@
-"""The families of a class tree as rows of a tensor: the leaves, then one block of parents per depth."""
+"""The families of a class tree as rows of a tensor: first the leaves, then one block of parents per depth."""
 
 import functools
 
@@ -7,13 +7,13 @@ from keras import ops
 
 
 class Families:
-    """Reduces over the children of every node at once, and hands values down to them.
+    """Reduces over the children of all nodes at once, and copies values from parents to children.
 
-    Tensors are *node-major*, `(..., nodes, pixels)`: a row holds one node's values at many
-    pixels in one piece of memory, so that gathering families and reducing over them costs little
-    more than reading them, in whatever order a data set numbers its classes. Leaves are rows
-    `0 .. L - 1`. The parents, `V - L` internal nodes and then the virtual root, come in `D`
-    blocks, the deepest first, which is the order that nodes have anyhow.
+    Tensors are *node-major*, `(..., nodes, pixels)`: a row holds one node's values at many pixels
+    in contiguous memory. Gathering and reducing families then costs little more than reading
+    them, whatever the order of a data set's classes. Rows `0 .. L - 1` are the leaves. The parents
+    (`V - L` internal nodes, then the virtual root) come in `D` blocks, the deepest first, which is
+    the order of node indices.
 
     Args:
         tree: `ClassTree`.
@@ -34,37 +34,39 @@ class Families:
         ]
 
     def nodes(self, i):
-        """The nodes in block `i`, as a column."""
+        """Returns the nodes in block `i` as a column."""
         start, end = self._bounds[i]
         return np.arange(self._num_leaves + start, self._num_leaves + end, dtype=np.int32)[:, None]
 
     def split(self, rows):
-        """Rows of all parents as blocks."""
+        """Splits the rows of all parents into blocks."""
         return [rows[..., start:end, :] for start, end in self._bounds]
 
     def reduce_leaves(self, reduce, empty, leaves):
-        """Blocks of the parents' reductions over their own leaves; `empty` where a parent has none."""
+        """Reduces over the leaf children of each parent; returns blocks with `empty` for a parent without leaves."""
         return self.split(self._leaves_by_family.reduce(reduce, empty, leaves))
 
     def reduce_block(self, reduce, empty, i, block):
-        """The reductions of block `i` over families, as rows of block `i + 1`."""
+        """Reduces block `i` over families; returns the rows of block `i + 1`."""
         return self._blocks_by_family[i].reduce(reduce, empty, block)
 
     def to_leaves(self, blocks):
-        """Every leaf's parent's value."""
+        """Returns the value of each leaf's parent."""
         return ops.take(ops.concatenate(blocks, axis=-2), self._parents_of_leaves, axis=-2)
 
     def to_block(self, i, block_above):
-        """The parents' values, in block `i + 1`, of the nodes in block `i`."""
+        """Returns, for each node in block `i`, the value of its parent in block `i + 1`."""
         return ops.take(block_above, self._parents_of_blocks[i], axis=-2)
 
 
 class _Groups:
-    """Rows in groups, those of one size gathered side by side: no padding, and no scatter, which XLA runs serially.
+    """Groups of rows. Groups of equal size are gathered together.
+
+    This needs neither padding nor a scatter operation, which XLA runs serially.
 
     Args:
-        group_of_row: Integer array, each row's group.
-        num_groups: Number of groups; one may be empty.
+        group_of_row: Integer array, the group of each row.
+        num_groups: Integer, number of groups. A group may be empty.
     """
 
     def __init__(self, group_of_row, num_groups):
@@ -86,7 +88,7 @@ class _Groups:
 
 @functools.lru_cache(maxsize=32)
 def families_of(tree):
-    """`Families(tree)`, made once per tree."""
+    """Returns `Families(tree)`, made once per tree."""
     return Families(tree)
 
 
@@ -115,7 +117,7 @@ def max_of_blocks_and_gradient(tree, leaves, blocks):
             best[i] = ops.maximum(best[i], families.reduce_block(ops.max, float("-inf"), i - 1, best[i - 1]))
 
     def backward(upstream):
-        # The virtual root is no node: nothing flows from it.
+        # The virtual root is not a node and has no gradient.
         root = ops.zeros_like(leaves[..., :1, :])
         is_best_leaf = leaves == families.to_leaves([*best, root])
         ties = families.reduce_leaves(ops.sum, 0.0, ops.cast(is_best_leaf, leaves.dtype))
@@ -136,7 +138,7 @@ def max_of_blocks_and_gradient(tree, leaves, blocks):
 
 @functools.lru_cache(maxsize=32)
 def internal_ancestors(tree):
-    """`(D - 1, V)` int32: each label's internal node of a depth on its path; -1 where there is none."""
+    """Returns the int32 array `(D - 1, V)`: the internal node of each depth on each label's path; -1 if none."""
     nodes = tree.depth_table[:-1]
     is_internal_of_depth = (nodes >= tree.num_leaves) & (tree.depths[nodes] == np.arange(1, tree.num_levels)[:, None])
     return np.where(is_internal_of_depth, nodes, -1).astype(np.int32)

@@ -1,10 +1,24 @@
-"""The label of pixels without one must not be a class."""
+"""Checks that `ignore_class` is not the index of a node."""
+
+import typing
 
 from hierseg_keras.tree.exact_integer import exact_integer
 
+if typing.TYPE_CHECKING:
+    from hierseg_keras.tree.class_tree import ClassTree
 
-def check_ignore_class(name, tree, ignore_class):
-    """Refuses an `ignore_class` that is no integer, or that is also a node's index."""
+
+def check_ignore_class(name: str, tree: "ClassTree", ignore_class: int) -> int:
+    """Returns `ignore_class` as an `int`.
+
+    Args:
+        name: Name of the loss, metric or function, for errors.
+        tree: `ClassTree`.
+        ignore_class: Integer label of pixels to exclude.
+
+    Raises:
+        ValueError: If `ignore_class` is not an integer, or is the index of a node of `tree`.
+    """
     label = exact_integer(ignore_class)
     if label is None:
         raise ValueError(
@@ -14,8 +28,8 @@ def check_ignore_class(name, tree, ignore_class):
     if 0 <= label < tree.num_nodes:
         raise ValueError(
             f"`{name}` expects an `ignore_class` outside [0, {tree.num_nodes}), the node indices of `tree`. "
-            f"Received: ignore_class={label}, which is {tree.paths[label]!r}. Pass a negative one, such as -1, here "
-            f"and to `data.load`. If label maps store {label} for pixels without a label, map it to 'ignore' by "
-            "`data.ClassMap`: its method `apply` maps arrays."
+            f"Received: ignore_class={label}, which is {tree.paths[label]!r}. Pass a negative integer, such as -1, "
+            f"here and to `data.load`. If label maps store {label} for pixels without a label, map it to 'ignore' "
+            "with a `data.ClassMap`, whose method `apply` maps arrays."
         )
     return label

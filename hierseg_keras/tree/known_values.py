@@ -1,15 +1,15 @@
-"""Values that can be looked at before anything runs: of arrays and eager tensors, not of tensors in a graph."""
+"""Reads the values of arrays and eager tensors. Tensors in a graph have no values yet."""
 
 import numpy as np
 from keras import ops
 
 
 def known_values(x):
-    """The values of `x` as a NumPy array; `None` if `x` is a tensor in a graph, which has none yet."""
+    """Returns the values of `x` as a NumPy array, or `None` if `x` is a tensor in a graph."""
     if isinstance(x, np.ndarray):
         return x
     try:
         return ops.convert_to_numpy(x)
-    # Each backend has an error of its own for a tensor in a graph.
+    # Each backend raises an error of its own for a tensor in a graph.
     except Exception:
         return None

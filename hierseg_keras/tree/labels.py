@@ -1,4 +1,4 @@
-"""Labels, instance numbers and weights of pixels beside a prediction, checked and read in one place."""
+"""Checks and reads the label maps, instance maps and pixel weights that accompany a prediction."""
 
 import keras
 import numpy as np
@@ -6,8 +6,8 @@ from keras import ops
 
 from hierseg_keras.tree.known_values import known_values
 
-# What a label map holds, once it is read, besides node indices: pixels without a label, and labels that are
-# neither a node nor `ignore_class`.
+# The codes in a label map that are not node indices: a pixel labeled `ignore_class`, and a label that is neither a
+# node nor `ignore_class`.
 IGNORED, OUTSIDE = -1, -2
 # The key of a label map that is read already, in a dict, as Keras passes one on.
 CODES = "codes"
@@ -15,24 +15,25 @@ _INT32 = np.iinfo("int32")
 
 
 def label_codes(owner, tree, ignore_class, y_true, y_pred, has_own_size=False):
-    """Reads a label map, whatever its dtype and with or without a channel axis.
+    """Reads a label map of any dtype, with or without a channel axis.
 
     Args:
         owner: Name of the loss or metric, for errors.
         tree: `ClassTree`.
-        ignore_class: Integer label of pixels without one.
-        y_true: Node labels, `(B, H, W)` or `(B, H, W, 1)`, integers or floats that are whole numbers; or
-            `{CODES: codes}`, labels that are read already.
+        ignore_class: Integer label of pixels to exclude.
+        y_true: Node labels, `(B, H, W)` or `(B, H, W, 1)`: integers, or floats that are whole numbers; or
+            `{CODES: codes}`, labels that have been read already.
         y_pred: Prediction, `(B, H, W, C)`.
-        has_own_size: Whether labels may be of another height and width than `y_pred`, as those of embeddings are.
+        has_own_size: Boolean, whether height and width may differ from those of `y_pred`, as they do for
+            embeddings. Defaults to `False`.
 
     Returns:
-        Int32 tensor `(B, H, W)`: the node's index, `IGNORED`, or `OUTSIDE` for what is no label of the tree, such as
-        0.5 and NaN in a graph.
+        Int32 tensor `(B, H, W)`: a node index; `IGNORED`; or `OUTSIDE` for a value that is neither a node nor
+        `ignore_class`. In a graph, floats such as 0.5 and NaN are `OUTSIDE` too.
 
     Raises:
-        ValueError: If `y_true` does not have one label per pixel of `y_pred`, or has values, where they are known,
-            that are not whole numbers.
+        ValueError: If `y_true` does not have one label per pixel of `y_pred`, or its values are known and are not
+            whole numbers.
     """
     if is_read(y_true):
         return ops.cast(y_true[CODES], "int32")
@@ -51,17 +52,18 @@ def integer_map(owner, argument, what, values, y_pred, tree=None, has_own_size=F
     """Checks a map of one integer per pixel.
 
     Args:
-        owner, y_pred, tree, has_own_size: As in `label_codes`; with a tree, errors know its numbers of channels.
-        argument: Name of the argument that is the map.
-        what: What one of its integers is.
+        owner, y_pred, has_own_size: As in `label_codes`.
+        argument: Name of the argument that holds the map, for errors.
+        what: Word for one of its integers, such as `"label"`, for errors.
         values: The map, `(B, H, W)` or `(B, H, W, 1)`.
+        tree: `ClassTree` or `None`. With a tree, errors recognize one-hot labels.
 
     Returns:
-        A pair: int32 tensor `(B, H, W)`; and a bool tensor, or `True`, whether each value is an integer that int32
-        holds and the map is of the size of `y_pred`.
+        A pair `(integers, is_right)`. `integers` is an int32 tensor `(B, H, W)`. `is_right` is `True` or a bool
+        tensor: whether each value is an integer that fits int32 and the map has the size of `y_pred`.
 
     Raises:
-        ValueError: As `label_codes`.
+        ValueError: As in `label_codes`.
     """
     values = values if hasattr(values, "dtype") else np.asarray(values)
     shape, y_pred_shape = _static_shape(owner, argument, values), _static_shape(owner, "y_pred", y_pred)
@@ -87,19 +89,20 @@ def integer_map(owner, argument, what, values, y_pred, tree=None, has_own_size=F
 
 
 def pixel_weights(owner, sample_weight, labels, dtype):
-    """Checks weights of images or pixels.
+    """Returns weights per image or per pixel in a shape that broadcasts to the labels.
 
     Args:
         owner: Name of the loss or metric, for errors.
-        sample_weight: `(B,)`, one weight per image, or `(B, H, W)` or `(B, H, W, 1)`, one per pixel.
+        sample_weight: Floats, one weight per image, `(B,)` or `(B, 1, 1)`, or one per pixel, `(B, H, W)` or
+            `(B, H, W, 1)`.
         labels: Tensor `(B, H, W)`.
-        dtype: Dtype of the result.
+        dtype: Float dtype of the result.
 
     Returns:
         Float tensor `(B, 1, 1)` or `(B, H, W)`.
 
     Raises:
-        ValueError: If the shape is another.
+        ValueError: If `sample_weight` has neither one weight per image nor one per pixel.
     """
     weights = ops.cast(sample_weight, dtype)
     shape, label_shape = _static_shape(owner, "sample_weight", weights), tuple(labels.shape)
@@ -111,7 +114,7 @@ def pixel_weights(owner, sample_weight, labels, dtype):
         is_swapped = not _differ(sizes, _swapped(label_shape))
         raise ValueError(
             f"`{owner}` expects one weight per image, (B,), or per pixel, (B, H, W). Received: "
-            f"sample_weight.shape={shape} for labels of the shape {label_shape}. "
+            f"sample_weight.shape={shape} for labels of shape {label_shape}. "
             + ("Swap its last two axes." if is_swapped else "Give it the shape of the labels.")
         )
     weights = ops.reshape(weights, (-1, 1, 1)) if len(sizes) == 1 else weights
@@ -120,12 +123,12 @@ def pixel_weights(owner, sample_weight, labels, dtype):
 
 
 def without_weightless(codes, weights):
-    """Label codes in which pixels of weight 0 are ignored; a NaN weight makes what it counts invalid."""
+    """Replaces the codes of pixels of weight 0 with `IGNORED`, and of pixels of weight NaN with `OUTSIDE`."""
     return ops.where(weights == 0, IGNORED, ops.where(ops.isnan(weights), OUTSIDE, codes))
 
 
 def without_channel(x):
-    """`(B, H, W, 1)`, as TFDS and Keras give label maps, to `(B, H, W)`."""
+    """Removes the channel axis of `(B, H, W, 1)`, the shape of label maps in TFDS and Keras."""
     return ops.squeeze(x, -1) if len(x.shape) == 4 and x.shape[-1] == 1 else x
 
 
@@ -134,7 +137,7 @@ def without_channel(x):
 
 def _as_tensor(values):
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu" and values.dtype.itemsize > 4:
-        # JAX would wrap what its 32 bits do not hold into labels that look right.
+        # JAX has 32 bits. It would wrap larger values into labels that look valid.
         values = values.clip(_INT32.min, _INT32.max).astype("int32")
     return ops.convert_to_tensor(values)
 
@@ -148,7 +151,7 @@ def _as_int32(x):
 
 
 def _check_whole(owner, argument, what, x):
-    """Refuses floats that are not whole numbers, where values are known."""
+    """Raises if the values are known and are not whole numbers."""
     if "float" not in keras.backend.standardize_dtype(x.dtype):
         return
     values = known_values(x)
@@ -158,7 +161,7 @@ def _check_whole(owner, argument, what, x):
     is_whole = np.isfinite(values) & (values == np.floor(values))
     if not is_whole.all():
         raise ValueError(
-            f"`{owner}` expects integer {what}s. Received: {argument} with {values[~is_whole][0]:g}. "
+            f"`{owner}` expects integer {what}s. Received: {argument} with the value {values[~is_whole][0]:g}. "
             "Map the values to integers first."
         )
 
@@ -169,21 +172,24 @@ def _check_whole(owner, argument, what, x):
 def _static_shape(owner, argument, x):
     try:
         return tuple(x.shape)
-    # TensorFlow refuses to tell the axes of a tensor of unknown rank.
+    # TensorFlow raises this for a tensor of unknown rank.
     except ValueError:
         raise ValueError(
-            f"`{owner}` expects the number of axes of `{argument}` to be known. Received: {argument}.shape={x.shape}. "
-            "Call set_shape on it in the data pipeline."
+            f"`{owner}` expects a known number of axes of `{argument}`. Received: {argument}.shape={x.shape}. "
+            "Call `set_shape` on it in the data pipeline."
         ) from None
 
 
 def _differ(sizes, others):
-    """Whether sizes that are known differ, or their number does."""
+    """Returns whether the numbers of axes differ, or any two sizes that are both known."""
     return len(sizes) != len(others) or any(None not in pair and pair[0] != pair[1] for pair in zip(sizes, others))
 
 
 def _have_equal_sizes(x, y, axes):
-    """Whether the first axes agree where only a graph's run knows them; without it, an axis of 1 would be broadcast."""
+    """Returns whether the first axes agree, as a tensor if sizes are unknown in a graph.
+
+    Without this check an axis of size 1 would be broadcast.
+    """
     if None not in (*x.shape[:axes], *y.shape[:axes]):
         return True
     return ops.all(ops.stack([ops.shape(x)[axis] == ops.shape(y)[axis] for axis in range(axes)]))
@@ -194,7 +200,7 @@ def _swapped(shape):
 
 
 def _fits_only_swapped(shape, y_pred_shape):
-    """Whether labels of another size have the proportions of `y_pred` only with height and width swapped."""
+    """Returns whether the labels' proportions match those of `y_pred` only after swapping height and width."""
     sizes = (*shape[1:], *y_pred_shape[1:3])
     if None in sizes:
         return False
@@ -203,7 +209,7 @@ def _fits_only_swapped(shape, y_pred_shape):
 
 
 def _have_one_stride(size, smaller):
-    """Whether one stride makes both sides as small, rounded up or down."""
+    """Returns whether one stride reduces both sides of `size` to `smaller`, rounded up or down."""
     least = max(side / (other + 1) for side, other in zip(size, smaller))
     largest = min(side / max(other - 1, 1e-9) for side, other in zip(size, smaller))
     return least < largest
@@ -217,7 +223,7 @@ def _advice(shape, y_pred_shape, tree):
         if shape[-1] in counts:
             advice.append("Take the argmax over the last axis of one-hot labels.")
         if shape[-1] in (3, 4):
-            advice.append("Turn colors into ids with `data.ClassMap`.")
+            advice.append("Map colors to ids with `data.ClassMap`.")
         return " ".join(advice) or "Give one map per image, without channels."
     if not _differ(shape, (batch, width, height)):
         return "Swap its last two axes."
@@ -228,5 +234,5 @@ def _advice(shape, y_pred_shape, tree):
     if len(shape) != 3:
         return "Give one map per image."
     if not _differ(shape[1:], (height, width)):
-        return "Give as many maps as predictions."
+        return "Give one map per prediction."
     return "Resize the logits to the labels' size."

@@ -1,4 +1,4 @@
-"""The few tensor operations along a tree, on any Keras backend."""
+"""Tensor operations along a tree, on any Keras backend."""
 
 import functools
 
@@ -7,11 +7,11 @@ from keras import ops
 
 
 def with_gradient(function):
-    """A tensor function whose gradient is written out.
+    """Makes a tensor function with an explicit gradient.
 
     Args:
-        function: Takes one tensor; returns its value and `backward`, which takes the gradient of
-            the value and returns that of the tensor.
+        function: Function of one tensor that returns a pair `(value, backward)`. `backward` maps
+            the gradient with respect to the value to the gradient with respect to the tensor.
 
     Returns:
         Function of one tensor, differentiable on every backend.
@@ -30,7 +30,7 @@ def with_gradient(function):
 
 
 def node_major(y):
-    """Swaps the last two axes: pixels and nodes."""
+    """Swaps the last two axes, pixels and nodes."""
 
     def function(y):
         return _kept(ops.swapaxes(y, -1, -2)), lambda upstream: ops.swapaxes(_kept(upstream), -1, -2)
@@ -39,14 +39,14 @@ def node_major(y):
 
 
 def _kept(x):
-    """`x` itself; but XLA works it out once, not anew across the rows wherever its transpose is read."""
+    """Returns `x`, but makes XLA compute it once, instead of again wherever its transpose is read."""
     return lazy_where(ops.isnan(ops.reshape(x, (-1,))[0]), lambda: ops.copy(x), x)
 
 
 def lazy_where(condition, function, value):
-    """`function()` where the condition holds, else `value`.
+    """Returns `function()` if the condition holds, else `value`.
 
-    A loop of one turn or none: of a conditional, XLA may work out both sides.
+    This is a loop with at most one iteration, as XLA may compute both branches of a conditional.
     """
     return ops.while_loop(lambda again, _: again, lambda *_: (False, function()), (condition, value))[1]
 
@@ -58,9 +58,9 @@ def pick_channel(values, index):
 
 
 def argmax(x):
-    """Finds the index of the largest value along the last axis, the first of equal ones, as NumPy does.
+    """Returns the index of the largest value along the last axis, and of equal values the first, as NumPy does.
 
-    `keras.ops.argmax` takes 0 for larger than -0, by operations on bits that TensorFlow Lite does not have.
+    `keras.ops.argmax` treats 0 as larger than -0, and uses bit operations that TensorFlow Lite does not have.
 
     Args:
         x: Float tensor, `(..., C)`.
@@ -91,24 +91,24 @@ def softmax(x):
 
 
 def sum_over_leaves(tree, leaf_values):
-    """Each internal node's sum over the leaves below it, channels last: `(..., L)` to `(..., V - L)`."""
+    """Computes the sum over the leaves below each internal node, channels last: `(..., L)` to `(..., V - L)`."""
     return ops.matmul(leaf_values, ops.convert_to_tensor(is_above(tree).T, leaf_values.dtype))
 
 
 def sum_over_path(tree, node_values):
-    """Each leaf's sum over its path, channels last: `(..., V)` to `(..., L)`.
+    """Computes the sum over each leaf's path, channels last: `(..., V)` to `(..., L)`.
 
-    Every path has `D` terms: a leaf above depth `D` counts once for every depth that it stands for.
+    Every path has `D` terms: a leaf above depth `D` also counts once for each greater depth.
     """
     leaves, internal = node_values[..., : tree.num_leaves], node_values[..., tree.num_leaves :]
     times = tree.num_levels - is_above(tree).sum(axis=0)
     if (times != 1).any():
         leaves = leaves * ops.convert_to_tensor(times, leaves.dtype)
-    # A product of matrices, as gathering columns takes ten times as long.
+    # A matrix product, as gathering columns takes ten times as long.
     return leaves + ops.matmul(internal, ops.convert_to_tensor(is_above(tree), internal.dtype))
 
 
 @functools.lru_cache(maxsize=32)
 def is_above(tree):
-    """`(V - L, L)` bool: whether an internal node is an ancestor of a leaf."""
+    """Returns the bool array `(V - L, L)`: whether an internal node is an ancestor of a leaf."""
     return tree.ancestor_matrix[tree.num_leaves :, : tree.num_leaves]

@@ -1,9 +1,9 @@
-"""Signs that a text, or one class's name in it, was written in another format than a class tree's.
+"""Recognizes text, or a class name, that was written in another format than a class tree's.
 
-Without these checks a list in YAML would make classes named `- cat`. What is refused in a text as a
-sign in a class's name is refused in names from everywhere, so that `ClassTree.to_text` never writes
-what `ClassTree.from_text` cannot read. The signs of a whole text occur only where no leaf has an
-index, and `to_text` gives every leaf one.
+Without these checks a YAML list would create classes named `- cat`. The rules for class names apply
+to names from every source, so that `ClassTree.from_text` can read everything that
+`ClassTree.to_text` writes. The rules for a whole text apply only if no leaf has an index, and
+`to_text` gives every leaf an index.
 """
 
 import json
@@ -57,34 +57,34 @@ _FORMAT_OF_SUFFIX = {
 _SUFFIXES = "|".join(re.escape(suffix) for suffix in (".txt", JSON_SUFFIX, *_FORMAT_OF_SUFFIX))
 _FILE_NAME = re.compile(rf"\S.*({_SUFFIXES})", re.IGNORECASE)
 
-# What a class's name must not be, the format that it is a sign of, and the rule.
+# A pattern that a class name must not match, the format that it indicates, and the broken rule, as errors say it.
 _SIGNS = (
     (re.compile(r"[-*]\s.*|---+"), "YAML or Markdown", "begin as an item of a list"),
     (re.compile(r".*:"), "YAML", "end in ':'"),
     (re.compile(r".*:\s+([+-]?\d+|~|null|\[.*|\{.*|\".*\"|'.*')"), "YAML", "hold a key and its value"),
     (re.compile(r".*=\s*(\[.*|\{.*|\".*\"|'.*')"), "TOML", "hold a key and its value"),
-    (re.compile(r"([\"']).*\1"), "JSON, TOML or CSV", "stand in quotation marks"),
+    (re.compile(r"([\"']).*\1"), "JSON, TOML or CSV", "be in quotation marks"),
     (re.compile(r".*[,;]"), "JSON or CSV", "end in ',' or ';'"),
-    (re.compile(r"\[.*\]"), "TOML or INI", "stand in brackets"),
+    (re.compile(r"\[.*\]"), "TOML or INI", "be in brackets"),
 )
 _NUMBERED = re.compile(r"(\d{1,9})[\s:.)]\s*\S.*")
 
 
 def format_of_file(path):
-    """The format that a file's suffix names, where `ClassTree.from_file` does not read it; else `None`."""
+    """Returns the format that a file's suffix stands for, or `None` if `ClassTree.from_file` reads the file."""
     return _FORMAT_OF_SUFFIX.get(pathlib.Path(path).suffix.lower())
 
 
 def sign_in_name(name):
-    """Pair of the format and the broken rule that a class's name is a sign of; `None` for other names."""
+    """Returns the format that a class name indicates and the rule that it breaks, or `None` for a valid name."""
     return next(((form, rule) for pattern, form, rule in _SIGNS if pattern.fullmatch(name)), None)
 
 
 def format_of_text(lines):
-    """The format of a text in which no leaf has an index, where it is not a tree's; else `None`.
+    """Returns the format of a text in which no leaf has an index, or `None` if it may be a class tree.
 
     Args:
-        lines: The lines of the text, stripped, without comments and empty ones.
+        lines: List of the stripped lines of the text, without comments and empty lines.
     """
     ends = lines[0][0] + lines[-1][-1]
     if ends in ("{}", "[]") and _is_like_json("\n".join(lines)):

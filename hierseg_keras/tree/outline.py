@@ -1,7 +1,7 @@
-"""Reads a class tree as it is written (text, nested dict, paths) into an `Outline`.
+"""Reads a class tree from text, a nested dict or paths into an `Outline`.
 
-An outline is the tree before any check of the whole: one entry per line, in file order, and the
-problems met while reading, so that `ClassTree` can report them together with those of the whole.
+An outline is an unchecked tree: one entry per line, in file order, and the problems found while
+reading. `ClassTree` reports these together with the problems of the tree as a whole.
 """
 
 import dataclasses
@@ -16,14 +16,21 @@ ROOT = -1
 COMMENT = "#"
 _SHOWN = 80
 _END = object()
-# Longer numbers are no index of any tree, and Python does not read numbers of more than 4,300 digits.
+# No tree has an index of more than 18 digits, and Python does not parse numbers of more than 4,300 digits.
 _LEAF_LINE = re.compile(r"(?P<name>.*?)\s*=\s*(?P<index>[+-]?\d{1,18})\s*")
 
 
 @dataclasses.dataclass
 class Outline:
-    """Nodes in file order: name, position of the parent (`ROOT` for a top class), leaf index as it was
-    given (`None` where none is), the place to name in an error; and what was wrong so far."""
+    """Nodes in file order, and the problems found so far.
+
+    Attributes:
+        names: List of class names.
+        parents: List of positions of the parents in these lists; `ROOT` for a top class.
+        indices: List of leaf indices as given; `None` for a node without one.
+        places: List of strings, where each node was defined, for errors.
+        problems: List of strings.
+    """
 
     names: list = dataclasses.field(default_factory=list)
     parents: list = dataclasses.field(default_factory=list)
@@ -40,12 +47,12 @@ class Outline:
 
 
 def outline_from_text(text, source):
-    """Indented text, one class per line; tabs or spaces, never both. `= n` gives a leaf its index.
+    """Reads text with one class per line, indented by either tabs or spaces. `= n` gives a leaf its index.
 
-    Empty lines and lines whose first character other than white space is `#` are skipped.
+    Skips empty lines and lines whose first character, after white space, is `#`.
     """
     if not isinstance(text, str):
-        raise TypeError(f"A tree's text must be a `str`. Received: {type(text).__name__}.")
+        raise TypeError(f"`text` expects a string. Received: {type(text).__name__}.")
     check_byte_order_mark(text, source)
     lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
     lines = [(n, line) for n, line in lines if not line.lstrip().startswith(COMMENT)]
@@ -81,7 +88,7 @@ def _name_and_index(line):
 
 
 def _check_format(entries, source):
-    """Refuses a text of another format by one error, where every line would be one."""
+    """Raises one error for a text of another format, instead of one error per line."""
     if entries and all(index is None for *_, index in entries):
         form = format_of_text([line.strip() for _, line, _, _ in entries])
         if form:
@@ -93,7 +100,7 @@ def _check_format(entries, source):
 
 def _foreign(entry, form, source):
     number, line, *_ = entry
-    return TreeError(f"{source}:{number}: the text reads as {form}: {line.strip()[:_SHOWN]!r}. {REMEDY}")
+    return TreeError(f"{source}:{number}: the text looks like {form}: {line.strip()[:_SHOWN]!r}. {REMEDY}")
 
 
 def _indent_of(line):
@@ -101,7 +108,7 @@ def _indent_of(line):
 
 
 def _indent_unit(lines, source):
-    """The first indent sets the step of the whole text: one tab, or so many spaces."""
+    """Returns a pair: the first indent, which is one step of the whole text (a tab or several spaces), and problems."""
     indents = [(n, _indent_of(line)) for n, line in lines if _indent_of(line)]
     unit = indents[0][1] if indents else "\t"
     tabs = [n for n, indent in indents if "\t" in indent]
@@ -119,14 +126,14 @@ def _depth_of(line, unit):
     indent = _indent_of(line)
     steps, rest = divmod(len(indent), len(unit))
     if rest and set(indent) <= set(unit):
-        return steps, f"indent of {len(indent)} is no multiple of the first indent, {len(unit)}"
+        return steps, f"an indent of {len(indent)} is not a multiple of the first indent, {len(unit)}"
     return steps, ""
 
 
 def outline_from_dict(tree, source="dict"):
-    """Nested mappings. A leaf is `name: index`, `name: None`, or a string in a list."""
+    """Reads nested mappings. A leaf is `name: index`, `name: None`, or a string in a list."""
     if not isinstance(tree, Mapping):
-        raise TypeError(f"A tree's dict must map class names to their children. Received: {type(tree).__name__}.")
+        raise TypeError(f"`tree` expects a dict from class names to their children. Received: {type(tree).__name__}.")
     outline = Outline()
     problems = outline.problems
     pending = [(iter(tree.items()), ROOT, source, {id(tree)}, id(tree))]
@@ -142,7 +149,7 @@ def outline_from_dict(tree, source="dict"):
             problems.append(f"{here}: a class name must be a string. Received: {name!r}")
             continue
         if isinstance(value, (Mapping, list, tuple)) and len(value) and id(value) in above:
-            problems.append(f"{here}: cycle: this dict is one of its own ancestors")
+            problems.append(f"{here}: this dict is its own ancestor, and a tree has no cycles")
             continue
         is_index = exact_integer(value) is not None
         position = outline.add(name, parent, None if isinstance(value, (Mapping, list, tuple)) else value, here)
@@ -161,11 +168,11 @@ def outline_from_dict(tree, source="dict"):
 
 
 def outline_from_paths(paths, indices=None, source="paths"):
-    """Leaf paths from the top class down, as `"a/b"` or `("a", "b")`."""
+    """Reads the paths of the leaves, from the top class down, as `"a/b"` or `("a", "b")`."""
     if isinstance(paths, (str, bytes, Mapping, Set)):
         raise TypeError(
-            f"A tree's paths must be a sequence of paths. Received: {type(paths).__name__}. `ClassTree.from_text` "
-            "reads a string, `ClassTree.from_dict` a dict, and a set has no order."
+            f"`paths` expects a list of paths. Received: {type(paths).__name__}. `ClassTree.from_text` reads a string "
+            "and `ClassTree.from_dict` a dict. A set has no order: make it a list."
         )
     paths = list(paths)
     indices = [None] * len(paths) if indices is None else list(indices)
@@ -189,7 +196,7 @@ def outline_from_paths(paths, indices=None, source="paths"):
         if key in leaves:
             problems.append(f"{place}: duplicate path {'/'.join(names)!r}, first given at {leaves[key]}")
         elif key in positions:
-            problems.append(f"{place}: {'/'.join(names)!r} is given as a leaf and as a parent")
+            problems.append(f"{place}: {'/'.join(names)!r} is given both as a leaf and as a parent")
         else:
             leaves[key] = place
             positions[key] = outline.add(names[-1], position, index, place)
@@ -198,17 +205,17 @@ def outline_from_paths(paths, indices=None, source="paths"):
     inner = set(outline.parents)
     for key, place in leaves.items():
         if positions[key] in inner:
-            problems.append(f"{place}: {key[1]!r} is given as a leaf and as a parent")
+            problems.append(f"{place}: {key[1]!r} is given both as a leaf and as a parent")
     return outline
 
 
 def without_root(outline):
-    """Drops a single top line that only joins the others; its children become top classes."""
+    """Removes the single top line; its children become top classes."""
     tops = [i for i, parent in enumerate(outline.parents) if parent == ROOT]
     if len(tops) != 1 or tops[0] != 0 or len(outline.names) == 1:
         raise TreeError(
-            f"drop_root=True expects exactly one top line with children. Received: {len(tops)} top "
-            f"lines, {[outline.names[i] for i in tops[:5]]}. Leave drop_root out to keep them as top classes"
+            f"`drop_root=True` expects exactly one top class, with children. Received: {len(tops)} top "
+            f"classes, {[outline.names[i] for i in tops[:5]]}. Omit drop_root to keep all top classes"
         )
     return Outline(
         outline.names[1:],

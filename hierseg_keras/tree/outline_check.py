@@ -1,4 +1,4 @@
-"""What an outline must satisfy to become a tree, checked once for every way of writing it."""
+"""Checks that an outline is a tree, whatever format it was read from."""
 
 import re
 
@@ -8,16 +8,19 @@ from hierseg_keras.tree.tree_error import TreeError
 
 _INDEX_SUFFIX = re.compile(r"=\s*[+-]?\d+$")
 _COMMENT = re.compile(r"(^|\s)#")
-# The surrogates cannot be written as UTF-8.
+# Control characters, and surrogates, which UTF-8 cannot encode.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ufeff\ud800-\udfff]")
 
 
 def check_outline(outline, is_leaf):
-    """Raises one `TreeError` with every problem of the outline, those of its reading included.
+    """Raises one `TreeError` with all problems of the outline, including those found while reading it.
 
     Args:
         outline: `Outline`.
-        is_leaf: Bool array, one entry per node.
+        is_leaf: Bool array `(V,)`.
+
+    Raises:
+        TreeError: If there is any problem.
     """
     problems = [
         *outline.problems,
@@ -32,15 +35,15 @@ def check_outline(outline, is_leaf):
 def _name_problems(outline):
     for name, place in zip(outline.names, outline.places):
         if not name or name != name.strip():
-            yield f"{place}: a class name must not be empty or begin or end in white space. Received: {name!r}"
+            yield f"{place}: a class name must not be empty, nor begin or end with white space. Received: {name!r}"
         elif "/" in name or _CONTROL.search(name):
-            yield f"{place}: a class name must hold no '/', which joins paths, and no control character: {name!r}"
+            yield f"{place}: a class name must not contain '/', which joins paths, or a control character: {name!r}"
         elif _INDEX_SUFFIX.search(name):
             yield f"{place}: a class name must not end in '= n', which gives a leaf its index. Received: {name!r}"
         elif _COMMENT.search(name):
             yield (
-                f"{place}: a class name must not hold a '#' at its beginning or after white space, which begins a "
-                f"comment. Received: {name!r}. A comment stands on a line of its own"
+                f"{place}: a class name must not contain a '#' at its beginning or after white space, which would "
+                f"begin a comment. Received: {name!r}. Put the comment on a line of its own"
             )
         elif sign := sign_in_name(name):
             yield f"{place}: a class name must not {sign[1]}, as in {sign[0]}. Received: {name!r}"
@@ -50,7 +53,7 @@ def _path_problems(outline):
     first = {}
     for key, place in zip(zip(outline.parents, outline.names), outline.places):
         if key in first:
-            yield f"{place}: duplicate path: {key[1]!r} stands under the same parent at {first[key]}"
+            yield f"{place}: duplicate path: {key[1]!r} is under the same parent at {first[key]}"
         first.setdefault(key, place)
 
 
@@ -65,11 +68,11 @@ def _index_problems(outline, is_leaf):
         elif exact_integer(index) is None:
             continue  # Reported by the reader.
         elif not 0 <= index < num_leaves:
-            yield f"{place}: the index of {name!r} must lie in 0 .. {num_leaves - 1}. Received: = {index}"
+            yield f"{place}: the index of {name!r} must be between 0 and {num_leaves - 1}. Received: = {index}"
         elif index in given:
-            yield f"{place}: index {index} is given twice, to {given[index]} and to {name!r}: a class has one parent"
+            yield f"{place}: index {index} is used twice, by {given[index]} and by {name!r}: a class has one parent"
         else:
             given[index] = f"{name!r} at {place}"
     if missing and any(index is not None for index in outline.indices):
         for name, place in missing:
-            yield f"{place}: leaf {name!r} has no index while others do. Give one to every leaf or to none"
+            yield f"{place}: leaf {name!r} has no index, but other leaves do. Give an index to every leaf or to none"

@@ -1,16 +1,16 @@
-"""Whether a prediction visibly holds probabilities: by the operation that made it, or by its values."""
+"""Recognizes probabilities by the operation that computed them, or by their values."""
 
 import numpy as np
 from keras import ops
 
 from hierseg_keras.tree.known_values import known_values
 
-# How far from 1 a pixel's probabilities may sum in half precision.
+# How far the sum of a pixel's probabilities may be from 1, which allows for half precision.
 _SUM_TOLERANCE = 1e-2
-# A look at the first values decides for nearly all logits, and copies nothing else from the device.
+# Nearly all logits are recognized by their first values, which avoids copying the rest from the device.
 _FIRST_VALUES = 1024
 _ACTIVATIONS = ("Softmax", "Sigmoid")
-# TensorFlow's operations that move values about and leave them what they are.
+# TensorFlow's operations whose output holds probabilities if their input does.
 _MOVING = (
     "Cast",
     "ExpandDims",
@@ -31,26 +31,26 @@ _MOVING = (
 
 
 def activation_behind(y_pred):
-    """The activation that a prediction comes out of, such as `"a softmax"`; `None` if that cannot be seen.
+    """Returns the activation that computed a prediction, such as `"a softmax"`, or `None` if it cannot be found.
 
-    In a graph of TensorFlow the operations are looked at, past those that only resize or crop. Of an
-    eager tensor Keras remembers that an activation made it.
+    In a TensorFlow graph, the operations are followed backwards past those that only resize or
+    crop. On an eager tensor, Keras marks the output of an activation.
     """
     operation = _operation_of(y_pred)
     while operation is not None and operation.type in _MOVING and operation.inputs:
         operation = operation.inputs[0].op
     if operation is not None:
         return f"a {operation.type.lower()}" if operation.type in _ACTIVATIONS else None
-    # Keras's own crossentropies read the same attribute, which TensorFlow's tensors alone can hold.
+    # Keras's own crossentropies read the same attribute. Only TensorFlow's tensors can have it.
     return "a softmax or sigmoid" if getattr(y_pred, "_keras_logits", None) is not None else None
 
 
 def has_values_of_probabilities(kind, y_pred):
-    """Whether values, where they are known, can hardly be logits.
+    """Returns whether the values of a prediction, if known, are most likely probabilities.
 
     Args:
         kind: `"nodes"` or `"leaves"`.
-        y_pred: Array or tensor, `(..., C)`.
+        y_pred: Float array or tensor, `(..., C)`.
     """
     first = known_values(ops.reshape(y_pred, (-1,))[:_FIRST_VALUES])
     if first is None or not first.size or not _lie_in_unit_interval(first):
@@ -64,10 +64,10 @@ def has_values_of_probabilities(kind, y_pred):
 
 
 def _operation_of(tensor):
-    """The operation of a tensor in a graph of TensorFlow; `None` of any other tensor."""
+    """Returns the operation of a tensor in a TensorFlow graph, or `None` for any other tensor."""
     try:
         return tensor.op
-    # An eager tensor has the attribute too, and refuses to answer.
+    # An eager tensor has the attribute too, but raises this error.
     except AttributeError:
         return None
 

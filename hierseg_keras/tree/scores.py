@@ -1,7 +1,8 @@
-"""What the channels of a prediction mean, known once for everything that reads one."""
+"""The meaning of the channels of a prediction."""
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -12,7 +13,7 @@ from hierseg_keras.tree.ops import softmax, sum_over_leaves
 from hierseg_keras.tree.probabilities_seen import activation_behind, has_values_of_probabilities
 
 KINDS = ("nodes", "leaves")
-# How far outside of [0, 1] a bicubic resize may take probabilities.
+# A bicubic resize can move probabilities this far outside of [0, 1].
 _OVERSHOOT = 0.25
 
 
@@ -20,16 +21,16 @@ _OVERSHOOT = 0.25
 class Scores:
     """The meaning of the channels of a prediction.
 
-    Losses, metrics, decoding, averaging and export read predictions through this record alone.
+    Losses, metrics, decoding, averaging and export all read predictions through this class.
 
     Args:
         tree: `ClassTree`.
-        kind: `"nodes"`, one score per node, each with a sigmoid of its own; or `"leaves"`, one score
-            per leaf, under a softmax.
-        from_logits: Whether the scores are logits, or probabilities after that activation. `None`
-            takes them for logits and refuses what visibly holds probabilities: the output of a softmax
-            or sigmoid, and values that can hardly be logits, where values are known (NumPy arrays and
-            eager tensors).
+        kind: `"nodes"` for one score per node, whose activation is a sigmoid; or `"leaves"` for one
+            score per leaf, whose activation is a softmax.
+        from_logits: Boolean or `None`: `True` for logits, `False` for probabilities after the
+            activation. `None` (the default) assumes logits and raises an error for a prediction that
+            is recognized as probabilities: by a softmax or sigmoid that computed it, or by its values
+            if they are known (NumPy arrays and eager tensors).
     """
 
     tree: ClassTree
@@ -38,7 +39,7 @@ class Scores:
 
     @property
     def num_channels(self):
-        """`V` of node scores, `L` of leaf scores."""
+        """Number of channels: `V` for node scores, `L` for leaf scores."""
         return self.tree.num_nodes if self.kind == "nodes" else self.tree.num_leaves
 
     @property
@@ -46,7 +47,15 @@ class Scores:
         return self.from_logits is not False
 
     def check_channels(self, name, shape):
-        """Refuses a prediction whose last axis does not have `num_channels`, naming the one who expects it."""
+        """Checks the number of channels of a prediction.
+
+        Args:
+            name: Name of the loss, metric or function that reads the prediction, for errors.
+            shape: Shape of the prediction.
+
+        Raises:
+            ValueError: If the last axis does not have `num_channels` channels.
+        """
         if shape[-1] != self.num_channels:
             raise ValueError(
                 f"`{name}` expects one channel per {'node' if self.kind == 'nodes' else 'leaf'} of `tree` "
@@ -54,7 +63,7 @@ class Scores:
             )
 
     def logits(self, y_pred):
-        """Logits of a prediction, `(..., C)`: of probabilities, those clipped to `keras.config.epsilon()`."""
+        """Returns the logits of a prediction, `(..., C)`; probabilities are clipped by `keras.config.epsilon()`."""
         y_pred = self.checked(y_pred)
         if self.are_logits:
             return y_pred
@@ -65,7 +74,7 @@ class Scores:
         return ops.log(y_pred) - ops.log1p(-y_pred)
 
     def probabilities(self, y_pred):
-        """Probabilities of a prediction's own channels, `(..., C)`."""
+        """Returns the probability of each channel of a prediction, `(..., C)`."""
         y_pred = self.checked(y_pred)
         if not self.are_logits:
             return y_pred
@@ -74,24 +83,24 @@ class Scores:
         return softmax(y_pred)
 
     def node_probabilities(self, y_pred):
-        """Probabilities of all nodes, `(..., V)`: of leaf scores, an internal node's is the sum over its leaves."""
+        """Returns the probabilities of all nodes, `(..., V)`. For leaf scores, internal nodes sum their leaves."""
         probabilities = self.probabilities(y_pred)
         if self.kind == "nodes":
             return probabilities
         return ops.concatenate([probabilities, sum_over_leaves(self.tree, probabilities)], axis=-1)
 
     def checked(self, y_pred):
-        """The prediction as a tensor; refuses one that visibly is not what `from_logits` says.
+        """Returns the prediction as a tensor, after checking it against `from_logits`.
 
         Raises:
-            ValueError: If `from_logits` is `None` and `y_pred` visibly holds probabilities, or it is false and
-                `y_pred` has values outside of [0, 1].
+            ValueError: If `from_logits` is `None` and `y_pred` is recognized as probabilities, or
+                `from_logits` is false and `y_pred` has values outside of [0, 1].
         """
         y_pred = ops.convert_to_tensor(y_pred)
         if self.from_logits is None and (evidence := self.evidence_of_probabilities(y_pred)):
             raise ValueError(
-                f"`y_pred` expects logits. Received: probabilities, as {evidence}. Pass from_logits=False; or "
-                "from_logits=True if they are logits all the same."
+                f"`y_pred` expects logits. Received: probabilities, as {evidence}. Pass from_logits=False, or "
+                "from_logits=True if these values are logits after all."
             )
         if self.from_logits is False and (interval := _interval_outside_of_probabilities(y_pred)):
             raise ValueError(
@@ -101,9 +110,14 @@ class Scores:
         return y_pred
 
     def evidence_of_probabilities(self, y_pred, at_least=1):
-        """Says by what a prediction visibly holds probabilities; `None` if nothing does, or only fewer values."""
+        """Returns why a prediction is recognized as probabilities, as a clause for an error, or `None` if it is not.
+
+        Args:
+            y_pred: Float array or tensor, `(..., C)`.
+            at_least: Integer. Values are not examined if there are fewer than this. Defaults to 1.
+        """
         if activation := activation_behind(y_pred):
-            return f"they come out of {activation}"
+            return f"they are the output of {activation}"
         if None not in y_pred.shape and math.prod(y_pred.shape) < at_least:
             return None
         if not has_values_of_probabilities(self.kind, y_pred):
@@ -114,25 +128,30 @@ class Scores:
         other, kind = ("leaves", "leaf") if self.kind == "nodes" else ("nodes", "node")
         if received == Scores(self.tree, other).num_channels:
             return f"{received} is the number of {other}: this prediction holds {kind} scores."
-        return "Give the model and the one who reads it the same tree."
+        return "Use the same tree here and in the model."
 
 
-def infer_scores(tree, shape, scores=None, from_logits=None):
-    """Infers what the channels of a prediction mean from their number.
+def infer_scores(
+    tree: ClassTree | str,
+    shape: Sequence[int | None],
+    scores: str | None = None,
+    from_logits: bool | None = None,
+) -> Scores:
+    """Infers the meaning of the channels of a prediction from their number.
 
     Args:
         tree: `ClassTree`, or its text.
         shape: Shape of the prediction, `(..., V)` or `(..., L)`.
-        scores: `"nodes"` or `"leaves"`. Needed only for a tree without internal nodes, where both
-            have as many channels.
+        scores: `"nodes"` or `"leaves"`. Defaults to the one that fits the number of channels. Required
+            for a tree without internal nodes, where both fit.
         from_logits: As in `Scores`.
 
     Returns:
         `Scores`.
 
     Raises:
-        ValueError: If `scores` or `from_logits` has another value, the number of channels fits neither
-            (or not `scores`), or it fits both.
+        ValueError: If `scores` or `from_logits` is not one of these values; if the number of channels
+            fits neither nodes nor leaves, or not `scores`; or if it fits both and `scores` is `None`.
 
     Example:
 
@@ -146,20 +165,23 @@ def infer_scores(tree, shape, scores=None, from_logits=None):
     fitting = [kind for kind in KINDS if channels[kind] == shape[-1] and scores in (None, kind)]
     if not fitting:
         raise ValueError(
-            f"expected scores with one channel per node ({tree.num_nodes}) or per leaf ({tree.num_leaves}) of "
-            f"`tree`. Received: shape={tuple(shape)}, scores={scores!r}. Give the model and the one who reads it the "
-            "same tree."
+            f"A prediction expects one channel per node ({tree.num_nodes}) or per leaf ({tree.num_leaves}) of `tree`. "
+            f"Received: shape={tuple(shape)}, scores={scores!r}. Use the same tree here and in the model."
         )
     if len(fitting) > 1:
         raise ValueError(
-            f"expected `scores`, as this tree has as many nodes as leaves ({tree.num_nodes}). Received: scores=None. "
-            'Pass scores="leaves" for a softmax, or scores="nodes" for a sigmoid per class.'
+            f'`scores` expects "nodes" or "leaves", as this tree has as many nodes as leaves ({tree.num_nodes}). '
+            'Received: scores=None. Pass scores="leaves" for a softmax, or scores="nodes" for a sigmoid per class.'
         )
     return Scores(tree, fitting[0], from_logits)
 
 
 def check_meaning(scores=None, from_logits=None):
-    """Refuses values of `scores` and `from_logits` that mean nothing; `None` leaves either open."""
+    """Checks the values of `scores` and `from_logits`. `None` is valid for both.
+
+    Raises:
+        ValueError: If `scores` is not `"nodes"`, `"leaves"` or `None`, or `from_logits` is not a bool or `None`.
+    """
     if scores not in (None, *KINDS):
         raise ValueError(f'`scores` expects "nodes" or "leaves". Received: scores={scores!r}.')
     if from_logits not in (None, True, False):
@@ -167,10 +189,10 @@ def check_meaning(scores=None, from_logits=None):
 
 
 def _interval_outside_of_probabilities(y_pred):
-    """The least and the largest value, where they are known and no probabilities; `None` otherwise."""
+    """Returns the smallest and the largest value if they are known and cannot be probabilities, else `None`."""
     values = known_values(y_pred)
     if values is None or not values.size:
         return None
     low, high = values.min(), values.max()
-    # Not finite is another fault, which NaN results tell of.
+    # NaN fails both comparisons: it shows up as a NaN result instead.
     return (low, high) if low < -_OVERSHOOT or high > 1 + _OVERSHOOT else None

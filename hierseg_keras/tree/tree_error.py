@@ -1,4 +1,6 @@
-"""The one error that a malformed class tree raises."""
+"""The error that a malformed class tree raises."""
+
+from collections.abc import Iterable
 
 from hierseg_keras.tree.capped_list import capped
 
@@ -6,16 +8,16 @@ SHOWN_PROBLEMS = 50
 
 
 class TreeError(ValueError):
-    """A class tree that cannot be built, or a node that is not in it.
+    """Raised for a class tree that cannot be built, or a node that is not in a tree.
 
     Args:
-        problems: List of strings, every problem found, each beginning with the place
-            (`file:line`) where there is one.
+        problems: String or list of strings, one per problem found. Each begins with its place
+            (`file:line`) if there is one.
 
     Attributes:
-        problems: The same list, whole; the message shows the first 50.
+        problems: List of all problems. The message shows the first 50.
     """
 
-    def __init__(self, problems):
+    def __init__(self, problems: str | Iterable[str]):
         self.problems = [problems] if isinstance(problems, str) else list(problems)
         super().__init__("\n".join(capped(self.problems, SHOWN_PROBLEMS)))

@@ -1,4 +1,4 @@
-"""Reads a class tree's file in the format that its name says."""
+"""Reads a class tree from a file, in the format of its suffix."""
 
 import collections
 import json
@@ -12,13 +12,13 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def outline_from_file(path):
-    """Reads JSON from a `.json` file, indented text from others, and refuses other formats by name."""
+    """Reads JSON from a `.json` file and indented text from others. A suffix of another format is an error."""
     path = pathlib.Path(path)
     form = format_of_file(path)
     if form == "YAML":
-        raise TreeError(f"{path}: YAML is not read. Pass what `yaml.safe_load` returns to `ClassTree.from_dict`")
+        raise TreeError(f"{path}: YAML is not supported. Pass what `yaml.safe_load` returns to `ClassTree.from_dict`")
     if form:
-        raise TreeError(f"{path}: {form} is not read. {REMEDY}")
+        raise TreeError(f"{path}: {form} is not supported. {REMEDY}")
     if path.is_dir():
         raise IsADirectoryError(f"`ClassTree.from_file` expects a file. Received: the folder {path}.")
     text = _decoded(path.read_bytes(), path)
@@ -28,7 +28,7 @@ def outline_from_file(path):
 
 
 def outline_from_json(text, source):
-    """An object as `outline_from_dict` takes it, or a list of paths."""
+    """Reads a JSON object as `outline_from_dict` does, or a list as `outline_from_paths` does."""
     check_byte_order_mark(text, source)
     repeated = []
 
@@ -39,11 +39,12 @@ def outline_from_json(text, source):
     try:
         tree = json.loads(text, object_pairs_hook=checked_object)
     except json.JSONDecodeError as error:
-        raise TreeError(f"{source}:{error.lineno}: not valid JSON: {error.msg} at column {error.colno}") from None
+        received = f"{error.msg} at column {error.colno}"
+        raise TreeError(f"{source}:{error.lineno}: expected valid JSON. Received: {received}") from None
     except (RecursionError, ValueError) as error:
-        raise TreeError(f"{source}: not readable as JSON: {error}") from None
+        raise TreeError(f"{source}: expected JSON that can be read. Received: {error}") from None
     if repeated:
-        raise TreeError([f"{source}: the key {key!r} stands more than once in one JSON object" for key in repeated])
+        raise TreeError([f"{source}: the key {key!r} occurs more than once in one JSON object" for key in repeated])
     if isinstance(tree, dict):
         return outline_from_dict(tree, source)
     if isinstance(tree, list):
@@ -53,10 +54,11 @@ def outline_from_json(text, source):
 
 def _decoded(data, path):
     if data.startswith(_UTF_16):
-        raise TreeError(f"{path}: not UTF-8 text but UTF-16. Save it as UTF-8")
+        raise TreeError(f"{path}: expected UTF-8 text. Received: UTF-16. Save the file as UTF-8")
     if b"\x00" in data:
-        raise TreeError(f"{path}: not UTF-8 text: it holds bytes of value 0, as binary files and UTF-16 do")
+        raise TreeError(f"{path}: expected UTF-8 text. Received: zero bytes, as in binary files and UTF-16")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise TreeError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        received = f"{error.reason} at byte {error.start}"
+        raise TreeError(f"{path}: expected UTF-8 text. Received: {received}. Save the file as UTF-8") from None

@@ -1,4 +1,4 @@
-"""Pictures of class trees, of label maps at every level, of a training run, and of how well classes are told apart."""
+"""Pictures of class trees, label maps at every level, training curves, per-class scores and clusters."""
 
 from hierseg_keras.visualization.clusters import draw_clusters
 from hierseg_keras.visualization.colors import color_labels, node_colors

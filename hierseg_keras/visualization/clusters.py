@@ -1,40 +1,51 @@
-"""What the stages of a network see: an image with a map of each stage's clusters of classes."""
+"""Pictures of an image with a map of each stage's clusters of classes."""
+
+import os
+from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
 
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.visualization.colors import UNLABELED, node_colors
 from hierseg_keras.visualization.inputs import as_labels, as_pixels, check_some
 from hierseg_keras.visualization.levels import TITLE_SIZE, show_picture, title_height
 from hierseg_keras.visualization.names import name_legend, total_height, wrapped
 from hierseg_keras.visualization.picture import Picture
 
-# In inches, but for the font size and the number of names.
+# Lengths in inches, the font size in points, and the number of names shown per cluster.
 _CELL_WIDTH, _WIDEST, _ROW, _LINE, _LEGEND_SIZE, _SHOWN_NAMES = 3.4, 2.8, 0.17, 0.13, 7, 3
 
 
-def draw_clusters(tree, image, maps, clusters, path=None):
-    """Draws an image with maps of clusters of classes, each with a legend of its own.
+def draw_clusters(
+    tree: ClassTree | str,
+    image: ArrayLike,
+    maps: Mapping[str, ArrayLike],
+    clusters: Mapping[str, ArrayLike],
+    path: str | os.PathLike | None = None,
+) -> Figure:
+    """Draws an image next to maps of clusters of classes, each with its own legend.
 
-    A cluster has the mean of its classes' colors, so that it can be compared with a map of the classes
-    themselves.
+    The color of a cluster is the mean of its classes' colors in `node_colors`, so that the maps can be
+    compared with a map of the classes.
 
     Args:
-        tree: `ClassTree` of the classes, or its text.
+        tree: `ClassTree` whose leaves are clustered, or its text.
         image: `(H, W, 3)` array of colors in 0 .. 255.
-        maps: Dict from a title to an `(H, W)` integer array of clusters, such as
-            `HS3.predict_stages` gives; whatever is none is black.
-        clusters: Dict from a title to each leaf's cluster, `(L,)` integers from 0. A map without an
-            entry is of the leaves themselves.
-        path: Optional file to which the picture is saved.
+        maps: Dict from a title to an `(H, W)` integer array of clusters, such as `HS3.predict_stages`
+            returns. Pixels whose number is not a cluster are black.
+        clusters: Dict from a title to the cluster of each leaf, `(L,)` integers from 0. A map whose
+            title is not in the dict shows the leaves.
+        path: File to which the picture is saved. Defaults to `None`, which saves nothing.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If the image or a map is refused, as by `draw_levels`, or a clustering does not
-            hold an integer per leaf, counted from 0 without a gap.
+        ValueError: If `maps` is empty, the image or a map is invalid for `draw_levels`, or a
+            clustering does not hold one integer per leaf with every number from 0 to the largest.
 
     Example:
 
@@ -74,8 +85,8 @@ def _checked_assignment(tree, title, clusters):
     is_counted = assignment.dtype.kind in "iu" and set(assignment.ravel().tolist()) == set(range(assignment.max() + 1))
     if assignment.shape != (tree.num_leaves,) or not is_counted:
         raise ValueError(
-            f"`draw_clusters` expects an integer per leaf of `tree` ({tree.num_leaves}), clusters counted from 0 "
-            f"without a gap. Received: clusters[{title!r}]={assignment.tolist()}."
+            f"`draw_clusters` expects one integer per leaf of `tree` ({tree.num_leaves}), with clusters numbered from "
+            f"0 without gaps. Received: clusters[{title!r}]={assignment.tolist()}."
         )
     return assignment
 
@@ -94,7 +105,7 @@ def _paint(palette, labels):
 def _cluster_names(tree, assignment):
     members = (np.flatnonzero(assignment == cluster) for cluster in range(assignment.max() + 1))
     names = [[tree.names[leaf] for leaf in leaves] for leaves in members]
-    return [wrapped(_cluster_name(members), _LEGEND_SIZE, _WIDEST) for members in names]
+    return [wrapped(_cluster_name(leaf_names), _LEGEND_SIZE, _WIDEST) for leaf_names in names]
 
 
 def _cluster_name(names):

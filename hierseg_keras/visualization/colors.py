@@ -1,23 +1,24 @@
-"""One color per node, a child's a shade of its parent's."""
+"""Colors of the nodes of a tree."""
 
 import colorsys
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.visualization.inputs import as_labels
 
 UNLABELED = (0, 0, 0)
 _DARKEST, _LIGHTEST, _SATURATION = 0.28, 0.78, 0.62
-# How far children's hues spread about their parent's, as a share of the gap between families.
+# The largest difference between the hues of a top class and its children, as a share of the gap between top classes.
 _HUE_SPREAD = 0.45
 
 
-def node_colors(tree):
-    """Gives each node a color that shows its family.
+def node_colors(tree: ClassTree | str) -> np.ndarray:
+    """Computes a color for each node that shows which top class it belongs to.
 
-    Every top class has a hue of its own. Below it hue and lightness spread about the parent's,
-    the less the deeper, so that a child reads as a shade of its parent.
+    Every top class has its own hue. The hue and lightness of its descendants vary around those of
+    their parents, and vary less the deeper they are, so that a child has a shade of its parent's color.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -43,19 +44,22 @@ def node_colors(tree):
     return colors
 
 
-def color_labels(tree, labels):
-    """Paints a map of node indices; whatever is no node is black.
+def color_labels(tree: ClassTree | str, labels: ArrayLike) -> np.ndarray:
+    """Paints a map of node indices with the colors of `node_colors`.
+
+    Pixels without a label are black.
 
     Args:
         tree: `ClassTree`, or its text.
-        labels: Integer array of any shape `(...)`. Negative numbers, and one other number that is no
-            node, mark pixels without a label.
+        labels: Integer array of any shape, `(...)`, of node indices. Negative numbers, and one other
+            number outside `[0, V)`, mark pixels without a label.
 
     Returns:
         `(..., 3)` uint8 array, RGB.
 
     Raises:
-        ValueError: If `labels` holds floats, or two numbers or more that are beyond the nodes.
+        ValueError: If `labels` does not hold integers, or holds two or more different numbers of `V`
+            or above.
     """
     tree = as_class_tree(tree)
     labels = as_labels("color_labels", labels, tree.num_nodes)

@@ -1,6 +1,12 @@
-"""Several images with their labels at every level on one sheet."""
+"""Contact sheets: several images with their labels at every level."""
 
-from hierseg_keras.tree import as_class_tree
+import os
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.visualization.inputs import as_labels, as_pixels, check_some
 from hierseg_keras.visualization.levels import (
     CELL_WIDTH,
@@ -14,21 +20,26 @@ from hierseg_keras.visualization.levels import (
 _GAP = 0.06
 
 
-def draw_contact_sheet(tree, examples, path=None):
+def draw_contact_sheet(
+    tree: ClassTree | str,
+    examples: Sequence[tuple[ArrayLike, ArrayLike]],
+    path: str | os.PathLike | None = None,
+) -> Figure:
     """Draws images and their label maps, one row per image and one column per level, with a legend.
+
+    Pixels are black where they have no label, or a label that is too coarse for the level.
 
     Args:
         tree: `ClassTree`, or its text.
-        examples: List of pairs: an image, `(H, W, 3)` array of colors in 0 .. 255, and its label
-            map, `(H, W)` integer array of node indices. At a level for which a label is too coarse,
-            and where it is no node, the map is black. Sizes may differ from pair to pair.
-        path: Optional file to which the picture is saved.
+        examples: List of pairs `(image, labels)`: an `(H, W, 3)` array of colors in 0 .. 255, and an
+            `(H, W)` integer array of node indices. Sizes may differ between pairs.
+        path: File to which the picture is saved. Defaults to `None`, which saves nothing.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If there is no example, or an image or a label map is refused, as by `draw_levels`.
+        ValueError: If there is no example, or an image or a label map is invalid for `draw_levels`.
 
     Example:
 

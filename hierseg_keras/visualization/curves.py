@@ -1,27 +1,33 @@
-"""Curves of a training run: mIoU by level and loss by depth, over epochs."""
+"""Pictures of training curves: mIoU by level and loss by depth, over epochs."""
 
 import csv
 import math
+import os
 import pathlib
 import re
+
+from matplotlib.figure import Figure
 
 from hierseg_keras.visualization.inputs import check_keys
 from hierseg_keras.visualization.picture import Picture
 
 
-def draw_curves(log, path=None):
-    """Draws a run's log as mIoU by level and loss by depth, training dashed and validation solid.
+def draw_curves(log: str | os.PathLike, path: str | os.PathLike | None = None) -> Figure:
+    """Draws the mIoU of each level and the loss of each depth over the epochs of a run.
+
+    Training curves are dashed, and validation curves are solid.
 
     Args:
-        log: CSV file as `keras.callbacks.CSVLogger` writes it, with columns such as `miou_1` and
-            `depth_loss_1`, and the same with `val_`. What is no number, such as the `NA` of an epoch
-            without validation, is left out.
-        path: Optional file to which the picture is saved.
+        log: CSV file written by `keras.callbacks.CSVLogger`, with columns such as `miou_1`,
+            `depth_loss_1`, `val_miou_1` and `val_depth_loss_1`. Cells that hold no number, such as the
+            `NA` of an epoch without validation, are skipped.
+        path: File to which the picture is saved. Defaults to `None`, which saves nothing.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If the log has no epoch, or no column `epoch`.
 
     Reference:
@@ -53,7 +59,7 @@ def _draw(axis, rows, name, unit):
             if column in rows[0]:
                 label = f"{prefix.replace('_', 'idation ') or 'training '}{unit} {number}"
                 values = [_number(row[column]) for row in rows]
-                # One epoch between two without a value makes no line.
+                # A line needs two successive values; dots also show single ones.
                 marker = "." if sum(map(math.isfinite, values)) < 3 else ""
                 axis.plot(epochs, values, style, color=f"C{number - 1}", label=label, marker=marker)
     if numbers:

@@ -1,45 +1,56 @@
-"""Pixel embeddings in the plane."""
+"""Pictures of pixel embeddings in two dimensions."""
 
 import math
+import os
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.visualization.colors import node_colors
 from hierseg_keras.visualization.inputs import as_labels, check_some
 from hierseg_keras.visualization.names import name_legend, tallest_column, total_height, widest, wrapped
 from hierseg_keras.visualization.picture import Picture
 
-# In inches, but for the font sizes.
+# Lengths in inches, and font sizes in points.
 _SIDE, _TALLEST_LEGEND, _ENTRY_WIDTH, _ROW, _LINE, _WIDEST_NAME = 4.4, 6.0, 0.5, 0.17, 0.13, 2.4
 _FONT_SIZE, _TITLE_SIZE = 7, 12
 
 
-def draw_embedding(tree, embeddings, labels, path=None, title=""):
-    """Draws pixel embeddings, normalized, along their two principal axes; a family has shades of one color.
+def draw_embedding(
+    tree: ClassTree | str,
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    path: str | os.PathLike | None = None,
+    title: str = "",
+) -> Figure:
+    """Draws pixel embeddings along their two principal axes, in the colors of `node_colors`.
+
+    Each embedding is first scaled to length 1.
 
     Args:
         tree: `ClassTree`, or its text.
-        embeddings: `(N, C)` float array, such as the outputs of the layer `embedding` at some pixels.
-        labels: `(N,)` integer array, their nodes. Pixels of no node are left out.
-        path: Optional file to which the picture is saved.
-        title: Title of the picture.
+        embeddings: `(N, C)` float array, such as the output of the layer `embedding` at `N` pixels.
+        labels: `(N,)` integer array, the node of each pixel. Pixels without a label are skipped.
+        path: File to which the picture is saved. Defaults to `None`, which saves nothing.
+        title: Title of the picture. Defaults to no title.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If the embeddings are not finite and `(N, C)`, the labels are not integers and
-            `(N,)`, or no label is a node.
+        ValueError: If `embeddings` is not a finite array of shape `(N, C)`, `labels` is not an
+            integer array of shape `(N,)`, or no label is a node.
 
     Example:
 
     >>> figure = hs.visualization.draw_embedding(tree, np.random.normal(size=(9, 4)), np.arange(9) % 3)
 
     Reference:
-        Figure 4 of [Li et al., CVPR 2022](https://arxiv.org/abs/2203.14335), which does not say how
-        the plane was found.
+        Figure 4 of [Li et al., CVPR 2022](https://arxiv.org/abs/2203.14335). The paper does not name
+        its method of projection.
     """
     tree = as_class_tree(tree)
     embeddings, labels = _checked(tree, embeddings, labels)

@@ -1,24 +1,25 @@
-"""What pictures are drawn of, checked: images, label maps, and tables by name."""
+"""Checks of the images, label maps and tables that pictures are drawn from."""
 
 import numpy as np
 
 _BLACK, _WHITE = 0, 255
-# Augmented and resized images overshoot 0 .. 255 by less than its width.
+# Augmentation and resizing exceed 0 .. 255 by less than 255 on either side.
 _DARKEST, _BRIGHTEST = -_WHITE, 2 * _WHITE
-# No image of negative colors that stays below this is in 0 .. 255: it was standardized.
+# An image with negative colors whose largest color is at most this was standardized, and is not in 0 .. 255.
 _STANDARDIZED = 10
 
 
 def as_pixels(function, image):
-    """An image's colors, `(H, W, 3)` uint8.
+    """Converts an image to RGB colors, `(H, W, 3)` uint8.
 
     Args:
-        function: The name that errors give to the function.
-        image: Numbers in 0 .. 255, `(H, W, C)` of at least three channels, of which the first three
-            are colors.
+        function: Name of the function that errors mention.
+        image: `(H, W, C)` array of numbers in 0 .. 255. The first three channels are colors, and
+            further channels are dropped.
 
     Raises:
-        ValueError: If the shape is another one, or the numbers are not colors in 0 .. 255.
+        ValueError: If the image is not `(H, W, C)` with at least three channels, or does not hold
+            colors in 0 .. 255.
     """
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[-1] < 3 or 0 in image.shape:
@@ -51,51 +52,50 @@ def _what_to_do(shape):
 
 
 def as_labels(function, labels, num_labels, shape=None, what="node indices"):
-    """A map of integer labels, `(H, W)`; any shape where none is asked for.
+    """Converts labels to an integer array and checks it.
 
     Args:
-        function: The name that errors give to the function.
-        labels: Integers; a last axis of one channel is left out. Negative numbers and one other
-            number outside `[0, num_labels)` may mark pixels without a label.
+        function: Name of the function that errors mention.
+        labels: Integer array. Negative numbers, and one other number outside `[0, num_labels)`, mark
+            pixels without a label.
         num_labels: Number of labels.
-        shape: Optional `(H, W)` of the image that the labels belong to.
-        what: What the labels are.
+        shape: Expected shape `(H, W)`; a map `(H, W, 1)` is reshaped. Defaults to any shape.
+        what: Name of the labels in errors. Defaults to node indices.
 
     Raises:
-        ValueError: If the labels are no integers, of another size than the image, or of more than one number beyond
-            `num_labels`.
+        ValueError: If the labels are not integers, do not have the expected shape, or hold two or
+            more different numbers of `num_labels` or above.
     """
     labels = np.asarray(labels)
     if shape is not None and labels.shape == (*shape, 1):
         labels = labels[..., 0]
     if labels.dtype.kind not in "iu":
         raise ValueError(
-            f"`{function}` expects a map of {what}, integers. Received: dtype {labels.dtype}. Take the arg-max of "
-            "scores, and cast whole numbers: labels.astype(int)."
+            f"`{function}` expects an integer map of {what}. Received: dtype {labels.dtype}. Take the arg-max of "
+            "scores, or cast whole numbers: labels.astype(int)."
         )
     if shape is not None and labels.shape != shape:
         raise ValueError(
-            f"`{function}` expects a map of one of the {what} per pixel of the image, {shape}. "
-            f"Received: shape {labels.shape}."
+            f"`{function}` expects a map of {what} of the size of the image, {shape}. Received: shape {labels.shape}."
         )
     beyond = np.unique(labels[labels >= num_labels])
     if len(beyond) > 1:
         raise ValueError(
-            f"`{function}` expects {what} in [0, {num_labels}), and one other number at most for pixels without a "
-            f"label. Received: {beyond[:5].tolist()}{'' if len(beyond) <= 5 else ' and others'}. Class ids of a data "
-            "set are mapped to nodes by `data.load`."
+            f"`{function}` expects {what} in [0, {num_labels}), and at most one other number for pixels without a "
+            f"label. Received: {beyond[:5].tolist()}{'' if len(beyond) <= 5 else ' and others'}. If these are class "
+            "ids of a data set, use `data.load`, which maps them to nodes."
         )
     return labels
 
 
 def check_some(function, argument, values, what):
-    """Refuses an empty dict or list, of `what` it is expected to hold."""
+    """Raises `ValueError` if a dict or list is empty; `what` names one of its expected elements."""
     if not len(values):
         raise ValueError(f"`{function}` expects at least one {what}. Received: {argument}={values!r}.")
 
 
 def check_keys(function, table, keys):
-    """Refuses a dict, or a row of a table, that lacks a key."""
+    """Raises `ValueError` if a dict, or a row of a table, lacks one of the keys."""
     missing = [key for key in keys if key not in table]
     if missing:
         raise ValueError(

@@ -1,42 +1,55 @@
-"""An image with its label maps at every level and a legend."""
+"""Pictures of an image with its label maps at every level."""
+
+import os
+from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
 
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.visualization.colors import UNLABELED, color_labels, node_colors
 from hierseg_keras.visualization.inputs import as_labels, as_pixels, check_some
 from hierseg_keras.visualization.names import name_legend, tallest_column, total_height, widest, wrapped
 from hierseg_keras.visualization.picture import Picture
 
-# In inches.
+# Lengths in inches.
 CELL_WIDTH, TITLE_HEIGHT, _WIDEST_TITLE = 2.9, 0.3, 2.6
 _ROW, _LINE, _WIDEST_NAME = 0.19, 0.14, 3.2
-# Of a legend's entry: the color and the gaps around it.
+# The width of a legend entry without its text: the color and the gaps around it.
 _HANDLE_WIDTH = 0.55
+# Font sizes in points.
 TITLE_SIZE, _LEGEND_SIZE = 9, 8
-# How deep an indent shows.
+# The largest number of indents in a legend. Deeper nodes are indented no further.
 _DEEPEST = 8
 
 
-def draw_levels(tree, image, maps, path=None):
+def draw_levels(
+    tree: ClassTree | str,
+    image: ArrayLike,
+    maps: Mapping[str, ArrayLike],
+    path: str | os.PathLike | None = None,
+) -> Figure:
     """Draws an image and its label maps, one row per map and one column per level, with a legend.
+
+    Pixels are black where they have no label, or a label that is too coarse for the level.
 
     Args:
         tree: `ClassTree`, or its text.
         image: `(H, W, 3)` array of colors in 0 .. 255. Further channels, such as depth, are not shown.
         maps: Dict from a row's title to an `(H, W)` integer array of node indices, such as
-            `{"truth": label, "prediction": leaf}`. At a level for which a label is too coarse, and
-            where it is no node, the map is black.
-        path: Optional file to which the picture is saved.
+            `{"truth": label, "prediction": leaf}`. Negative numbers, and one other number outside
+            `[0, V)`, mark pixels without a label.
+        path: File to which the picture is saved. Defaults to `None`, which saves nothing.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If the image does not hold three channels of colors in 0 .. 255, there is no map,
-            or a map is of another size than the image, holds floats, or holds two numbers or more
-            that are beyond the nodes.
+        ValueError: If `image` does not hold three channels of colors in 0 .. 255; if `maps` is empty;
+            or if a map differs from the image in size, does not hold integers, or holds two or more
+            different numbers of `V` or above.
 
     Example:
 
@@ -68,7 +81,7 @@ def _level_title(tree, title, level):
 
 
 def title_height(titles):
-    """Height of a row's titles in inches, the tallest counted."""
+    """Computes the height of the tallest title of a row, in inches."""
     return max(total_height([title], TITLE_HEIGHT, _ROW) for title in titles)
 
 
@@ -85,25 +98,25 @@ def show_picture(axis, picture, title=""):
 
 
 def legend_below(tree, width, height):
-    """A picture in two parts: one of a height in inches, and below it one for `draw_legend`."""
+    """Makes a picture of two parts: the upper one of the given height in inches, the lower one for `draw_legend`."""
     lower = 2 * _ROW + tallest_column(_labels(tree), _legend_columns(tree, width), _ROW, _LINE)
     return Picture(width, height + lower).subfigures(2, 1, height_ratios=[height, lower])
 
 
 def _legend_columns(tree, width):
-    """As many as fit beside each other, the widest label in each."""
+    """Computes how many legend columns, each as wide as the widest label, fit into a width in inches."""
     return max(1, min(6, int(width / (_HANDLE_WIDTH + widest(_labels(tree), _LEGEND_SIZE)))))
 
 
 def _labels(tree):
-    """The names in preorder, a child's indented under its parent's, and that of no label."""
+    """Returns the legend's texts: names in preorder, indented by depth, and one for pixels without a label."""
     indents = ["    " * min(tree.depths[node] - 1, _DEEPEST) for node in tree.preorder]
     names = [tree.names[node] for node in tree.preorder]
     return [wrapped(name, _LEGEND_SIZE, _WIDEST_NAME, indent) for name, indent in zip(names, indents)] + ["no label"]
 
 
 def draw_legend(tree, figure):
-    """Families together, a child indented under its parent."""
+    """Draws a legend of all nodes, with children indented below their parents."""
     colors = [*(node_colors(tree)[tree.preorder] / 255.0), UNLABELED]
     columns = _legend_columns(tree, figure.figure.get_figwidth())
     name_legend(

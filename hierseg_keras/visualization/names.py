@@ -1,4 +1,4 @@
-"""Names in pictures: how wide they are, on several lines where they are too wide, and in legends."""
+"""Text in pictures: its width and height, line breaks, and legends."""
 
 import functools
 import re
@@ -13,14 +13,14 @@ _BREAKS = re.compile(r"[\s/+,;_-]+")
 
 
 def text_width(text, size):
-    """Width of a line of text in inches, at a font size in points."""
+    """Computes the width of a line of text in inches, at a font size in points."""
     return sum(map(_letter_width, text)) * size / _POINTS_PER_INCH
 
 
 @functools.lru_cache(maxsize=8192)
 def _letter_width(letter):
-    """As a share of the font size."""
-    # A space alone has no width.
+    """Computes a letter's width as a share of the font size."""
+    # Measured between two letters, because Matplotlib measures a single space as 0.
     return _width(f"x{letter}x") - _width("xx")
 
 
@@ -31,10 +31,9 @@ def _width(text, size=100):
 
 
 def wrapped(text, size, width, indent=""):
-    """Text with line breaks, so that no line is wider than `width` inches.
+    """Breaks text into lines of at most `width` inches, each of which begins with `indent`.
 
-    Lines are broken behind spaces and marks that join words, where there are any, and each begins
-    with `indent`.
+    Lines are broken after spaces and punctuation if possible, and otherwise inside words.
     """
     room = width - text_width(indent, size)
     lines = []
@@ -48,7 +47,7 @@ def wrapped(text, size, width, indent=""):
 
 
 def _longest_prefix(text, size, width):
-    """The number of letters that fit, at least one."""
+    """Returns the number of letters that fit into `width` inches, at least one."""
     for end in range(1, len(text)):
         width -= text_width(text[end - 1], size)
         if width < text_width(text[end], size):
@@ -57,29 +56,35 @@ def _longest_prefix(text, size, width):
 
 
 def total_height(texts, row, line):
-    """Height of texts below each other, of `row` inches each and `line` more per further line."""
+    """Computes the height of stacked texts: `row` inches per text, and `line` inches per further line of a text."""
     return sum(row + line * text.count("\n") for text in texts)
 
 
 def tallest_column(texts, columns, row, line):
-    """As `total_height`, of texts in a legend: it fills columns in turn, the first ones with one text more."""
+    """Computes the height of the tallest column of a legend, in inches.
+
+    Matplotlib fills the columns in order. If the texts do not divide evenly, the first columns have
+    one text more.
+    """
     ends = np.cumsum([len(column) for column in np.array_split(np.arange(len(texts)), columns)])
     return max(total_height(texts[start:end], row, line) for start, end in zip([0, *ends], ends))
 
 
 def widest(texts, size):
-    """Width of the widest line among texts of several lines, in inches."""
+    """Computes the width of the widest line of several texts, in inches."""
     return max(text_width(line, size) for text in texts for line in text.split("\n"))
 
 
 def name_legend(owner, handles, names, **options):
-    """A legend of names as they are; Matplotlib would leave out those that begin with an underscore.
+    """Adds a legend that shows every name, including those that begin with an underscore.
+
+    `owner.legend` leaves out labels that begin with an underscore.
 
     Args:
         owner: Figure or axes.
-        handles: One artist per name.
-        names: Strings.
-        options: As in `owner.legend`.
+        handles: List of artists, one per name.
+        names: List of strings.
+        **options: Passed on to `owner.legend`.
 
     Returns:
         `matplotlib.legend.Legend`.

@@ -1,5 +1,6 @@
-"""The figure that every picture is drawn on."""
+"""The figure class that every picture uses."""
 
+import io
 import warnings
 
 from matplotlib.figure import Figure
@@ -11,15 +12,16 @@ _MOST_PIXELS = 65_000
 
 
 class Picture(Figure):
-    """A figure whose texts are names: they are drawn letter by letter.
+    """Draws all text literally, without mathematics and without warnings about missing letters.
 
-    Matplotlib would typeset what stands between two `$` as mathematics, and fail where it is none. It
-    also warns of every letter that its font lacks, and draws a box in its place; here it does not
-    warn, because a class's name is no reason to end a run where warnings are errors.
+    Class names are arbitrary strings. Matplotlib parses text between two `$` as mathematics, and
+    fails if it is not valid. Matplotlib also warns about letters that its font lacks. That warning is
+    suppressed, so that a class name never stops a run in which warnings are errors.
 
     Args:
-        width, height: In inches.
-        layout: As in `matplotlib.figure.Figure`.
+        width: Width in inches.
+        height: Height in inches.
+        layout: Layout engine, as in `matplotlib.figure.Figure`. Defaults to `"constrained"`.
     """
 
     def __init__(self, width, height, layout="constrained"):
@@ -34,8 +36,14 @@ class Picture(Figure):
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             super().draw(renderer)
 
+    def _repr_png_(self):
+        """Returns the PNG that a notebook shows, with or without `%matplotlib inline`."""
+        content = io.BytesIO()
+        self.savefig(content, format="png")
+        return content.getvalue()
+
     def saved(self, path):
-        """Saves the picture where a path is given, and returns it."""
+        """Saves the picture to `path` unless it is `None`, and returns the picture."""
         if path is not None:
             self.savefig(path)
         return self

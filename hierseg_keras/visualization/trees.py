@@ -1,23 +1,26 @@
-"""A class tree as a picture."""
+"""Pictures of class trees."""
+
+import os
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from hierseg_keras.tree import as_class_tree
+from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.visualization.colors import node_colors
 from hierseg_keras.visualization.names import total_height, widest, wrapped
 from hierseg_keras.visualization.picture import Picture
 
-# In inches, but for the font size.
+# Lengths in inches, and the font size in points.
 _ROW_HEIGHT, _LINE_HEIGHT, _STEP, _GAP, _MARGIN = 0.21, 0.14, 0.45, 0.13, 0.3
 _FONT_SIZE, _WIDEST_NAME = 8, 7.0
 
 
-def draw_tree(tree, path=None):
-    """Draws a class tree as an outline, in the colors of `node_colors`.
+def draw_tree(tree: ClassTree | str, path: str | os.PathLike | None = None) -> Figure:
+    """Draws a class tree as an indented outline, in the colors of `node_colors`.
 
     Args:
         tree: `ClassTree`, or its text.
-        path: Optional file to which the picture is saved.
+        path: File to which the picture is saved. Defaults to `None`, which saves nothing.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -33,7 +36,7 @@ def draw_tree(tree, path=None):
     y = dict(zip(tree.preorder.tolist(), _ROW_HEIGHT / 2 + np.cumsum(heights) - np.divide(heights, 2)))
     ends = [_STEP * tree.depths[node] + widest([name], _FONT_SIZE) for node, name in zip(tree.preorder, names)]
     figure = Picture(max(ends) + _GAP + _MARGIN, sum(heights) + _ROW_HEIGHT, layout=None)
-    # In inches, downwards.
+    # The coordinates of the axes are inches, and y points downward.
     width, height = figure.get_size_inches()
     axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     axis.set_axis_off()

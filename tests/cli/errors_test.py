@@ -1,13 +1,17 @@
 """What the program prints and returns when something goes wrong: one line, and 1, 2 or 130."""
 
+import logging
 import os
 import warnings
 
 import pytest
+from absl import logging as absl_logging
 
 tf = pytest.importorskip("tensorflow")
+import tfds_builders  # noqa: E402
+from hierseg_command.one_line import MAX_LENGTH  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
-from hierseg_keras.cli.message import MAX_LENGTH, message_of  # noqa: E402
+from hierseg_keras.cli.message import message_of  # noqa: E402
 from hierseg_keras.data.refusal import refuse  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
@@ -26,19 +30,22 @@ class ExitCodeTest:
     @pytest.mark.parametrize(
         "arguments",
         [
-            "train --loss tree_max --out run",
+            "train --loss.name tree_max --out run",
             "train --recipe unknown --out run",
-            "train --filters 0 --out run",
-            "train --crop-size 24x32",
+            "train --config lost.toml --out run",
+            "train --import lost_module --out run",
+            "train --network.filters 0 --out run",
+            "train --data.crop_size 0,32 --out run",
+            "train --data.crop 24,32 --out run",
+            "train --data.crop_size 24,32",
             "train --smoke",
-            "train --replicas 9 --crop-size 24x32 --out run",
-            "train --replicas 2 --batch-size 3 --crop-size 24x32 --out run",
-            "train --method hs3 --out run",
-            "data street_blocks --count 0",
-            "data street_blocks --skip-bad",
+            "train --replicas 9 --out run",
+            "train --replicas 2 --data.batch_size 3 --out run",
+            "train --method.name HS3 --out run",
+            "recipes unknown",
             "evaluate run --replicas 9",
             "profile --image 24x32",
-            "demo --epochs 0",
+            "demo --loss tree_max",
         ],
     )
     def test_refused_value_is_2(self, arguments, tmp_path, monkeypatch, capsys):
@@ -75,7 +82,7 @@ class ExitCodeTest:
         assert main(["evaluate", "run", "--replicas", "1"]) == 130
         assert capsys.readouterr().err == "hierseg evaluate: interrupted\n"
 
-    @pytest.mark.parametrize("arguments", ["train --crop-size 24x32 --out", "demo --out", "evaluate run --report"])
+    @pytest.mark.parametrize("arguments", ["train --out", "demo --out", "evaluate run --report"])
     def test_folder_of_another_process_is_refused(self, arguments, tmp_path, capsys):
         with claimed(tmp_path / "out"):
             assert main([*arguments.split(), str(tmp_path / "out")]) == 1
@@ -93,6 +100,23 @@ class ExitCodeTest:
         assert main(["evaluate", "run", "--replicas", "1"]) == 0
         assert printed == ["hierseg evaluate: warning: two lines\n"]
         assert warnings.formatwarning is before
+
+    def test_logs_of_this_project_are_shown_and_others_are_not(self, monkeypatch, capsys):
+        def log(*_, **__):
+            logging.getLogger("other").error("lost")
+            tf.get_logger().warning("lost")
+            absl_logging.warning("lost")
+            own = logging.LogRecord(
+                "absl", logging.WARNING, tfds_builders.__file__, 1, "%d files\nleft out", (2,), None
+            )
+            logging.getLogger().handle(own)
+            return {}
+
+        monkeypatch.setattr("hierseg_keras.cli.evaluate.evaluate_run", log)
+        before = logging.getLogger().handlers[:]
+        assert main(["evaluate", "run", "--replicas", "1"]) == 0
+        assert capsys.readouterr().err == "hierseg evaluate: warning: 2 files left out\n"
+        assert logging.getLogger().handlers == before
 
 
 class MessageOfTest:
@@ -115,6 +139,9 @@ class MessageOfTest:
             message = message_of(error.value)
             assert message.endswith("assertion failed: [street_blocks: a label. Received:] [-1]")
             assert "File" not in message and "{{" not in message and "\n" not in message
+
+    def test_styles_are_left_out(self):
+        assert message_of(ValueError("calling f. \x1b[1mNo.\x1b[0m")) == "calling f. No."
 
     def test_sentence_of_a_pipeline_is_told_alone(self):
         def refused(x):

@@ -1,5 +1,7 @@
 import csv
 import json
+import shutil
+import tomllib
 
 import numpy as np
 import pytest
@@ -11,29 +13,32 @@ from hierseg_keras.training import RunConfig, load_run  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.running_eagerly import running_eagerly  # noqa: E402
 
-TINY = ["--filters", "2", "--num-stages", "2", "--crop-size", "32x40", "--batch-size", "4", "--epochs", "2"]
+TINY = "--network.filters 2 --network.num_stages 2 --data.crop_size 32,40 --data.batch_size 4".split()
+TINY += ["--schedule.epochs", "2"]
 # The test process has two CPUs, and one strategy over both that `tests.conftest` makes.
 TINY += ["--replicas", "1"]
+SPLITS = ["--data.train_split", "train[:16]", "--evaluation.split", "validation[:4]"]
 
 
-FILES = {"config.json", "tree.txt", "run.json", "log.csv", "pictures", "model.weights.h5"}
+FILES = {"config.toml", "tree.txt", "run.json", "log.csv", "pictures", "model.weights.h5"}
 
 
 @pytest.fixture(scope="module")
 def run(data_dir, tmp_path_factory):
     """A finished run on sixteen images."""
     folder = tmp_path_factory.mktemp("runs") / "a run"
-    splits = ["--train-split", "train[:16]", "--validation-split", "validation[:4]"]
-    averaged = ["--ema-momentum", "0.5"]
+    averaged = ["--schedule.ema_momentum", "0.5"]
     with running_eagerly():
-        assert main(["train", *TINY, *splits, *averaged, "--data-dir", str(data_dir), "--out", str(folder)]) == 0
+        assert main(["train", *TINY, *SPLITS, *averaged, "--data.data_dir", str(data_dir), "--out", str(folder)]) == 0
     return folder
 
 
 class TrainTest:
     def test_folder_holds_all_of_a_run(self, run):
-        config = json.loads((run / "config.json").read_text())
-        assert (config["dataset"], config["loss"], config["crop_size"]) == ("street_blocks", "focal_tree_min", [32, 40])
+        config = tomllib.loads((run / "config.toml").read_text())
+        assert (config["data"]["dataset"], config["data"]["crop_size"]) == ("street_blocks", [32, 40])
+        # What was left out is there too.
+        assert config["loss"]["name"] == "FocalTreeMin" and config["optimizer"]["learning_rate"] == 0.003
         assert ClassTree.from_file(run / "tree.txt") == ClassTree.load("street_blocks")
         assert (run / "model.weights.h5").is_file()
         assert {path.name for path in run.iterdir()} == FILES
@@ -53,33 +58,36 @@ class TrainTest:
         assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 
     def test_mistakes_are_told_in_one_message(self, tmp_path, capsys):
-        assert main(["train", "--loss", "tree_max", "--out", str(tmp_path / "a")]) == 2
-        assert capsys.readouterr().err.startswith("hierseg train: `loss` expects one of")
+        assert main(["train", "--loss.name", "tree_max", "--out", str(tmp_path / "a")]) == 2
+        assert capsys.readouterr().err.startswith("hierseg train: `loss.name` expects one of")
         assert not (tmp_path / "a").exists()
 
     def test_every_option_reaches_the_run(self, tmp_path, monkeypatch):
         asked = []
         monkeypatch.setattr("hierseg_keras.cli.train.train", lambda config, out: asked.append((config, out)))
-        options = "--replicas 2 --precision mixed_float16 --accumulation-steps 4 --ema-momentum 0.99 --tensorboard "
-        options += "--early-stopping-patience 3 --jit-compile false --model unet --num-stages 2 --crop-size 8x9 "
+        options = "--replicas 2 --precision mixed_float16 --schedule.accumulation_steps 4 --schedule.ema_momentum 0.99 "
+        options += "--tensorboard --schedule.early_stopping_patience=3 --jit_compile false --network.name UNet "
+        options += "--network.num_stages=2 --data.crop_size 8,9 --data.scale_range false "
         (tmp_path / "clusters.txt").write_text("a\n\tb", "utf-8")
-        options += f"--method hs3 --stages first,second --clusters {tmp_path / 'clusters.txt'},2 --theta 80 --fuse"
+        options += f"--method.name HS3 --method.stages first,second --method.clusters {tmp_path / 'clusters.txt'},2 "
+        options += "--method.theta 80 --method.fuse --optimizer.name CoupledSGD --optimizer.momentum 0.9"
         assert main(["train", *options.split(), "--out", "run"]) == 0
         config = RunConfig(
             replicas=2,
             precision="mixed_float16",
-            accumulation_steps=4,
-            ema_momentum=0.99,
             tensorboard=True,
-            early_stopping_patience=3,
             jit_compile=False,
-            num_stages=2,
-            crop_size=(8, 9),
-            method="hs3",
-            stages=("first", "second"),
-            clusters=("a\n\tb", "2"),
-            theta=80.0,
-            fuse=True,
+            schedule={"accumulation_steps": 4, "ema_momentum": 0.99, "early_stopping_patience": 3},
+            network={"name": "UNet", "num_stages": 2},
+            data={"crop_size": (8, 9), "scale_range": None},
+            method={
+                "name": "HS3",
+                "stages": ("first", "second"),
+                "clusters": ("a\n\tb", 2),
+                "theta": 80.0,
+                "fuse": True,
+            },
+            optimizer={"name": "CoupledSGD", "momentum": 0.9},
         )
         assert asked == [(config, "run")]
 
@@ -90,18 +98,33 @@ class TrainTest:
         assert asked == [RunConfig()]
 
     @pytest.mark.parametrize(
-        "option", ["--replicas=two", "--jit-compile=maybe", "--crop-size=90", "--theta=steep", "--clusters=lost.txt"]
+        "option",
+        [
+            "--replicas=two",
+            "--jit_compile=maybe",
+            "--data.crop_size=90",
+            "--method.theta=steep",
+            "--method.clusters=lost",
+        ],
     )
     def test_what_cannot_be_read_is_told(self, option, capsys):
-        with pytest.raises(SystemExit) as ended:
-            main(["train", option, "--out", "run"])
-        assert ended.value.code == 2
-        printed = capsys.readouterr().err
-        assert printed.startswith("hierseg train: argument --") and "expected" in printed and printed.count("\n") == 1
+        method = ["--method.name", "HS3", "--method.stages", "['a']"] if "method" in option else []
+        assert main(["train", *method, option, "--out", "run"]) == 2
+        printed, name = capsys.readouterr().err, option.split("=")[0].removeprefix("--")
+        assert printed.startswith(f"hierseg train: `{name}` expects ") and printed.count("\n") == 1
+
+    def test_runs_without_a_size_of_crops(self, data_dir, tmp_path, run_eagerly):
+        """B10: what is left out is settled by the data, and the file says how."""
+        small = "--network.filters 2 --network.num_stages 1 --schedule.epochs 1 --data.train_split train[:8]"
+        small += f" --evaluation.split validation[:2] --replicas 1 --data.data_dir {data_dir}"
+        assert main(["train", *small.split(), "--out", str(tmp_path / "run")]) == 0
+        config, model = load_run(tmp_path / "run")
+        height, width = config.data.crop_size
+        assert model(np.zeros((1, height, width, 3))).shape[1:3] == (height, width)
 
     def test_loss_that_is_not_finite_ends_the_run(self, data_dir, tmp_path, run_eagerly, capsys):
-        options = [*TINY, "--train-split", "train[:16]", "--validation-split", "validation[:4]", "--optimizer", "sgd"]
-        arguments = ["train", *options, "--learning-rate", "1e30", "--data-dir", str(data_dir)]
+        options = [*TINY, *SPLITS, "--optimizer.name", "CoupledSGD", "--optimizer.learning_rate", "1e30"]
+        arguments = ["train", *options, "--data.data_dir", str(data_dir)]
         assert main([*arguments, "--out", str(tmp_path / "a")]) == 1
         printed = capsys.readouterr().err
         assert "in epoch 1. No weights were saved. Lower the learning rate" in printed
@@ -109,8 +132,12 @@ class TrainTest:
 
 
 class EvaluateTest:
-    def test_repeats_the_last_epoch(self, run, capsys):
-        assert main(["evaluate", str(run), "--replicas", "1"]) == 0
+    def test_repeats_the_last_epoch_and_warns_of_other_data(self, run, tmp_path, capsys):
+        other = shutil.copytree(run, tmp_path / "other")
+        content = json.loads((run / "run.json").read_text())
+        (other / "run.json").write_text(json.dumps({**content, "data": {"street_blocks/1.0.0": "another"}}))
+        with pytest.warns(UserWarning, match="trained on other data than street_blocks/1.0.0 holds now"):
+            assert main(["evaluate", str(other), "--replicas", "1"]) == 0
         printed = dict(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("miou"))
         with (run / "log.csv").open() as file:
             last = list(csv.DictReader(file))[-1]
@@ -118,7 +145,7 @@ class EvaluateTest:
 
     def test_folder_that_is_no_run(self, tmp_path, capsys):
         assert main(["evaluate", str(tmp_path)]) == 1
-        assert "config.json" in capsys.readouterr().err
+        assert "config.toml" in capsys.readouterr().err
 
 
 class PredictTest:

@@ -77,10 +77,10 @@ class ClassWeightsTest:
 
     def test_invalid_arguments_raise(self):
         for counts in ([1, 2, 3], [1, 2, 3, 4], np.ones((2, 3, 5)), ["a"] * 5, 3):
-            with pytest.raises(ValueError, match=r"expects pixel counts per node and of no label, \(5,\)"):
+            with pytest.raises(ValueError, match=r"and one for pixels without a label, \(5,\)"):
                 class_weights(TREE, counts)
         for counts in ([0, 0, 0, 0, 9], [1, -1, 0, 0, 0], [1, np.nan, 0, 0, 0], [1, np.inf, 0, 0, 0]):
-            with pytest.raises(ValueError, match="counts of at least 0, some of them above"):
+            with pytest.raises(ValueError, match="counts of at least 0, and at least one labeled pixel"):
                 class_weights(TREE, counts)
         with pytest.raises(ValueError, match="Received: method='median'"):
             class_weights(TREE, [1, 2, 3, 0, 0], "median")

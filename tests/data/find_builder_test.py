@@ -15,12 +15,12 @@ class FindBuilderTest:
             ("lip", "'lip_tree'"),
             ("street blocks", "Did you mean 'street_blocks'"),
             ("camvid_tre/groups", "Did you mean 'camvid_tree'"),
-            ("nope", "This package adds camvid_tree, .*street_blocks to the .* that `tfds.list_builders"),
+            ("nope", "`tfds.list_builders..` lists all .* names. This package adds camvid_tree, .*street_blocks"),
             ("", "This package adds"),
             ("../data", "This package adds"),
-            ("camvid_tree/grups", "expected a config of camvid_tree, 'categories', 'groups' or 'original'"),
+            ("camvid_tree/grups", "`name` expects a config of camvid_tree, 'categories', 'groups' or 'original'"),
             ("camvid_tree:9.9.9", "cannot be loaded at version 9.9.9, only: 1.0.0"),
-            ("street_blocks/", "expected a TFDS data set"),
+            ("street_blocks/", "`name` expects a TFDS data set"),
         ],
     )
     def test_an_unknown_name_is_told_in_a_line(self, name, message, tmp_path):
@@ -30,7 +30,7 @@ class FindBuilderTest:
 
     @pytest.mark.parametrize("name", [None, 3, b"street_blocks", ["street_blocks"]])
     def test_another_type_raises(self, name):
-        with pytest.raises(TypeError, match="`name` expects a string"):
+        with pytest.raises(TypeError, match="`name` expects the name of a TFDS data set"):
             find_builder(name)
 
 

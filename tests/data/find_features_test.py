@@ -72,6 +72,6 @@ class FindFeaturesTest:
         ],
     )
     def test_what_cannot_be_read_is_told_in_a_sentence(self, features):
-        with pytest.raises(ValueError, match="both of 1, 3 or 4 channels, uint8 or uint16") as error:
+        with pytest.raises(ValueError, match="both with 1, 3 or 4 channels of uint8 or uint16") as error:
             find_features(info(("image", next(name for name in features if name != "image")), **features))
         assert "Received: some_set/1.0.0 with the images {" in str(error.value)

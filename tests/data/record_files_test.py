@@ -66,8 +66,8 @@ class RecordFilesTest:
         with pytest.raises(tf.errors.InvalidArgumentError) as error:
             draw_all(folder, **options)
         assert sentence_of(error.value) == (
-            f"expected whole record files. Received: {path}, which is damaged or cut short. Delete {folder} and "
-            "prepare the data set again."
+            f"A split expects complete record files. Received: {path}, which is damaged or truncated. Delete {folder} "
+            "and prepare the data set again."
         )
         # What is whole is read.
         assert draw_all(folder, "test") == 3 and draw_all(folder, "train[:4]") == 4
@@ -77,7 +77,7 @@ class RecordFilesTest:
         path = next(folder.glob("*train*"))
         content = path.read_bytes()
         path.write_bytes(content[: int(part * len(content)) if part == 0.5 else part])
-        with pytest.raises(ValueError, match=f"{path}, which is cut short. {ADVICE.format(folder=folder)}"):
+        with pytest.raises(ValueError, match=f"{path}, which is truncated. {ADVICE.format(folder=folder)}"):
             load(folder)
 
     def test_a_missing_file_is_named(self, folder):
@@ -109,5 +109,5 @@ class DescriptionTest:
 
     def test_a_missing_one_is_named(self, folder):
         (folder / "dataset_info.json").unlink()
-        with pytest.raises(ValueError, match=f"Received: {folder}, without what `dataset_info.json`"):
+        with pytest.raises(ValueError, match=f"Received: {folder}, without splits"):
             load(folder)

@@ -76,6 +76,7 @@ class SameOnOneAndTwoReplicasTest:
         loss = FocalTreeMin(TREE, normalization="global")
         assert_same(fitted(None, (images, labels), loss), fitted(two_replicas, (images, labels), loss))
 
+    @pytest.mark.large
     def test_evaluation_with_an_uneven_last_batch(self, batch, two_replicas):
         """Five images on two replicas: Keras would leave one of them none of the last batch."""
         images, labels = (np.concatenate([part, part[:1]]) for part in batch)

@@ -186,7 +186,7 @@ class NetworkTest:
         for model, error, said in [
             (Subclassed(), TypeError, r"Pass keras.Model\(image, model\(image\)\)"),
             (keras.Sequential([keras.layers.Conv2D(4, 1)]), TypeError, r"Pass keras.Model\(image, model\(image\)\)"),
-            (keras.Model([image, keras.Input((None, None, 3))], features), ValueError, "one input of images"),
+            (keras.Model([image, keras.Input((None, None, 3))], features), ValueError, "one image input"),
             (keras.Model(image, [features, features]), ValueError, "one output of scores"),
         ]:
             with pytest.raises(error, match=f"`saved_model` expects .*{said}"):

@@ -255,7 +255,7 @@ class LossContract:
 
         activation = tf.nn.sigmoid if self.scores == "nodes" else tf.nn.softmax
         graph = tf.function(lambda x: self.loss(TREE)(LABELS, tf.image.resize(activation(x), (2, 2))))
-        with pytest.raises(ValueError, match="as they come out of a (sigmoid|softmax). Pass from_logits=False"):
+        with pytest.raises(ValueError, match="as they are the output of a (sigmoid|softmax). Pass from_logits=False"):
             graph(self.logits(rng, (2, 1, 1)))
 
     @only_tensorflow
@@ -404,7 +404,7 @@ class LossContract:
             ([-1.0] * 7, "one finite weight >= 0"),
             ({"sky": np.nan}, "one finite weight >= 0"),
             ({"sky": 1, SKY: 2}, "expects each node once in `class_weights`"),
-            ({"skye": 1}, "'skye' is no node of the tree"),
+            ({"skye": 1}, "'skye' is not a node of the tree"),
         ],
     )
     def test_invalid_class_weights_raise(self, weights, message):
@@ -563,7 +563,7 @@ class LossContract:
 
     @pytest.mark.parametrize("ignore_class", [0, SKY, VEHICLE])
     def test_ignore_class_that_is_a_node_raises(self, ignore_class):
-        with pytest.raises(ValueError, match=rf"outside \[0, 7\).*ignore_class={ignore_class}, .*Pass a negative one"):
+        with pytest.raises(ValueError, match=rf"outside \[0, 7\).*ignore_class={ignore_class}, .*a negative integer"):
             self.loss(TREE, ignore_class=ignore_class)
 
     @pytest.mark.parametrize("ignore_class", [True, 254.5])

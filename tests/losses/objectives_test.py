@@ -2,19 +2,20 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
+from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy, TreeBinaryCrossentropy
+from hierseg_keras.losses.objectives import flat_crossentropy, loss_by_depth, named_losses, objectives
 from tests import reference as equations
 from tests.gradients import value_and_gradient
 from tests.losses.loss_contract import HUMAN, IGNORED, LABELS, TREE
 
 
-class MakeLossTest:
+class ObjectivesTest:
     def logits(self, rng, scores):
         channels = TREE.num_nodes if scores == "nodes" else TREE.num_leaves
         return rng.normal(0, 3, (*LABELS.shape, channels)).astype("float32")
 
     def test_flat_crossentropy_is_kerass_own(self, rng):
-        loss, by_depth = make_loss("crossentropy", TREE, IGNORED)
+        loss = flat_crossentropy(TREE, ignore_class=IGNORED)
         plain = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=IGNORED)
         labels, logits = np.where(LABELS == IGNORED, IGNORED, LABELS % TREE.num_leaves), self.logits(rng, "leaves")
         for weight in (None, rng.uniform(0, 2, LABELS.shape).astype("float32")):
@@ -23,31 +24,46 @@ class MakeLossTest:
             np.testing.assert_allclose(value, plain_value, rtol=1e-6)
             np.testing.assert_allclose(gradient, plain_gradient, rtol=1e-5, atol=1e-7)
         assert loss(np.full_like(LABELS, IGNORED), logits) == 0
-        assert by_depth.tree == TREE
+        assert loss_by_depth(loss, TREE).tree == TREE
 
     def test_flat_crossentropy_of_a_coarse_label_is_nan(self, rng):
         """It has no class: a flat baseline is trained on leaves."""
-        loss, _ = make_loss("crossentropy", TREE, IGNORED)
+        loss = flat_crossentropy(TREE, ignore_class=IGNORED)
         assert np.isnan(loss(np.full_like(LABELS, HUMAN), self.logits(rng, "leaves")))
 
-    @pytest.mark.parametrize("name", OBJECTIVES)
+    def test_names_are_the_classs_in_both_spellings(self):
+        assert named_losses()["FocalTreeMin"] is objectives()["focal_tree_min"] is FocalTreeMin
+        assert named_losses()["SparseCategoricalCrossentropy"] is objectives()["crossentropy"] is flat_crossentropy
+        assert objectives()["focal_binary_crossentropy"](TREE).gamma == 2
+        assert len(objectives()) == len(named_losses()) + 1
+
+    @pytest.mark.parametrize("name", objectives())
     def test_class_weights_reach_every_objective(self, rng, name):
-        scores, _ = OBJECTIVES[name]
-        weights, logits = rng.uniform(0, 3, TREE.num_nodes), self.logits(rng, scores)
+        make = objectives()[name]
+        weights, logits = rng.uniform(0, 3, TREE.num_nodes), self.logits(rng, make.scores)
         labels = np.where(LABELS == IGNORED, IGNORED, LABELS % TREE.num_leaves)
-        plain, _ = make_loss(name, TREE, IGNORED)
+        plain = make(TREE, ignore_class=IGNORED)
         losses = keras.ops.convert_to_numpy(plain.call(labels, logits))
         expected = equations.masked_mean(losses, labels, IGNORED, class_weights=weights)
         for given in (weights, dict(enumerate(weights.tolist()))):
-            loss, by_depth = make_loss(name, TREE, IGNORED, given)
+            loss = make(TREE, ignore_class=IGNORED, class_weights=given)
             np.testing.assert_allclose(loss(labels, logits), expected, rtol=1e-5)
             revived = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
             np.testing.assert_allclose(revived(labels, logits), expected, rtol=1e-5)
-        assert hasattr(by_depth, "per_depth")
+            assert hasattr(loss_by_depth(loss, TREE), "per_depth")
 
-    @pytest.mark.parametrize("name", OBJECTIVES)
+    @pytest.mark.parametrize("name", objectives())
     def test_arguments_are_checked_against_the_tree(self, name):
         with pytest.raises(ValueError, match=r"outside \[0, 7\)"):
-            make_loss(name, TREE, 5)
+            objectives()[name](TREE, ignore_class=5)
         with pytest.raises(ValueError, match=r"per node of `tree` \(7\)"):
-            make_loss(name, TREE, IGNORED, [1.0] * 4)
+            objectives()[name](TREE, ignore_class=IGNORED, class_weights=[1.0] * 4)
+
+    def test_a_loss_of_ones_own_is_logged_by_the_rooms(self):
+        class Own(keras.losses.Loss):
+            scores, from_logits, ignore_class = "nodes", False, IGNORED
+
+        by_depth = loss_by_depth(Own(), TREE)
+        assert type(by_depth) is TreeBinaryCrossentropy and not by_depth.from_logits
+        Own.scores = "leaves"
+        assert type(loss_by_depth(Own(), TREE)) is HierarchicalCrossentropy

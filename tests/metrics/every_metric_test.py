@@ -154,7 +154,7 @@ class ScoresOfEveryMetricTest:
         model = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Conv2D(TREE.num_nodes, 1, activation="sigmoid")])
         model.compile("sgd", loss=FocalTreeMin(TREE, from_logits=False), metrics=[PathCoherence(TREE)])
         images, labels = np.ones((1, 2, 2, 3), "float32"), np.zeros((1, 2, 2), int)
-        with pytest.raises(ValueError, match="they come out of a sigmoid. Pass from_logits=False"):
+        with pytest.raises(ValueError, match="they are the output of a sigmoid. Pass from_logits=False"):
             model.fit(images, labels, verbose=0)
         metrics = [PathCoherence(TREE, from_logits=False)]
         model.compile("sgd", loss=FocalTreeMin(TREE, from_logits=False), metrics=metrics)

@@ -119,6 +119,7 @@ class TreeNetworkTest:
         finally:
             keras.config.set_image_data_format("channels_last")
 
+    @pytest.mark.large
     @pytest.mark.skipif(not IS_TENSORFLOW, reason="the same on both")
     @pytest.mark.parametrize("index", range(4))
     def test_labels_and_weights_in_a_list_of_one_are_those_in_it(self, index):
@@ -185,6 +186,7 @@ class WrappedNetworkTest:
         with pytest.raises(TypeError, match="expects a functional `keras.Model`"):
             wrapper("unet")
 
+    @pytest.mark.large
     @pytest.mark.skipif(not IS_TENSORFLOW, reason="`BackupAndRestore` with TensorFlow's checkpoints")
     def test_an_interrupted_fit_draws_the_triplets_of_one_never_stopped(self, tmp_path):
         class Stop(keras.callbacks.Callback):

@@ -139,6 +139,7 @@ def wait_until(condition, seconds=120):
 
 
 class OtherProcessTest:
+    @pytest.mark.large
     def test_killed_preparation_leaves_nothing_in_the_way(self, manual_dir, tmp_path, caplog):
         folder = tmp_path / "camvid_tree" / "categories"
         process = subprocess.Popen([sys.executable, "-c", BLOCKED, str(tmp_path), str(manual_dir)])

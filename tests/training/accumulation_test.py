@@ -34,6 +34,7 @@ def assert_same_weights(model, expected):
 
 
 class AccumulationTest:
+    @pytest.mark.large
     def test_step_is_that_of_the_larger_batch(self, two_replicas):
         """Weights, schedule and averaged weights, on one replica, on two, and under XLA."""
         options = {"momentum": 0.9, "weight_decay": 1e-2, "use_ema": True, "ema_momentum": 0.5}
@@ -45,10 +46,12 @@ class AccumulationTest:
             assert int(model.optimizer.iterations.numpy()) == STEPS
             assert float(model.optimizer.learning_rate) == 0
 
+    @pytest.mark.large
     def test_adamw(self):
         expected = fitted(lambda: keras.optimizers.AdamW(0.01), 4)
         assert_same_weights(fitted(lambda: AccumulatedAdamW(0.01, accumulation_steps=2), 2), expected)
 
+    @pytest.mark.large
     def test_batches_left_over_take_no_part(self):
         before = fitted(lambda: AccumulatedSGD(0.1, accumulation_steps=7), 2)
         untouched = fitted(lambda: keras.optimizers.SGD(0.0), 2)

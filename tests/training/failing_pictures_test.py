@@ -79,6 +79,7 @@ class OneWarningTest:
 
 
 class TrainTest:
+    @pytest.mark.large
     def test_a_run_without_any_picture_is_whole(self, tmp_path, monkeypatch, run_eagerly):
         image, label = np.zeros((8, 8, 8, 3), "float32"), np.zeros((8, 8, 8), "int32")
         (tmp_path / "tree.txt").write_text("a\n\tb\n\tc\nd", "utf-8")
@@ -89,7 +90,9 @@ class TrainTest:
         monkeypatch.setattr("hierseg_keras.training.run.load_examples", lambda *_: [(image[0], label[0])])
         monkeypatch.setattr("hierseg_keras.training.callbacks.draw_levels", fail)
         monkeypatch.setattr("hierseg_keras.training.run.draw_curves", fail)
-        config = RunConfig(tree=str(tmp_path / "tree.txt"), epochs=2, filters=2, num_stages=1, replicas=1, batch_size=4)
+        values = {"tree": str(tmp_path / "tree.txt"), "batch_size": 4, "crop_size": (8, 8)}
+        network = {"filters": 2, "num_stages": 1}
+        config = RunConfig(data=values, schedule={"epochs": 2}, network=network, replicas=1)
         with pytest.warns(UserWarning, match="could not be drawn, and the run goes on. OSError: disk full") as caught:
             train(config, tmp_path / "run", verbose=0)
         assert sum("could not be drawn" in str(warning.message) for warning in caught) == 2

@@ -50,6 +50,7 @@ class ClaimedTest:
             pass
         assert [path.name for path in folder.iterdir()] == ["kept"]
 
+    @pytest.mark.large
     def test_one_of_several_at_the_same_moment(self, tmp_path):
         """Into a folder that exists, and into one that each would make."""
         for number in range(10):

@@ -1,6 +1,7 @@
 """HS3's two phases: one call, that goes on where it was interrupted."""
 
 import csv
+import json
 
 import pytest
 
@@ -9,25 +10,16 @@ from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.training import RunConfig, hs3_run, load_run, train, train_hs3  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from tests.training.tiny_run import tiny_config  # noqa: E402
 
 STAGES = ("encoder_0_b_relu", "encoder_1_b_relu")
-TINY = {
-    "train_split": "train[:16]",
-    "validation_split": "validation[:4]",
-    "filters": 2,
-    "num_stages": 2,
-    "size": (24, 32),
-    "batch_size": 4,
-    "epochs": 1,
-    "replicas": 1,
-    "loss": "hierarchical_crossentropy",
-    "analysis_share": 0.25,
-}
+METHOD = {"name": "HS3", "stages": STAGES, "ratio": 0.5, "fuse": True, "analysis_share": 0.25}
 
 
 @pytest.fixture
 def config(data_dir):
-    return RunConfig(**TINY, method="hs3", stages=STAGES, ratio=0.5, fuse=True, data_dir=str(data_dir))
+    tables = {"network": {"num_stages": 2}, "loss": {"name": "HierarchicalCrossentropy"}, "schedule": {"epochs": 1}}
+    return tiny_config(data_dir, method=METHOD, **tables)
 
 
 def interrupt(*_):
@@ -40,6 +32,7 @@ def times(folder):
 
 @pytest.mark.usefixtures("run_eagerly")
 class TrainHS3Test:
+    @pytest.mark.large
     def test_interrupted_between_its_phases(self, config, tmp_path, monkeypatch):
         folder = tmp_path / "run"
         with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
@@ -62,9 +55,9 @@ class TrainHS3Test:
 
         model = train_hs3(config, folder, verbose=0)
         deep, final = (load_run(folder / name)[0] for name in ("deep_supervision", "hs3"))
-        assert (deep.method, deep.train_split, deep.fuse) == ("deep_supervision", "train[0:12]", False)
-        assert (final.method, final.train_split, final.fuse) == ("hs3", "train[:16]", True)
-        assert final.clusters[0] == edited and model.clusters[STAGES[0]].tolist() == [0] * 8 + [1] * 9
+        assert (deep.method.clusters, deep.data.train_split, deep.method.fuse) == (None, "train[0:12]", False)
+        assert (final.data.train_split, final.method.fuse) == ("train[:16]", True)
+        assert final.method.clusters[0] == edited and model.clusters[STAGES[0]].tolist() == [0] * 8 + [1] * 9
         with (folder / "clusters" / "trade_offs.csv").open() as file:
             chosen = [int(row["classes"]) for row in csv.DictReader(file) if row["chosen"] == "1"]
         found = model.clusters[STAGES[1]]
@@ -90,19 +83,30 @@ class TrainHS3Test:
 
     def test_another_configuration_is_refused(self, config, tmp_path):
         other = RunConfig.from_recipe("hssn_lip_deeplabv3plus_r101")
-        other.to_file(tmp_path / "config.json")
-        with pytest.raises(ValueError, match="was begun with. Received: .*'method': \"'hssn' -> 'hs3'\""):
+        other.to_file(tmp_path / "config.toml")
+        with pytest.raises(ValueError, match="was begun with. Received: .*'method.name': \"'HSSN' -> 'HS3'\""):
+            train_hs3(config, tmp_path)
+
+    def test_folder_that_an_earlier_version_began_goes_on(self, config, tmp_path, monkeypatch):
+        flat = {"model": "unet", "filters": 2, "num_stages": 2, "loss": "hierarchical_crossentropy", "method": "hs3"}
+        flat |= {"stages": STAGES, "ratio": 0.5, "fuse": True, "analysis_share": 0.25, "replicas": 1, "epochs": 1}
+        flat |= {"train_split": "train[:16]", "validation_split": "validation[:5]", "size": (24, 32), "batch_size": 4}
+        (tmp_path / "config.json").write_text(json.dumps({**flat, "data_dir": config.data.data_dir}))
+        monkeypatch.setattr(hs3_run, "train", interrupt)
+        with pytest.raises(KeyboardInterrupt):
             train_hs3(config, tmp_path)
 
     def test_each_command_takes_its_own_configurations(self, config, tmp_path, capsys):
-        with pytest.raises(ValueError, match="`train` expects `clusters` .*`train_hs3` finds them"):
+        with pytest.raises(ValueError, match="`train` expects `method.clusters` .*`train_hs3` finds them"):
             train(config, tmp_path / "run")
-        with pytest.raises(ValueError, match='of method "hs3" without clusters.*Received: method=.plain'):
+        with pytest.raises(ValueError, match='`HS3` with clusters="search". Received: method=None'):
             train_hs3(RunConfig(), tmp_path / "run")
-        assert main(["train", "--method", "hs3", "--out", str(tmp_path / "run")]) == 2
-        assert "expects `stages`" in capsys.readouterr().err and not (tmp_path / "run").exists()
+        assert main(["train", "--method.name", "HS3", "--out", str(tmp_path / "run")]) == 2
+        assert "`method.stages` expects" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
+    @pytest.mark.large
     def test_smoke_run_without_clusters(self, capsys):
-        options = "--tree lip --model hrnet --width 2 --num-modules 1,1,1 --num-blocks 1 --crop-size 32x32"
-        assert main(["train", "--method", "hs3", "--fuse", *options.split(), "--smoke"]) == 0
+        options = "--data.tree lip --network.name HRNet --network.width 2 --network.num_modules 1,1,1 "
+        options += "--network.num_blocks 1 --data.crop_size 32,32 --method.name HS3 --method.fuse"
+        assert main(["train", *options.split(), "--smoke"]) == 0
         assert {"loss", "stage2", "stage3"} <= {line.split()[0] for line in capsys.readouterr().out.splitlines()}

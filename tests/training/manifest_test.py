@@ -23,7 +23,7 @@ def run(tmp_path):
     folder.mkdir()
     (folder / CONFIG).write_text("{}")
     (folder / TREE).write_text("road\nsky\n")
-    save_weights(folder, Manifest(folder, {"hierseg_keras": "1.0"}), 1)
+    save_weights(folder, Manifest(folder, versions={"hierseg_keras": "1.0"}), 1)
     return folder
 
 
@@ -77,6 +77,7 @@ class ManifestTest:
         with pytest.raises(ValueError, match="expected a run of format 1. Received: .* of format 2.*1.0"):
             check_files(run)
 
+    @pytest.mark.large
     def test_run_loads_whenever_its_process_is_killed(self, run, tmp_path):
         """Before, between and after the two files that an epoch changes."""
         moment, seen = 0, set()
@@ -89,7 +90,7 @@ class ManifestTest:
         while True:
             folder = tmp_path / f"{moment}"
             shutil.copytree(run, folder)
-            manifest = Manifest(folder, {})
+            manifest = Manifest(folder)
             was_killed = killed_at(moment, save_epoch)
             check_files(folder)
             seen.add((folder / WEIGHTS).read_bytes()[:18].decode())

@@ -1,4 +1,5 @@
-import dataclasses
+import re
+import shlex
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ pytest.importorskip("tensorflow")
 import tensorflow_datasets as tfds  # noqa: E402
 
 import tfds_builders  # noqa: E402, F401
-from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.cli.main import main, parser  # noqa: E402
 from hierseg_keras.training import RunConfig, recipes, smoke  # noqa: E402
 from hierseg_keras.training.optimizers import make_optimizer  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
@@ -17,39 +18,56 @@ from tests.running_eagerly import running_eagerly  # noqa: E402
 class RecipesTest:
     def test_hssn_on_cityscapes_is_as_in_the_paper(self):
         config = RunConfig.from_recipe("hssn_cityscapes_deeplabv3plus_r101")
-        assert (config.batch_size, config.crop_size, config.steps) == (8, (512, 1024), 80_000)
-        assert (config.optimizer, config.learning_rate, config.weight_decay) == ("sgd", 0.01, 1e-4)
-        assert (config.loss, config.method, config.beta, config.num_triplets) == ("focal_tree_min", "hssn", 0.5, 200)
+        data, optimizer, method = config.data, config.optimizer, config.method
+        assert (data.batch_size, data.crop_size, config.schedule.steps) == (8, (512, 1024), 80_000)
+        assert (optimizer.name, optimizer.learning_rate, optimizer.weight_decay) == ("CoupledSGD", 0.01, 1e-4)
+        assert (config.loss.name, config.loss.gamma) == ("FocalTreeMin", 2)
+        assert (method.name, method.beta, method.triplet.num_triplets) == ("HSSN", 0.5, 200)
         # 2,975 images are 371 batches of 8.
         assert config.num_epochs(371) == 216
 
     def test_hs3_keeps_back_as_many_images_as_in_the_paper(self):
         city, nyu = (
-            RunConfig.from_recipe(f"hs3_{name}", weights=None)
-            for name in ("cityscapes_ocr_hrnet_w18_fuse", "nyu_depth_v2_hrnet_w48")
+            RunConfig.from_recipe(f"hs3_{name}") for name in ("cityscapes_ocr_hrnet_w18_fuse", "nyu_depth_v2_hrnet_w48")
         )
-        assert (round(2975 * city.analysis_share), round(795 * nyu.analysis_share)) == (300, 100)
-        assert (city.method, city.fuse, city.stages) == ("hs3", True, ("stage2", "stage3"))
+        assert (round(2975 * city.method.analysis_share), round(795 * nyu.method.analysis_share)) == (300, 100)
+        assert (city.method.name, city.method.fuse, city.method.stages) == ("HS3", True, ("stage2", "stage3"))
+        assert city.finds_clusters and nyu.finds_clusters
 
     def test_muller_and_smiths_networks_differ_in_their_loss_alone(self):
         for name, epochs in (("helen", 200), ("mapillary_vistas", 80)):
             flat, hierarchical = (RunConfig.from_recipe(f"muller_smith_{name}_{kind}") for kind in ("unet", "unet_hl"))
-            assert dataclasses.replace(flat, loss="hierarchical_crossentropy") == hierarchical
-            assert (flat.size, flat.crop_size, flat.scale_range) == (256, (256, 256), None)
-            assert (flat.batch_size, flat.epochs) == (5, epochs)
+            assert flat.replace(loss={"name": "HierarchicalCrossentropy"}) == hierarchical
+            assert (flat.data.size, flat.data.crop_size, flat.data.scale_range) == (256, (256, 256), None)
+            assert (flat.data.batch_size, flat.schedule.epochs) == (5, epochs)
+            # 31 M parameters, as Ronneberger et al.'s.
+            assert (flat.network.filters, flat.network.num_stages) == (64, 5)
             rate = make_optimizer(flat, num_batches=10).learning_rate
             assert float(rate) == pytest.approx(0.01)
 
     @pytest.mark.parametrize("name", recipes.available())
     def test_every_recipe_is_a_configuration(self, name):
-        config = RunConfig.from_recipe(name, weights=None)
-        assert ClassTree.load(config.tree).num_levels > 1 and config.weights is None
+        config = RunConfig.from_recipe(name)
+        assert ClassTree.load(config.data.tree).num_levels > 1
+
+    @pytest.mark.parametrize("name", recipes.available())
+    def test_every_recipe_says_what_it_is(self, name):
+        """Paper, row, result, protocol, command and time, in comments; the commands are of the recipe's name."""
+        comments = [line for line in recipes.text_of(name).splitlines() if line.startswith("#")]
+        for heading in ("Paper", "Row", "Published", "Protocol", "Command", "Time"):
+            assert sum(line.startswith(f"# {heading}: ") for line in comments) == 1, heading
+        assert "mIoU" in recipes.published(name)
+        assert f"# Command: hierseg train --recipe {name} \\" in comments
+        text = " ".join(line.removeprefix("#").strip().removesuffix("\\") for line in comments)
+        command = re.search(r"(hierseg train .* --out \S+)", text).group(1)
+        assert parser().parse_args(shlex.split(command)[1:]).recipe == name
+        assert parser().parse_args(shlex.split(re.search(r"(hierseg evaluate .*?) Command", text).group(1))[1:]).run
 
     @pytest.mark.parametrize("name", recipes.available())
     def test_splits_are_those_of_the_data_set(self, name, tmp_path):
-        config = RunConfig.from_recipe(name, weights=None)
-        published = tfds.builder(config.dataset, data_dir=tmp_path).published
-        assert {config.train_split, config.validation_split} <= set(published)
+        config = RunConfig.from_recipe(name)
+        published = tfds.builder(config.data.dataset, data_dir=tmp_path).published
+        assert {config.data.train_split, config.evaluation.split} <= set(published)
 
     def test_unknown_recipe_raises(self):
         with pytest.raises(ValueError, match="`recipe` expects one of .*Received: recipe='hssn_kitti'"):
@@ -57,26 +75,24 @@ class RecipesTest:
 
 
 class SmokeTest:
+    @pytest.mark.large
     def test_two_steps_of_a_recipe_on_the_command_line(self, capsys):
         """The recipe's tree and objective, on a network and a crop that a test has time for."""
-        small = "--model unet --filters 2 --num-stages 2 --crop-size 32x48".split()
-        recipe = ["--recipe", "hssn_lip_deeplabv3plus_r101"]
-        with pytest.raises(ValueError, match="Received: backbone='resnet101'"):
-            RunConfig.from_recipe(recipe[1], model="unet")
-        assert main(["train", *recipe, *small, "--smoke"]) == 2
-        assert "Received: backbone='resnet101'" in capsys.readouterr().err
-        assert main(["train", "--tree", "lip", "--method", "hssn", *small, "--smoke"]) == 0
+        small = "--network.name UNet --network.filters 2 --network.num_stages 2 --data.crop_size 32,48".split()
+        assert main(["train", "--recipe", "hssn_lip_deeplabv3plus_r101", *small, "--smoke"]) == 0
         printed = dict(line.split() for line in capsys.readouterr().out.splitlines())
         assert float(printed["seconds"]) > 0 and float(printed["tree_triplet"]) > 0
 
     @pytest.mark.large
     def test_networks_that_take_depth(self):
-        small = {"blocks": (1, 1, 1, 1), "width": 4, "filters": 8, "crop_size": (32, 32)}
-        config = RunConfig.from_recipe("hs3_nyu_depth_v2_sa_gate_r101_fuse", weights=None, fuse_filters=8, **small)
-        assert (config.max_depth, config.stages, config.fuse) == (10.0, ("gate2.joined", "gate3.joined"), True)
+        network = {"blocks": (1, 1, 1, 1), "width": 4, "filters": 8, "weights": None}
+        small = {"network": network, "data": {"crop_size": (32, 32)}, "method": {"filters": 8}}
+        config = RunConfig.from_recipe("hs3_nyu_depth_v2_sa_gate_r101_fuse", **small)
+        assert (config.data.max_depth, config.method.fuse) == (10.0, True)
+        assert config.method.stages == ("gate2.joined", "gate3.joined")
         with running_eagerly():
             assert np.isfinite(smoke(config)["loss"])
 
     def test_configuration_without_a_tree_raises(self):
-        with pytest.raises(ValueError, match="with `tree` and `crop_size`.*tree=None"):
-            smoke(RunConfig(crop_size=(8, 8)))
+        with pytest.raises(ValueError, match="expects `data.tree` and `data.crop_size`.*tree=None"):
+            smoke(RunConfig(data={"crop_size": (8, 8)}))

@@ -1,6 +1,8 @@
 import contextlib
 import csv
+import functools
 import importlib.util
+import inspect
 import pathlib
 import shutil
 
@@ -10,25 +12,17 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from hierseg_keras.training import RunConfig, evaluate_run, from_config, load_run, train  # noqa: E402
+from hierseg_keras.models import DeepLabV3Plus  # noqa: E402
+from hierseg_keras.training import RunConfig, build, evaluate_run, load_run, train  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.full_disk import full_disk  # noqa: E402
+from tests.training.tiny_run import tiny_config  # noqa: E402
 
 # A run of one epoch on four images, by the first version.
 OLD_RUN = pathlib.Path(__file__).with_name("run_of_version_0_1_0")
-FILES = ("config.json", "tree.txt", "run.json", "log.csv", "model.weights.h5")
+FILES = ("config.toml", "tree.txt", "run.json", "log.csv", "model.weights.h5")
 HAS_TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
-
-TINY = {
-    "train_split": "train[:16]",
-    "validation_split": "validation[:5]",
-    "filters": 2,
-    "num_stages": 1,
-    "size": (24, 32),
-    "batch_size": 4,
-    "replicas": 1,
-}
 
 
 def log(folder):
@@ -51,6 +45,17 @@ def exchange_leaves(path):
     path.write_text(text, "utf-8")
 
 
+def recorded(cls, made):
+    """In place of a class: keeps the arguments that it is called with."""
+
+    @functools.wraps(cls, updated=())
+    def make(*_, **options):
+        made.append(options)
+
+    make.__signature__ = inspect.signature(cls)
+    return staticmethod(make)
+
+
 def events(folder):
     """The values that a folder's event files hold, by tag."""
     files = [str(path) for path in folder.glob("events.*")]
@@ -70,11 +75,12 @@ def assert_shown(folder):
 
 
 class TrainTest:
+    @pytest.mark.large
     def test_everything_at_once_on_two_replicas(self, data_dir, tmp_path, run_eagerly, two_replicas):
         """The figures in the log are those of the network that is saved, on any number of replicas."""
-        options = {"accumulation_steps": 2, "ema_momentum": 0.5, "precision": "mixed_bfloat16", "loss": "tree_min"}
-        options |= {"epochs": 2, "early_stopping_patience": 5, "tensorboard": HAS_TENSORBOARD}
-        config = RunConfig(**TINY, **options, data_dir=str(data_dir))
+        schedule = {"accumulation_steps": 2, "ema_momentum": 0.5, "epochs": 2, "early_stopping_patience": 5}
+        options = {"schedule": schedule, "precision": "mixed_bfloat16", "loss": {"name": "TreeMin"}}
+        config = tiny_config(data_dir, **options, tensorboard=HAS_TENSORBOARD)
         model = train(config, tmp_path / "run", verbose=0, strategy=two_replicas)
         assert int(model.optimizer.iterations.numpy()) == 4 and float(model.optimizer.learning_rate) == 0
         rows = log(tmp_path / "run")
@@ -87,9 +93,11 @@ class TrainTest:
         if HAS_TENSORBOARD:
             assert_shown(tmp_path / "run" / "tensorboard")
 
+    @pytest.mark.large
     def test_stops_early_with_the_best_epochs_weights(self, data_dir, tmp_path, run_eagerly):
         """A rate so high that the first epochs are the best."""
-        config = RunConfig(**TINY, early_stopping_patience=1, epochs=8, learning_rate=1.0, data_dir=str(data_dir))
+        schedule = {"early_stopping_patience": 1, "epochs": 8}
+        config = tiny_config(data_dir, schedule=schedule, optimizer={"learning_rate": 1.0})
         model = train(config, tmp_path / "run", verbose=0)
         rows = log(tmp_path / "run")
         assert len(rows) < 8
@@ -104,23 +112,24 @@ class TrainTest:
         "options, message",
         [
             ({"jit_compile": True}, "`jit_compile=True` expects one replica"),
-            ({"batch_size": 3}, "Received: batch_size=3. Pass 4"),
+            ({"data": {"batch_size": 3}}, "Received: batch_size=3. Pass 4"),
         ],
     )
     def test_refused_before_data_are_prepared(self, options, message, tmp_path, two_replicas):
-        config = RunConfig(**{**TINY, **options}, data_dir=str(tmp_path / "data"))
+        config = tiny_config(tmp_path / "data", **options)
         with pytest.raises(ValueError, match=message):
             train(config, tmp_path / "run", strategy=two_replicas)
         assert not any(tmp_path.iterdir())
 
     def test_too_few_validation_images_for_the_replicas(self, data_dir, tmp_path, two_replicas):
-        config = RunConfig(**{**TINY, "validation_split": "validation[:1]"}, data_dir=str(data_dir))
+        config = tiny_config(data_dir, evaluation={"split": "validation[:1]"})
         with pytest.raises(ValueError, match="1 images and 2 replicas"):
             train(config, tmp_path / "run", strategy=two_replicas)
         assert not (tmp_path / "run").exists()
 
 
 class FiniteWeightsTest:
+    @pytest.mark.large
     def test_epoch_that_is_not_finite_keeps_the_one_before(self, data_dir, tmp_path, run_eagerly, monkeypatch):
         """Training does not read moving averages: its loss stays finite, and the validation loss does not."""
 
@@ -130,7 +139,7 @@ class FiniteWeightsTest:
                     averages = [weight for weight in self.model.weights if "moving_variance" in weight.path]
                     averages[0].assign(averages[0] * np.nan)
 
-        config = RunConfig(**TINY, epochs=3, data_dir=str(data_dir))
+        config = tiny_config(data_dir, schedule={"epochs": 3})
         folder = tmp_path / "run"
         with monkeypatch.context() as context:
             context.setattr(keras.callbacks, "TerminateOnNaN", PoisonSecondEpoch)
@@ -157,11 +166,12 @@ class FilesOfARunTest:
         """Trained by 0.1.0 with Keras's SGD: the optimizer that is saved with the weights is not needed."""
         with pytest.warns(UserWarning, match="has no run.json, as runs of earlier versions") as warned:
             config, model = load_run(OLD_RUN)
-        assert len(warned) == 1 and config.optimizer == "sgd"
+        assert len(warned) == 1 and config.optimizer.name == "CoupledSGD"
         image = np.arange(8 * 8 * 3, dtype="float32").reshape(1, 8, 8, 3)
         expected = [-2.8163130283355713, -2.8708808422088623, -2.793416738510132, -2.7874202728271484]
         np.testing.assert_allclose(model(image)[0, 3, 4, :4], expected, rtol=1e-5)
 
+    @pytest.mark.large
     def test_full_disk_keeps_the_epoch_before(self, data_dir, tmp_path, run_eagerly, monkeypatch, capsys):
         """The second epoch's weights cannot be written."""
         from hierseg_keras.cli.main import main
@@ -174,8 +184,9 @@ class FilesOfARunTest:
                     disk.enter_context(full_disk(20_000))
 
         folder = tmp_path / "run"
-        options = "--filters 2 --num-stages 1 --crop-size 24x32 --batch-size 4 --replicas 1 --epochs 2"
-        options += f" --train-split train[:4] --validation-split validation[:2] --data-dir {data_dir} --out {folder}"
+        options = "--network.filters 2 --network.num_stages 1 --data.crop_size 24,32 --data.batch_size 4 --replicas 1"
+        options += " --schedule.epochs 2 --data.train_split train[:4] --evaluation.split validation[:2]"
+        options += f" --data.data_dir {data_dir} --out {folder}"
         with monkeypatch.context() as context, disk:
             context.setattr(keras.callbacks, "TerminateOnNaN", FillDisk)
             assert main(["train", *options.split()]) == 1
@@ -195,17 +206,17 @@ class FilesOfARunTest:
 
     def test_folder_of_another_process_is_refused_at_once(self, tmp_path):
         with claimed(tmp_path / "run"), pytest.raises(FileExistsError, match="no other process writes to"):
-            train(RunConfig(**TINY, data_dir=str(tmp_path / "data")), tmp_path / "run")
+            train(tiny_config(tmp_path / "data"), tmp_path / "run")
         assert not any(tmp_path.iterdir())
 
 
 class MakeModelTest:
     def test_pretrained_weights_are_not_fetched_for_a_saved_run(self, monkeypatch):
         made = []
-        monkeypatch.setattr(from_config, "make_network", lambda name, tree, outputs, options, _: made.append(options))
-        config = RunConfig(model="deeplab_v3_plus", weights="imagenet")
+        config = RunConfig(network={"name": "DeepLabV3Plus", "weights": "imagenet"})
+        monkeypatch.setattr(type(config.network), "made", recorded(DeepLabV3Plus, made))
         for pretrained in (True, False):
-            from_config.make_model(config, ClassTree(["a"]), pretrained=pretrained)
+            build.make_model(config, ClassTree(["a"]), pretrained=pretrained)
         assert [options["weights"] for options in made] == ["imagenet", None]
 
 
@@ -213,15 +224,16 @@ class TensorBoardTest:
     def test_missing_package_is_told_before_data_are_prepared(self, tmp_path, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         with pytest.raises(ModuleNotFoundError, match="pip install tensorboard"):
-            train(RunConfig(**TINY, tensorboard=True, data_dir=str(tmp_path / "data")), tmp_path / "run")
+            train(tiny_config(tmp_path / "data", tensorboard=True), tmp_path / "run")
         assert not any(tmp_path.iterdir())
 
 
 class HSSNRunTest:
+    @pytest.mark.large
     def test_trains_reports_averages_and_exports(self, data_dir, tmp_path, run_eagerly):
         from hierseg_keras.cli.main import main
 
-        config = RunConfig(**TINY, method="hssn", steps=6, data_dir=str(data_dir))
+        config = tiny_config(data_dir, method={"name": "HSSN"}, schedule={"steps": 6})
         train(config, tmp_path / "run", verbose=0)
         rows = log(tmp_path / "run")
         # Four batches an epoch: two epochs for six steps.

@@ -9,10 +9,10 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.losses import FocalTreeMin  # noqa: E402
-from hierseg_keras.training import RunConfig, evaluate_run, smoke, train  # noqa: E402
+from hierseg_keras.training import evaluate_run, smoke, train  # noqa: E402
 from hierseg_keras.training.traced_gradients import traced_gradients_freed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
-from tests.training.run_test import TINY  # noqa: E402
+from tests.training.tiny_run import tiny_config  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 
@@ -55,11 +55,11 @@ class TracedGradientsFreedTest:
     @pytest.mark.large
     def test_runs_leave_no_graphs(self, data_dir, tmp_path):
         """The growth of memory follows them: 42 MB per call before, of a tiny network."""
-        config = RunConfig(**TINY, epochs=1, data_dir=str(data_dir))
+        config = tiny_config(data_dir, schedule={"epochs": 1})
         counts = []
         for call in range(3):
             train(config, tmp_path / f"{call}", verbose=0)
             evaluate_run(tmp_path / f"{call}", verbose=0)
-            smoke(RunConfig(**TINY, tree="street_blocks", crop_size=(24, 32)))
+            smoke(tiny_config(data={"tree": "street_blocks", "crop_size": (24, 32)}))
             counts.append(graphs())
         assert counts[2] == counts[1]

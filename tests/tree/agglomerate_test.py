@@ -192,10 +192,15 @@ class FromConfusionTest:
     @pytest.mark.parametrize(
         "counts, sizes, error, message",
         [
-            (np.ones((2, 3)), None, ValueError, "of 3 classes, \\(3, 3\\). Received: shape \\(2, 3\\)"),
+            (
+                np.ones((2, 3)),
+                None,
+                ValueError,
+                "per name, \\(3, 3\\). Received: confusion.shape=\\(2, 3\\)",
+            ),
             (np.full((3, 3), -1), None, ValueError, "finite and not negative"),
             (np.full((3, 3), np.nan), None, ValueError, "finite and not negative"),
-            (np.ones((3, 3)), [3], TreeError, "between 2 and 2. Received: sizes=\\[3\\]"),
+            (np.ones((3, 3)), [3], TreeError, "from 2 to 2, numbers of clusters. Received: sizes=\\[3\\]"),
         ],
     )
     def test_invalid_arguments_raise(self, counts, sizes, error, message):
@@ -204,7 +209,7 @@ class FromConfusionTest:
 
     @pytest.mark.parametrize("sizes", [[2.0], [True], ["2"], [np.nan], 2, [1], [-1], [None]])
     def test_sizes_that_are_no_numbers_of_clusters_raise(self, sizes):
-        with pytest.raises(TreeError, match="`sizes` expects a list of integers, numbers of clusters between 2 and 2"):
+        with pytest.raises(TreeError, match="`sizes` expects a list of integers from 2 to 2"):
             ClassTree.from_confusion(np.ones((3, 3)), ["a", "b", "c"], sizes)
 
     def test_sizes_of_numpy_count_once_each(self):
@@ -212,7 +217,7 @@ class FromConfusionTest:
         assert learned(counts, sizes=np.array([3, 2, 3])) == learned(counts, sizes=[2, 3])
 
     def test_names_are_not_the_letters_of_a_string(self):
-        with pytest.raises(TypeError, match="`names` expects a sequence of class names. Received: the string 'abc'"):
+        with pytest.raises(TypeError, match="`names` expects a sequence of class names. Received: names='abc'"):
             ClassTree.from_confusion(np.ones((3, 3)), "abc")
         with pytest.raises(TypeError, match="`names` expects a sequence of class names"):
             ClassTree.from_clusters("abc", [0, 0, 1])
@@ -225,5 +230,5 @@ class FromConfusionTest:
     def test_clusters_that_are_not_nested_raise(self):
         with pytest.raises(TreeError, match="whole clusters of the level below"):
             ClassTree.from_clusters(["a", "b", "c"], [0, 0, 1], [0, 1, 1])
-        with pytest.raises(TreeError, match="of 3 classes. Received: shape \\(2,\\)"):
+        with pytest.raises(TreeError, match="one cluster per class, \\(3,\\). Received: shape=\\(2,\\)"):
             ClassTree.from_clusters(["a", "b", "c"], [0, 1])

@@ -18,7 +18,7 @@ class CheckIgnoreClassTest:
             check_ignore_class("Loss", TREE, 11)
         message = str(error.value)
         assert "Received: ignore_class=11, which is 'group'." in message
-        assert "If label maps store 11 for pixels without a label, map it to 'ignore' by `data.ClassMap`" in message
+        assert "If label maps store 11 for pixels without a label, map it to 'ignore' with a `data.ClassMap`" in message
         assert "`apply`" in message
 
     @pytest.mark.parametrize("ignore_class", [None, True, 255.0, "255"])

@@ -76,13 +76,13 @@ class LabelCodesTest:
         import tensorflow as tf
 
         graph = tf.function(codes_in_graph, [tf.TensorSpec(None, tf.int32)])
-        with pytest.raises(ValueError, match="number of axes of `y_true` to be known.*Call set_shape"):
+        with pytest.raises(ValueError, match="known number of axes of `y_true`.*Call `set_shape`"):
             graph(LABELS)
 
     def test_errors_about_another_map_name_it(self):
         with pytest.raises(ValueError, match="`Owner` expects one integer number per pixel.*Received: numbers.shape="):
             integer_map("Owner", "numbers", "number", LABELS[0], Y_PRED)
-        with pytest.raises(ValueError, match="`Owner` expects integer numbers. Received: numbers with 0.5"):
+        with pytest.raises(ValueError, match="`Owner` expects integer numbers. Received: numbers with the value 0.5"):
             integer_map("Owner", "numbers", "number", LABELS + 0.5, Y_PRED)
 
 

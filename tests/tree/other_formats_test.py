@@ -33,7 +33,7 @@ class CommentTest:
 
     def test_line_numbers_count_comments(self):
         assert problems_of(ClassTree.from_text, "# one\na\n# two\na", source="t.txt") == [
-            "t.txt:4: duplicate path: 'a' stands under the same parent at t.txt:2"
+            "t.txt:4: duplicate path: 'a' is under the same parent at t.txt:2"
         ]
 
     def test_comments_alone_are_an_empty_text(self):
@@ -42,7 +42,7 @@ class CommentTest:
     @pytest.mark.parametrize("line", ["road # drivable", "road #drivable", "road = 0 # drivable"])
     def test_a_comment_behind_a_name_is_an_error(self, line):
         [problem] = problems_of(ClassTree.from_text, line, source="t.txt")
-        assert problem.startswith("t.txt:1: ") and problem.endswith("A comment stands on a line of its own")
+        assert problem.startswith("t.txt:1: ") and problem.endswith("Put the comment on a line of its own")
 
     def test_a_number_sign_within_a_word_is_part_of_the_name(self):
         tree = ClassTree.from_dict({"C#": 0, "lane#2": 1})
@@ -57,7 +57,7 @@ class CommentTest:
             (ClassTree, [name]),
             (ClassTree.from_clusters, [name, "b"]),
         ):
-            assert "which begins a comment" in problems_of(make, tree)[0]
+            assert "which would begin a comment" in problems_of(make, tree)[0]
 
 
 class JsonFileTest:
@@ -79,11 +79,11 @@ class JsonFileTest:
     @pytest.mark.parametrize(
         "content, expected",
         [
-            ('{"road": 0,\n "sky": 1,}', ":2: not valid JSON: "),
-            ("", ":1: not valid JSON: "),
-            ("road\nsky", ":1: not valid JSON: "),
-            ('{"road": 0, "sky": 1, "road": 2}', ": the key 'road' stands more than once in one JSON object"),
-            ('{"human": {"rider": 0, "rider": 1}}', ": the key 'rider' stands more than once in one JSON object"),
+            ('{"road": 0,\n "sky": 1,}', ":2: expected valid JSON. Received: "),
+            ("", ":1: expected valid JSON. Received: "),
+            ("road\nsky", ":1: expected valid JSON. Received: "),
+            ('{"road": 0, "sky": 1, "road": 2}', ": the key 'road' occurs more than once in one JSON object"),
+            ('{"human": {"rider": 0, "rider": 1}}', ": the key 'rider' occurs more than once in one JSON object"),
             ('{"road": 0, "sky": 1.0}', "['sky']: expected a dict or list of children, a leaf index or None"),
             ('{"road": 0, "sky": NaN}', "['sky']: expected a dict or list of children, a leaf index or None"),
             ('{"road": 0, "sky": true}', "['sky']: expected a dict or list of children, a leaf index or None"),
@@ -92,10 +92,10 @@ class JsonFileTest:
             ("null", ": expected a JSON object of classes or a list of paths. Received: None"),
             ("{}", ": empty"),
             ("[]", ": empty"),
-            ('{"a\\ud800": 0}', "['a\\ud800']: a class name must hold no '/'"),
+            ('{"a\\ud800": 0}', "['a\\ud800']: a class name must not contain '/'"),
             ('["road", 3]', "[1]: a path must be a string or a sequence of names. Received: 3"),
-            ("[" * 100_000, ": not readable as JSON: "),
-            ('{"road": ' + "1" * 5000 + "}", ": not readable as JSON: "),
+            ("[" * 100_000, ": expected JSON that can be read. Received: "),
+            ('{"road": ' + "1" * 5000 + "}", ": expected JSON that can be read. Received: "),
             ("\ufeff{}", ":1: the text begins with a byte order mark"),
         ],
     )
@@ -113,7 +113,7 @@ class FileTest:
     def test_other_formats_are_refused_by_name(self, tmp_path, name, form):
         path = written(tmp_path, name, "road\nsky")
         [problem] = problems_of(ClassTree.from_file, path)
-        assert problem.startswith(f"{path}: {form} is not read. ")
+        assert problem.startswith(f"{path}: {form} is not supported. ")
 
     def test_yaml_says_what_to_do(self, tmp_path):
         [problem] = problems_of(ClassTree.from_file, written(tmp_path, "t.yaml", "- cat\n- dog"))
@@ -130,9 +130,9 @@ class FileTest:
     @pytest.mark.parametrize(
         "content, expected",
         [
-            ("road\nsky".encode("utf-16"), ": not UTF-8 text but UTF-16. Save it as UTF-8"),
-            ("road\nsky".encode("utf-16-le"), ": not UTF-8 text: it holds bytes of value 0"),
-            (b"\x89PNG\r\n\x1a\n", ": not UTF-8 text (invalid start byte at byte 0)"),
+            ("road\nsky".encode("utf-16"), ": expected UTF-8 text. Received: UTF-16. Save the file as UTF-8"),
+            ("road\nsky".encode("utf-16-le"), ": expected UTF-8 text. Received: zero bytes"),
+            (b"\x89PNG\r\n\x1a\n", ": expected UTF-8 text. Received: invalid start byte at byte 0"),
         ],
     )
     def test_what_is_no_utf8_text(self, tmp_path, content, expected):
@@ -175,7 +175,7 @@ class OtherTextTest:
     )
     def test_is_refused_in_one_sentence_that_names_the_format(self, text, form):
         [problem] = problems_of(ClassTree.from_text, text, source="t.txt")
-        assert problem.startswith("t.txt") and f"the text reads as {form}" in problem
+        assert problem.startswith("t.txt") and f"the text looks like {form}" in problem
         assert problem.endswith("or nested JSON in a .json file") and "\n" not in problem
 
     @pytest.mark.parametrize(

@@ -71,14 +71,14 @@ class LabelsTest:
     @pytest.mark.parametrize(
         "labels, expected",
         [
-            (LABELS + 0.5, "integers. Received: dtype float64."),
+            (LABELS + 0.5, "expects an integer map of "),
             (LABELS.astype("float32"), "cast whole numbers: labels.astype(int)"),
-            (LABELS > 0, "integers. Received: dtype bool."),
-            (LABELS.T, "per pixel of the image, (6, 8). Received: shape (8, 6)."),
-            (LABELS[:3], "per pixel of the image, (6, 8). Received: shape (3, 8)."),
-            (LABELS[None], "per pixel of the image, (6, 8). Received: shape (1, 6, 8)."),
-            (np.eye(4, dtype=int)[LABELS], "per pixel of the image, (6, 8). Received: shape (6, 8, 4)."),
-            (LABELS + 20, "and one other number at most for pixels without a label. Received: [20, 21, 22, 23]."),
+            (LABELS > 0, "Received: dtype bool."),
+            (LABELS.T, "of the size of the image, (6, 8). Received: shape (8, 6)."),
+            (LABELS[:3], "of the size of the image, (6, 8). Received: shape (3, 8)."),
+            (LABELS[None], "of the size of the image, (6, 8). Received: shape (1, 6, 8)."),
+            (np.eye(4, dtype=int)[LABELS], "of the size of the image, (6, 8). Received: shape (6, 8, 4)."),
+            (LABELS + 20, "and at most one other number for pixels without a label. Received: [20, 21, 22, 23]."),
         ],
     )
     def test_what_is_no_label_map_raises(self, function, labels, expected):
@@ -93,7 +93,7 @@ class LabelsTest:
 
 class TablesTest:
     def test_colors_of_floats_raise(self):
-        assert "`color_labels` expects a map of node indices, integers" in message_of(color_labels, TREE, [0.5])
+        assert "`color_labels` expects an integer map of node indices" in message_of(color_labels, TREE, [0.5])
         assert "Received: [4, 5]" in message_of(color_labels, TREE, [[4, 5]])
         np.testing.assert_array_equal(color_labels(TREE, np.uint8([3, 255])), [node_colors(TREE)[3], [0, 0, 0]])
 
@@ -105,7 +105,10 @@ class TablesTest:
     @pytest.mark.parametrize("assignment", [[0, 1], [0, 2, 0], [0.0, 1, 0], [-1, 0, 1], [[0, 1, 0]], []])
     def test_what_is_no_clustering_raises(self, assignment):
         message = message_of(draw_clusters, TREE, IMAGE, {"a": LABELS % 2}, {"a": assignment})
-        assert "expects an integer per leaf of `tree` (3), clusters counted from 0 without a gap. Received: " in message
+        assert (
+            "expects one integer per leaf of `tree` (3), with clusters numbered from 0 without gaps. Received: "
+            in message
+        )
 
     @pytest.mark.parametrize(
         "embeddings, labels, expected",
@@ -113,7 +116,7 @@ class TablesTest:
             (np.ones(3), [0, 1, 2], "finite embeddings, one per pixel, (N, C). Received: shape (3,)."),
             (np.full((2, 3), np.nan), [0, 1], "shape (2, 3), with NaN or infinity."),
             (np.ones((2, 3)), [0, 1, 2], "one label per embedding, (2,). Received: shape (3,)."),
-            (np.ones((2, 3)), [0.5, 1], "expects a map of node indices, integers"),
+            (np.ones((2, 3)), [0.5, 1], "expects an integer map of node indices"),
             (np.ones((2, 3)), [255, -1], "at least one pixel of a node"),
         ],
     )
@@ -127,7 +130,9 @@ class TablesTest:
 
     def test_sizes_that_are_on_no_curve_raise(self):
         found = {"a": TradeOff({}, {4: 0.2, 2: 0.7}, 4, 0.6)}
-        assert "expects a size of [2, 4]. Received: sizes['a']=3" in message_of(draw_trade_offs, found, {"a": 3})
+        assert "expects a number of clusters among [2, 4]. Received: sizes['a']=3" in message_of(
+            draw_trade_offs, found, {"a": 3}
+        )
         assert "expects the keys 'a'. Received: 'b', without 'a'" in message_of(draw_trade_offs, found, {"b": 2})
 
     def test_colors_are_kept_and_overshoot_is_clipped(self):

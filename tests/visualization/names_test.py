@@ -1,11 +1,14 @@
 """Names are drawn as they are, whatever they hold, within the picture."""
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
+from PIL import Image
 
 from hierseg_keras.clustering import TradeOff
 from hierseg_keras.tree import ClassTree, TreeError
@@ -148,6 +151,10 @@ class PictureTest:
     def test_huge_pictures_have_fewer_pixels(self):
         figure = Picture(2, 3000, layout=None)
         assert max(figure.bbox.size) < 2**16
+
+    def test_a_notebook_shows_it_without_pyplot(self):
+        with Image.open(io.BytesIO(Picture(2, 1)._repr_png_())) as image:
+            assert (image.format, image.size) == ("PNG", (220, 110))
 
     def test_other_warnings_are_left(self):
         figure = Picture(2, 2)

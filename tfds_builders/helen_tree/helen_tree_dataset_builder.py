@@ -1,4 +1,4 @@
-"""Helen, faces in 11 classes, with Muller & Smith's class tree."""
+"""Helen, faces in 11 classes, with the class tree of Muller & Smith."""
 
 import tensorflow_datasets as tfds
 
@@ -19,23 +19,23 @@ _HOMEPAGE = "https://pages.cs.wisc.edu/~lizhang/projects/face-parsing/"
 
 
 class Builder(TreeBuilder):
-    """Builds Helen from the segmentations that Smith et al. made for it."""
+    """Builds Helen from the segmentations of Smith et al."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
     published = {"train": 2000, "validation": 230, "test": 100}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
-Get SmithCVPR2013_dataset_resized.zip of https://pages.cs.wisc.edu/~lizhang/projects/face-parsing/ and unpack it into
-`manual_dir`:
+Download SmithCVPR2013_dataset_resized.zip from https://pages.cs.wisc.edu/~lizhang/projects/face-parsing/ and unpack it
+into `manual_dir`:
 
     SmithCVPR2013_dataset_resized/images/x.jpg
-    SmithCVPR2013_dataset_resized/labels/x/x_lbl00.png .. x_lbl10.png     a map of probabilities a class, 8-bit gray PNG
+    SmithCVPR2013_dataset_resized/labels/x/x_lbl00.png .. x_lbl10.png     one probability map per class, 8-bit gray PNG
     SmithCVPR2013_dataset_resized/exemplars.txt                           the split `train`, required
-    SmithCVPR2013_dataset_resized/tuning.txt                              the split `validation`, where it is there
-    SmithCVPR2013_dataset_resized/testing.txt                             the split `test`, where it is there
+    SmithCVPR2013_dataset_resized/tuning.txt                              the split `validation`, optional
+    SmithCVPR2013_dataset_resized/testing.txt                             the split `test`, optional
 
-A list has a line `1 , x` an image, and every image that it names must be there. The same in
-`SmithCVPR2013_dataset_original/`, or directly in `manual_dir`, is taken where this folder is not there.
+A list has one line `1 , x` per image, and every image in it must exist. If this folder does not exist, the same files
+are read from `SmithCVPR2013_dataset_original/`, or from `manual_dir` itself.
 """
 
     def _info(self):
@@ -69,5 +69,5 @@ def _missing_maps(pairs):
         names = {path.name for path in pair.label.iterdir()}
         missing = [path.name for path in map_paths(pair.label) if path.name not in names]
         if missing:
-            problems.append(f"{pair.label}: expected a map of every class. Received: none named {', '.join(missing)}")
+            problems.append(f"{pair.label}: expected one map per class. Received: none named {', '.join(missing)}")
     return problems

@@ -17,22 +17,22 @@ _HOMEPAGE = "http://sysu-hcp.net/lip/"
 
 
 class Builder(TreeBuilder):
-    """Builds LIP from the archives of its images and its parsing annotations."""
+    """Builds LIP from its images and parsing annotations."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
     published = {"train": 30462, "validation": 10000}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
-Get the single-person data of LIP from http://sysu-hcp.net/lip/ and unpack these two archives into `manual_dir`:
+Download the single-person data of LIP from http://sysu-hcp.net/lip/ and unpack these two archives into `manual_dir`:
 
     TrainVal_images/train_images/x.jpg                         the split `train`, required
-    TrainVal_images/val_images/x.jpg                           the split `validation`, where there is one
-    TrainVal_images/{train_id,val_id}.txt                      an id x a line
+    TrainVal_images/val_images/x.jpg                           the split `validation`, optional
+    TrainVal_images/{train_id,val_id}.txt                      lists, optional, one id x per line
     TrainVal_parsing_annotations/train_segmentations/x.png     label maps, 8-bit gray PNG, class ids 0 .. 19
     TrainVal_parsing_annotations/val_segmentations/x.png
 
-The folders may lie one folder deeper, in a second one of the same name, as some archives have them. Every image that a
-list names must be there; without a list all images are taken. The test images have no label maps and are not read.
+As in some archives, the folders may be inside of a second folder of the same name. Every image in a list must exist.
+Without a list, all images are used. The test images have no label maps and are not read.
 """
 
     def _info(self):

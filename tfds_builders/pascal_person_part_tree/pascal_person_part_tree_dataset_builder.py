@@ -27,12 +27,13 @@ _HOMEPAGE = "http://liangchiehchen.com/projects/DeepLab.html"
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class PascalPersonPartTreeConfig(tfds.core.BuilderConfig):
-    """One of the forms in which the annotations are found.
+    """Selects a form of the annotations.
 
     Attributes:
-        label_folders: Where they may lie below `manual_dir`.
-        label_suffix: What follows the image's id in a file's name.
-        has_parts: Whether the files are annotations of PASCAL-Part. Otherwise they are label maps.
+        label_folders: Tuple of strings, possible folders of the annotations below `manual_dir`.
+        label_suffix: String, the part of a file's name after the image's id.
+        has_parts: Boolean, whether the files are annotations of PASCAL-Part. Otherwise they are label
+            maps. Defaults to `False`.
     """
 
     label_folders: tuple
@@ -64,18 +65,18 @@ class Builder(TreeBuilder):
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
 Put these folders into `manual_dir`:
 
-    JPEGImages/x.jpg           the images of PASCAL VOC 2010 or 2012, or the whole of it: VOCdevkit/VOC2010/JPEGImages/;
+    JPEGImages/x.jpg           the images of PASCAL VOC 2010 or 2012, also as VOCdevkit/VOC2010/JPEGImages/x.jpg;
                                http://host.robots.ox.ac.uk/pascal/VOC/voc2010/
     pascal_person_part/        for the config `released`: pascal_person_part.zip of the DeepLab project, unpacked;
                                http://liangchiehchen.com/projects/DeepLab.html
         pascal_person_part_gt/x.png                               label maps, palette PNG, 0 .. 6 and 255 for void
-        pascal_person_part_trainval_list/{train_id,val_id}.txt    the splits, an id x a line
+        pascal_person_part_trainval_list/{train_id,val_id}.txt    the splits, one id x per line
     Annotations_Part/x.mat     for the config `pascal_part`: trainval.tar.gz of PASCAL-Part, unpacked;
                                https://roozbehm.info/pascal-parts/pascal-parts.html
 
-`pascal_person_part_gt/` and `pascal_person_part_trainval_list/` may also lie directly in `manual_dir`, and the label
-maps in `SegmentationPart/`. Every file that the lists name must be there. Without lists the published ones are used,
-and of these what there are annotations for.
+`pascal_person_part_gt/` and `pascal_person_part_trainval_list/` may also be directly in `manual_dir`, and the label
+maps in `SegmentationPart/`. Every file in the lists must exist. Without lists the published lists are used, restricted
+to images that have annotations.
 """
 
     def _info(self):
@@ -111,7 +112,7 @@ and of these what there are annotations for.
 
 
 def _listed(manual_dir, name, labels, suffix):
-    """The user's own list, whole; or of the published one those that have an annotation."""
+    """Returns all ids of the user's own list, or the ids of the published list that have an annotation."""
     for folder in _LIST_FOLDERS:
         if (manual_dir / folder / name).exists():
             return listed_ids(manual_dir / folder / name)

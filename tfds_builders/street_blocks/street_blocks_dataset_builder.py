@@ -8,9 +8,10 @@ from tfds_builders.tree_features import tree_dataset_info
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Builds street_blocks, from nothing: no download and no files."""
+    """Builds street_blocks, which is generated without downloads or files."""
 
-    # A changed pixel changes what others have published on this data: raise `street_scene.VERSION` too.
+    # Changing a pixel changes results that others have published on this data: if you do so, increase
+    # `street_scene.VERSION` too.
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release: version 1 of the drawing."}
 

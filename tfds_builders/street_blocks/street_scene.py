@@ -1,4 +1,4 @@
-"""A street scene drawn from a seed: the same image and label map on every machine."""
+"""Draws a street scene from a seed. Image and label map are identical on every machine."""
 
 from tfds_builders.street_blocks import ground, people, roadside, street_furniture, vehicles
 from tfds_builders.street_blocks.canvas import Brush, Canvas
@@ -22,7 +22,7 @@ def street_scene(split, index):
         index: Non-negative integer.
 
     Returns:
-        `(image, label)`: `(96, 128, 3)` and `(96, 128, 1)`, both uint8; the label holds
+        A pair `(image, label)` of uint8 arrays, `(96, 128, 3)` and `(96, 128, 1)`. The label holds
         `StreetClass` values.
     """
     random = IntegerRandom([VERSION, _SPLIT_SEEDS[split], index])
@@ -38,7 +38,7 @@ def street_scene(split, index):
     roadside.paint_roadside(canvas, view, street.wall_right, random, grain)
     _paint_things(canvas, view, street, random, grain)
     if random.chance(35):
-        _paint_bonnet(canvas, random)
+        _paint_hood(canvas, random)
     return develop(canvas, random), canvas.class_ids[..., None]
 
 
@@ -54,7 +54,7 @@ def _lay_out(random):
 
 
 def _paint_things(canvas, view, street, random, grain):
-    """Everything that stands on its own, the farthest first, so that the nearer hides it."""
+    """Paints all separate things, the farthest first, so that nearer things cover it."""
     things = [
         (painter, offset, view.row(distance))
         for painter, offset, distance in [*_sidewalk_things(street, random, grain), *_road_things(street, random)]
@@ -115,7 +115,7 @@ def _on_road(street, random):
 
 
 def _paint_clutter(canvas, view, offset, row, random):
-    """A bin or a box: something of no class."""
+    """Paints a bin or a box, which belongs to no class."""
     brush = Brush(random.color_near(random.one_of(_CLUTTER), 20), StreetClass.UNLABELED, row - view.horizon)
     center, half = view.column(offset, row), view.pixels(random.between(20, 55), row)
     tall = view.pixels(random.between(50, 120), row)
@@ -123,8 +123,8 @@ def _paint_clutter(canvas, view, offset, row, random):
     canvas.rectangle(row - tall, row - tall * 7 // 8, center - half, center + half, brush.scaled(70))
 
 
-def _paint_bonnet(canvas, random):
-    """The front of the car that carries the camera."""
+def _paint_hood(canvas, random):
+    """Paints the front of the car that carries the camera."""
     shade, height = random.between(24, 110), random.between(4, 11)
     brush = Brush((shade, shade, shade + 4), StreetClass.UNLABELED, 255)
     middle = canvas.width // 2 + random.between(-10, 10)

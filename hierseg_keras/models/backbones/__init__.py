@@ -1,1 +1,1 @@
-"""Networks that turn images into maps of features."""
+"""Backbones: networks from images to feature maps."""

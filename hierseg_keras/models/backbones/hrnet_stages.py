@@ -1,4 +1,4 @@
-"""HRNet's stages, their layers named as PyTorch's networks name them, so that a checkpoint finds its place."""
+"""HRNet's stages, with PyTorch's layer names, so that its checkpoints can be loaded."""
 
 from keras import layers
 
@@ -7,18 +7,18 @@ from hierseg_keras.models.layers.resize_to import ResizeTo
 
 
 def hrnet_stages(x, width, num_modules=(1, 4, 3), num_blocks=4):
-    """HRNetV2 from scaled images to the maps of its stages (Wang et al., PAMI 2020, section 3).
+    """Builds the stages of HRNetV2 (Wang et al., PAMI 2020, section 3).
 
     Args:
-        x: Symbolic tensor, `(B, H, W, 3)`.
-        width: Channels of the branch at stride 4, doubled by each further branch.
-        num_modules: Modules of stages 2, 3 and 4: branches of residual blocks, then an exchange
-            between the branches.
-        num_blocks: Residual blocks of each branch, and of stage 1.
+        x: Symbolic tensor of scaled images, `(B, H, W, 3)`.
+        width: Channels of the branch at stride 4. Each coarser branch doubles them.
+        num_modules: Numbers of modules in stages 2, 3 and 4. A module has residual blocks in each branch,
+            and then exchanges features between the branches.
+        num_blocks: Number of residual blocks per branch and module, and in stage 1.
 
     Returns:
         Dict from `"stage2"`, `"stage3"` and `"stage4"` to lists of 2, 3 and 4 maps, at strides
-        4, 8, 16 and 32. Each list is the output of a layer of the stage's name.
+        4, 8, 16 and 32. Each list is the output of the layer with the stage's name.
     """
     x = torch_conv_norm_relu(x, 64, 3, "conv1", "bn1", stride=2)
     x = torch_conv_norm_relu(x, 64, 3, "conv2", "bn2", stride=2)
@@ -36,7 +36,7 @@ def hrnet_stages(x, width, num_modules=(1, 4, 3), num_blocks=4):
 
 
 def _transition(branches, width, name):
-    """One branch more, made from the coarsest; the others keep their channels, or are given those of their stride."""
+    """Adds a branch made from the coarsest one, and gives the other branches the channels of their strides."""
     made = []
     for i, x in enumerate(branches):
         if x.shape[-1] != width * 2**i:
@@ -54,13 +54,13 @@ def _branch(x, num_blocks, name):
 
 
 def _fuse(branches, i, name):
-    """The sum of all branches at the stride and channels of branch `i`."""
+    """Adds up all branches, at the stride and with the channels of branch `i`."""
     channels = [x.shape[-1] for x in branches]
     terms = []
     for j, x in enumerate(branches):
         if j > i:
             x = conv_norm(x, channels[i], 1, f"{name}.{j}.0", f"{name}.{j}.1")
-            # To the branch's own size, which at odd sizes is not twice the next one's.
+            # Resized to the branch's size, which at odd sizes is not twice that of the next branch.
             x = ResizeTo("nearest", name=f"{name}.{j}.resize")([x, branches[i]])
         for k in range(i - j):
             is_last = k == i - j - 1

@@ -1,7 +1,8 @@
-"""The backbones by name, and what each expects of an image."""
+"""The backbones that can be chosen by name, and how each expects images to be scaled."""
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import keras
 
@@ -15,24 +16,28 @@ OUTPUT_STRIDES = (8, 16, 32)
 
 @dataclasses.dataclass(frozen=True)
 class NamedBackbone:
-    """How a backbone is made and fed.
+    """Describes how to build a backbone, and how to load its weights.
 
     Attributes:
-        make: Function from an output stride to a pair: the `keras.Model` whose weights are the
-            backbone's, and one from scaled images to its low-level map and that at the output stride.
-        scaling: The mode of `ScaleImage`.
-        imagenet: Where its ImageNet weights come from, as `pretrained` knows it.
-        ignored: First parts of the names of tensors behind it in a `.safetensors` file, where such
-            a file has weights for it.
+        make: Function from an output stride to a pair of models: the `keras.Model` that holds the
+            backbone's weights, and the one from scaled images to two maps, the low-level map and the map
+            at the output stride.
+        scaling: Mode of `ScaleImage` for its images.
+        imagenet: Library and name of its ImageNet weights, as `load_backbone_weights` expects them, or
+            `None` if there are none.
+        ignored: First parts of the names of tensors in its `.safetensors` files that it does not have, or
+            `None` if it does not load such files.
     """
 
-    make: object
+    make: Callable[[int], tuple[keras.Model, keras.Model]]
     scaling: str
-    imagenet: tuple | None = None
-    ignored: tuple | None = None
+    imagenet: tuple[str, str] | None = None
+    ignored: tuple[str, ...] | None = None
 
 
-def _own(make, **options):
+def _with_one_model(make, **options):
+    """Makes `make` of a `NamedBackbone` from a function that builds one model for both purposes."""
+
     def made(output_stride):
         features = make(output_stride=output_stride, name="backbone", **options)
         return features, features
@@ -55,7 +60,7 @@ def _keras_cv(blocks, bottleneck):
     return made
 
 
-_V1 = functools.partial(_own, resnet_v1)
+_V1 = functools.partial(_with_one_model, resnet_v1)
 BACKBONES = {
     "resnet18_small": NamedBackbone(_V1(blocks=(2, 2, 2, 2), bottleneck=False, width=16), "caffe"),
     "resnet18": NamedBackbone(_V1(blocks=(2, 2, 2, 2), bottleneck=False), "caffe"),
@@ -67,9 +72,9 @@ BACKBONES = {
     ),
     "resnet101_v2": NamedBackbone(_keras_cv((3, 4, 23, 3), bottleneck=True), "unit"),
     "resnet101_v2_applications": NamedBackbone(
-        _own(resnet_v2, blocks=(3, 4, 23, 3)), "symmetric", ("keras.applications", "ResNet101V2")
+        _with_one_model(resnet_v2, blocks=(3, 4, 23, 3)), "symmetric", ("keras.applications", "ResNet101V2")
     ),
-    "resnet50_v1_5": NamedBackbone(_own(_resnet_v1_5, blocks=(3, 4, 6, 3)), "torch", ignored=("fc",)),
-    "resnet101_v1_5": NamedBackbone(_own(_resnet_v1_5, blocks=(3, 4, 23, 3)), "torch", ignored=("fc",)),
-    "wide_resnet38": NamedBackbone(_own(wide_resnet38), "torch", ignored=("classifier", "fc")),
+    "resnet50_v1_5": NamedBackbone(_with_one_model(_resnet_v1_5, blocks=(3, 4, 6, 3)), "torch", ignored=("fc",)),
+    "resnet101_v1_5": NamedBackbone(_with_one_model(_resnet_v1_5, blocks=(3, 4, 23, 3)), "torch", ignored=("fc",)),
+    "wide_resnet38": NamedBackbone(_with_one_model(wide_resnet38), "torch", ignored=("classifier", "fc")),
 }

@@ -1,7 +1,10 @@
-"""Backbones by name that give a map at each of strides 4, 8, 16 and 32, with timm's weights."""
+"""The backbones that can be chosen by name and output maps at strides 4, 8, 16 and 32."""
 
 import dataclasses
 import functools
+from collections.abc import Callable
+
+import keras
 
 from hierseg_keras.models.backbones.resnet_stages import resnet_stages
 from hierseg_keras.models.backbones.swin_stages import swin_stages
@@ -10,20 +13,20 @@ from hierseg_keras.models.layers.scale_image import ScaleImage
 
 @dataclasses.dataclass(frozen=True)
 class Pyramid:
-    """How a backbone is made, and where its part that timm has ends.
+    """Describes how to build a backbone, and which part of it has weights in timm's checkpoints.
 
     Attributes:
-        make: Function from a scaled symbolic image to a dict of four symbolic maps.
-        last_layer: Name of the last layer that timm's network of the same name has too.
-        ignored: First parts of the names of timm's tensors behind it.
+        make: Function from symbolic scaled images to a dict of four symbolic maps.
+        last_layer: Name of the last layer that timm's network has too.
+        ignored: First parts of the names of tensors in timm's checkpoints that the backbone does not have.
     """
 
-    make: object
+    make: Callable[[keras.KerasTensor], dict[str, keras.KerasTensor]]
     last_layer: str
-    ignored: tuple
+    ignored: tuple[str, ...]
 
     def maps(self, image):
-        """Four symbolic maps of symbolic images in 0 .. 255."""
+        """Builds the backbone on symbolic images in 0 .. 255, and returns its four maps, the finest first."""
         return list(self.make(ScaleImage("torch", name="scale")(image)).values())
 
 

@@ -1,4 +1,4 @@
-"""Residual blocks, their layers named and padded as PyTorch's, so that a checkpoint finds its place."""
+"""Residual blocks with PyTorch's layer names and padding, so that its checkpoints can be loaded."""
 
 from keras import layers
 
@@ -6,7 +6,10 @@ from hierseg_keras.models.layers.conv_norm_relu import EPSILON, MOMENTUM
 
 
 def bottleneck(x, filters, name, stride=1, dilation=1):
-    """1x1, 3x3 and 1x1, to four times `filters`; the stride is the 3x3's (ResNet "V1.5")."""
+    """Builds a block of 1x1, 3x3 and 1x1 convolutions with `4 * filters` output channels.
+
+    The 3x3 convolution has the stride, as in ResNet "V1.5".
+    """
     skip = x
     if x.shape[-1] != 4 * filters or stride > 1:
         skip = conv_norm(x, 4 * filters, 1, f"{name}.downsample.0", f"{name}.downsample.1", stride)
@@ -17,7 +20,7 @@ def bottleneck(x, filters, name, stride=1, dilation=1):
 
 
 def basic_block(x, name):
-    """Twice 3x3, of as many channels as there are."""
+    """Builds a block of two 3x3 convolutions, which keep the number of channels."""
     filters, skip = x.shape[-1], x
     x = torch_conv_norm_relu(x, filters, 3, f"{name}.conv1", f"{name}.bn1")
     x = conv_norm(x, filters, 3, f"{name}.conv2", f"{name}.bn2")
@@ -25,20 +28,22 @@ def basic_block(x, name):
 
 
 def torch_conv_norm_relu(x, filters, size, conv_name, norm_name, stride=1, dilation=1):
+    """Builds a convolution, batch normalization and ReLU, with PyTorch's padding."""
     x = conv_norm(x, filters, size, conv_name, norm_name, stride, dilation)
     return layers.ReLU(name=f"{norm_name}.relu")(x)
 
 
 def conv_norm(x, filters, size, conv_name, norm_name, stride=1, dilation=1):
+    """Builds a convolution and batch normalization, with PyTorch's padding."""
     x = torch_convolution(x, filters, size, conv_name, stride, dilation)
     return layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=norm_name)(x)
 
 
 def torch_convolution(x, filters, size, name, stride=1, dilation=1, use_bias=False):
-    """A convolution that PyTorch would pad by `dilation * (size // 2)`."""
+    """Builds a convolution with PyTorch's padding of `dilation * (size // 2)`."""
     is_padded = stride > 1 and size > 1
     if is_padded:
-        # As PyTorch pads, both sides alike; TensorFlow's "same" would shift the map by a pixel.
+        # PyTorch pads both sides equally. With a stride, TensorFlow's "same" would shift the map by a pixel.
         x = layers.ZeroPadding2D(dilation * (size // 2), name=f"{name}.pad")(x)
     return layers.Conv2D(
         filters,

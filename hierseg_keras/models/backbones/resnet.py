@@ -1,4 +1,4 @@
-"""ResNets with dilations, their layers in the order of `keras.applications`, so that its weights fit."""
+"""ResNets with dilations, whose layers have the order of `keras.applications`, so that its weights fit."""
 
 import keras
 from keras import layers
@@ -9,18 +9,18 @@ _EPSILON = 1.001e-5
 
 
 def resnet_v1(blocks, output_stride, bottleneck=True, width=64, name=None):
-    """A ResNet as its paper has it: He et al., CVPR 2016.
+    """Builds the ResNet of He et al., CVPR 2016.
 
     Args:
-        blocks: Residual blocks of each of the four stacks.
-        output_stride: 8, 16 or 32.
-        bottleneck: Whether blocks are 1x1, 3x3, 1x1 with four times the channels, as from
-            ResNet-50 on, or twice 3x3.
-        width: Channels of the first stack, doubled by each further one.
+        blocks: Number of residual blocks of each of the four stacks.
+        output_stride: Stride of the last map: 8, 16 or 32.
+        bottleneck: Whether blocks have 1x1, 3x3 and 1x1 convolutions with four times the output channels,
+            as in ResNet-50 and larger, or two 3x3 convolutions. Defaults to `True`.
+        width: Channels of the first stack. Each further stack doubles them. Defaults to 64.
         name: Name of the model.
 
     Returns:
-        `keras.Model` from scaled images to a pair of maps: at stride 4, and at `output_stride`.
+        `keras.Model` from scaled images to two maps, at stride 4 and at `output_stride`.
     """
     block = _bottleneck_block if bottleneck else _basic_block
     image = layers.Input((None, None, 3))
@@ -32,7 +32,7 @@ def resnet_v1(blocks, output_stride, bottleneck=True, width=64, name=None):
     maps = []
     for stack, (stride, dilation) in enumerate(zip(*strides_and_dilations(output_stride))):
         for i in range(blocks[stack]):
-            # The first basic block of all changes neither size nor channels, and needs no convolution to skip.
+            # The first basic block changes neither size nor channels, so that its skip needs no convolution.
             projected = i == 0 and (bottleneck or stack > 0)
             stack_name = f"conv{stack + 2}_block{i + 1}"
             x = block(x, width * 2**stack, stride if i == 0 else 1, dilation, projected, stack_name)
@@ -41,10 +41,16 @@ def resnet_v1(blocks, output_stride, bottleneck=True, width=64, name=None):
 
 
 def resnet_v2(blocks, output_stride, name=None):
-    """A ResNet with activations first (He et al., ECCV 2016), as `keras.applications` builds it.
+    """Builds a ResNet V2 (He et al., ECCV 2016) as `keras.applications` does.
 
-    A stack's stride is in its last block, which is why it differs from KerasCV's. Arguments and
-    result are those of `resnet_v1`; the map at stride 4 is that before the first stack's last block.
+    The stride of each stack is in its last block. KerasCV's ResNet V2 has it in the first block.
+
+    Args:
+        blocks, output_stride, name: As in `resnet_v1`.
+
+    Returns:
+        `keras.Model` from scaled images to two maps, at stride 4 and at `output_stride`. The map at stride
+        4 is the input of the last block of the first stack.
     """
     image = layers.Input((None, None, 3))
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
@@ -53,7 +59,7 @@ def resnet_v2(blocks, output_stride, name=None):
     x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
     strides, dilations = strides_and_dilations(output_stride)
     for stack in range(4):
-        # The stride of the stack to come, and none after the last.
+        # The last block of a stack has the stride of the next stack. The last stack has none.
         stride = (*strides, 1)[stack + 1]
         for i in range(blocks[stack]):
             is_last = i == blocks[stack] - 1

@@ -1,4 +1,4 @@
-"""Swin's stages, their layers named as timm's networks name them, so that a checkpoint finds its place."""
+"""Swin's stages, with timm's layer names, so that its checkpoints can be loaded."""
 
 import keras
 import numpy as np
@@ -11,20 +11,20 @@ EPSILON = 1e-5
 
 
 def swin_stages(x, width, depths, num_heads, window=7, drop_path=0.3):
-    """A Swin Transformer from scaled images to the maps of its stages (Liu et al., ICCV 2021).
+    """Builds the stages of a Swin Transformer (Liu et al., ICCV 2021).
 
     Args:
-        x: Symbolic tensor, `(B, H, W, 3)`.
-        width: Channels of the first stage, doubled by each further one.
-        depths: Blocks of each of the four stages.
-        num_heads: Heads of attention of each.
-        window: Height and width of a window, in patches.
-        drop_path: Share of images for which the last block does nothing in training; earlier
-            blocks have less, rising from 0 by equal steps.
+        x: Symbolic tensor of scaled images, `(B, H, W, 3)`.
+        width: Channels of the first stage. Each further stage doubles them.
+        depths: Number of blocks of each of the four stages.
+        num_heads: Number of attention heads of each stage.
+        window: Height and width of a window, in patches. Defaults to 7.
+        drop_path: Probability that a residual branch of the last block is dropped for an image in
+            training. Over the blocks, the probability rises from 0 in equal steps. Defaults to 0.3.
 
     Returns:
-        Dict from `"stage1"` to `"stage4"` to normalized maps at strides 4, 8, 16 and 32, each the
-        output of a layer of that name.
+        Dict from `"stage1"`, ..., `"stage4"` to normalized maps at strides 4, 8, 16 and 32. Each is the
+        output of the layer with the stage's name.
     """
     x = PadToWindows(4, name="patch_embed.pad")(x)
     x = layers.Conv2D(width, 4, strides=4, name="patch_embed.proj")(x)
@@ -55,13 +55,13 @@ def _block(x, num_heads, window, is_shifted, drop_path, name):
 
 def _residual(x, y, drop_path, name):
     if drop_path:
-        # One draw an image.
+        # With this noise shape, a branch is dropped or kept for a whole image.
         y = layers.Dropout(drop_path, noise_shape=(None, 1, 1, 1), name=f"{name}.drop_path")(y)
     return layers.Add(name=f"{name}.add")([x, y])
 
 
 def _merged_patches(x, name):
-    """Each 2x2 of patches joined, and brought to twice the channels."""
+    """Merges each square of 2x2 patches into one patch with twice the channels."""
     x = PadToWindows(2, name=f"{name}.pad")(x)
     x = MergePatches(name=f"{name}.merge")(x)
     x = _norm(x, f"{name}.norm")
@@ -79,7 +79,14 @@ def _gelu(x):
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class MergePatches(keras.layers.Layer):
-    """Joins each 2x2 of pixels, column by column, `(B, 2h, 2w, C)` to `(B, h, w, 4 * C)`."""
+    """Concatenates the channels of each square of 2x2 pixels, column by column.
+
+    Call arguments:
+        x: Tensor, `(B, 2 * h, 2 * w, C)`.
+
+    Returns:
+        Tensor, `(B, h, w, 4 * C)`.
+    """
 
     def call(self, x):
         _, height, width, channels = ops.shape(x)

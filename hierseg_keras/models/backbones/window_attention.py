@@ -1,25 +1,25 @@
-"""Self-attention inside windows of a map, and the padding that makes windows whole."""
+"""Self-attention inside windows of a map, and the padding of maps to whole windows."""
 
 import keras
 import numpy as np
 from keras import ops
 
-# Added to the similarity of pixels that a shifted window has brought together, as in the paper's code.
+# Added to the similarity of pixels from opposite edges of the map in one window, as in the paper's code.
 _APART = -100.0
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class PadToWindows(keras.layers.Layer):
-    """Pads maps with zeros, at the bottom and the right, to whole windows.
+    """Pads maps with zeros, at the bottom and on the right, to whole windows.
 
     Args:
-        window: Height and width of a window.
+        window: Height and width of a window, in pixels.
 
     Call arguments:
         x: Tensor, `(B, H, W, C)`.
 
     Returns:
-        Tensor, `(B, H', W', C)`, of multiples of `window`.
+        Tensor, `(B, H', W', C)`. `H'` and `W'` are multiples of `window`.
     """
 
     def __init__(self, window, **kwargs):
@@ -40,22 +40,22 @@ class PadToWindows(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class WindowAttention(keras.layers.Layer):
-    """Multi-head self-attention inside of each window, with a bias by relative position.
+    """Applies multi-head self-attention inside each window, with a bias by relative position.
 
     ```
     softmax(q k^T / sqrt(d) + bias) v
     ```
 
-    Windows may be shifted by half their size, and are then wrapped around; pixels that only the
-    wrapping made neighbors do not see each other. Along an axis of one window nothing is shifted.
+    Windows may be shifted by half their size. Shifted windows wrap around the edges of the map, and pixels
+    from opposite edges do not attend to each other. An axis with a single window is not shifted.
 
     Args:
         num_heads: Number of heads, each of `C / num_heads` channels.
-        window: Height and width of a window.
-        is_shifted: Whether windows are shifted by `window // 2`.
+        window: Height and width of a window, in pixels.
+        is_shifted: Whether windows are shifted by `window // 2`. Defaults to `False`.
 
     Call arguments:
-        qkv: Tensor, `(B, H, W, 3 * C)`, of multiples of `window`: queries, keys and values.
+        qkv: Queries, keys and values, `(B, H, W, 3 * C)`. `H` and `W` are multiples of `window`.
 
     Returns:
         Tensor, `(B, H, W, C)`.
@@ -94,13 +94,13 @@ class WindowAttention(keras.layers.Layer):
         return _rolled(x, [length - shift for length, shift in zip(size, shifts)]) if shifts else x
 
     def _shift(self, length):
-        """Half a window; nothing where there is but one."""
+        """Returns the shift along an axis: half a window, or 0 if the axis has only one window."""
         if isinstance(length, int):
             return self.window // 2 if length > self.window else 0
         return ops.where(length > self.window, self.window // 2, 0)
 
     def _apart(self, size, shifts):
-        """`(windows, n, n)`: `_APART` for pairs of pixels that were no neighbors before the shift."""
+        """Returns `(windows, n, n)`: `_APART` for pairs of pixels from opposite edges of the map, and 0 for others."""
         regions = []
         for length, shift in zip(size, shifts):
             place = ops.arange(length)
@@ -111,13 +111,16 @@ class WindowAttention(keras.layers.Layer):
         return _APART * ops.cast(region[:, :, None] != region[:, None, :], "float32")
 
     def _attention(self, windows, bias):
-        """Of windows `(B * windows, n, 3 * C)`; the bias is `(heads, n, n)`, or one for each window of an image."""
+        """Computes attention in windows, `(B * windows, n, 3 * C)`.
+
+        The bias is `(heads, n, n)`, or `(windows, heads, n, n)` with one bias per window of an image.
+        """
         pixels, channels = self.window**2, windows.shape[-1] // 3
         parts = ops.reshape(windows, (-1, pixels, 3, self.num_heads, channels // self.num_heads))
         query, key, value = ops.unstack(ops.transpose(parts, (2, 0, 3, 1, 4)), num=3)
         scale = (channels // self.num_heads) ** -0.5
         similarity = ops.matmul(query * scale, ops.transpose(key, (0, 1, 3, 2)))
-        # In float32, as half precision's exponents do not sum to 1.
+        # In float32, because in half precision the softmax does not sum to 1.
         similarity = ops.cast(similarity, "float32")
         if len(bias.shape) == 4:
             shape = ops.shape(similarity)
@@ -133,33 +136,33 @@ class WindowAttention(keras.layers.Layer):
         return (*input_shape[:3], input_shape[3] // 3)
 
     def get_config(self):
-        arguments = {"num_heads": self.num_heads, "window": self.window, "is_shifted": self.is_shifted}
-        return {**super().get_config(), **arguments}
+        config = {"num_heads": self.num_heads, "window": self.window, "is_shifted": self.is_shifted}
+        return {**super().get_config(), **config}
 
 
 def _relative_positions(window):
-    """The row of the bias table for each pair of a window's pixels, `(n, n)`."""
+    """Returns the row of the bias table for each pair of a window's pixels, `(n, n)`."""
     place = np.stack(np.meshgrid(np.arange(window), np.arange(window), indexing="ij")).reshape(2, -1)
     down, right = place[:, :, None] - place[:, None, :] + window - 1
     return down * (2 * window - 1) + right
 
 
 def _windows(x, window):
-    """`(B, H, W, C)` to `(B * windows, window * window, C)`."""
+    """Splits a map `(B, H, W, C)` into windows, `(B * windows, window * window, C)`."""
     _, height, width, _ = ops.shape(x)
     x = ops.reshape(x, (-1, height // window, window, width // window, window, x.shape[-1]))
     return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, window**2, x.shape[-1]))
 
 
 def _joined(windows, shape, window):
-    """Windows back to a map of a shape's height and width."""
+    """Joins windows into a map with the height and width of `shape`, the inverse of `_windows`."""
     height, width, channels = shape[1], shape[2], windows.shape[-1]
     x = ops.reshape(windows, (-1, height // window, width // window, window, window, channels))
     return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, height, width, channels))
 
 
 def _rolled(x, shifts):
-    """The map with its first rows and columns moved to the end, by a number known when the graph is made or not."""
+    """Moves the first rows and columns of a map to the end. The shifts are integers or integer tensors."""
     down, right = shifts
     x = ops.concatenate([x[:, down:], x[:, :down]], axis=1)
     return ops.concatenate([x[:, :, right:], x[:, :, :right]], axis=2)

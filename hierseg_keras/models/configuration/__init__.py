@@ -1,1 +1,1 @@
-"""Arguments of models: checked, saved and loaded."""
+"""Checks of the arguments of models, and saving and loading of them."""

@@ -1,10 +1,10 @@
-"""The check of arguments that count something."""
+"""The check of arguments that must be positive integers."""
 
 from hierseg_keras.tree.exact_integer import is_count
 
 
 def check_counts(model, **counts):
-    """Refuses counts that are not integers from 1 on, naming the model and the argument."""
+    """Raises `ValueError`, naming the model and the argument, if a count is not a positive integer."""
     for argument, value in counts.items():
         if not is_count(value):
-            raise ValueError(f"`{model}` expects an integer `{argument}` >= 1. Received: {argument}={value!r}.")
+            raise ValueError(f"`{model}` expects `{argument}` to be an integer >= 1. Received: {argument}={value!r}.")

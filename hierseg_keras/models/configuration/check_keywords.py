@@ -1,18 +1,20 @@
-"""The check of keyword arguments that no parameter takes."""
+"""The check of unknown keyword arguments."""
 
 import difflib
 import inspect
 
 
 def check_keywords(cls, keywords):
-    """Refuses keywords that a model's class does not have, which Keras's functional models swallow.
+    """Checks that a model's class has the keyword arguments that it is called with.
+
+    Keras's functional models ignore unknown keyword arguments without an error.
 
     Args:
-        cls: Class of the model that is about to be made.
-        keywords: Names of the keyword arguments given.
+        cls: Class of the model.
+        keywords: Names of the keyword arguments.
 
     Raises:
-        TypeError: With the nearest name.
+        TypeError: If the class does not have a keyword argument. The error suggests a similar one.
     """
     parameters = inspect.signature(cls.__init__).parameters.values()
     known = [p.name for p in parameters if p.name != "self" and p.kind is not p.VAR_KEYWORD]

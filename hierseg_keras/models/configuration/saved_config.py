@@ -1,4 +1,4 @@
-"""The configuration with which every model here is saved and made again."""
+"""The configuration of models, from which they are saved and loaded."""
 
 import json
 
@@ -10,19 +10,19 @@ from hierseg_keras.tree.renamed_arguments import with_new_names
 
 
 def remember_arguments(model, arguments):
-    """Keeps a model's constructor arguments for `config_of`; networks among them as their own configurations."""
+    """Stores a model's constructor arguments for `config_of`. Networks are stored as their configurations."""
     values = {name: _serialized(value) for name, value in arguments.items()}
-    # As JSON: Keras would track a dict attribute as a sub-layer.
+    # Stored as JSON, because Keras would track a dict attribute as a sub-layer.
     model._arguments = json.dumps(values)
 
 
 def config_of(model):
-    """A model's configuration: its arguments, its name, and which of its layers are frozen."""
+    """Returns a model's configuration: its constructor arguments, its name, and the paths of its frozen layers."""
     return {**json.loads(model._arguments), "name": model.name, "frozen": frozen_layers(model)}
 
 
 def model_from_config(cls, config):
-    """Makes a model of a class from `config_of`, or from the configuration of an earlier version."""
+    """Makes a model from a configuration returned by `config_of`, of this or an earlier version."""
     config = with_new_names(config)
     frozen = config.pop("frozen", None)
     is_trainable = config.pop("trainable", True)

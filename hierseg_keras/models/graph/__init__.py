@@ -1,1 +1,1 @@
-"""What can be found out about a functional network, and taken from it."""
+"""Inspection of the graphs of functional networks."""

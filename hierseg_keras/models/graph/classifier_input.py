@@ -1,9 +1,9 @@
-"""Where a segmentation network can be taken apart: before its classes, and at what pixels are compared by."""
+"""Search for the classifier's input, and for the embedding, in the graph of a segmentation network."""
 
 import keras
 
-# What may lie between the classifier and the output: it moves or scales scores and knows no class.
-_AFTERTHOUGHTS = (
+# The types of layers that may follow the classifier: they resize or activate scores, and do not mix classes.
+_AFTER_CLASSIFIER = (
     "Activation",
     "CropTo",
     "Cropping2D",
@@ -19,42 +19,41 @@ _CLASSIFIERS = ("Conv2D", "Dense")
 
 
 def classifier_input(segmenter, features=None):
-    """Finds the features of a functional segmentation network.
+    """Finds the map that a functional segmentation network classifies.
 
-    From the output backwards, past resizing and activations, to the 1x1 convolution that gives a
-    score a class; its input is the features.
+    The search goes from the output backwards, past resizing and activations, to the 1x1 convolution that
+    outputs one score per class. The map is its input.
 
     Args:
-        segmenter: Functional `keras.Model` with one image for input.
-        features: Optional name of the layer whose output is classified.
+        segmenter: Functional `keras.Model` with one image input.
+        features: Name of the layer whose output is classified. Defaults to the result of the search.
 
     Returns:
-        What is classified, a symbolic tensor `(B, h, w, C)`.
+        Symbolic tensor, `(B, h, w, C)`.
 
     Raises:
-        ValueError: If no such place is found, or the name is of no layer.
+        ValueError: If the search fails, or `features` is not the name of a layer that outputs one map.
     """
     classified = _classified(segmenter)[0] if features is None else _output_of(segmenter, features)
     return _checked_map(segmenter, "features", classified)
 
 
 def embedding_of(segmenter, features=None, embedding=None):
-    """Finds what pixels are compared by in a functional segmentation network.
+    """Finds the embedding of pixels in a functional segmentation network.
 
-    Where no layer is named, that is the output of a layer of the name `embedding`, as our networks
-    have it; or else the input of the head, where the classifier is inside of a model of its own;
-    or else what is classified.
+    Without the argument `embedding`, it is the output of the layer called "embedding" if the network has
+    one. Otherwise it is the output of the layer `features` if that is given, the input of the head if the
+    classifier lies inside a nested model, or the input of the classifier.
 
     Args:
-        segmenter: As `classifier_input`'s.
-        features: As `classifier_input`'s.
-        embedding: Optional name of the layer whose output is the embedding.
+        segmenter, features: As in `classifier_input`.
+        embedding: Name of the layer whose output is the embedding. Defaults to the search above.
 
     Returns:
         Symbolic tensor, `(B, h, w, C)`.
 
     Raises:
-        ValueError: As `classifier_input`.
+        ValueError: If the search fails, or a named layer does not exist or does not output one map.
     """
     if embedding is None and any(layer.name == "embedding" for layer in segmenter.layers):
         embedding = "embedding"
@@ -66,18 +65,18 @@ def embedding_of(segmenter, features=None, embedding=None):
 def _checked_map(segmenter, argument, tensor):
     if len(tensor.shape) != 4 or tensor.shape[-1] is None:
         raise ValueError(
-            f"`{argument}` expects a map (B, h, w, C). Received: {tuple(tensor.shape)}. Name another layer of "
-            f"{segmenter.name!r}."
+            f"`{argument}` expects a layer with a map, (B, h, w, C), as output. Received: an output of shape "
+            f"{tuple(tensor.shape)}. Name another layer of {segmenter.name!r}."
         )
     return tensor
 
 
 def _classified(segmenter):
-    """The classifier's input, and that of the head that it is in."""
+    """Returns the classifier's input, and the input of the outermost nested model that contains the classifier."""
     if len(segmenter.outputs) != 1:
         raise ValueError(
             f"expected a network with one output of scores. Received: {segmenter.name!r} with "
-            f"{len(segmenter.outputs)} outputs. Name the layer to classify: `features=`."
+            f"{len(segmenter.outputs)} outputs. Pass the name of the layer to classify as `features`."
         )
     tensor = segmenter.outputs[0]
     while True:
@@ -89,11 +88,12 @@ def _classified(segmenter):
             return keras.Model(operation.inputs, inner, name=f"{operation.name}_features")(inputs[0]), inputs[0]
         if kind in _CLASSIFIERS and _is_pointwise(operation):
             return inputs[0], inputs[0]
-        if kind not in _AFTERTHOUGHTS or not inputs:
+        if kind not in _AFTER_CLASSIFIER or not inputs:
             raise ValueError(
-                "expected a network that ends in a 1x1 convolution, followed by resizing and activations alone. "
-                f"Received: {segmenter.name!r} with {operation.name!r} of type {kind} behind it. Name the layer whose "
-                f'output is to be classified: `features="..."`, such as {_last_maps(segmenter)}.'
+                "expected a network that ends in a 1x1 convolution, followed only by resizing and activations. "
+                f"Received: {segmenter.name!r}, whose layer before these is {operation.name!r} of type {kind}. Pass "
+                "the name of the layer to classify as `features`. The last layers with maps are "
+                f"{_last_maps(segmenter)}."
             )
         tensor = inputs[0]
 
@@ -103,13 +103,14 @@ def _is_pointwise(layer):
 
 
 def _output_of(segmenter, name):
-    """The output of a layer, in the graph of the network."""
+    """Returns the output of a layer in the graph of the network."""
     calls = [node for nodes in segmenter._nodes_by_depth.values() for node in nodes if node.operation.name == name]
     if len(calls) == 1 and len(calls[0].output_tensors) == 1:
         return calls[0].output_tensors[0]
     raise ValueError(
-        f"expected the name of a layer of {segmenter.name!r} with one output. Received: {name!r}, which gives "
-        f"{sum(len(call.output_tensors) for call in calls)}. Its last maps: {_last_maps(segmenter)}."
+        f"expected the name of a layer of {segmenter.name!r} with one output. Received: {name!r}, with "
+        f"{sum(len(call.output_tensors) for call in calls)} outputs. The last layers with maps are "
+        f"{_last_maps(segmenter)}."
     )
 
 

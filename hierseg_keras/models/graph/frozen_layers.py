@@ -1,40 +1,45 @@
-"""Which layers of a network are frozen, so that a network that is saved and loaded has the same."""
+"""Frozen layers of a network by path, to save and restore them."""
 
 import keras
 
 
 def frozen_layers(model):
-    """Paths of the frozen layers with weights in a model, itself included, as `freeze_layers` takes them.
+    """Returns the paths of a model's frozen layers, for `freeze_layers`.
 
     Args:
         model: `keras.Model`.
 
     Returns:
-        List of strings: names joined by `/`, the empty one for the model itself.
+        List of paths of frozen layers that have weights. A path joins the names of nested layers by `/`.
+        The empty string is the path of the model itself.
     """
     return [path for path, layer in _layers(model).items() if not layer.trainable]
 
 
 def freeze_layers(model, paths):
-    """Freezes the layers at these paths, and no others.
+    """Freezes the layers at the given paths, and unfreezes all others.
+
+    Args:
+        model: `keras.Model`.
+        paths: List of paths, as `frozen_layers` returns them.
 
     Raises:
-        ValueError: If the model has no layer at a path.
+        ValueError: If the model has no layer with weights at a path.
     """
     layers = _layers(model)
     unknown = sorted(set(paths) - layers.keys())
     if unknown:
         raise ValueError(
-            f"expected paths of layers with weights of {model.name!r}. Received: {unknown[:5]}. The file was saved by "
-            "another version, or with another network."
+            f"expected paths of layers with weights of {model.name!r}. Received: {unknown[:5]}. Load the file with the "
+            "version of the library, and of your own classes, that saved it."
         )
-    # Setting a layer sets all that it holds, so that a layer comes before everything inside it.
+    # Setting a layer also sets the layers inside it, so that these must be set after it.
     for path in sorted(layers, key=lambda path: -_height(layers[path])):
         layers[path].trainable = path not in paths
 
 
 def _layers(model):
-    """Layers with weights by path, each once although models may share it."""
+    """Returns a dict from a path to each layer with weights. A layer that models share has only its first path."""
     found, seen = {}, set()
 
     def visit(layer, path):
@@ -50,8 +55,8 @@ def _layers(model):
 
 
 def _children(layer):
-    """The layers held by one, by names that are the same whenever the network is made anew."""
-    # Keras numbers the names of layers that are given none, as those of a sequence may be.
+    """Returns pairs of a name and a layer inside a layer. The names are the same each time the network is built."""
+    # Keras numbers layers without a name across all models, so that the names in a sequence may change.
     has_names = isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)
     names = [child.name if has_names else str(i) for i, child in enumerate(layer._layers)]
     names = [name if names.count(name) == 1 else f"{name}.{i}" for i, name in enumerate(names)]

@@ -1,22 +1,22 @@
-"""The maps inside a network, by the names of the layers that give them."""
+"""Outputs of a network's layers by name."""
 
 import keras
 
 
 def layer_outputs(model, names):
-    """Finds the outputs of a functional network's layers, those of networks inside it too.
+    """Finds the outputs of a functional network's layers, including layers of nested models.
 
     Args:
         model: Functional `keras.Model`.
-        names: Names of layers; `"backbone/layer2"` is the layer `layer2` of the layer `backbone`, which is
-            a functional model itself.
+        names: Names of layers. `"backbone/layer2"` is the layer `layer2` of the nested functional model
+            `backbone`.
 
     Returns:
-        A pair: the model's symbolic outputs, and a dict from each name to its layer's symbolic output,
-        all of one new graph of the same layers on the model's own input.
+        Pair of the model's symbolic outputs and a dict from each name to the symbolic output of its layer.
+        All belong to one new graph, which applies the same layers to the model's input.
 
     Raises:
-        ValueError: If there is no layer of a name, or the model calls it more than once.
+        ValueError: If there is no layer with a name, or the model calls it more than once.
     """
     inside = {}
     for name in names:
@@ -24,7 +24,7 @@ def layer_outputs(model, names):
         _check_layer(model, layer, rest)
         if rest:
             inside.setdefault(layer, []).append(rest)
-    opened = {layer: _opened(model.get_layer(layer), names) for layer, names in inside.items()}
+    opened = {layer: _opened(model.get_layer(layer), inner_names) for layer, inner_names in inside.items()}
     found = {}
 
     def call(layer, *args, **kwargs):
@@ -37,29 +37,34 @@ def layer_outputs(model, names):
         if layer.name in names:
             maps[layer.name] = output
         if maps.keys() & found.keys():
-            raise ValueError(f"expected layers that {model.name!r} calls once. Received: {layer.name!r}.")
+            raise ValueError(
+                f"expected layers that {model.name!r} calls once. Received: {layer.name!r}, which it calls more often. "
+                "Name another layer."
+            )
         found.update(maps)
         return output
 
-    # The same layers, called anew.
-    anew = keras.models.clone_model(model, model.input, clone_function=lambda layer: layer, call_function=call)
-    return anew.output, {name: found[name] for name in names}
+    # Not a copy: `clone_function` returns each layer itself, so that the new graph shares all layers.
+    rebuilt = keras.models.clone_model(model, model.input, clone_function=lambda layer: layer, call_function=call)
+    return rebuilt.output, {name: found[name] for name in names}
 
 
 def _opened(model, names):
-    """A network on the same layers, and of the same name, that gives its inner maps too."""
+    """Makes a model of the same layers and name that also outputs a dict of the named layers' outputs."""
     return keras.Model(model.input, layer_outputs(model, names), name=model.name)
 
 
 def _check_layer(model, layer, rest):
-    names = [layer.name for layer in model.layers]
-    if layer not in names:
+    if layer not in [known.name for known in model.layers]:
         raise ValueError(
-            f"expected the name of a layer of {model.name!r}. Received: {layer!r}. Its lists of maps, or last maps: "
-            f"{_maps(model)}.{_inner_models(model)}"
+            f"expected the name of a layer of {model.name!r}. Received: {layer!r}. Name a layer that outputs maps, "
+            f"such as one of {_maps(model)}.{_inner_models(model)}"
         )
     if rest and not isinstance(model.get_layer(layer), keras.Model):
-        raise ValueError(f"expected a network for {layer!r} in {layer}/{rest}. Received: {model.get_layer(layer)!r}.")
+        raise ValueError(
+            f"expected the name of a nested model before the slash of {layer}/{rest}. Received: "
+            f"{model.get_layer(layer)!r}. Name the layer without a slash."
+        )
 
 
 def _maps(model, count=6):
@@ -69,6 +74,4 @@ def _maps(model, count=6):
 
 def _inner_models(model):
     inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-    return "".join(
-        f" Layers of {layer.name!r} are named {layer.name}/{layer.layers[-1].name} and so on." for layer in inner
-    )
+    return "".join(f" Layers inside {x.name!r} are named as in {x.name}/{x.layers[-1].name}." for x in inner)

@@ -1,11 +1,11 @@
-"""What the channels of a network's output mean: nodes or leaves, logits or probabilities."""
+"""The meaning of a network's output channels: nodes or leaves, logits or probabilities."""
 
 import keras
 
 from hierseg_keras.tree import as_class_tree
 from hierseg_keras.tree.scores import Scores, infer_scores
 
-# They move scores about and leave their values what they are.
+# The types of layers that resize or rearrange scores. Logits remain logits, and probabilities remain probabilities.
 _MOVING = (
     "CropTo",
     "Cropping2D",
@@ -19,37 +19,37 @@ _MOVING = (
     "ZeroPadding2D",
 )
 _LINEAR = ("BatchNormalization", "Conv2D", "Conv2DTranspose", "Dense", "EinsumDense", "SeparableConv2D")
-# By the activation's name: whether scores are logits, and which scores it can only belong to.
+# From the name of an activation: whether its outputs are logits, and the only kind of scores that it can have.
 _ACTIVATIONS = {"linear": (True, None), "sigmoid": (False, "nodes"), "softmax": (False, "leaves")}
 
 
 def scores_of(model, owner, tree=None, scores=None, from_logits=None):
-    """Finds out what the channels of a network's output mean.
+    """Infers the meaning of a network's output channels.
 
-    Networks of `hierseg_keras.models` know it. Of other functional networks the last activation is
-    looked at, past layers that only resize or crop: none means logits, a sigmoid means one
-    probability per node, and a softmax means one probability per leaf.
+    Networks of `hierseg_keras.models` have attributes for it. For other functional networks it is inferred
+    from the last activation, before any layers that only resize or crop: no activation means logits, a
+    sigmoid means one probability per node, and a softmax means one probability per leaf.
 
     Args:
-        model: `keras.Model` from images to scores `(B, H, W, C)`.
-        owner: Name of the function or class that asks, for errors.
+        model: `keras.Model` from images to scores, `(B, H, W, C)`.
+        owner: Name of the calling function or class that errors mention.
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
-        scores: `"nodes"` or `"leaves"`, where it is not to be found out.
-        from_logits: Whether scores are logits, where it is not to be found out.
+        scores: `"nodes"` or `"leaves"`. Defaults to the inferred kind.
+        from_logits: Whether scores are logits. Defaults to the inferred answer.
 
     Returns:
-        `tree.scores.Scores`, with `from_logits` known.
+        `tree.scores.Scores`, whose `from_logits` is not `None`.
 
     Raises:
-        TypeError: If `model` is no Keras model, or a subclassed one, whose output is not known.
-        ValueError: If there is no tree, the number of channels fits neither nodes nor leaves, or it
-            cannot be known whether the output is logits or probabilities.
+        TypeError: If `model` is not a Keras model, or a subclassed model, whose output shape is unknown.
+        ValueError: If there is no tree; if the number of channels fits neither nodes nor leaves; or if it
+            cannot be inferred whether the output is logits or probabilities.
     """
     tree = getattr(model, "tree", None) if tree is None else tree
-    # What wraps a network for its training has the network's scores.
+    # A training wrapper has the scores of the network that it wraps.
     model = getattr(model, "inference_model", model)
     if tree is None:
-        raise ValueError(f"`{owner}` expects a `tree`, as `{type(model).__name__}` has none. Received: tree=None.")
+        raise ValueError(f"`{owner}` expects a `tree`, because `{type(model).__name__}` has none. Received: tree=None.")
     tree, shape = as_class_tree(tree), output_shape_of(model, owner)
     if from_logits is None:
         from_logits, kind = _known(model) or _found(model, owner)
@@ -59,7 +59,7 @@ def scores_of(model, owner, tree=None, scores=None, from_logits=None):
             raise ValueError(
                 f"`{owner}` expects a softmax over the {tree.num_leaves} leaves of `tree`, or a sigmoid for each of "
                 f"its {tree.num_nodes} nodes. Received: {model.name!r}, which ends in a {activation} of {shape[-1]} "
-                "channels. Pass `scores` and `from_logits` if it is meant so."
+                "channels. If this is intended, pass `scores` and `from_logits`."
             )
         scores = scores or kind
     elif scores is None and (known := _known(model)):
@@ -68,24 +68,29 @@ def scores_of(model, owner, tree=None, scores=None, from_logits=None):
 
 
 def output_shape_of(model, owner):
-    """The shape of a network's one map of scores; refuses what has none before it is called."""
+    """Returns the shape of a network's output, `(None, H, W, C)`.
+
+    Raises:
+        TypeError: If the model has no output shape before it is called.
+        ValueError: If it does not have exactly one output of that form.
+    """
     try:
         shape = model.output_shape
     except AttributeError:
         raise TypeError(
-            f"`{owner}` expects a functional `keras.Model`, whose input and output are known. Received: "
+            f"`{owner}` expects a functional `keras.Model`, whose output shape is known. Received: "
             f"{type(model).__name__}. Pass keras.Model(image, model(image)) with image = keras.Input((None, None, 3))."
         ) from None
     if not isinstance(shape, tuple) or len(shape) != 4 or not isinstance(shape[-1], int):
         raise ValueError(
             f"`{owner}` expects a network with one output of scores, (B, H, W, C). Received: output_shape={shape}. "
-            "Pass keras.Model(model.input, scores) with the output that is meant."
+            "Pass keras.Model(model.input, scores) with one of the outputs as `scores`."
         )
     return shape
 
 
 def _known(model):
-    """`(from_logits, kind)` of a network that was made for a tree."""
+    """Returns `(from_logits, kind)` of a network that was made for a tree, and `None` for others."""
     kind, from_logits = getattr(model, "scores", None), getattr(model, "from_logits", None)
     return None if kind is None or from_logits is None else (from_logits, kind)
 
@@ -101,17 +106,17 @@ def _found(model, owner):
             activation = "linear"
     on_channels = getattr(operation, "axis", -1) in (-1, 3)
     if activation not in _ACTIVATIONS or not on_channels:
-        where = "no layer that is known" if operation is None else f"{operation.name!r} ({type(operation).__name__})"
+        where = "an unknown layer" if operation is None else f"{operation.name!r} ({type(operation).__name__})"
         raise ValueError(
-            f"`{owner}` expects to know whether scores are logits or probabilities, which the last layer's activation "
-            f"says where it is none, a sigmoid or a softmax. Received: {model.name!r}, which ends in {where}. Pass "
+            f"`{owner}` expects a last layer without activation, or with a sigmoid or softmax, from which it infers "
+            f"whether scores are logits or probabilities. Received: {model.name!r}, which ends in {where}. Pass "
             "from_logits=True or from_logits=False."
         )
     return _ACTIVATIONS[activation]
 
 
 def _last_operation(model):
-    """The last operation that changes scores, inside of models too; `None` of a network that is not functional."""
+    """Returns the last operation that changes scores, also inside nested models; `None` without a functional graph."""
     if not getattr(model, "inputs", None) or len(model.outputs) != 1:
         return None
     tensor = model.outputs[0]

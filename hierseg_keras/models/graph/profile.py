@@ -1,7 +1,8 @@
-"""What a network costs: parameters, and multiply-adds of an image, by layer."""
+"""The cost of a network's layers: parameters, and multiply-adds per image."""
 
 import contextlib
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -9,12 +10,14 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class LayerProfile:
-    """A layer's costs.
+    """Holds the cost of a layer.
 
     Attributes:
-        name: The layer's, inside a nested model after that one's and a slash.
-        parameters: Number of trained numbers; moving averages are not among them.
-        multiply_adds: Of one image, in convolutions, matrix products and attention.
+        name: Name of the layer. A layer of a nested model is named `"model/layer"`.
+        parameters: Number of trainable parameters. The moving averages of batch normalization are not
+            counted.
+        multiply_adds: Number of multiply-adds for one image, in convolutions, matrix products and
+            attention.
     """
 
     name: str
@@ -22,28 +25,30 @@ class LayerProfile:
     multiply_adds: int
 
 
-def profile(model, size):
-    """Parameters and multiply-adds of a network by layer.
+def profile(model: keras.Model, size: Sequence[int]) -> list[LayerProfile]:
+    """Counts the parameters and multiply-adds of each layer of a network.
 
-    Counted in the graph that TensorFlow runs, of convolutions (transposed, grouped and depthwise
-    ones too), matrix products and Einstein sums, whoever wrote the layer:
+    Multiply-adds are counted in the graph that TensorFlow runs, so that custom layers are counted too.
+    Convolutions (including transposed, grouped and depthwise ones), matrix products and Einstein sums
+    contribute:
 
     ```
-    multiply_adds = numbers in the output * numbers that each is a sum of
+    multiply_adds = number of output values * number of products summed per output value
     ```
 
-    Biases, normalization, activations and resizing are left out, as the papers' figures do.
+    Biases, normalization, activations and resizing do not contribute, as in the papers.
 
     Args:
-        model: `keras.Model` from images.
-        size: `(H, W)` of the image.
+        model: `keras.Model` with an image input.
+        size: Height and width of the image in pixels, `(H, W)`.
 
     Returns:
-        List of `LayerProfile`, in the order of the model's layers, of those with costs. Their
-        sums are the model's.
+        List with one `LayerProfile` per layer that has parameters or multiply-adds, in the order of the
+        model's layers. The costs of the model are the sums over the list.
 
     Raises:
-        ValueError: On another backend than TensorFlow, or if the model takes no such images.
+        ValueError: If the Keras backend is not TensorFlow; if the model does not accept images of the
+            size; or if the size of a product cannot be derived from the size of the image.
 
     Example:
 
@@ -53,12 +58,17 @@ def profile(model, size):
     LayerProfile(name='encoder_0_a_conv', parameters=216, multiply_adds=2654208)
     """
     if keras.backend.backend() != "tensorflow":
-        raise ValueError(f"`profile` expects the TensorFlow backend. Received: {keras.backend.backend()}.")
+        raise ValueError(
+            f"`profile` expects the TensorFlow backend. Received: {keras.backend.backend()!r}. Set "
+            "KERAS_BACKEND=tensorflow."
+        )
     import tensorflow as tf
 
     expected = model.input_shape[1:3]
     if len(size) != 2 or any(have not in (None, want) for have, want in zip(expected, size)):
-        raise ValueError(f"`profile` expects a `size` (H, W) that the model takes, {expected}. Received: size={size}.")
+        raise ValueError(
+            f"`profile` expects a `size` (H, W) that the model accepts, {expected}. Received: size={size}."
+        )
     image = tf.TensorSpec((1, *size, model.input_shape[-1]), model.inputs[0].dtype)
     layers = dict(_layers(model))
     with _ranges_of(layers.values()) as ranges, _functions_inline():
@@ -67,17 +77,15 @@ def profile(model, size):
     rows = []
     for name, layer in layers.items():
         parameters = sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights)
-        layer_operations = [operation for start, end in ranges[id(layer)] for operation in operations[start:end]]
-        multiply_adds = sum(
-            _COSTS[operation.type](operation) for operation in layer_operations if operation.type in _COSTS
-        )
+        of_layer = [operation for start, end in ranges[id(layer)] for operation in operations[start:end]]
+        multiply_adds = sum(_COSTS[operation.type](operation) for operation in of_layer if operation.type in _COSTS)
         if parameters or multiply_adds:
             rows.append(LayerProfile(name, parameters, multiply_adds))
     return rows
 
 
 def _layers(model, prefix=""):
-    """The innermost models' layers with their full names."""
+    """Yields the full names and layers of a model. Nested models are replaced by their layers."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _layers(layer, f"{prefix}{layer.name}/")
@@ -87,7 +95,12 @@ def _layers(model, prefix=""):
 
 @contextlib.contextmanager
 def _ranges_of(layers):
-    """By the id of each layer: the ranges of a graph's operations that its calls add to it."""
+    """Records the ranges of a graph's operations that each layer adds in its calls.
+
+    Yields:
+        Dict from the id of each layer to a list of pairs of indices: of the first operation, and one past
+        the last.
+    """
     import tensorflow as tf
 
     ranges, call = {id(layer): [] for layer in layers}, keras.layers.Layer.__call__
@@ -109,7 +122,7 @@ def _ranges_of(layers):
 
 @contextlib.contextmanager
 def _functions_inline():
-    """Keras calls a function of its own for grouped convolutions; its operations are to stand in the graph itself."""
+    """Puts the operations of inner functions into the graph itself, such as that of Keras's grouped convolutions."""
     import tensorflow as tf
 
     before = tf.config.functions_run_eagerly()
@@ -121,7 +134,7 @@ def _functions_inline():
 
 
 def _convolution_cost(operation):
-    """Outputs times a kernel's numbers for each: all but the output channels."""
+    """Computes the number of outputs times the size of the kernel without its output channels."""
     return _size(_undilated(operation.outputs[0])) * int(np.prod(operation.inputs[1].shape[:-1]))
 
 
@@ -131,7 +144,10 @@ def _depthwise_cost(operation):
 
 
 def _undilated(tensor):
-    """TensorFlow dilates by dealing a padded map out to several images: their padding is not counted."""
+    """Returns the output of a dilated convolution without its padding.
+
+    TensorFlow splits a padded map into several images, convolves these, and joins them again.
+    """
     for consumer in tensor.consumers():
         if consumer.type == "BatchToSpaceND":
             return consumer.outputs[0]
@@ -139,9 +155,9 @@ def _undilated(tensor):
 
 
 def _transposed_cost(operation):
-    """Of a convolution backwards: every input pixel meets the whole kernel."""
-    _, kernel, given = operation.inputs
-    return _size(given) * int(np.prod(kernel.shape[:-1]))
+    """Computes the cost of a transposed convolution, in which each input pixel is multiplied by the whole kernel."""
+    _, kernel, x = operation.inputs
+    return _size(x) * int(np.prod(kernel.shape[:-1]))
 
 
 def _product_cost(operation):
@@ -151,19 +167,24 @@ def _product_cost(operation):
 
 
 def _einsum_cost(operation):
-    """The product of the sizes of all its letters."""
+    """Computes the product of the sizes of all letters in the equation."""
     terms = operation.get_attr("equation").decode().split("->")[0].split(",")
     sizes = {}
     for term, tensor in zip(terms, operation.inputs):
         if "." in term:
-            raise ValueError(f"`profile` cannot count an Einstein sum with an ellipsis: {operation.name}.")
+            raise ValueError(
+                f"`profile` expects Einstein sums without an ellipsis. Received: {operation.name}. Write out its axes."
+            )
         sizes.update(zip(term, tensor.shape))
     return int(np.prod(list(sizes.values())))
 
 
 def _size(tensor):
     if None in tensor.shape:
-        raise ValueError(f"`profile` expects sizes known from the image's. Received: {tensor.name} of {tensor.shape}.")
+        raise ValueError(
+            f"`profile` expects maps whose size follows from that of the image. Received: {tensor.name} of shape "
+            f"{tensor.shape}."
+        )
     return int(np.prod(tensor.shape))
 
 

@@ -1,1 +1,1 @@
-"""What turns maps of features into scores of classes."""
+"""Decoders and classifiers on the maps of backbones."""

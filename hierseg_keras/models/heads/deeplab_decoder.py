@@ -1,4 +1,4 @@
-"""DeepLabV3+ behind its backbone: pyramid pooling, and the decoder of the paper."""
+"""The pyramid pooling and decoder of DeepLabV3+."""
 
 from keras import layers
 
@@ -6,19 +6,19 @@ from hierseg_keras.models.keras_cv import keras_cv_parts
 from hierseg_keras.models.layers.conv_norm_relu import KERAS_EPSILON, KERAS_MOMENTUM, conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
 
-# The paper's at stride 16 and 8; at 32 the map is half as large as at 16, and so are they.
+# By output stride. Those for 8 and 16 are the paper's. At 32 the map is half as large as at 16, and the rates are too.
 ATROUS_RATES = {8: (12, 24, 36), 16: (6, 12, 18), 32: (3, 6, 9)}
 
 
 def deeplab_decoder(low_level, x, filters, low_level_filters, dropout, atrous_rates):
-    """From a backbone's maps to the map that is classified (Chen et al., ECCV 2018, section 3.1).
+    """Builds pyramid pooling and decoder on a backbone's maps (Chen et al., ECCV 2018, section 3.1).
 
     Args:
-        low_level: Symbolic map at stride 2 or 4, `(B, h, w, any)`.
-        x: Symbolic last map.
+        low_level: Symbolic low-level map at stride 2 or 4, `(B, h, w, any)`.
+        x: Symbolic last map of the backbone, `(B, any, any, any)`.
         filters: Channels of pyramid pooling and decoder.
-        low_level_filters: Channels to which the low-level map is projected.
-        dropout: Share dropped after pyramid pooling and at the end.
+        low_level_filters: Channels of the projected low-level map.
+        dropout: Dropout rate after pyramid pooling and at the end.
         atrous_rates: Three dilations of pyramid pooling.
 
     Returns:

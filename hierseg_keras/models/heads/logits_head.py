@@ -1,4 +1,4 @@
-"""The last layer of every network: float32 logits, one per node or per leaf."""
+"""The classifier of every network, with one float32 logit per node or per leaf."""
 
 import numpy as np
 from keras import initializers, layers
@@ -7,23 +7,26 @@ from hierseg_keras.tree.scores import KINDS, Scores
 
 
 def check_scores(model, scores):
+    """Raises `ValueError`, naming the model, if `scores` is neither `"nodes"` nor `"leaves"`."""
     if scores not in KINDS:
         raise ValueError(
-            f'`{model}` expects `scores` to be "nodes" (one logit per node, for losses with a sigmoid per node) or '
-            f'"leaves" (one per leaf, for a softmax). Received: scores={scores!r}.'
+            f'`{model}` expects `scores` to be "nodes" (one logit per node, for losses with a sigmoid) or "leaves" '
+            f"(one logit per leaf, for losses with a softmax). Received: scores={scores!r}."
         )
 
 
 def num_logits(tree, scores):
+    """Returns the number of channels: `V` for `"nodes"`, `L` for `"leaves"`."""
     return Scores(tree, scores).num_channels
 
 
 def logits_bias(tree, scores):
-    """The initializer of the logits' bias.
+    """Returns the initializer of the bias of the logits.
 
-    A node's sigmoid starts at the node's share of the leaves, as if all were equally frequent, the
-    void too: it is one half otherwise, far above what a class among many will have, and the first
-    hundreds of updates would do little but lower it. A softmax starts even on its own.
+    For node logits, each node's probability starts at its share of the leaves, where unlabeled pixels count
+    as one more leaf. With zeros it would start at 1/2, far above the frequency of most classes, and
+    hundreds of updates would only lower it. For leaf logits the bias is zero, because a softmax of zeros is
+    uniform.
     """
     if scores == "leaves":
         return initializers.Zeros()
@@ -32,6 +35,6 @@ def logits_bias(tree, scores):
 
 
 def logits_head(x, tree, scores, name="logits"):
-    """A 1x1 convolution to logits in float32, in which losses stay finite under mixed precision."""
+    """Builds a 1x1 convolution to logits, in float32 so that losses stay finite under mixed precision."""
     bias = logits_bias(tree, scores)
     return layers.Conv2D(num_logits(tree, scores), 1, bias_initializer=bias, dtype="float32", name=name)(x)

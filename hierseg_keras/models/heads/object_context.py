@@ -1,4 +1,4 @@
-"""Object-contextual representations: pixels described by the regions that they resemble."""
+"""Object-contextual representations: features of pixels with context from soft regions."""
 
 import keras
 from keras import layers, ops
@@ -8,17 +8,19 @@ from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class RegionRepresentation(keras.layers.Layer):
-    """The representation of each class's region: its pixels' features, weighed by a softmax over all pixels.
+    """Computes one representation per region: the mean of all pixels' features, weighted by a softmax over pixels.
 
     ```
     f_k = sum over pixels i of softmax_i(m_ki) x_i
     ```
 
     Call arguments:
-        inputs: Pair `(x, logits)`: features `(B, h, w, C)`, and a coarse segmentation `(B, h, w, K)`.
+        inputs: Pair `(x, logits)` of tensors: features, `(B, h, w, C)`, and the logits of a coarse
+            segmentation into `K` regions, `(B, h, w, K)`.
 
     Returns:
-        Tensor `(B, 1, K, C)`: a row of `K` pixels, for 1x1 convolutions.
+        Tensor, `(B, 1, K, C)`. It has the form of a map of `1 x K` pixels, so that convolutions can be
+        applied to it.
 
     Reference:
         [Yuan et al., ECCV 2020](https://arxiv.org/abs/1909.11065), equation 8.
@@ -27,7 +29,7 @@ class RegionRepresentation(keras.layers.Layer):
     def call(self, inputs):
         x, logits = inputs
         batch, channels, regions = ops.shape(x)[0], x.shape[-1], logits.shape[-1]
-        # In float32: exponents over all of an image's pixels overflow in half precision.
+        # In float32, because the sum of exponentials over all pixels of an image overflows in half precision.
         logits = ops.reshape(ops.cast(logits, "float32"), (batch, -1, regions))
         weights = ops.cast(ops.softmax(logits, axis=1), x.dtype)
         x = ops.reshape(x, (batch, -1, channels))
@@ -40,17 +42,18 @@ class RegionRepresentation(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class RegionAttention(keras.layers.Layer):
-    """What each pixel gathers from the regions, by how it resembles them.
+    """Computes the attention of each pixel to the regions.
 
     ```
     w_ik = softmax_k(query_i . key_k / sqrt(C)),  y_i = sum over regions k of w_ik value_k
     ```
 
     Call arguments:
-        inputs: Triple of queries `(B, h, w, C)`, keys `(B, 1, K, C)` and values `(B, 1, K, C)`.
+        inputs: Triple `(query, key, value)` of tensors, `(B, h, w, C)`, `(B, 1, K, C)` and
+            `(B, 1, K, C)`.
 
     Returns:
-        Tensor `(B, h, w, C)`.
+        Tensor, `(B, h, w, C)`.
 
     Reference:
         [Yuan et al., ECCV 2020](https://arxiv.org/abs/1909.11065), equations 9 and 10.
@@ -69,15 +72,15 @@ class RegionAttention(keras.layers.Layer):
 
 
 def object_context(x, logits, filters, key_filters, dropout, prefix=""):
-    """Joins features with their object-contextual representation.
+    """Builds object-contextual representations, and joins them with the features.
 
     Args:
         x: Symbolic features, `(B, h, w, filters)`.
-        logits: Symbolic coarse segmentation of the same size, `(B, h, w, K)`.
+        logits: Symbolic logits of a coarse segmentation of the same size, `(B, h, w, K)`.
         filters: Channels of the result.
-        key_filters: Channels in which pixels and regions are compared.
-        dropout: Share of channels dropped at the end.
-        prefix: What the names of its layers begin with.
+        key_filters: Channels of queries, keys and values.
+        dropout: Dropout rate of the channels of the result.
+        prefix: Prefix of all layer names. Defaults to no prefix.
 
     Returns:
         Symbolic tensor, `(B, h, w, filters)`.

@@ -1,4 +1,4 @@
-"""MaskFormer's pixel decoder: a feature pyramid brought to stride 4."""
+"""MaskFormer's pixel decoder: a feature pyramid with features at stride 4."""
 
 import math
 
@@ -11,14 +11,14 @@ EPSILON = 1e-5
 
 
 def pixel_decoder(maps, filters):
-    """From maps at strides 4, 8, 16 and 32 to features of pixels at stride 4 (Lin et al., CVPR 2017).
+    """Builds a feature pyramid on maps at strides 4, 8, 16 and 32 (Lin et al., CVPR 2017).
 
     Args:
         maps: Four symbolic maps, `(B, h, w, any)`, the finest first.
         filters: Channels of the result.
 
     Returns:
-        Symbolic tensor, `(B, h, w, filters)`, by which masks are found; neither normalized nor cut at 0.
+        Symbolic features of pixels at stride 4, `(B, h, w, filters)`, without normalization and activation.
     """
     x = _conv_norm(maps[-1], filters, 3, "pixels_32", activation="relu")
     for stride, lateral in zip((16, 8, 4), reversed(maps[:-1])):

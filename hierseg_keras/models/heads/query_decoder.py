@@ -1,4 +1,4 @@
-"""DETR's decoder: learned queries that look at a map."""
+"""DETR's decoder: learned queries that attend to a map."""
 
 import keras
 import numpy as np
@@ -10,13 +10,14 @@ _TEMPERATURE = 10000
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class SinePosition(keras.layers.Layer):
-    """The place of each pixel as sines and cosines of its row (first half of the channels) and column.
+    """Computes a position encoding of each pixel.
 
-    Rows and columns are counted from 1 and scaled to `(0, 2 pi]`, so that maps of all sizes span
-    the same places.
+    The first half of the channels holds sines and cosines of the row, and the second half those of the
+    column. Rows and columns are numbered from 1 and scaled to `(0, 2 pi]`, so that the range does not
+    depend on the size of the map.
 
     Call arguments:
-        x: Tensor, `(B, h, w, C)`, `C` a multiple of 4. Its size and type alone are used.
+        x: Tensor, `(B, h, w, C)`, with `C` a multiple of 4. Only its shape is used.
 
     Returns:
         Tensor, `(1, h, w, C)`.
@@ -37,7 +38,7 @@ class SinePosition(keras.layers.Layer):
 
 
 def _waves(length, channels):
-    """Pairs of sine and cosine, `(length, channels)`."""
+    """Computes pairs of sine and cosine along an axis, `(length, channels)`."""
     place = ops.cast(ops.arange(length) + 1, "float32") / ops.cast(length, "float32") * (2 * np.pi)
     frequencies = _TEMPERATURE ** -(np.arange(0, channels, 2, "float32") / channels)
     angles = place[:, None] * frequencies
@@ -46,13 +47,13 @@ def _waves(length, channels):
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class Queries(keras.layers.Layer):
-    """Learned vectors, the same for each image of a batch.
+    """Returns learned vectors, the same for each image of a batch.
 
     Args:
         count: Number of queries.
 
     Call arguments:
-        x: Tensor, `(B, ..., C)`. Its batch size, channels and type alone are used.
+        x: Tensor, `(B, ..., C)`. Only its batch size and number of channels are used.
 
     Returns:
         Tensor, `(B, count, C)`.
@@ -78,18 +79,18 @@ class Queries(keras.layers.Layer):
 
 
 def query_decoder(x, num_queries, num_layers, num_heads, dropout):
-    """Learned queries that attend to one another and to a map, several times.
+    """Builds a decoder whose learned queries attend to each other and to a map in each layer.
 
     Args:
         x: Symbolic map, `(B, h, w, C)`.
         num_queries: Number of queries.
-        num_layers: How often they look.
-        num_heads: Heads of attention.
-        dropout: Share dropped of attention and of what each step adds.
+        num_layers: Number of decoder layers.
+        num_heads: Number of attention heads.
+        dropout: Dropout rate of attention weights and residual branches.
 
     Returns:
-        List of `num_layers` symbolic tensors, `(B, num_queries, C)`: the queries after each layer,
-        normalized.
+        List of `num_layers` symbolic tensors, `(B, num_queries, C)`: the normalized queries after each
+        layer.
     """
     channels = x.shape[-1]
     flatten = layers.Reshape((-1, channels), name="flatten_map")

@@ -1,4 +1,4 @@
-"""The small heads that tell a stage's clusters of classes apart."""
+"""The heads that classify a stage's map into clusters of classes."""
 
 from keras import layers
 
@@ -11,26 +11,36 @@ from hierseg_keras.tree import as_class_tree
 
 
 def tree_of_network(model, segmenter):
-    """The tree of a network whose stages can be named, or an error that names the model."""
+    """Returns the tree of a functional network.
+
+    Args:
+        model: Name of the model that errors mention.
+        segmenter: Functional `keras.Model`.
+
+    Raises:
+        TypeError: If `segmenter` is not a functional model.
+        ValueError: If `segmenter` has no tree.
+    """
     functional(model, segmenter)
     if getattr(segmenter, "tree", None) is None:
         raise ValueError(
-            f"`{model}` expects a network with a `tree`. Received: one without. Wrap it in `TreeSegmenter`."
+            f"`{model}` expects a network with a `tree`. Received: {segmenter.name!r}, which has none. Wrap it in "
+            "`TreeSegmenter` first."
         )
     return as_class_tree(segmenter.tree)
 
 
 def open_stages(segmenter, stages):
-    """A network's answers in training and the maps of its stages, in one graph.
+    """Finds a network's outputs in training and the maps of its stages, in one graph.
 
     Args:
         segmenter: Functional `keras.Model`.
-        stages: Names of layers, as `layer_outputs` takes them. A list of maps is enlarged to the first of
-            them, and joined.
+        stages: Names of layers, as in `layer_outputs`. If a layer outputs a list of maps, they are enlarged
+            to the size of the first one and concatenated.
 
     Returns:
-        A pair of dicts of symbolic tensors: from `"logits"`, and the names of auxiliary logits, and from
-        each stage to one map.
+        Pair of dicts of symbolic tensors. The first maps `"logits"`, and the names of auxiliary logits if
+        the network has any, to logits. The second maps each stage to one map.
     """
     answers, maps = layer_outputs(getattr(segmenter, "training_model", segmenter), stages)
     answers = answers if isinstance(answers, dict) else {LOGITS: answers}
@@ -38,12 +48,12 @@ def open_stages(segmenter, stages):
 
 
 def stage_prefix(stage):
-    """What the names of a stage's own layers and files begin with, where no slash may stand."""
+    """Returns the prefix of the names of a stage's layers and files, which must not contain a slash."""
     return stage.replace("/", ".")
 
 
 def stage_logits(x, num_clusters, stage):
-    """Float32 logits of a stage's clusters, of the map's size."""
+    """Builds a stage's head on its map `x`, to float32 logits of its clusters, `(B, h, w, num_clusters)`."""
     prefix = stage_prefix(stage)
     x = conv_norm_relu(x, x.shape[-1], 1, f"{prefix}_head")
     return layers.Conv2D(num_clusters, 1, dtype="float32", name=f"{prefix}_logits")(x)

@@ -1,8 +1,8 @@
-"""KerasCV when it is needed: importing it takes seconds, and TensorFlow."""
+"""Lazy access to KerasCV, whose import takes seconds and requires TensorFlow."""
 
 import importlib
 
 
 def keras_cv_parts():
-    """The module that imports KerasCV."""
+    """Imports and returns the module that imports KerasCV."""
     return importlib.import_module("hierseg_keras.models.keras_cv.parts")

@@ -1,4 +1,4 @@
-"""All that is taken from KerasCV. It imports TensorFlow, and is itself imported when a network needs it."""
+"""The parts of KerasCV that networks use. This module is imported only when a network needs it."""
 
 import keras
 import keras_cv
@@ -9,15 +9,15 @@ from hierseg_keras.models.layers.dilation import strides_and_dilations
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class SpatialPyramidPooling(keras_cv.layers.SpatialPyramidPooling):
-    """KerasCV's atrous spatial pyramid pooling for feature maps of any size.
+    """Applies KerasCV's atrous spatial pyramid pooling to feature maps of any size.
 
-    KerasCV resizes the pooled branch's single pixel to a size that must be known when the graph
-    is made; a single pixel resized is that pixel everywhere.
+    KerasCV resizes the single pixel of the pooled branch to a size that must be known when the graph is
+    built. Here that pixel is broadcast instead, which gives the same result.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        # KerasCV's reason not to be compiled was the resizing.
+        # KerasCV forbids compilation because of the resizing, which is not used here.
         self.supports_jit = True
 
     def call(self, inputs, training=None):
@@ -27,13 +27,13 @@ class SpatialPyramidPooling(keras_cv.layers.SpatialPyramidPooling):
         return self.projection(joined, training=training)
 
     def batch_norm_layers(self):
-        """The batch normalizations inside."""
+        """Returns the list of batch normalization layers inside."""
         parts = [*self.aspp_parallel_channels, self.projection]
         return [layer for part in parts for layer in part.layers if isinstance(layer, keras.layers.BatchNormalization)]
 
 
 def resnet_v2_backbone(blocks, output_stride, bottleneck=True):
-    """KerasCV's ResNet V2, random weights, for images in [0, 1]; dilated to the output stride."""
+    """Builds KerasCV's ResNet V2 for images in [0, 1], with random weights, dilated to the output stride."""
     return keras_cv.models.ResNetV2Backbone(
         stackwise_filters=[64, 128, 256, 512],
         stackwise_blocks=list(blocks),
@@ -45,16 +45,27 @@ def resnet_v2_backbone(blocks, output_stride, bottleneck=True):
 
 
 def is_backbone(model):
+    """Returns whether an object is a KerasCV backbone."""
     return isinstance(model, keras_cv.models.Backbone)
 
 
 def preset(name):
-    """A backbone with KerasCV's own weights, which it downloads where they are not in its cache."""
+    """Loads a backbone with KerasCV's weights, from KerasCV's cache or by download."""
     return keras_cv.models.ResNetV2Backbone.from_preset(name)
 
 
 def pyramid(backbone):
-    """`keras.Model` from an image to the backbone's maps at stride 4 and at its own last stride, and that stride."""
+    """Makes a model that outputs a backbone's map at stride 4 and its last map.
+
+    Args:
+        backbone: KerasCV backbone.
+
+    Returns:
+        Pair of the `keras.Model` and the stride of the last map.
+
+    Raises:
+        ValueError: If the backbone has no map at stride 4 before the last one.
+    """
     levels = backbone.pyramid_level_inputs
     names = [levels[key] for key in sorted(levels, key=lambda key: int(key[1:]))]
     maps = [backbone.get_layer(name).output for name in names]
@@ -63,6 +74,6 @@ def pyramid(backbone):
     if 4 not in strides[:-1]:
         raise ValueError(
             f"`backbone` expects a KerasCV backbone with a map at stride 4. Received: {type(backbone).__name__} with "
-            f"maps at strides {strides}."
+            f"maps at strides {strides}. Pass another backbone, such as KerasCV's `ResNetV2Backbone`."
         )
     return keras.Model(backbone.input, [maps[strides.index(4)], backbone.output], name="backbone"), strides[-1]

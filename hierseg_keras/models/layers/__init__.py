@@ -1,1 +1,1 @@
-"""Layers that several networks share."""
+"""Layers and small blocks that several networks share."""

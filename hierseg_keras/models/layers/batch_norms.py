@@ -1,26 +1,27 @@
-"""What is set in all batch normalizations of a network at once."""
+"""Settings of all batch normalization layers of a network."""
 
 import keras
 from keras import layers
 
 
 def check_synchronized(model, is_synchronized):
-    """Refuses batch statistics over all replicas where Keras has none, naming the model."""
+    """Raises `ValueError`, naming the model, if the backend does not support synchronized batch statistics."""
     if is_synchronized and keras.backend.backend() != "tensorflow":
         raise ValueError(
-            f"`{model}` expects `synchronized_batch_norm=False` off the TensorFlow backend, where Keras has none. "
-            f"Received: synchronized_batch_norm={is_synchronized} on {keras.backend.backend()}."
+            f"`{model}` expects `synchronized_batch_norm=False` on backends other than TensorFlow, where Keras does "
+            f"not support it. Received: synchronized_batch_norm={is_synchronized} on {keras.backend.backend()}. Leave "
+            "it out, or set KERAS_BACKEND=tensorflow."
         )
 
 
 def synchronize(model, is_synchronized):
-    """Whether batch statistics are taken over all replicas of `tf.distribute`, and not over each."""
+    """Sets whether batch statistics are computed over all replicas of `tf.distribute`, or per replica."""
     for layer in batch_norms(model):
         layer.synchronized = is_synchronized
 
 
 def batch_norms(model):
-    """All batch normalizations of a network, those of the models and of the pyramid pooling inside of it too."""
+    """Yields all batch normalization layers of a network, including those in nested models and pyramid pooling."""
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
             yield layer

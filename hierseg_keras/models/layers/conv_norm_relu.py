@@ -1,10 +1,10 @@
-"""The most frequent three layers of a segmentation network."""
+"""A convolution followed by batch normalization and ReLU."""
 
 from keras import layers
 
-# PyTorch's, and Keras's is a hundred times that.
+# PyTorch's value. Keras's default is a hundred times larger.
 EPSILON = 1e-5
-# Keras's 0.99 needs a thousand steps before the moving averages can be evaluated with.
+# With Keras's default of 0.99, the moving averages are useful only after about a thousand steps.
 MOMENTUM = 0.9
 KERAS_EPSILON, KERAS_MOMENTUM = 1e-3, 0.99
 
@@ -20,7 +20,7 @@ def conv_norm_relu(
     epsilon=EPSILON,
     relu_name=None,
 ):
-    """Applies a convolution, batch normalization and ReLU: layers `{name}_conv`, `{name}_bn` and `{name}_relu`."""
+    """Builds a convolution, batch normalization and ReLU: layers `{name}_conv`, `{name}_bn` and `{name}_relu`."""
     x = layers.Conv2D(
         filters, size, padding="same", use_bias=use_bias, kernel_initializer=kernel_initializer, name=f"{name}_conv"
     )(x)

@@ -1,4 +1,4 @@
-"""Cropping a feature map to the size of another."""
+"""Cropping of a feature map to the size of another one."""
 
 import keras
 from keras import ops
@@ -6,10 +6,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class CropTo(keras.layers.Layer):
-    """Crops feature maps to the height and width of a reference, at the top left.
+    """Crops feature maps at the bottom and on the right, to the height and width of a reference.
 
-    The reference's size is read when the layer runs, so that a network with it takes images of
-    any size, known when it is built or not.
+    The size of the reference is read when the layer runs, so that the size of the images need not be
+    known when the network is built.
 
     Call arguments:
         inputs: Pair `(x, reference)` of tensors, `(B, h, w, C)` and `(B, H, W, any)`, with

@@ -1,21 +1,32 @@
-"""Strides that are traded for dilations, which keep a map's size."""
+"""Replacement of strides by dilations, which keep the size of a map."""
 
-# By stack, where the whole network's stride is 32.
+# The strides of four stacks in a network of stride 32.
 _STRIDES = (1, 2, 2, 2)
 
 
 def strides_and_dilations(output_stride, strides=_STRIDES):
-    """Each of four stacks' stride and dilation behind a stem of stride 4: past the output stride, dilation takes over.
+    """Computes the strides and dilations of stacks of layers, after a stem of stride 4.
+
+    A stride that would exceed the output stride is replaced by a dilation of this and all later stacks.
+
+    Args:
+        output_stride: Largest stride of the network: 8, 16 or 32.
+        strides: Stride of each stack without dilations. Defaults to those of a ResNet.
+
+    Returns:
+        Pair of tuples, the stride and the dilation of each stack.
+
+    Example:
 
     >>> strides_and_dilations(16)
     ((1, 2, 2, 1), (1, 1, 1, 2))
     """
-    kept, dilations, reached, dilation = [], [], 4, 1
+    kept_strides, dilations, reached, dilation = [], [], 4, 1
     for stride in strides:
         if reached * stride > output_stride:
             dilation *= stride
             stride = 1
         reached *= stride
-        kept.append(stride)
+        kept_strides.append(stride)
         dilations.append(dilation)
-    return tuple(kept), tuple(dilations)
+    return tuple(kept_strides), tuple(dilations)

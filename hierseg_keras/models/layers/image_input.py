@@ -1,4 +1,4 @@
-"""The input of every network: images, channels last."""
+"""The image input of networks."""
 
 import keras
 
@@ -7,15 +7,16 @@ def image_input(model, input_shape, channels=3):
     """Makes the symbolic input of images.
 
     Args:
-        model: Name of the network, for errors.
-        input_shape: `(H, W, C)`, where H and W may be `None`.
-        channels: Number of channels that the network takes; `None` for any.
+        model: Name of the network that errors mention.
+        input_shape: Shape of an image, `(H, W, C)`, with `None` for a variable height or width.
+        channels: Number of channels that the network expects, or `None` for any number. Defaults to 3.
 
     Returns:
-        Symbolic tensor `(B, H, W, C)`.
+        Symbolic tensor, `(B, H, W, C)`.
 
     Raises:
-        ValueError: If the shape has another value, or Keras is set to channels first.
+        ValueError: If `input_shape` does not have three entries, an entry is not a positive integer (or
+            `None` for H and W), `C` is not `channels`, or Keras is set to channels first.
     """
     check_channels_last(model)
     shape = tuple(input_shape)
@@ -24,14 +25,14 @@ def image_input(model, input_shape, channels=3):
     has_channels = len(shape) == 3 and isinstance(shape[2], int) and shape[2] > 0
     if not has_channels or not is_size or channels not in (None, shape[2]):
         raise ValueError(
-            f"`{model}` expects `input_shape=(H, W, {wanted})`, None where a size is not known. Received: "
+            f"`{model}` expects `input_shape=(H, W, {wanted})`, with None for a variable height or width. Received: "
             f"input_shape={input_shape}."
         )
     return keras.Input(shape, name="image")
 
 
 def check_channels_last(model):
-    """Refuses Keras's setting of channels first, naming the model."""
+    """Raises `ValueError`, naming the model, if Keras is set to channels first."""
     if keras.config.image_data_format() != "channels_last":
         raise ValueError(
             f"`{model}` expects images with channels last, (B, H, W, C). Received: keras.config.image_data_format() == "

@@ -1,4 +1,4 @@
-"""Resizing an image by a factor."""
+"""Resizing of images by a factor."""
 
 import keras
 from keras import ops
@@ -8,10 +8,10 @@ from hierseg_keras.models.layers.resize_to import resize
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class ResizeBy(keras.layers.Layer):
-    """Resizes images by a factor, bilinearly, to whole pixels and at least one.
+    """Resizes images bilinearly by a factor. The result has at least one pixel in each direction.
 
     Args:
-        scale: Factor of height and width.
+        scale: Factor of the height and width, above 0.
 
     Call arguments:
         image: Tensor, `(B, H, W, C)`.
@@ -36,7 +36,7 @@ class ResizeBy(keras.layers.Layer):
 
 
 def resize_by(image, scale):
-    """Resizes images `(B, H, W, C)` of a size known when the graph is made or not."""
+    """Resizes images `(B, H, W, C)` by a factor. Their size need not be known when the graph is built."""
     if scale == 1:
         return image
     return resize(image, [_scaled(length, scale) for length in ops.shape(image)[1:3]])

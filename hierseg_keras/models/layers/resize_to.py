@@ -1,4 +1,4 @@
-"""Resizing a feature map to the size of another."""
+"""Resizing of a feature map to the size of another one."""
 
 import keras
 from keras import ops
@@ -10,18 +10,21 @@ INTERPOLATIONS = ("bilinear", "nearest")
 class ResizeTo(keras.layers.Layer):
     """Resizes feature maps to the height and width of a reference.
 
-    The reference's size is read when the layer runs, so that a network with it takes images of
-    any size, known when it is built or not. Pixels are squares with their centers in the middle,
-    as in `tf.image.resize`, without antialiasing.
+    The size of the reference is read when the layer runs, so that the size of the images need not be
+    known when the network is built. Pixel centers are at half-integer positions, as in
+    `tf.image.resize`, and there is no antialiasing.
 
     Args:
-        interpolation: `"bilinear"` (the default) or `"nearest"`.
+        interpolation: `"bilinear"` or `"nearest"`. Defaults to `"bilinear"`.
 
     Call arguments:
         inputs: Pair `(x, reference)` of tensors, `(B, h, w, C)` and `(B, H, W, any)`.
 
     Returns:
         Tensor, `(B, H, W, C)`, of the layer's compute dtype.
+
+    Raises:
+        ValueError: If `interpolation` is unknown.
     """
 
     def __init__(self, interpolation="bilinear", **kwargs):
@@ -43,9 +46,9 @@ class ResizeTo(keras.layers.Layer):
 
 
 def resize(x, size, interpolation="bilinear"):
-    """Resizes maps `(B, h, w, C)` to a height and width, known when the graph is made or not."""
+    """Resizes maps `(B, h, w, C)` to a height and width, which need not be known when the graph is built."""
     if keras.backend.backend() == "tensorflow":
-        # `keras.ops.image.resize` compares sizes as Python numbers, which a graph's are not.
+        # `keras.ops.image.resize` compares sizes as Python numbers, and fails for sizes that are tensors of a graph.
         import tensorflow as tf
 
         return tf.image.resize(x, size, interpolation)

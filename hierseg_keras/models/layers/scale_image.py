@@ -1,11 +1,11 @@
-"""The scaling of images that a backbone's weights were trained with."""
+"""The scaling of images with which a backbone's weights were trained."""
 
 import keras
 from keras import ops
 
 # Means of ImageNet's blue, green and red, in 0 .. 255.
 _CAFFE_MEANS = (103.939, 116.779, 123.68)
-# Means and deviations of ImageNet's red, green and blue, in 0 .. 1, as PyTorch's networks know them.
+# Means and standard deviations of ImageNet's red, green and blue, in 0 .. 1, as PyTorch's networks use them.
 _TORCH_MEANS = (0.485, 0.456, 0.406)
 _TORCH_DEVIATIONS = (0.229, 0.224, 0.225)
 MODES = ("unit", "symmetric", "caffe", "torch")
@@ -16,14 +16,22 @@ class ScaleImage(keras.layers.Layer):
     """Scales RGB images in 0 .. 255 as a backbone expects them.
 
     Args:
-        mode: `"unit"`, to [0, 1]; `"symmetric"`, to [-1, 1]; `"caffe"`, to blue, green, red less
-            their means on ImageNet; or `"torch"`, to [0, 1] less ImageNet's means, over its deviations.
+        mode: One of four modes:
+
+            - `"unit"` scales to [0, 1].
+            - `"symmetric"` scales to [-1, 1].
+            - `"caffe"` reverses the colors to blue, green, red, and subtracts their means on ImageNet.
+            - `"torch"` scales to [0, 1], subtracts the means of the colors on ImageNet, and divides by
+              their standard deviations.
 
     Call arguments:
-        image: Float or integer tensor, `(B, H, W, 3)`, red first.
+        image: Float or integer RGB images, `(B, H, W, 3)`, in 0 .. 255.
 
     Returns:
         Float tensor of the same shape.
+
+    Raises:
+        ValueError: If `mode` is unknown.
     """
 
     def __init__(self, mode, **kwargs):

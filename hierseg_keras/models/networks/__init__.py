@@ -1,1 +1,1 @@
-"""The networks, whose first argument is the class tree."""
+"""Networks that take a class tree as their first argument."""

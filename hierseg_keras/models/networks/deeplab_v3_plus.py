@@ -1,4 +1,4 @@
-"""DeepLabV3+, the network that most of the field is trained on."""
+"""DeepLabV3+."""
 
 import keras
 from keras import layers
@@ -22,50 +22,58 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 class DeepLabV3Plus(TreeNetwork):
     """Instantiates the DeepLabV3+ architecture with one logit per node, or per leaf, of a class tree.
 
-    A dilated backbone; atrous spatial pyramid pooling of its last map; and the decoder of the
-    paper: the pooled map enlarged to the low-level map of stride 4, which is projected to 48
-    channels, both joined, two 3x3 convolutions, logits, and those enlarged to the image. An
-    image of any size gives logits of that size.
+    The network has a dilated backbone, atrous spatial pyramid pooling of the backbone's last map, and
+    the paper's decoder. The decoder enlarges the pooled map to the size of the backbone's low-level map
+    at stride 4, which is projected to 48 channels, concatenates both, and applies two 3x3 convolutions
+    and a 1x1 convolution. The logits are enlarged to the size of the image. Images may have any size.
 
-    Layers by name: `backbone` (two maps), `embedding` (the second of them, which `HSSN` compares pixels
-    by), `aspp`, `low_level`, `features` (the last map before the logits, at stride 4) and `logits`.
+    Named layers: `backbone` (outputs two maps), `embedding` (the second map, whose pixels `HSSN`
+    compares), `aspp`, `low_level`, `features` (the last map before the logits, at stride 4) and
+    `logits`.
 
     Args:
         tree: `ClassTree`, or its text.
-        backbone: A name, or a KerasCV backbone. Names: `"resnet18"`, `"resnet50"`,
-            `"resnet101"`, as in the papers; `"resnet18_v2"`, `"resnet50_v2"`, `"resnet101_v2"`,
-            KerasCV's; `"resnet101_v2_applications"`, that of `keras.applications`;
-            `"resnet50_v1_5"`, `"resnet101_v1_5"`, PyTorch's and timm's; `"wide_resnet38"`, whose
-            low-level map is at stride 2; and `"resnet18_small"`, of a quarter of the channels, for
-            small machines.
-        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
-            `"leaves"`, `L` channels for those with a softmax.
-        output_stride: Stride of the backbone's last map: 8, 16 or 32. Defaults to 16, or to a
-            passed backbone's own, which cannot be changed.
+        backbone: Name of a backbone, or a KerasCV backbone. Defaults to `"resnet50_v2"`. The names are:
+
+            - `"resnet18"`, `"resnet50"`, `"resnet101"`: the ResNets of the papers.
+            - `"resnet18_v2"`, `"resnet50_v2"`, `"resnet101_v2"`: KerasCV's ResNet V2.
+            - `"resnet101_v2_applications"`: the ResNet V2 of `keras.applications`.
+            - `"resnet50_v1_5"`, `"resnet101_v1_5"`: the ResNets of PyTorch and timm.
+            - `"wide_resnet38"`: WideResNet-38, with a low-level map at stride 2.
+            - `"resnet18_small"`: ResNet-18 with a quarter of the channels, for small machines.
+        scores: `"nodes"` for `V` channels, to train with a loss on node logits (sigmoid), or `"leaves"`
+            for `L` channels, to train with a loss on leaf logits (softmax). Defaults to `"nodes"`.
+        output_stride: Stride of the backbone's last map: 8, 16 or 32. Defaults to 16 for a named
+            backbone. A KerasCV backbone keeps its own stride.
         filters: Channels of pyramid pooling and decoder. Defaults to 256.
         low_level_filters: Channels of the projected low-level map. Defaults to 48.
-        dropout: Share dropped after pyramid pooling and before the logits. Defaults to 0.1.
-        atrous_rates: Dilations of pyramid pooling. Defaults to the paper's `(6, 12, 18)` at
+        dropout: Dropout rate after pyramid pooling and before the logits. Defaults to 0.1.
+        atrous_rates: Dilations of pyramid pooling. Defaults to the paper's `(6, 12, 18)` at output
             stride 16, twice these at 8 and half at 32.
-        weights: Of a named backbone: `None` (random, the default), `"imagenet"`, or the path of
-            a file as `keras.applications` or KerasCV downloads it; for `"resnet50_v1_5"`,
-            `"resnet101_v1_5"` and `"wide_resnet38"` of a `.safetensors` file with timm's or the
-            published tensors.
-        synchronized_batch_norm: Whether batch statistics are taken over all replicas of
-            `tf.distribute`, and not over each.
-        input_shape: `(H, W, 3)`, `None` where a size is not known. Defaults to `(None, None, 3)`.
+        weights: Pretrained weights of a named backbone: `None` for random weights, `"imagenet"`, or the
+            path of a file that `keras.applications` or KerasCV has downloaded. `"resnet50_v1_5"`,
+            `"resnet101_v1_5"` and `"wide_resnet38"` take the path of a `.safetensors` file, with the
+            tensors of timm or of the published WideResNet-38. Defaults to `None`.
+        synchronized_batch_norm: Whether to compute batch statistics over all replicas of
+            `tf.distribute`, instead of per replica. Defaults to `False`.
+        input_shape: Shape of an image, `(H, W, 3)`, with `None` for a variable height or width.
+            Defaults to `(None, None, 3)`.
         name: Name of the model.
 
     Call arguments:
-        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255. Scaled inside as the named
-            backbone's pretrained weights expect it; a passed backbone scales for itself.
+        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255. The network scales them as the
+            named backbone's pretrained weights expect. A KerasCV backbone must scale them itself.
 
     Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision.
 
     Raises:
-        ValueError: If an argument has another value.
-        OSError: If `weights` cannot be read, naming the file.
+        ValueError: If `scores` or the name of the backbone is unknown; if `output_stride` is not 8, 16
+            or 32, or not that of a KerasCV backbone; if `filters` or `low_level_filters` is not a
+            positive integer; if a KerasCV backbone has no map at stride 4 or a fixed input size; or if
+            `weights` do not fit the backbone.
+        TypeError: If `backbone` is neither a name nor a KerasCV backbone.
+        OSError: If the file of `weights` is missing, or its download fails.
 
     Example:
 
@@ -76,10 +84,10 @@ class DeepLabV3Plus(TreeNetwork):
 
     Reference:
         [Chen et al., Encoder-Decoder with Atrous Separable Convolution, ECCV 2018](
-        https://arxiv.org/abs/1802.02611). Differs from it in: plain 3x3 convolutions where the
+        https://arxiv.org/abs/1802.02611). Differs from it in: plain 3x3 convolutions, where the
         paper's Xception variant has separable ones; a momentum of 0.9 in batch normalization.
-        KerasCV's model of this name has a fixed stride of 32, a softmax, one 1x1 convolution for a
-        decoder, and takes sizes that divide by 32 only.
+        KerasCV's model of the same name differs from both: it has a fixed stride of 32, a softmax, a
+        decoder of one 1x1 convolution, and accepts only sizes divisible by 32.
     """
 
     def __init__(
@@ -126,7 +134,7 @@ class DeepLabV3Plus(TreeNetwork):
             "low_level_filters": low_level_filters,
             "dropout": dropout,
             "atrous_rates": atrous_rates,
-            # The pretrained weights are among those saved.
+            # Saved models contain the pretrained weights, so that loading does not need the file.
             "weights": None,
             "synchronized_batch_norm": synchronized_batch_norm,
             "input_shape": input_shape,
@@ -140,11 +148,11 @@ class DeepLabV3Plus(TreeNetwork):
 
 
 def _backbone(backbone, output_stride, weights):
-    """The scaling, or None, the model of two maps, and the output stride."""
+    """Returns the mode of `ScaleImage` or `None`, the model that outputs two maps, and the output stride."""
     if isinstance(backbone, str):
         if backbone not in BACKBONES:
             raise ValueError(
-                f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: {backbone!r}."
+                f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: backbone={backbone!r}."
             )
         output_stride = output_stride or 16
         holder, features = BACKBONES[backbone].make(output_stride)
@@ -153,24 +161,30 @@ def _backbone(backbone, output_stride, weights):
         return BACKBONES[backbone].scaling, features, output_stride
     if not keras_cv_parts().is_backbone(backbone):
         raise TypeError(
-            f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: {backbone!r} of type "
-            f"{type(backbone).__name__}."
+            f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: backbone={backbone!r} of "
+            f"type {type(backbone).__name__}."
         )
     if weights is not None:
         raise ValueError(
-            f"`weights` are of named backbones; a passed one brings its own. Received: weights={weights!r}."
+            f"`weights` expects None for a KerasCV backbone. Received: weights={weights!r}. Load the weights into the "
+            "backbone before you pass it."
         )
     if backbone.input_shape[1:3] != (None, None):
         raise ValueError(
-            "`backbone` expects one for images of any size; `input_shape` of `DeepLabV3Plus` fixes it where wanted. "
-            f"Received: a backbone for {backbone.input_shape}. Build it without `input_shape`."
+            "`backbone` expects a backbone for images of any size. Received: a backbone for "
+            f"{backbone.input_shape}. Build it without `input_shape`, and pass `input_shape` to `DeepLabV3Plus` if the "
+            "size is fixed."
         )
-    features, own_stride = keras_cv_parts().pyramid(backbone)
-    if output_stride not in (None, own_stride):
+    features, backbone_stride = keras_cv_parts().pyramid(backbone)
+    if output_stride not in (None, backbone_stride):
         raise ValueError(
-            f"`output_stride` of a passed backbone is its own, {own_stride}. Received: output_stride={output_stride}. "
-            "Build it with dilations (`stackwise_dilations` of `ResNetV2Backbone`), or leave `output_stride` out."
+            f"`output_stride` expects the stride of the passed backbone, {backbone_stride}. Received: output_stride="
+            f"{output_stride}. Build the backbone with dilations (`stackwise_dilations` of `ResNetV2Backbone`), or "
+            "leave `output_stride` out."
         )
-    if own_stride not in OUTPUT_STRIDES:
-        raise ValueError(f"`backbone` expects a last map at stride 8, 16 or 32. Received: stride {own_stride}.")
-    return None, features, own_stride
+    if backbone_stride not in OUTPUT_STRIDES:
+        raise ValueError(
+            "`backbone` expects a backbone whose last map is at stride 8, 16 or 32. Received: a last map at stride "
+            f"{backbone_stride}. Build the backbone with other strides or dilations."
+        )
+    return None, features, backbone_stride

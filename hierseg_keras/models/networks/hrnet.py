@@ -1,4 +1,4 @@
-"""HRNetV2, which keeps a map at stride 4 throughout."""
+"""HRNetV2."""
 
 import keras
 from keras import layers
@@ -16,47 +16,52 @@ from hierseg_keras.models.weights.safetensors_weights import load_safetensors
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.exact_integer import is_count
 
-# The modules behind the stages in timm's networks.
-_TIMMS_CLASSIFIER = ("incre_modules", "downsamp_modules", "final_layer", "classifier")
+# The modules after the stages in timm's networks, which this network does not have.
+_TIMM_CLASSIFIER = ("incre_modules", "downsamp_modules", "final_layer", "classifier")
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class HRNet(TreeNetwork):
     """Instantiates the HRNetV2 architecture with one logit per node, or per leaf, of a class tree.
 
-    Branches at strides 4, 8, 16 and 32 that run side by side and exchange what they find; the last
-    four maps enlarged to stride 4 and joined; a 1x1 convolution, logits, and those enlarged to the
-    image. An image of any size gives logits of that size.
+    The network has parallel branches at strides 4, 8, 16 and 32, which exchange their features. Their
+    four last maps are enlarged to stride 4 and concatenated, and two 1x1 convolutions turn them into
+    logits. The logits are enlarged to the size of the image. Images may have any size.
 
-    Layers by name: `stage2`, `stage3`, `stage4` (lists of two, three and four maps, from stride 4
-    on), `embedding` (the joined maps, which `HSSN` compares pixels by), `features` and `logits`.
+    Named layers: `stage2`, `stage3`, `stage4` (each outputs a list of two, three or four maps, the map
+    at stride 4 first), `embedding` (the concatenated maps, whose pixels `HSSN` compares), `features`
+    and `logits`.
 
     Args:
         tree: `ClassTree`, or its text.
-        width: Channels of the branch at stride 4. Published are 18, 32 and 48.
-        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
-            `"leaves"`, `L` channels for those with a softmax.
-        num_modules: Modules of stages 2, 3 and 4, each with an exchange. Defaults to the
-            published `(1, 4, 3)`; `(1, 1, 1)` is for small machines.
-        num_blocks: Residual blocks per branch and module. Defaults to the published 4.
-        weights: `None` (random, the default), or the path of a `.safetensors` file with the
-            weights of timm's network of this width, `hrnet_w18` and so on. Its classifier is
-            left out.
-        synchronized_batch_norm: Whether batch statistics are taken over all replicas of
-            `tf.distribute`, and not over each.
-        input_shape: `(H, W, 3)`, `None` where a size is not known. Defaults to `(None, None, 3)`.
+        width: Channels of the branch at stride 4: 18, 32 and 48 in the published networks. Defaults
+            to 18.
+        scores: `"nodes"` for `V` channels, to train with a loss on node logits (sigmoid), or `"leaves"`
+            for `L` channels, to train with a loss on leaf logits (softmax). Defaults to `"nodes"`.
+        num_modules: Numbers of modules in stages 2, 3 and 4. Branches exchange their features at the
+            end of each module. Defaults to the published `(1, 4, 3)`. Small machines may need
+            `(1, 1, 1)`.
+        num_blocks: Number of residual blocks per branch and module. Defaults to the published 4.
+        weights: `None` for random weights, or the path of a `.safetensors` file with the weights of
+            timm's network of the same width, such as `hrnet_w18`. The classifier in the file is not
+            used. Defaults to `None`.
+        synchronized_batch_norm: Whether to compute batch statistics over all replicas of
+            `tf.distribute`, instead of per replica. Defaults to `False`.
+        input_shape: Shape of an image, `(H, W, 3)`, with `None` for a variable height or width.
+            Defaults to `(None, None, 3)`.
         name: Name of the model.
 
     Call arguments:
-        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255; scaled inside as timm's
-            weights expect it.
+        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255. The network scales them as timm's
+            weights expect.
 
     Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision.
 
     Raises:
-        ValueError: If an argument has another value, or the weights of the file do not fit.
-        FileNotFoundError: If there is no such file.
+        ValueError: If `scores` is unknown; if `width`, `num_blocks` or one of the three `num_modules` is
+            not a positive integer; or if the weights in the file do not fit.
+        FileNotFoundError: If `weights` is not the path of a file.
 
     Example:
 
@@ -69,10 +74,12 @@ class HRNet(TreeNetwork):
 
     Reference:
         [Wang et al., Deep High-Resolution Representation Learning for Visual Recognition, PAMI
-        2020](https://arxiv.org/abs/1908.07919). Between branches maps are enlarged by their
-        nearest pixel, as when the published weights were trained on ImageNet; the authors' code
-        for segmentation does so bilinearly.
+        2020](https://arxiv.org/abs/1908.07919). Maps are enlarged between branches by nearest-neighbor
+        interpolation, as in the authors' ImageNet code, which made the published weights. The authors'
+        segmentation code uses bilinear interpolation.
     """
+
+    supervised_stages = ("stage2", "stage3")
 
     def __init__(
         self,
@@ -119,22 +126,23 @@ def hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, inp
 
 
 def load_hrnet_weights(model, path):
-    """Loads timm's weights into the layers up to the last stage."""
+    """Loads timm's weights from a `.safetensors` file into the layers up to the last stage."""
     stages = keras.Model(model.input, model.get_layer("stage4").output, name="stages")
-    load_safetensors(stages, path, ignored=_TIMMS_CLASSIFIER)
+    load_safetensors(stages, path, ignored=_TIMM_CLASSIFIER)
 
 
 def joined_branches(image, width, num_modules, num_blocks, name="embedding"):
-    """From images to all four branches' maps at stride 4, `(B, h, w, 15 * width)`."""
+    """Builds HRNet's stages on images, and concatenates the last maps at stride 4, `(B, h, w, 15 * width)`."""
     branches = hrnet_stages(ScaleImage("torch", name="scale")(image), width, num_modules, num_blocks)["stage4"]
     enlarged = [ResizeTo(name=f"enlarge_{i}")([x, branches[0]]) for i, x in enumerate(branches[1:], start=1)]
     return layers.Concatenate(name=name)([branches[0], *enlarged])
 
 
 def check_hrnet_sizes(model, width, num_modules, num_blocks):
+    """Raises `ValueError`, naming the model, if a size is not a positive integer or `num_modules` not three of them."""
     check_counts(model, width=width, num_blocks=num_blocks)
     if len(num_modules) != 3 or not all(map(is_count, num_modules)):
         raise ValueError(
-            f"`{model}` expects `num_modules` of stages 2, 3 and 4, three integers >= 1. Received: "
+            f"`{model}` expects `num_modules` to be three integers >= 1, for stages 2, 3 and 4. Received: "
             f"num_modules={num_modules!r}."
         )

@@ -19,39 +19,43 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 class HRNetOCR(TreeNetwork):
     """Instantiates HRNetV2-OCR with one logit per node, or per leaf, of a class tree.
 
-    The joined maps of `HRNet` are segmented once, coarsely; the pixels of each class's soft region
-    make its representation; each pixel gathers the representations of the regions that it
-    resembles, and is classified by them and its own features. With one logit a node the internal
-    nodes have regions too. An image of any size gives logits of that size.
+    The network first predicts a coarse segmentation from the concatenated maps of `HRNet`. Each channel
+    of its logits defines a soft region of the image, and the features of the region's pixels are averaged
+    into a region representation. Each pixel then attends to all representations, and is classified from
+    the result and its own features. The logits are enlarged to the size of the image. Images may have any
+    size.
 
-    The coarse segmentation is trained by the same loss, `auxiliary_weight` times: in training a
-    call answers with a dict, `{"logits": ..., "auxiliary_logits": ...}`.
+    The coarse segmentation has the same loss as the logits, with the weight `auxiliary_weight`. For
+    this, the model returns a dict in training: `{"logits": ..., "auxiliary_logits": ...}`.
 
-    Layers by name: `stage2`, `stage3`, `stage4` (lists of maps), `embedding` (the joined maps,
-    which `HSSN` compares pixels by), `regions` (`(B, 1, K, filters)`), `features` and `logits`.
+    Named layers: `stage2`, `stage3`, `stage4` (each outputs a list of maps), `embedding` (the
+    concatenated maps, whose pixels `HSSN` compares), `regions` (outputs `(B, 1, K, filters)` for `K`
+    regions), `features` and `logits`.
 
     Args:
         tree: `ClassTree`, or its text.
-        width: Channels of the branch at stride 4. Published are 18, 32 and 48.
-        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
-            `"leaves"`, `L` channels for those with a softmax.
-        filters: Channels of features and representations. Defaults to 512.
-        key_filters: Channels in which pixels and regions are compared. Defaults to 256.
-        dropout: Share of the features' channels dropped. Defaults to 0.05.
+        width: Channels of the branch at stride 4: 18, 32 and 48 in the published networks. Defaults
+            to 18.
+        scores: `"nodes"` for `V` channels, to train with a loss on node logits (sigmoid), or `"leaves"`
+            for `L` channels, to train with a loss on leaf logits (softmax). Defaults to `"nodes"`.
+        filters: Channels of features and region representations. Defaults to 512.
+        key_filters: Channels of the queries, keys and values of the attention. Defaults to 256.
+        dropout: Dropout rate of the channels of the features. Defaults to 0.05.
         auxiliary_weight: Weight of the coarse segmentation's loss. Defaults to 0.4.
-        num_modules, num_blocks, weights, synchronized_batch_norm, input_shape: As `HRNet`'s.
+        num_modules, num_blocks, weights, synchronized_batch_norm, input_shape: As in `HRNet`.
         name: Name of the model.
 
     Call arguments:
         image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255.
 
     Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside; in
-        training a dict of two.
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision. In training, a
+        dict of logits and auxiliary logits of the same shape.
 
     Raises:
-        ValueError: If an argument has another value, or the weights of the file do not fit.
-        FileNotFoundError: If there is no such file.
+        ValueError: If `scores` is unknown; if `filters`, `key_filters` or a size of `HRNet` is not a
+            positive integer; if `auxiliary_weight` is negative; or if the weights in the file do not fit.
+        FileNotFoundError: If `weights` is not the path of a file.
 
     Example:
 
@@ -63,9 +67,11 @@ class HRNetOCR(TreeNetwork):
 
     Reference:
         [Yuan et al., Object-Contextual Representations for Semantic Segmentation, ECCV 2020](
-        https://arxiv.org/abs/1909.11065). Differs from it in: a region for each node where there
-        is a logit for each.
+        https://arxiv.org/abs/1909.11065). Differs from it in: with `scores="nodes"`, internal nodes
+        have regions too.
     """
+
+    supervised_stages = ("stage2", "stage3")
 
     def __init__(
         self,
@@ -113,7 +119,7 @@ class HRNetOCR(TreeNetwork):
 
 
 def ocr_head(joined, tree, scores, filters, key_filters, dropout):
-    """From HRNet's joined maps to coarse logits, and features that know the regions which these make."""
+    """Builds coarse logits, and features with context from the regions of these logits, on concatenated maps."""
     coarse = conv_norm_relu(joined, joined.shape[-1], 1, "auxiliary", use_bias=True)
     coarse = logits_head(coarse, tree, scores, name="auxiliary_logits")
     x = conv_norm_relu(joined, filters, 3, "pixels", use_bias=True)

@@ -1,4 +1,4 @@
-"""Hierarchical multi-scale attention over HRNetV2-OCR: which size of an image to believe, pixel by pixel."""
+"""HRNetV2-OCR with hierarchical multi-scale attention."""
 
 from collections.abc import Sequence
 
@@ -23,20 +23,56 @@ ATTENTION_FILTERS = 256
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class HRNetOCRScaleAttention(TreeNetwork):
-    """Instantiates hierarchical multi-scale attention over HRNetV2-OCR, with logits of a class tree.
+    """Instantiates HRNetV2-OCR with multi-scale attention, with one logit per node, or per leaf, of a class tree.
 
-    One HRNetV2-OCR sees an image at several sizes, and says at each, for every pixel, how far it
-    is to be believed against the sizes above. From the largest size down:
+    One HRNetV2-OCR is applied to the image at several scales. At each scale it also predicts an
+    attention per pixel, which weighs the logits of this scale against the result of the larger scales.
+    The logits are fused from the largest scale to the smallest:
 
     ```
-    fused = attention * logits + (1 - attention) * fused of the sizes above
+    fused = attention * logits + (1 - attention) * fused logits of the larger scales
     ```
 
-    at the larger of both sizes, or at the image's where both are larger than it. An image of any
-    size gives logits of that size.
+    If the smaller scale is at least 1, the fused logits are resized to it. Otherwise its logits and
+    attention are enlarged to the size of the fused logits. The final logits are resized to the size of
+    the image. Images may have any size.
 
-    The attention is between neighboring sizes, so a network can see sizes that it was not trained
-    with. Its weights are the same whatever the sizes:
+    The attention compares neighboring scales only, and the shapes of the weights do not depend on
+    `scales`. So a network can predict with other scales than it was trained with, as the example shows.
+
+    The fused coarse segmentation and the logits of each scale have the same loss as the fused logits,
+    with the weights `auxiliary_weight` and `scale_weight`. For this, the model returns a dict in training:
+    `{"logits": ..., "auxiliary_logits": ..., "logits_0.5x": ..., ...}`.
+
+    Named layers: `trunk` and `head` (two models that all scales share) and `embedding` (the concatenated
+    maps at scale 1, or at the largest scale if 1 is not among `scales`, whose pixels `HSSN` compares).
+
+    Args:
+        tree: `ClassTree`, or its text.
+        width: Channels of the branch at stride 4. Defaults to the published 48.
+        scores: `"nodes"` for `V` channels, to train with a loss on node logits (sigmoid), or `"leaves"`
+            for `L` channels, to train with a loss on leaf logits (softmax). Defaults to `"nodes"`.
+        scales: Factors of the image's height and width. Defaults to `(0.5, 1.0)`, the paper's scales in
+            training. The paper predicts with `(0.5, 1.0, 2.0)`.
+        filters, key_filters, dropout, auxiliary_weight: As in `HRNetOCR`.
+        scale_weight: Weight of the loss of each scale's logits. Defaults to 0.05.
+        num_modules, num_blocks, weights, synchronized_batch_norm, input_shape: As in `HRNet`.
+        name: Name of the model.
+
+    Call arguments:
+        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255.
+
+    Returns:
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision. In training, a
+        dict of logits of the same shape.
+
+    Raises:
+        ValueError: If `scores` is unknown; if `filters`, `key_filters` or a size of `HRNet` is not a
+            positive integer; if a scale is not above 0; if a weight of a loss is negative; or if the
+            weights in the file do not fit.
+        FileNotFoundError: If `weights` is not the path of a file.
+
+    Example:
 
     >>> tree = hs.ClassTree.load("camvid")
     >>> small = {"width": 4, "num_modules": (1, 1, 1), "num_blocks": 1, "filters": 16, "key_filters": 8}
@@ -44,40 +80,9 @@ class HRNetOCRScaleAttention(TreeNetwork):
     >>> model = hs.models.HRNetOCRScaleAttention(tree, scales=(0.5, 1.0, 2.0), **small)
     >>> model.set_weights(trained.get_weights())
 
-    Trained by the same loss are the fused coarse segmentation, `auxiliary_weight` times, and each
-    size's own logits, `scale_weight` times: in training a call answers with a dict.
-
-    Layers by name: `trunk` and `head` (the network that all sizes share), `embedding` (the joined
-    maps of the image's own size, or else the largest, which `HSSN` compares pixels by).
-
-    Args:
-        tree: `ClassTree`, or its text.
-        width: Channels of the branch at stride 4. Defaults to the published 48.
-        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
-            `"leaves"`, `L` channels for those with a softmax.
-        scales: Factors of the image's height and width. Defaults to `(0.5, 1.0)`, with which the
-            paper trains; it predicts with `(0.5, 1.0, 2.0)`.
-        filters, key_filters, dropout, auxiliary_weight, num_modules, num_blocks: As `HRNetOCR`'s.
-        scale_weight: Weight of the loss of each size's own logits. Defaults to 0.05.
-        weights: As `HRNet`'s.
-        synchronized_batch_norm: As `HRNet`'s.
-        input_shape: `(H, W, 3)`, `None` where a size is not known. Defaults to `(None, None, 3)`.
-        name: Name of the model.
-
-    Call arguments:
-        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255.
-
-    Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside; in
-        training a dict.
-
-    Raises:
-        ValueError: If an argument has another value, or the weights of the file do not fit.
-        FileNotFoundError: If there is no such file.
-
     Reference:
         [Tao et al., Hierarchical Multi-Scale Attention for Semantic Segmentation, 2020](
-        https://arxiv.org/abs/2005.10821); weights of the losses from its code.
+        https://arxiv.org/abs/2005.10821). The default weights of the losses are those of its code.
     """
 
     def __init__(
@@ -108,24 +113,25 @@ class HRNetOCRScaleAttention(TreeNetwork):
         check_synchronized(model, synchronized_batch_norm)
         scales = sorted({float(scale) for scale in scales}, reverse=True)
         if not scales or min(scales) <= 0:
-            raise ValueError(f"`{model}` expects `scales` above 0. Received: scales={scales!r}.")
+            raise ValueError(f"`{model}` expects at least one scale, all above 0. Received: scales={scales!r}.")
 
         # === Functional Model ===
         image = image_input(model, input_shape)
         trunk = _trunk(width, num_modules, num_blocks)
         head = _head(trunk.output, tree, scores, filters, key_filters, dropout)
-        seen = {}
+        outputs_by_scale = {}
         for scale in scales:
             joined = trunk(ResizeBy(scale, dtype="float32", name=f"resize_{scale}x")(image))
             if scale == (1.0 if 1.0 in scales else scales[0]):
                 joined = layers.Identity(name="embedding")(joined)
-            seen[scale] = head(joined)
-        fused = {key: _fused(seen, key) for key in ("logits", "auxiliary_logits")}
+            outputs_by_scale[scale] = head(joined)
+        fused = {key: _fused(outputs_by_scale, key) for key in ("logits", "auxiliary_logits")}
         auxiliary = {"auxiliary_logits": (fused["auxiliary_logits"], auxiliary_weight)}
         if len(scales) > 1:
-            auxiliary |= {f"logits_{scale}x": (seen[scale]["logits"], scale_weight) for scale in scales}
-        auxiliary = {key: (_enlarged(x, image, key), weight) for key, (x, weight) in auxiliary.items()}
-        logits = _enlarged(fused["logits"], image, "logits")
+            scale_logits = {f"logits_{scale}x": maps["logits"] for scale, maps in outputs_by_scale.items()}
+            auxiliary |= {key: (x, scale_weight) for key, x in scale_logits.items()}
+        auxiliary = {key: (_resized(x, image, key), weight) for key, (x, weight) in auxiliary.items()}
+        logits = _resized(fused["logits"], image, "logits")
         arguments = {
             "scales": tuple(scales),
             "filters": filters,
@@ -147,7 +153,7 @@ def _trunk(width, num_modules, num_blocks):
 
 
 def _head(joined, tree, scores, filters, key_filters, dropout):
-    """From joined maps to logits of both kinds, and the attention."""
+    """Makes the model from concatenated maps to coarse logits, logits and attention."""
     joined = layers.Input(joined.shape[1:], name="joined")
     coarse, x = ocr_head(joined, tree, scores, filters, key_filters, dropout)
     attention = x
@@ -160,24 +166,24 @@ def _head(joined, tree, scores, filters, key_filters, dropout):
     return keras.Model(joined, maps, name="head")
 
 
-def _fused(seen, key):
-    """One kind of logits over all sizes, from the largest down."""
+def _fused(outputs_by_scale, key):
+    """Fuses the maps named `key` of all scales, from the largest scale to the smallest."""
     fused = None
-    for scale, maps in seen.items():
+    for scale, maps in outputs_by_scale.items():
         x, attention = maps[key], maps["attention"]
         if fused is None:
             fused = x
             continue
         name = f"{key}_{scale}x"
-        believed = attention * x
+        weighted = attention * x
         if scale >= 1:
-            fused = _enlarged(fused, x, f"{name}_others")
+            fused = _resized(fused, x, f"{name}_others")
         else:
-            believed = _enlarged(believed, fused, f"{name}_believed")
-            attention = _enlarged(attention, fused, f"{name}_attention")
-        fused = believed + (1 - attention) * fused
+            weighted = _resized(weighted, fused, f"{name}_believed")
+            attention = _resized(attention, fused, f"{name}_attention")
+        fused = weighted + (1 - attention) * fused
     return fused
 
 
-def _enlarged(x, reference, name):
+def _resized(x, reference, name):
     return ResizeTo(dtype="float32", name=f"enlarge_{name}")([x, reference])

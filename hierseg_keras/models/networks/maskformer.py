@@ -1,4 +1,4 @@
-"""MaskFormer as HSSN needs it: queries that vote for nodes, each within its mask."""
+"""MaskFormer's architecture with one logit per node or leaf, as HSSN needs it."""
 
 import keras
 from keras import layers, ops
@@ -18,7 +18,7 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class QueryVotes(keras.layers.Layer):
-    """Logits of pixels from queries, each of which votes within its mask.
+    """Computes logits of pixels from the scores and masks of queries.
 
     ```
     logit_pk = bias_k + sum over queries q of score_qk * sigmoid(mask_q . x_p)
@@ -26,11 +26,11 @@ class QueryVotes(keras.layers.Layer):
 
     Args:
         channels: Number of logits.
-        bias_initializer: Of the bias.
+        bias_initializer: Initializer of the bias, as in `keras.layers.Dense`. Defaults to `"zeros"`.
 
     Call arguments:
-        inputs: Triple: scores `(B, Q, channels)`, masks `(B, Q, C)` and pixels' features `x`,
-            `(B, h, w, C)`.
+        inputs: Triple of tensors: scores, `(B, Q, channels)`, mask embeddings, `(B, Q, C)`, and
+            features of pixels, `(B, h, w, C)`.
 
     Returns:
         Tensor, `(B, h, w, channels)`.
@@ -61,54 +61,59 @@ class QueryVotes(keras.layers.Layer):
 class MaskFormer(TreeNetwork):
     """Instantiates MaskFormer's architecture with one logit per node, or per leaf, of a class tree.
 
-    A backbone; a feature pyramid that gives each pixel features at stride 4; and queries, which
-    look at the backbone's last map. Each query ends up with a mask and a score for every node, and
-    a pixel's logit of a node is the sum of the scores of the queries whose masks it is in:
+    The network has a backbone, a feature pyramid with pixel features at stride 4, and a decoder in which
+    learned queries attend to the backbone's last map. Each query gets a mask and one score per node or
+    leaf. The logit of a pixel is the sum of the queries' scores, weighted by their masks:
 
     ```
     logit_pv = bias_v + sum over queries q of score_qv * sigmoid(mask_q . x_p)
     ```
 
-    **This is not mask classification.** The paper's network predicts a set of masks with one class
-    each, matched one to one with the regions of the truth. Here queries share in one map of logits,
-    which the losses of a class tree are trained on as on any network's, and nothing is matched.
+    The logits are enlarged to the size of the image. Images may have any size.
 
-    As in the paper the queries are supervised after every layer of their decoder: in training a
-    call answers with a dict, `{"logits": ..., "auxiliary_logits_0": ..., ...}`.
+    **This is not mask classification.** The paper's network predicts a set of masks with one class each,
+    and matches them one to one with the regions of the ground truth. Here all queries contribute to one
+    map of logits, which is trained like that of any other network, without matching.
 
-    Layers by name: `embedding` (the backbone's last map, which `HSSN` compares pixels by),
-    `features` (of pixels, at stride 4), `scores` and `masks` (of queries) and `logits`.
+    As in the paper, the queries are supervised after every layer of their decoder. For this, the model
+    returns a dict in training: `{"logits": ..., "auxiliary_logits_0": ..., ...}`.
+
+    Named layers: `embedding` (the backbone's last map, whose pixels `HSSN` compares), `features` (pixel
+    features at stride 4), `scores` and `masks` (of queries) and `logits`.
 
     Args:
         tree: `ClassTree`, or its text.
-        backbone: `"swin_tiny"`, `"swin_small"` (the default), `"resnet50_v1_5"`,
-            `"resnet101_v1_5"`, or `"swin_nano"`, for small machines.
-        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
-            `"leaves"`, `L` channels for those with a softmax.
+        backbone: `"swin_tiny"`, `"swin_small"`, `"resnet50_v1_5"`, `"resnet101_v1_5"`, or
+            `"swin_nano"` for small machines. Defaults to `"swin_small"`.
+        scores: `"nodes"` for `V` channels, to train with a loss on node logits (sigmoid), or `"leaves"`
+            for `L` channels, to train with a loss on leaf logits (softmax). Defaults to `"nodes"`.
         filters: Channels of pixels and queries, a multiple of 4 and of `num_heads`. Defaults to 256.
         num_queries: Number of queries. Defaults to 100.
-        num_layers: Layers of the queries' decoder. Defaults to 6.
-        num_heads: Heads of their attention. Defaults to 8.
-        dropout: Share dropped in the queries' decoder. Defaults to 0.1.
-        auxiliary_weight: Weight of the loss of each layer but the last. Defaults to the paper's 1;
-            0 makes no logits there.
-        weights: `None` (random, the default), or the path of a `.safetensors` file with the
-            weights of timm's network: `swin_small_patch4_window7_224` and its like, `resnet101`.
-            Its classifier is left out.
-        input_shape: `(H, W, 3)`, `None` where a size is not known. Defaults to `(None, None, 3)`.
+        num_layers: Number of layers of the query decoder. Defaults to 6.
+        num_heads: Number of attention heads of the query decoder. Defaults to 8.
+        dropout: Dropout rate of the query decoder. Defaults to 0.1.
+        auxiliary_weight: Weight of the loss after each decoder layer except the last. 0 leaves these
+            auxiliary logits out. Defaults to the paper's 1.
+        weights: `None` for random weights, or the path of a `.safetensors` file with the weights of
+            timm's network, such as `swin_small_patch4_window7_224` or `resnet101`. The classifier in
+            the file is not used. Defaults to `None`.
+        input_shape: Shape of an image, `(H, W, 3)`, with `None` for a variable height or width.
+            Defaults to `(None, None, 3)`.
         name: Name of the model.
 
     Call arguments:
-        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255; scaled inside as timm's
-            weights expect it.
+        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255. The network scales them as timm's
+            weights expect.
 
     Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside; in
-        training a dict.
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision. In training, a
+        dict of logits of the same shape.
 
     Raises:
-        ValueError: If an argument has another value, or the weights of the file do not fit.
-        FileNotFoundError: If there is no such file.
+        ValueError: If `scores` or `backbone` is unknown; if `filters`, `num_queries`, `num_layers` or
+            `num_heads` is not a positive integer; if `filters` is not a multiple of 4 and of `num_heads`;
+            if `auxiliary_weight` is negative; or if the weights in the file do not fit.
+        FileNotFoundError: If `weights` is not the path of a file.
 
     Example:
 
@@ -120,9 +125,10 @@ class MaskFormer(TreeNetwork):
 
     Reference:
         [Cheng et al., Per-Pixel Classification is Not All You Need for Semantic Segmentation,
-        NeurIPS 2021](https://arxiv.org/abs/2107.06278). Differs from it in what is said above.
-        Swin pads maps to whole windows before it shifts them, as its authors' code for
-        segmentation does; timm shifts first, which differs where windows do not fit.
+        NeurIPS 2021](https://arxiv.org/abs/2107.06278). Differs from it in: logits instead of mask
+        classification, as described above. Swin pads maps to whole windows before it shifts them, as
+        its authors' segmentation code does. timm shifts first, which gives another result if the map
+        is not a multiple of the window.
     """
 
     def __init__(
@@ -151,15 +157,17 @@ class MaskFormer(TreeNetwork):
                 f"filters={filters}, num_heads={num_heads}."
             )
         if backbone not in PYRAMIDS:
-            raise ValueError(f"`MaskFormer` expects `backbone` among {tuple(PYRAMIDS)}. Received: {backbone!r}.")
+            raise ValueError(
+                f"`MaskFormer` expects `backbone` to be one of {tuple(PYRAMIDS)}. Received: backbone={backbone!r}."
+            )
 
         # === Functional Model ===
         image = image_input("MaskFormer", input_shape)
         maps = PYRAMIDS[backbone].maps(image)
         maps[-1] = layers.Identity(name="embedding")(maps[-1])
         pixels = pixel_decoder(maps, filters)
-        seen = layers.Conv2D(filters, 1, name="queried_map")(maps[-1])
-        states = query_decoder(seen, num_queries, num_layers, num_heads, dropout)
+        queried = layers.Conv2D(filters, 1, name="queried_map")(maps[-1])
+        states = query_decoder(queried, num_queries, num_layers, num_heads, dropout)
         *earlier, last = _votes(states if auxiliary_weight else states[-1:], pixels, tree, scores)
         auxiliary = {f"auxiliary_logits_{i}": x for i, x in enumerate(earlier)}
         auxiliary = {key: (_enlarged(x, image, key), auxiliary_weight) for key, x in auxiliary.items()}
@@ -172,7 +180,7 @@ class MaskFormer(TreeNetwork):
             "num_heads": num_heads,
             "dropout": dropout,
             "auxiliary_weight": auxiliary_weight,
-            # The pretrained weights are among those saved.
+            # Saved models contain the pretrained weights, so that loading does not need the file.
             "weights": None,
             "input_shape": input_shape,
         }
@@ -186,9 +194,9 @@ def _enlarged(x, image, name):
 
 
 def _votes(states, pixels, tree, scores):
-    """Logits at stride 4 of the queries' states, by the same layers for each."""
+    """Computes logits at stride 4 from each of the queries' states, with shared layers."""
     filters, channels = pixels.shape[-1], num_logits(tree, scores)
-    # So small that the first logits are little but their bias: a hundred queries, alike at first, add up.
+    # Queries are alike at first, and their scores add up. Small weights keep the first logits close to their bias.
     small = keras.initializers.RandomNormal(stddev=0.001)
     score = layers.Dense(channels, kernel_initializer=small, dtype="float32", name="scores")
     hidden = [layers.Dense(filters, activation="relu", name=f"masks_hidden_{i}") for i in range(2)]

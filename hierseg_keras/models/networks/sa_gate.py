@@ -1,4 +1,4 @@
-"""SA-Gate: two ResNets, of an image and its depth, that clean and join each other stage by stage."""
+"""SA-Gate, for images with depth."""
 
 import keras
 from keras import layers
@@ -21,56 +21,64 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.exact_integer import is_count
 
 OUTPUT_STRIDE = 16
-# Multiples of the last stage's dilation, block by block.
+# Factors of the last stage's dilation, one per block.
 MULTI_GRID = (1, 2, 4)
 STREAMS = ("image.", "depth.")
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class SAGate(TreeNetwork):
-    """Instantiates SA-Gate on images with depth, with one logit per node, or per leaf, of a class tree.
+    """Instantiates the SA-Gate architecture for RGB-D images, with one logit per node, or per leaf, of a class tree.
 
-    Two ResNets, one of the image and one of its depth. After each stage a gate gives each stream
-    what the other saw, and joins both; DeepLabV3+'s pyramid pooling and decoder segment the last
-    and the first joined map. The last one's own, coarse segmentation is trained by the same loss,
-    `auxiliary_weight` times: in training a call answers with a dict, `{"logits": ...,
-    "auxiliary_logits": ...}`. An image of any size gives logits of that size.
+    The network has one ResNet for the colors and one for the depth. After each stage, a gate exchanges
+    features between both and joins their maps into one. The last and the first joined map are the inputs of
+    the pyramid pooling and decoder of DeepLabV3+. The logits are enlarged to the size of the image. Images
+    may have any size.
 
-    Layers by name: `gate1.joined` .. `gate4.joined`, `embedding` (the last joined map, which `HSSN`
-    compares pixels by), `aspp`, `low_level`, `features` and `logits`.
+    An auxiliary head predicts a coarse segmentation from the last joined map. It has the same loss as
+    the logits, with the weight `auxiliary_weight`. For this, the model returns a dict in training:
+    `{"logits": ..., "auxiliary_logits": ...}`.
+
+    Named layers: `gate1.joined` to `gate4.joined`, `embedding` (the last joined map, whose pixels `HSSN`
+    compares), `aspp`, `low_level`, `features` and `logits`.
 
     Args:
         tree: `ClassTree`, or its text.
-        blocks: Residual blocks of each of the four stages. Defaults to ResNet-101's `(3, 4, 23, 3)`.
-        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
-            `"leaves"`, `L` channels for those with a softmax.
-        depth_channels: 3 (the default) for depth coded as HHA (horizontal disparity, height above
-            ground, angle to gravity), as in the paper; 1 for plain depth.
-        width: Channels of the stem, half of what it ends in, and a quarter of the first stage's.
-            Defaults to 64.
+        blocks: Number of residual blocks of each of the four stages. Defaults to ResNet-101's
+            `(3, 4, 23, 3)`.
+        scores: `"nodes"` for `V` channels, to train with a loss on node logits (sigmoid), or `"leaves"`
+            for `L` channels, to train with a loss on leaf logits (softmax). Defaults to `"nodes"`.
+        depth_channels: 3 for depth encoded as HHA (horizontal disparity, height above ground, angle to
+            gravity), as in the paper, or 1 for plain depth. Defaults to 3.
+        width: Channels of the first convolution. The stem ends in twice as many, and the first stage
+            in four times as many. Defaults to 64.
         filters: Channels of pyramid pooling and decoder. Defaults to 256.
         low_level_filters: Channels of the projected low-level map. Defaults to 48.
-        dropout: Share dropped in the decoder. Defaults to 0.1.
+        dropout: Dropout rate of pyramid pooling, decoder and auxiliary head. Defaults to 0.1.
         auxiliary_weight: Weight of the coarse segmentation's loss. Defaults to 0.2.
-        weights: `None` (random, the default), or the path of a `.safetensors` file with a
-            ResNet's tensors as PyTorch names them, with a stem of three 3x3 convolutions
-            (`conv1.0`, `conv1.3`, `conv1.6`). Both streams start from it; its classifier is left out.
-        synchronized_batch_norm: Whether batch statistics are taken over all replicas of
-            `tf.distribute`, and not over each.
-        input_shape: `(H, W, 3 + depth_channels)`, `None` where a size is not known.
+        weights: `None` for random weights, or the path of a `.safetensors` file with a ResNet's tensors
+            under PyTorch's names, whose stem has three 3x3 convolutions (`conv1.0`, `conv1.3`,
+            `conv1.6`). Both ResNets are initialized from it. The classifier in the file is not used.
+            Defaults to `None`.
+        synchronized_batch_norm: Whether to compute batch statistics over all replicas of
+            `tf.distribute`, instead of per replica. Defaults to `False`.
+        input_shape: Shape of an image, `(H, W, 3 + depth_channels)`, with `None` for a variable height
+            or width. Defaults to variable height and width.
         name: Name of the model.
 
     Call arguments:
-        image: Float or uint8 images, `(B, H, W, 3 + depth_channels)`: red, green, blue and then
-            depth, all in 0 .. 255.
+        image: Float or uint8 images, `(B, H, W, 3 + depth_channels)`, in 0 .. 255: red, green, blue,
+            then depth.
 
     Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside; in
-        training a dict of two.
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision. In training, a
+        dict of logits and auxiliary logits of the same shape.
 
     Raises:
-        ValueError: If an argument has another value, or the weights of the file do not fit.
-        FileNotFoundError: If there is no such file.
+        ValueError: If `scores` is unknown; if `depth_channels` is neither 1 nor 3; if `width`, `filters`,
+            `low_level_filters` or one of the four `blocks` is not a positive integer; if
+            `auxiliary_weight` is negative; or if the weights in the file do not fit.
+        FileNotFoundError: If `weights` is not the path of a file.
 
     Example:
 
@@ -82,10 +90,12 @@ class SAGate(TreeNetwork):
     Reference:
         [Chen et al., Bi-directional Cross-Modality Feature Propagation with
         Separation-and-Aggregation Gate for RGB-D Semantic Segmentation, ECCV 2020](
-        https://arxiv.org/abs/2007.09183). Output stride 16, dilations 2, 4, 8 in the last stage.
-        Differs from the authors' code in: projections of its own for each stream, where the code
-        shares the image's (2.8 M parameters); KerasCV's pyramid pooling.
+        https://arxiv.org/abs/2007.09183). The output stride is 16, with dilations 2, 4 and 8 in the last
+        stage. Differs from the authors' code in: separate shortcut projections for each ResNet, where
+        the code shares one set (2.8 M parameters); KerasCV's pyramid pooling.
     """
+
+    supervised_stages = ("gate2.joined", "gate3.joined")
 
     def __init__(
         self,
@@ -110,10 +120,11 @@ class SAGate(TreeNetwork):
         check_weights("SAGate", auxiliary_weight=auxiliary_weight)
         check_synchronized("SAGate", synchronized_batch_norm)
         if len(blocks) != 4 or not all(map(is_count, blocks)):
-            raise ValueError(f"`SAGate` expects `blocks` of four stages, integers >= 1. Received: blocks={blocks!r}.")
+            raise ValueError(f"`SAGate` expects `blocks` to be four integers >= 1. Received: blocks={blocks!r}.")
         if depth_channels not in (1, 3):
             raise ValueError(
-                f"`SAGate` expects `depth_channels` 3 (HHA) or 1. Received: depth_channels={depth_channels!r}."
+                "`SAGate` expects `depth_channels` to be 3 (HHA) or 1 (plain depth). Received: "
+                f"depth_channels={depth_channels!r}."
             )
 
         # === Functional Model ===
@@ -137,7 +148,7 @@ class SAGate(TreeNetwork):
             "low_level_filters": low_level_filters,
             "dropout": dropout,
             "auxiliary_weight": auxiliary_weight,
-            # The pretrained weights are among those saved.
+            # Saved models contain the pretrained weights, so that loading does not need the file.
             "weights": None,
             "synchronized_batch_norm": synchronized_batch_norm,
             "input_shape": input_shape,
@@ -152,7 +163,7 @@ class SAGate(TreeNetwork):
 
 
 def _joined_maps(image, blocks, width):
-    """The joined map of each of four stages."""
+    """Builds both ResNets and their gates, and returns the joined map of each of the four stages."""
     colors, depth = image[..., :3], image[..., 3:]
     if depth.shape[-1] == 1:
         depth = layers.Concatenate(name="depth.three")([depth, depth, depth])

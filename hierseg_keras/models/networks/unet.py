@@ -16,29 +16,32 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 class UNet(TreeNetwork):
     """Instantiates the U-Net architecture with one logit per node, or per leaf, of a class tree.
 
-    An encoder of double 3x3 convolutions with 2x2 max-pooling between them, and a decoder that
-    doubles the size by a transposed convolution, joins the encoder's map of that size, and
-    convolves twice. Convolutions are padded and followed by batch normalization and ReLU, and
-    weights start as He et al. (2015) propose. An image of any size gives logits of that size. The
-    layer `embedding` is the encoder's last map.
+    Each stage of the encoder has two 3x3 convolutions, with 2x2 max-pooling between stages. Each stage of
+    the decoder doubles the size by a transposed convolution, concatenates the encoder's map of that size,
+    and applies two 3x3 convolutions. Convolutions are padded, initialized as He et al. (2015)
+    propose, and followed by batch normalization and ReLU. The logits have the size of the image. Images
+    may have any size.
+
+    Named layers: `embedding` (the encoder's last map, whose pixels `HSSN` compares) and `logits`.
 
     Args:
         tree: `ClassTree`, or its text.
-        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
-            `"leaves"`, `L` channels for those with a softmax.
-        filters: Channels of the first stage, doubled by each further one. Defaults to 64.
-        num_stages: Number of resolutions. Defaults to 5, which halves the image four times.
-        input_shape: `(H, W, 3)`, `None` where a size is not known. Defaults to `(None, None, 3)`.
+        scores: `"nodes"` for `V` channels, to train with a loss on node logits (sigmoid), or `"leaves"`
+            for `L` channels, to train with a loss on leaf logits (softmax). Defaults to `"nodes"`.
+        filters: Channels of the first stage. Each further stage doubles them. Defaults to 64.
+        num_stages: Number of stages of the encoder. Defaults to 5, which halves the image four times.
+        input_shape: Shape of an image, `(H, W, C)`, with `None` for a variable height or width.
+            Defaults to `(None, None, 3)`.
         name: Name of the model.
 
     Call arguments:
-        image: Float or uint8 RGB images, `(B, H, W, 3)`, in 0 .. 255; scaled inside to [-1, 1].
+        image: Float or uint8 images, `(B, H, W, C)`, in 0 .. 255. The network scales them to [-1, 1].
 
     Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision.
 
     Raises:
-        ValueError: If `scores`, `filters` or `num_stages` has another value.
+        ValueError: If `scores` is unknown, or `filters` or `num_stages` is not a positive integer.
 
     Example:
 
@@ -50,7 +53,7 @@ class UNet(TreeNetwork):
     Reference:
         [Ronneberger et al., MICCAI 2015](https://arxiv.org/abs/1505.04597), as trained by
         [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267). Differs from
-        Ronneberger et al. in: padded convolutions, batch normalization.
+        Ronneberger et al. in: padded convolutions; batch normalization.
     """
 
     def __init__(

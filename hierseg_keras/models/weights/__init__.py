@@ -1,1 +1,1 @@
-"""Pretrained weights, loaded whole or not at all."""
+"""Loading of pretrained weights, and checks of weights."""

@@ -1,30 +1,30 @@
-"""Weights that are numbers."""
+"""The check that weights are finite."""
 
 import keras
 from keras import ops
 
 from hierseg_keras.tree.capped_list import capped
 
-# How many variables an error names.
+# The largest number of variables that an error names.
 _NUM_NAMED = 3
 
 
 def check_finite_weights(model, what):
-    """Refuses a network with a weight that is NaN or infinite, which answers class 0 everywhere.
+    """Checks that all weights of a network are finite, because with NaN it predicts class 0 everywhere.
 
-    Every floating-point weight is looked at: kernels, and the moving averages of batch normalization.
+    All floating-point variables are checked, including the moving averages of batch normalization.
 
     Args:
         model: `keras.Model`.
-        what: What expects finite weights, the first words of the error.
+        what: Name of the caller, with which the error begins.
 
     Raises:
-        FloatingPointError: If a weight is NaN or infinite; the message names the first such variables.
+        FloatingPointError: If a weight is NaN or infinite. The error names the first such variables.
     """
     weights = [weight for weight in model.weights if keras.backend.is_float_dtype(weight.dtype)]
     if not weights:
         return
-    # All of them at once, as each answer would be waited for.
+    # Checked in one operation, because reading each result from the device would wait for it.
     are_finite = ops.convert_to_numpy(ops.stack([ops.all(ops.isfinite(weight.value)) for weight in weights]))
     bad = [weight for weight, is_finite in zip(weights, are_finite) if not is_finite]
     if bad:

@@ -1,4 +1,4 @@
-"""Pretrained weights of backbones, loaded whole or not at all."""
+"""Loading of pretrained weights into backbones."""
 
 import os
 import pathlib
@@ -18,19 +18,19 @@ _APPLICATIONS_FILES = {
 
 
 def load_backbone_weights(name, backbone, weights):
-    """Loads a named backbone's pretrained weights.
+    """Loads pretrained weights into a named backbone, either all of them or none.
 
     Args:
-        name: One of `BACKBONES`.
+        name: Name in `BACKBONES`.
         backbone: The `keras.Model` that holds the weights.
-        weights: `"imagenet"`, downloaded by Keras or KerasCV where it is not in their cache; or
-            the path of a file as they would have downloaded, `.h5` or `.weights.h5`; or, for a
-            backbone as PyTorch has it, of a `.safetensors` file.
+        weights: `"imagenet"` for weights from the cache of Keras or KerasCV, or by download; or the path
+            of a file. This is a `.safetensors` file for a backbone with PyTorch's layers, and otherwise a
+            `.h5` or `.weights.h5` file that Keras or KerasCV has downloaded.
 
     Raises:
-        ValueError: If the backbone has no ImageNet weights, or the file is of another network,
-            naming what does not fit. Nothing is loaded then.
-        OSError: If the file is missing or the download failed, naming the file and its place.
+        ValueError: If the backbone has no ImageNet weights, or the file has the weights of another
+            network.
+        OSError: If the file is missing, or the download fails.
     """
     library, source = BACKBONES[name].imagenet or (None, None)
     if weights != "imagenet" and not pathlib.Path(weights).is_file():
@@ -43,15 +43,15 @@ def load_backbone_weights(name, backbone, weights):
         offered = [n for n, b in BACKBONES.items() if b.imagenet]
         also = "" if ignored is None else " the path of a .safetensors file,"
         raise ValueError(
-            f"no pretrained weights are known for backbone={name!r}. Received: weights={weights!r}. Pass weights=None,"
-            f"{also} or one of the backbones {offered}."
+            f"`weights` expects None for backbone={name!r}, which has no downloadable weights. Received: weights="
+            f"{weights!r}. Pass weights=None,{also} or one of the backbones {offered}."
         )
     fetch = _from_applications if library == "keras.applications" else _from_keras_cv
     _carry(fetch(source, weights), backbone, weights)
 
 
 def load_pyramid_weights(pyramid, model, path):
-    """Loads timm's weights from a `.safetensors` file into a network made on a `Pyramid`'s maps."""
+    """Loads timm's weights from a `.safetensors` file into the backbone of a network on the maps of a `Pyramid`."""
     trunk = keras.Model(model.input, model.get_layer(pyramid.last_layer).output, name="backbone")
     load_safetensors(trunk, path, pyramid.ignored)
 
@@ -67,8 +67,8 @@ def _from_applications(source, weights):
     except Exception as error:
         cache = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
         raise OSError(
-            f"could not load {file} of keras.applications.{source}: {_first_line(error)}. Put the file in {cache}, or "
-            "pass its path as `weights`."
+            f"`weights` expects {file} of keras.applications.{source} in Keras's cache, or an internet connection to "
+            f"download it. Received: {_first_line(error)}. Put the file in {cache}, or pass its path as `weights`."
         ) from None
 
 
@@ -80,30 +80,32 @@ def _from_keras_cv(source, weights):
         return parts.preset(source)
     except Exception as error:
         raise OSError(
-            f"could not download KerasCV's {source}: {_first_line(error)}. Pass the path of its model.weights.h5 as "
-            "`weights`."
+            f"`weights` expects KerasCV's {source} in its cache, or an internet connection to download it. Received: "
+            f"{_first_line(error)}. Pass the path of its model.weights.h5 as `weights`."
         ) from None
 
 
 def _read(network, path, what):
-    """The network with the file's weights, all of them: Keras warns of layers that it leaves as they are."""
+    """Loads a file into a network, and returns the network. Keras's warning about a missing weight becomes an error."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
             network.load_weights(path)
     except Exception as error:
-        raise ValueError(f"{path}: not the weights of {what}. {_first_line(error)}") from None
+        raise ValueError(
+            f"`weights` expects a file with the weights of {what}. Received: {path}: {_first_line(error)}"
+        ) from None
     return network
 
 
 def _carry(source, backbone, weights):
-    """Copies weights that agree in number and shape."""
+    """Copies all weights from one network to another, or raises `ValueError` if a number or shape differs."""
     pairs = list(zip(source.weights, backbone.weights))
     misfits = [f"{b.path} {b.shape}, file {a.shape}" for a, b in pairs if tuple(a.shape) != tuple(b.shape)]
     if misfits or len(source.weights) != len(backbone.weights):
         raise ValueError(
-            f"{weights}: expected {len(backbone.weights)} weights. Received: {len(source.weights)}, of which "
-            f"{len(misfits)} have another shape: {misfits[:5]}."
+            f"`weights` expects a file with {len(backbone.weights)} arrays. Received: {weights} with "
+            f"{len(source.weights)} arrays, of which {len(misfits)} have another shape: {misfits[:5]}."
         )
     backbone.set_weights(source.get_weights())
 

@@ -1,4 +1,4 @@
-"""PyTorch networks' weights from `.safetensors` files, which hold numbers and no code."""
+"""Loading of PyTorch networks' weights from `.safetensors` files, which contain no code."""
 
 import pathlib
 
@@ -8,7 +8,7 @@ from keras import layers
 from hierseg_keras.models.backbones.window_attention import WindowAttention
 from hierseg_keras.tree.capped_list import capped
 
-# A layer's variables by the names of PyTorch's parameters, and how a kernel's axes are turned.
+# By type of layer, from the name of PyTorch's parameter to the layer's variable and the order of the parameter's axes.
 _SCALE_AND_SHIFT = {"weight": ("gamma", None), "bias": ("beta", None)}
 _PARAMETERS = {
     layers.Conv2D: {"weight": ("kernel", (2, 3, 1, 0)), "bias": ("bias", None)},
@@ -21,28 +21,28 @@ _PARAMETERS = {
     },
     WindowAttention: {"relative_position_bias_table": ("relative_position_bias_table", None)},
 }
-# How many tensors an error names.
+# The largest number of tensors that an error names.
 _SHOWN_MISFITS = 20
-# Tensors that can be told from the network's sizes.
+# Buffers of PyTorch's networks that are not needed here.
 _NO_WEIGHTS = ("num_batches_tracked", "relative_position_index", "attn_mask")
 
 
 def load_safetensors(model, path, ignored=(), prefixes=("",)):
-    """Loads a network whose layers are named as the file's modules are: all of it, or nothing.
+    """Loads a file into a network whose layers have the names of PyTorch's modules, either completely or not at all.
 
     Args:
-        model: `keras.Model` whose weights are those of convolutions, dense layers, normalizations
-            and attention in windows.
-        path: Of a `.safetensors` file.
-        ignored: First parts of the names of tensors that the network has no place for, such as
-            those of a classifier.
-        prefixes: What the names of layers begin with here and not in the file. Where there are
-            several, each part of the network is given the same tensors.
+        model: `keras.Model`. All its weights must belong to convolutions, dense layers, normalizations or
+            `WindowAttention`.
+        path: Path of a `.safetensors` file.
+        ignored: First parts of the names of tensors that the network does not have, such as those of a
+            classifier. Defaults to none.
+        prefixes: Prefixes of the names of layers that the names in the file do not have. With several
+            prefixes, the layers under each prefix get the same tensors. Defaults to no prefix.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no safetensors file, or a tensor is missing, has another shape or has
-            no place in the model, all of which are listed. Nothing is loaded then.
+        ValueError: If the file is not a safetensors file, or a tensor is missing, has another shape, or
+            does not belong to the network. The error lists all such tensors.
     """
     tensors = {
         name: tensor
@@ -56,19 +56,27 @@ def load_safetensors(model, path, ignored=(), prefixes=("",)):
             misfits.append(f"{name}: missing in the file")
         elif tuple(variable.shape) != turned[name, axes].shape:
             shape = turned[name, axes].shape
-            misfits.append(f"{name}: shape {shape}, expected {tuple(variable.shape)}, axes as Keras's")
+            misfits.append(f"{name}: shape {shape}, expected {tuple(variable.shape)}, in Keras's order of axes")
     known = {name for name, _, _ in places}
-    misfits += [f"{name}: no place in the network" for name in sorted(tensors.keys() - known)]
+    misfits += [f"{name}: not in the network" for name in sorted(tensors.keys() - known)]
     if misfits:
         shown = "\n  ".join(capped(misfits, _SHOWN_MISFITS))
-        raise ValueError(f"{path}: not the weights of {model.name!r}; nothing is loaded:\n  {shown}")
+        raise ValueError(
+            f"`weights` expects a file with the weights of {model.name!r}. Received: {path}, which does not fit. "
+            f"Nothing was loaded.\n  {shown}"
+        )
     for name, variable, axes in places:
         variable.assign(turned[name, axes])
 
 
 def read_safetensors(path):
-    """All tensors of a file by name, as NumPy arrays."""
-    # Where it is not used it need not be installed.
+    """Reads all tensors of a `.safetensors` file, as a dict from their names to NumPy arrays.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not a safetensors file, or has a number type that NumPy lacks.
+    """
+    # Imported here because most networks load no such file.
     import safetensors
 
     if not pathlib.Path(path).is_file():
@@ -78,13 +86,14 @@ def read_safetensors(path):
             return {name: file.get_tensor(name) for name in file.keys()}
     except (safetensors.SafetensorError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path}: not a safetensors file of NumPy's number types. {error}. Weights in PyTorch's own format (.pth, "
-            ".bin) run code as they are opened and are not read; save them with `safetensors.torch.save_file`."
+            f"`weights` expects a safetensors file with number types of NumPy. Received: {path}: {error}. Files in "
+            "PyTorch's format (.pth, .bin) may run code when opened, and are not read. Save the weights with "
+            "`safetensors.torch.save_file`."
         ) from None
 
 
 def _places(model, prefix):
-    """Triples of a PyTorch parameter's name, and its variable and axes here."""
+    """Yields the name of each PyTorch parameter, the model's variable for it, and the order of its axes."""
     for layer in model.layers:
         for parameter, (attribute, axes) in _PARAMETERS.get(type(layer), {}).items():
             variable = getattr(layer, attribute)

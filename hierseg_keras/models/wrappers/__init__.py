@@ -1,1 +1,1 @@
-"""What wraps a network: for its training, or for its prediction."""
+"""Wrappers that change how a network is trained or how it predicts."""

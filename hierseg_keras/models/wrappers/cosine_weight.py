@@ -1,4 +1,4 @@
-"""The weight of HSSN's second objective: half a cosine over the planned updates (section 3.3)."""
+"""The weight of HSSN's triplet loss: half a cosine over the planned updates (section 3.3)."""
 
 import math
 
@@ -10,27 +10,33 @@ SCHEDULES = ("cosine", "constant")
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class CosineWeight(keras.layers.Layer):
-    """A number that grows from 0 to its peak by half a cosine while a network trains.
+    """Computes a weight that grows from 0 to its peak by half a cosine during training.
 
-    Formula, with `t` the updates made and `T` those planned:
+    Formula, with `t` updates made and `T` updates planned:
 
         weight = peak * (1 - cos(pi * min(t / T, 1))) / 2
 
-    Both counts are among the layer's variables, so that a network that is saved, loaded and
-    trained further goes on where it was.
+    Both counts are variables of the layer, so that a saved and loaded network resumes the schedule.
 
     Args:
-        peak: The weight when all updates are made. Defaults to 0.5, the paper's.
-        schedule: `"cosine"`, or `"constant"`: the peak from the start.
-        total_steps: Updates planned. Where it is left out, `plan` says it.
+        peak: Weight after all planned updates. Defaults to 0.5, the paper's value.
+        schedule: `"cosine"`, or `"constant"` for a weight that always equals `peak`. Defaults to
+            `"cosine"`.
+        total_steps: Number of planned updates of the optimizer. Defaults to the number passed to `plan`.
+
+    Raises:
+        ValueError: If `schedule` is unknown, `peak` is negative or not finite, or `total_steps` is
+            below 1.
     """
 
     def __init__(self, peak=0.5, schedule="cosine", total_steps=None, **kwargs):
         super().__init__(**kwargs)
         if schedule not in SCHEDULES:
-            raise ValueError(f"`schedule` expects one of {SCHEDULES}. Received: schedule={schedule!r}.")
+            raise ValueError(
+                f"`schedule` (`beta_schedule` of `HSSN`) expects one of {SCHEDULES}. Received: schedule={schedule!r}."
+            )
         if not 0 <= peak < math.inf:
-            raise ValueError(f"`peak` expects a finite number >= 0. Received: peak={peak!r}.")
+            raise ValueError(f"`peak` (`beta` of `HSSN`) expects a finite number >= 0. Received: peak={peak!r}.")
         if total_steps is not None and total_steps < 1:
             raise ValueError(f"`total_steps` expects a number of updates >= 1. Received: total_steps={total_steps!r}.")
         self.peak = float(peak)
@@ -44,12 +50,12 @@ class CosineWeight(keras.layers.Layer):
         self.built = True
 
     def plan(self, done, remaining, accumulation_steps=1):
-        """Says where training stands.
+        """Sets the numbers of updates made and planned.
 
         Args:
-            done: Updates made before.
-            remaining: Updates that are to come.
-            accumulation_steps: Batches an update.
+            done: Number of updates made so far.
+            remaining: Number of updates to come. Not used if the layer has `total_steps`.
+            accumulation_steps: Number of batches per update. Defaults to 1.
         """
         self._num_batches.assign(done * accumulation_steps)
         if self.total_steps is None:
@@ -58,14 +64,18 @@ class CosineWeight(keras.layers.Layer):
 
     @property
     def num_batches(self):
-        """Batches counted, int32."""
+        """The number of batches so far, an int32 variable."""
         return self._num_batches
 
     def next(self, accumulation_steps=1):
-        """The weight for this batch; counts it.
+        """Returns the weight for the present batch, and counts the batch.
 
         Args:
-            accumulation_steps: Batches an update, between which the weight stays.
+            accumulation_steps: Number of batches per update. The weight is the same for all batches of
+                one update. Defaults to 1.
+
+        Returns:
+            Scalar float32 tensor.
         """
         updates = ops.cast(self._num_batches // accumulation_steps, "float32")
         self._num_batches.assign(self._num_batches + 1)

@@ -1,11 +1,13 @@
 """HS3: supervision of intermediate stages on clusters of the classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
+from hierseg_keras.clustering import TradeOff
 from hierseg_keras.clustering.stage_counts import count_confusions, mean_embeddings
 from hierseg_keras.clustering.stage_search import search_stages
 from hierseg_keras.decoding import best_path
@@ -21,8 +23,9 @@ from hierseg_keras.models.wrappers.stage_clusters import cluster_of_nodes, clust
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
 from hierseg_keras.tree import ClassTree, check_ignore_class
 from hierseg_keras.tree.labels import label_codes
+from hierseg_keras.tree.tensor import Tensor
 
-# Of a label that says nothing about a stage's clusters.
+# Stands for a label that does not determine the stage's cluster. The losses of stages ignore it.
 _UNKNOWN = -1
 
 
@@ -38,45 +41,48 @@ class HS3(TrainingWrapper):
     L = L_final + sum over stages i of gamma_i * L_i on the clusters of stage i
     ```
 
-    The clusters are derived from each stage's confusion matrix under full supervision. This takes two
-    phases, and the second starts from a new network:
+    The clusters are derived from each stage's confusion matrix after training with all classes at every
+    stage. So there are two trainings, and the second one starts from a new network:
 
-        deep = HS3(network, stages=("stage2", "stage3"))          # all classes everywhere
-        deep.fit(reduced); found = deep.search(analysis)
+        deep = HS3(network, stages=("stage2", "stage3"))          # all classes at every stage
+        deep.compile(...); deep.fit(reduced)
+        found = deep.search(analysis)
         model = HS3(another, stages=("stage2", "stage3"), clusters=[f.clustering() for f in found.values()])
-        model.fit(train)
+        model.compile(...); model.fit(train)
 
-    `fit`, `evaluate`, `predict` and `save` are Keras's own. The attribute `inference_model` is the
-    network without the heads, which `export` writes. Without `fuse` it is `segmenter` itself.
+    `compile`, `fit`, `evaluate`, `predict` and `save` work as in Keras. The attribute `inference_model` is
+    the network without the heads, and `export` writes it. Without `fuse` it is `segmenter` itself.
 
     Args:
-        segmenter: Functional `keras.Model` with a class tree: a network of ours, or a
+        segmenter: Functional `keras.Model` with a class tree: a network of `hs.models`, or a
             `TreeSegmenter`.
-        stages: Names of the layers to supervise; `"backbone/layer2"` names a layer inside a layer. The
-            output of a layer is a map or, as for HRNet's `stage2`, a list of maps, which are enlarged to
-            the first of them and concatenated.
-        clusters: The clusters of the tree's leaves, one entry per stage: `(L,)` integers; a `ClassTree`
-            of the same leaves whose top classes are the clusters, such as one read from a file; or
-            an integer, a level of the network's own tree. `None` (the default) makes every class a
-            cluster of its own, which is deep supervision.
-        weights: `gamma_i`, one per stage, or one for all. Defaults to 0.4.
-        fuse: Whether to fuse the stages into a new head of the network, as `HS3Fuse` does. The stages are
-            part of the inference model then.
-        filters: As in `HS3Fuse`.
+        stages: Names of the layers to supervise, in the order of the network. `"backbone/layer2"` names a
+            layer inside the model `backbone`. If a layer outputs a list of maps, as HRNet's `stage2` does,
+            they are enlarged to the size of the first one and concatenated.
+        clusters: The clusters of the tree's leaves, one entry per stage. An entry is `(L,)` integers; a
+            `ClassTree` with the same leaves, whose top classes are the clusters; or an integer, a level of
+            the network's tree. Defaults to `None`, which makes every leaf its own cluster (deep
+            supervision).
+        weights: Weights `gamma_i`, one per stage, or one number for all stages. Defaults to 0.4.
+        fuse: Whether to fuse the stages into a new head of the network, as `HS3Fuse` does. The heads of
+            the stages then remain in the inference model. Defaults to `False`.
+        filters: As in `HS3Fuse`. Not used without `fuse`.
         ignore_class: Integer label of pixels to exclude. Defaults to 255.
         name: Name of the model.
 
     Call arguments:
-        image: As the segmenter takes it.
-        training: Boolean.
+        image: Images, as `segmenter` expects them.
+        training: Whether to return the logits of the stages too. Defaults to `False`.
 
     Returns:
-        The logits of `segmenter`. In training, a dict: `{"logits": ..., stage: (B, H, W, clusters)}`, and
-        the auxiliary logits of a network that has some, whose losses are added.
+        The scores of `segmenter`. In training, a dict: `{"logits": ..., stage: (B, H, W, clusters)}`,
+        and the auxiliary logits of `segmenter` if it has any, whose losses are added as well.
 
     Raises:
         TypeError: If `segmenter` is not a functional model.
-        ValueError: If it has no tree, a stage is not one of its layers, or an argument has another value.
+        ValueError: If `segmenter` has no tree; if `stages` is empty, has duplicates, or names a layer that
+            `segmenter` does not have; if `clusters` or `weights` does not have one valid entry per stage;
+            if a weight is negative; or if `ignore_class` is a node index.
 
     Example:
 
@@ -88,7 +94,7 @@ class HS3(TrainingWrapper):
 
     Reference:
         [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), equation 1. A label at an
-        internal node supervises a stage where all its leaves are in one cluster.
+        internal node supervises a stage only if all its leaves lie in one cluster of that stage.
     """
 
     def __init__(
@@ -111,11 +117,13 @@ class HS3(TrainingWrapper):
         stages = tuple(self.clusters)
         weights = [weights] * len(stages) if np.ndim(weights) == 0 else list(weights)
         if len(weights) != len(stages) or min(weights) < 0:
-            raise ValueError(f"`HS3` expects `weights` >= 0, one per stage. Received: weights={weights} of {stages}.")
+            raise ValueError(
+                f"`HS3` expects `weights` >= 0, one per stage. Received: weights={weights} for the stages {stages}."
+            )
         arguments = {
             "segmenter": segmenter,
             "stages": stages,
-            "clusters": [stage_clusters.tolist() for stage_clusters in self.clusters.values()],
+            "clusters": [assignment.tolist() for assignment in self.clusters.values()],
             "weights": weights,
             "fuse": fuse,
             "filters": filters,
@@ -142,8 +150,8 @@ class HS3(TrainingWrapper):
 
         # === Losses ===
         self.weights_of = dict(zip(stages, weights))
-        self._stage_losses = {stage: _crossentropy(self.clusters[stage]) for stage in stages}
-        self._stage_tables = {stage: _label_table(tree, self.clusters[stage]) for stage in stages}
+        self._stage_losses = {stage: _crossentropy(assignment) for stage, assignment in self.clusters.items()}
+        self._stage_tables = {stage: _label_table(tree, assignment) for stage, assignment in self.clusters.items()}
         self.trackers = {stage: keras.metrics.Mean(stage) for stage in stages}
 
         self.tree = tree
@@ -151,59 +159,63 @@ class HS3(TrainingWrapper):
         self.stages = stages
         self.ignore_class = check_ignore_class("HS3", tree, ignore_class)
 
-    def call(self, image, training=False):
+    def call(self, image: Tensor, training: bool = False) -> Tensor | dict[str, Tensor]:
         return (self.training_model if training else self.inference_model)(image, training=training)
 
     # === Train ===
 
-    def further_losses(self, y, y_pred, sample_weight):
+    def further_losses(
+        self, y: Tensor, y_pred: dict[str, Tensor], sample_weight: Tensor | None
+    ) -> dict[str, tuple[Tensor, float]]:
         labels, losses = self.stage_labels(y, y_pred[LOGITS]), self._stage_losses
         return {
             stage: (losses[stage](labels[stage], y_pred[stage], sample_weight), weight)
             for stage, weight in self.weights_of.items()
         }
 
-    def stage_labels(self, y, y_pred):
-        """Reads labels as those of each stage's clusters.
+    def stage_labels(self, y: ArrayLike, y_pred: ArrayLike) -> dict[str, Tensor]:
+        """Converts labels to the clusters of each stage.
 
         Args:
             y: Node labels, `(B, H, W)` or `(B, H, W, 1)`.
-            y_pred: A prediction of their size, `(B, H, W, C)`.
+            y_pred: A prediction of the same size, `(B, H, W, C)`.
 
         Returns:
-            Dict from each stage to int32 `(B, H, W)`: clusters; -1 where a label says nothing about them; and the
-            number of clusters where it is no label of the tree.
+            Dict from each stage to an int32 tensor, `(B, H, W)`, of clusters in `clusters[stage]`. It is -1 for
+            `ignore_class`, and for an internal node whose leaves lie in several clusters. For a label outside the
+            tree it is the number of clusters, which the loss treats as invalid.
         """
         codes = label_codes("HS3", self.tree, self.ignore_class, y, y_pred)
-        # Behind the nodes' rows of a table stand that of `IGNORED`, -1, and that of `OUTSIDE`, -2.
+        # In each table, the rows for `IGNORED`, -1, and `OUTSIDE`, -2, follow those of the nodes.
         place = ops.where(codes >= 0, codes, self.tree.num_nodes - 1 - codes)
         return {stage: ops.take(table, place, axis=0) for stage, table in self._stage_tables.items()}
 
     # === Search ===
 
-    def confusions(self, data):
-        """Computes the confusion matrix of each stage in one pass over data.
+    def confusions(self, data: Iterable[Sequence]) -> dict[str, np.ndarray]:
+        """Computes the confusion matrix of each stage in one pass over a data set.
 
         Args:
-            data: Batches of images and labels, such as a `tf.data.Dataset`, that the network was not
-                trained on. Only pixels labeled with leaves are counted.
+            data: Batches `(image, label)` that the network was not trained on, such as a
+                `tf.data.Dataset`. Only pixels labeled with leaves are counted.
 
         Returns:
-            Dict from each stage, and `"logits"`, to counts of labels by predictions, `(L, L)` int64.
+            Dict from each stage, and `"logits"` for the final output, to a confusion matrix, `(L, L)`
+            int64: labels in rows, predictions in columns.
 
         Raises:
-            ValueError: If a stage is supervised on fewer than all classes, or there are no batches.
+            ValueError: If a stage has fewer clusters than classes, or there are no batches.
         """
         num_leaves = self.tree.num_leaves
         for stage, clusters in self.clusters.items():
             if clusters.max() + 1 < num_leaves:
                 raise ValueError(
-                    f"`confusions` expects all {num_leaves} classes at every stage, as `clusters=None` makes them. "
-                    f"Received: {clusters.max() + 1} clusters at {stage!r}."
+                    f"`confusions` expects all {num_leaves} classes at every stage. Received: {clusters.max() + 1} "
+                    f"clusters at {stage!r}. Make the model with clusters=None, and train it."
                 )
         counts = count_confusions(map(self._predicted_leaves, data), num_leaves)
         if not counts:
-            raise ValueError("`confusions` expects batches of images and labels. Received: none.")
+            raise ValueError("`confusions` expects batches of images and labels. Received: no batches.")
         return counts
 
     def _predicted_leaves(self, batch):
@@ -213,29 +225,29 @@ class HS3(TrainingWrapper):
         predictions = {stage: answers[stage].argmax(axis=-1) for stage in self.stages}
         return self._leaf_labels(label, answers[LOGITS]), {**predictions, LOGITS: ops.convert_to_numpy(final)}
 
-    def predict_stages(self, image):
+    def predict_stages(self, image: ArrayLike) -> dict[str, np.ndarray]:
         """Predicts the cluster of each pixel at each stage.
 
         Args:
-            image: As `segmenter` takes it.
+            image: Images, as `segmenter` expects them.
 
         Returns:
-            Dict from each stage to `(B, H, W)` int64, of the clusters in `clusters[stage]`.
+            Dict from each stage to an int64 array, `(B, H, W)`, of clusters in `clusters[stage]`.
         """
         answers = self.training_model.predict_on_batch(image)
         return {stage: answers[stage].argmax(axis=-1) for stage in self.stages}
 
-    def class_embeddings(self, data):
-        """Computes the mean features of each class at each stage.
+    def class_embeddings(self, data: Iterable[Sequence]) -> dict[str, np.ndarray]:
+        """Computes the mean features of each leaf at each stage.
 
-        Features are the input of the last convolution of the stage's head. A labeled pixel has the
-        features of the pixel of the map that it lies in.
+        The features are the input of the last convolution of the stage's head. Each labeled pixel takes
+        the features of the cell of the feature map that covers it.
 
         Args:
             data: As in `confusions`.
 
         Returns:
-            Dict from each stage to `(L, C)` float64; NaN for a class without a pixel.
+            Dict from each stage to a float64 array, `(L, C)`. Rows of leaves without a pixel are NaN.
         """
         heads = {stage: f"{stage_prefix(stage)}_head_relu" for stage in self.stages}
         maps = {stage: self.training_model.get_layer(head).output for stage, head in heads.items()}
@@ -247,20 +259,21 @@ class HS3(TrainingWrapper):
         """Node indices `(B, H, W)` as a NumPy array, negative where there is none."""
         return ops.convert_to_numpy(label_codes("HS3", self.tree, self.ignore_class, label, y_pred))
 
-    def search(self, data, method="spectral"):
+    def search(self, data: Iterable[Sequence], method: str = "spectral") -> dict[str, TradeOff]:
         """Finds the clusters of each stage for every number of clusters, and the stage's mIoU on them.
 
         Args:
             data: As in `confusions`.
-            method: `"spectral"` (the default), spectral clustering of the confusion matrix, or
-                `"kmeans"`, k-means of `class_embeddings`.
+            method: `"spectral"` for spectral clustering of the confusion matrix, or `"kmeans"` for
+                k-means on `class_embeddings`. Defaults to `"spectral"`.
 
         Returns:
-            Dict from each stage to its `clustering.TradeOff`, whose `clustering(theta)` is what
-            `clusters` takes.
+            Dict from each stage to its `clustering.TradeOff`. Call `clustering(theta)` of each, and pass the
+            results as `clusters` of a new `HS3`.
 
         Raises:
-            ValueError: As in `confusions`, or if fewer than 3 classes are labeled.
+            ValueError: If `method` is unknown or fewer than 3 classes are labeled, and under the
+                conditions of `confusions`.
         """
         if method not in ("spectral", "kmeans"):
             raise ValueError(f'`search` expects `method` "spectral" or "kmeans". Received: method={method!r}.')
@@ -270,11 +283,15 @@ class HS3(TrainingWrapper):
 
 
 def _crossentropy(clusters):
-    """The flat crossentropy, by the loss of a tree without families."""
+    """Makes the crossentropy of a stage: the loss of a tree whose leaves are the clusters."""
     flat = ClassTree([f"cluster {i}" for i in range(clusters.max() + 1)])
     return HierarchicalCrossentropy(flat, ignore_class=_UNKNOWN)
 
 
 def _label_table(tree, clusters):
-    """Each node's cluster; behind them what an ignored label stands for, and what is no label, which is no cluster."""
+    """Returns the table from labels to clusters, `(V + 2,)`, in which `stage_labels` looks up labels.
+
+    After the nodes it has an entry for `ignore_class`, and one for labels outside the tree. The latter is
+    not a cluster, so that the loss detects the invalid label.
+    """
     return np.array([*cluster_of_nodes(tree, clusters, _UNKNOWN), _UNKNOWN, clusters.max() + 1], "int32")

@@ -1,6 +1,7 @@
-"""HS3-Fuse: a network whose head sees what its supervised stages see."""
+"""HS3-Fuse: fusion of the features of supervised stages into a network's head."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -20,37 +21,38 @@ from hierseg_keras.models.wrappers.stage_clusters import clusters_of_stages
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class HS3Fuse(TreeNetwork):
-    """Fuses a network's stages into its head, each through a block that knows the stage's classes.
+    """Fuses the features of a network's stages into its head.
 
-    Each stage's map is segmented into the stage's clusters of classes, and these make the regions of
-    a block of object-contextual representations, of half the channels of the next stage's. What the
-    blocks give is joined with the map that the network classifies, and classified anew.
+    Each stage gets a head that segments its map into the stage's clusters of classes, and a block of
+    object-contextual representations whose regions are these clusters. The outputs of all blocks are
+    concatenated with the map that the network classifies, and a new classifier is put on the result.
 
-    The stages' own logits are trained by `HS3`, which makes this network where it is asked to fuse:
-    `HS3(network, stages, clusters, fuse=True)`.
+    `HS3(network, stages, clusters, fuse=True)` makes this network and trains it, with losses on the
+    clusters of the stages.
 
-    Layers by name: `{stage}_logits`, `{stage}_regions`, `fused_relu` (what is classified) and
-    `logits`; and those of the network.
+    Named layers: `{stage}_logits`, `{stage}_regions`, `fused_relu` (whose output is classified),
+    `fused_logits`, and the layers of `segmenter`.
 
     Args:
-        segmenter: Functional `keras.Model` with a class tree, which ends in a 1x1 convolution, but
-            for resizing and activations.
-        stages, clusters: As `HS3`'s; the stages in the order of the network.
-        filters: Channels of the last stage's block, twice those of the stage's before, and so
-            on. Defaults to half those of the map that the network classifies.
-        dropout: Share of each block's channels dropped. Defaults to 0.05.
-        name: Name of the model. Defaults to the segmenter's.
+        segmenter: Functional `keras.Model` with a class tree. It must end in a 1x1 convolution, which
+            only resizing and activations may follow.
+        stages, clusters: As in `HS3`.
+        filters: Channels of the last stage's block. Each earlier stage has half the channels of the next
+            one. Defaults to half the channels of the map that the network classifies.
+        dropout: Dropout rate of the channels of each block. Defaults to 0.05.
+        name: Name of the model. Defaults to the name of `segmenter`.
 
     Call arguments:
-        image: As the segmenter takes it.
+        image: Images, as `segmenter` expects them.
 
     Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside; in
-        training a dict where the segmenter gives one.
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision. In training, a
+        dict if `segmenter` returns one.
 
     Raises:
-        TypeError: If the network is none of Keras's functional ones.
-        ValueError: If its classifier is not found, or an argument has another value.
+        TypeError: If `segmenter` is not a functional model.
+        ValueError: If `segmenter` has no tree or its classifier is not found; if `stages` or `clusters` is
+            invalid for `HS3`; or if `filters` is not a positive integer.
 
     Example:
 
@@ -61,8 +63,8 @@ class HS3Fuse(TreeNetwork):
     (1, 32, 48, 18)
 
     Reference:
-        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.2 and figure 3.
-        The lighter version has fewer `filters`, here and in the network's own head.
+        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.2 and figure 3. The
+        paper's lighter version has fewer `filters`, here and in the head of `segmenter`.
     """
 
     def __init__(
@@ -86,15 +88,15 @@ class HS3Fuse(TreeNetwork):
         check_counts("HS3Fuse", filters=filters)
 
         # === Functional Model ===
-        seen = []
+        blocks = []
         for i, stage in enumerate(reversed(stages)):
-            channels = max(filters // 2**i, 2)
+            block_filters = max(filters // 2**i, 2)
             logits = stage_logits(maps[stage], int(clusters[stage].max()) + 1, stage)
             prefix = stage_prefix(stage)
-            x = conv_norm_relu(maps[stage], channels, 3, f"{prefix}_pixels")
-            x = object_context(x, logits, channels, channels // 2, dropout, prefix=f"{prefix}_")
-            seen.append(ResizeTo(name=f"{prefix}_enlarge_features")([x, classified]))
-        x = layers.Concatenate(name="fuse")([classified, *seen])
+            x = conv_norm_relu(maps[stage], block_filters, 3, f"{prefix}_pixels")
+            x = object_context(x, logits, block_filters, block_filters // 2, dropout, prefix=f"{prefix}_")
+            blocks.append(ResizeTo(name=f"{prefix}_enlarge_features")([x, classified]))
+        x = layers.Concatenate(name="fuse")([classified, *blocks])
         x = conv_norm_relu(x, classified.shape[-1], 1, "fused")
         logits = logits_head(x, tree, scores, name="fused_logits")
         logits = ResizeTo(dtype="float32", name="enlarge_fused_logits")([logits, image])
@@ -103,14 +105,14 @@ class HS3Fuse(TreeNetwork):
         arguments = {
             "segmenter": segmenter,
             "stages": stages,
-            "clusters": [stage_clusters.tolist() for stage_clusters in clusters.values()],
+            "clusters": [assignment.tolist() for assignment in clusters.values()],
             "filters": filters,
             "dropout": dropout,
         }
         super().__init__(image, logits, tree, scores, arguments, auxiliary, name or segmenter.name, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        # Those of the segmenter.
+        # The constructor takes the tree and scores of the segmenter instead.
         del config["tree"], config["scores"]
         return config

@@ -1,11 +1,12 @@
 """HSSN: a training objective for any segmentation network."""
 
 import inspect
+from typing import Any, Literal
 
 import keras
 
 from hierseg_keras.losses import TreeTriplet
-from hierseg_keras.losses.objectives import OBJECTIVES, make_loss
+from hierseg_keras.losses.objectives import objectives
 from hierseg_keras.models.compiled_loss import LOGITS
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.graph.classifier_input import embedding_of
@@ -14,6 +15,7 @@ from hierseg_keras.models.wrappers.cosine_weight import CosineWeight
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
 from hierseg_keras.models.wrappers.tree_segmenter import TreeSegmenter
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.tensor import Tensor
 
 _FIT = inspect.signature(keras.Model.fit)
 
@@ -31,9 +33,9 @@ class HSSN(TrainingWrapper):
     `L_FTM` is `FocalTreeMin` of the logits and `L_TT` is `TreeTriplet` of the projected embedding.
     `beta` grows from 0 by half a cosine over the planned updates of the optimizer.
 
-    `compile` needs no loss; `fit`, `evaluate`, `predict` and `save` are Keras's own. The attribute
-    `inference_model` is the network without its projection. `export` writes this one, and it can be
-    saved by itself.
+    `compile` needs no loss. `fit`, `evaluate`, `predict` and `save` work as in Keras. The attribute
+    `inference_model` is the network without the projection. `export` writes the inference model, which
+    can also be saved by itself.
 
     These are the rows of the paper's tables 5 and 6:
 
@@ -46,41 +48,46 @@ class HSSN(TrainingWrapper):
 
     Args:
         segmenter: Functional `keras.Model` from images `(B, H, W, 3)` to scores: a network of
-            ours, of KerasCV or KerasHub, or your own. Its layers are used as they are, weights
-            included. A network that already has the logits that `loss` takes keeps its classifier.
+            `hs.models`, KerasCV or KerasHub, or your own. Its layers are reused with their weights. A
+            network made for `tree`, with the logits that `loss` needs, keeps its classifier.
         tree: `ClassTree`, or its text. Defaults to `segmenter.tree`.
-        loss: Name of the loss on the logits: one of those above, or `"hierarchical_crossentropy"`. The
-            crossentropies need leaf logits, the others node logits. A loss passed to `compile`
-            replaces it.
-        triplet: `True` to train the embedding with the default `TreeTriplet`, `False` not to, or a
-            `TreeTriplet`.
-        beta: Largest weight of the triplet loss. Defaults to 0.5, the paper's.
-        beta_schedule: `"cosine"` (the default), or `"constant"`.
-        total_steps: Updates of the optimizer over which `beta` grows. Defaults to the epochs times the
-            steps per epoch of `fit`, plus the updates made before.
+        loss: Loss on the logits: a loss of `hs.losses`, or a name. The names are those above,
+            `"hierarchical_crossentropy"` and `"tree_min_crossentropy"`. `"crossentropy"` and
+            `"hierarchical_crossentropy"` need leaf logits, and the others need node logits. A loss
+            passed to `compile` replaces it. Defaults to `"focal_tree_min"`.
+        triplet: `True` for the default `TreeTriplet`, `False` for no triplet loss, or a `TreeTriplet`.
+            Defaults to `True`.
+        beta: Largest weight of the triplet loss. Defaults to 0.5, the paper's value.
+        beta_schedule: `"cosine"`, or `"constant"` for a weight that always equals `beta`. Defaults to
+            `"cosine"`.
+        total_steps: Number of updates of the optimizer over which the weight grows. Defaults to the
+            updates made before `fit`, plus the epochs times the steps per epoch of `fit`.
         features: Name of the layer of `segmenter` whose output is classified. Defaults to the
             input of its last 1x1 convolution.
-        embedding: Name of the layer whose output is the embedding. Defaults to the last map of the
-            backbone in our networks, and to the input of the head in others.
+        embedding: Name of the layer of `segmenter` whose output is the embedding. Defaults to the layer
+            `embedding` of a network of `hs.models`, and otherwise to the input of the head.
         projection_filters: Channels of both convolutions of the projection. Defaults to 256.
         ignore_class: Integer label of pixels to exclude. Defaults to 255.
-        seed: Seed of the triplets, as in `TreeTriplet`. Not used if `triplet` is a `TreeTriplet`.
+        seed: Integer seed of the triplets, as in `TreeTriplet`. Not used if `triplet` is a
+            `TreeTriplet`. Defaults to `None`.
         name: Name of the model.
 
     Call arguments:
-        image: As the segmenter takes it.
-        training: Boolean.
+        image: Images, as `segmenter` expects them.
+        training: Whether to return the projected embedding too. Defaults to `False`.
 
     Returns:
         Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`. In training with triplets, a dict:
-        `{"logits": (B, H, W, V), "embedding": (B, h, w, projection_filters)}`, and the auxiliary
-        logits of a network that has some, whose losses are added.
+        `{"logits": ..., "embedding": (B, h, w, projection_filters)}`, and the auxiliary logits of
+        `segmenter` if it has any, whose losses are added as well.
 
     Raises:
         TypeError: If `segmenter` is not a functional model.
-        ValueError: If the classifier of `segmenter` is not found, an argument has another value, or
-            `fit` cannot know the number of updates and neither `total_steps` nor a constant `beta` is
-            given.
+        ValueError: If there is no tree; if `loss` or `beta_schedule` is unknown; if the classifier of
+            `segmenter` is not found; if `features` or `embedding` is not the name of a layer; if `beta` is
+            negative; if `segmenter` has auxiliary logits of another kind than `loss` needs; or, from
+            `fit`, if the length of the data is unknown, `total_steps` is `None` and `beta_schedule` is
+            `"cosine"`.
 
     Example:
 
@@ -93,18 +100,18 @@ class HSSN(TrainingWrapper):
 
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
-        https://arxiv.org/abs/2203.14335), section 3. In evaluation the loss is that of the logits
-        alone. Each step draws its triplets from the seed and the number of the step.
+        https://arxiv.org/abs/2203.14335), section 3. The loss in evaluation is that of the logits
+        only. Each step draws its triplets from the seed and the number of the step.
     """
 
     def __init__(
         self,
         segmenter: keras.Model,
         tree: ClassTree | str | None = None,
-        loss: str = "focal_tree_min",
+        loss: str | keras.losses.Loss = "focal_tree_min",
         triplet: bool | TreeTriplet = True,
         beta: float = 0.5,
-        beta_schedule: str = "cosine",
+        beta_schedule: Literal["cosine", "constant"] = "cosine",
         total_steps: int | None = None,
         features: str | None = None,
         embedding: str | None = None,
@@ -117,9 +124,12 @@ class HSSN(TrainingWrapper):
         super().__init__(name=name, **kwargs)
         segmenter = functional("HSSN", segmenter)
         if tree is None and getattr(segmenter, "tree", None) is None:
-            raise ValueError("`HSSN` expects a `tree`, as `segmenter` has none. Received: tree=None.")
-        if loss not in OBJECTIVES:
-            raise ValueError(f"`HSSN` expects `loss` among {tuple(OBJECTIVES)}. Received: loss={loss!r}.")
+            raise ValueError("`HSSN` expects a `tree`, because `segmenter` has none. Received: tree=None.")
+        if not hasattr(loss, "scores") and loss not in tuple(objectives()):
+            raise ValueError(
+                f"`HSSN` expects `loss` to be one of {tuple(objectives())}, or a loss of `hierseg_keras.losses`. "
+                f"Received: loss={loss!r}."
+            )
         arguments = {
             "segmenter": segmenter,
             "tree": tree if tree is None else as_class_tree(tree).to_text(),
@@ -136,21 +146,21 @@ class HSSN(TrainingWrapper):
         }
         remember_arguments(self, arguments)
         tree = as_class_tree(segmenter.tree if tree is None else tree)
-        scores, _ = OBJECTIVES[loss]
+        scores = (objectives()[loss] if isinstance(loss, str) else loss).scores
 
         # === Networks ===
-        gives_them = features is None and _gives(segmenter, tree, scores)
-        self.inference_model = segmenter if gives_them else TreeSegmenter(segmenter, tree, scores, features)
+        keeps_classifier = features is None and _has_scores(segmenter, tree, scores)
+        self.inference_model = segmenter if keeps_classifier else TreeSegmenter(segmenter, tree, scores, features)
         self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
-        if self.auxiliary_weights and not gives_them:
+        if self.auxiliary_weights and not keeps_classifier:
             raise ValueError(
-                "`HSSN` expects a network with auxiliary logits, which are trained too, to be made for the tree and "
-                f"`scores={scores!r}`, which loss={loss!r} takes. Received: {segmenter.name!r} with "
-                f"scores={segmenter.scores!r}."
+                f"`HSSN` expects a network with auxiliary logits to be made for `tree`, with `scores={scores!r}`, "
+                f"because loss={loss!r} trains these logits too. Received: {segmenter.name!r} with "
+                f"scores={segmenter.scores!r}. Make the network anew for this tree and these scores."
             )
         if triplet:
             self.triplet = TreeTriplet(tree, ignore_class=ignore_class, seed=seed) if triplet is True else triplet
-            # Held here too, where Keras finds it and carries its state from step to step.
+            # An attribute of the model too, because Keras tracks the state of the model's attributes.
             self.seed_generator = self.triplet.seed_generator
             compared = embedding_of(segmenter, features, embedding)
             self.beta = CosineWeight(beta, beta_schedule, total_steps, name="beta")
@@ -159,16 +169,16 @@ class HSSN(TrainingWrapper):
                 answers |= segmenter.training_model.output
             self.training_model = keras.Model(self.inference_model.input, answers, name="training_model")
             self.projection = _projection(projection_filters, compared)
-            self.trackers = {LOGITS: keras.metrics.Mean(loss)}
+            self.trackers = {LOGITS: keras.metrics.Mean(loss if isinstance(loss, str) else loss.name)}
             self.trackers |= {key: keras.metrics.Mean(key) for key in ("tree_triplet", "beta")}
         self.built = True
         self.tree = tree
         self.scores = self.inference_model.scores
-        self.loss_name = loss
+        self.logits_loss = loss
         self.ignore_class = ignore_class
         self.has_triplets = bool(triplet)
 
-    def call(self, image, training=False):
+    def call(self, image: Tensor, training: bool = False) -> Tensor | dict[str, Tensor]:
         if not (training and self.has_triplets):
             return self.inference_model(image, training=training)
         answers = self.training_model(image, training=True)
@@ -176,19 +186,31 @@ class HSSN(TrainingWrapper):
 
     # === Train ===
 
-    def compile(self, optimizer="rmsprop", loss=None, **kwargs):
-        """As `keras.Model.compile`; the loss on the logits is the one that the model was made with."""
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "rmsprop",
+        loss: str | keras.losses.Loss | None = None,
+        **kwargs,
+    ) -> None:
+        """Configures the model for training, as `keras.Model.compile` does.
+
+        Args:
+            optimizer: As in `keras.Model.compile`.
+            loss: Loss on the logits. Defaults to the loss named in the constructor.
+            **kwargs: Passed on to `keras.Model.compile`.
+        """
         if loss is None:
-            loss, _ = make_loss(self.loss_name, self.tree, self.ignore_class)
+            loss = self.logits_loss
+            loss = objectives()[loss](self.tree, ignore_class=self.ignore_class) if isinstance(loss, str) else loss
         super().compile(optimizer, loss=loss, **kwargs)
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.optimizer is not None:
             self.optimizer.build(self.trainable_variables)
 
-    def fit(self, *args, **kwargs):
-        """As `keras.Model.fit`."""
+    def fit(self, *args, **kwargs) -> keras.callbacks.History:
+        """Trains the model, as `keras.Model.fit` does, but does not accept `class_weight`."""
         options = _FIT.bind(self, *args, **kwargs).arguments
         del options["self"]
         if self.has_triplets:
@@ -198,19 +220,21 @@ class HSSN(TrainingWrapper):
                 given.append(plan)
             else:
                 given = [given] if isinstance(given, keras.callbacks.Callback) else list(given or [])
-                # First, as others may put the network back to where it was when it was interrupted.
+                # First in the list, because a later callback may restore an interrupted run, counts included.
                 options["callbacks"] = [plan, *given]
         return super().fit(**options)
 
-    def further_losses(self, y, y_pred, sample_weight):
+    def further_losses(
+        self, y: Tensor, y_pred: dict[str, Tensor], sample_weight: Tensor | None
+    ) -> dict[str, tuple[Tensor, Tensor]]:
         if not self.has_triplets:
             return {}
         if not self.beta.is_planned:
             raise ValueError(
-                "`HSSN` expects to know the planned updates, over which the weight of the triplets grows. Received: "
-                'training outside of `fit`. Pass `total_steps`, or `beta_schedule="constant"`, to `HSSN`.'
+                "`HSSN` expects a known number of planned updates, over which the weight of the triplet loss grows. "
+                'Received: training outside of `fit`. Pass `total_steps` or `beta_schedule="constant"` to `HSSN`.'
             )
-        # The same triplets at the same step, however often training was interrupted.
+        # A step has the same triplets in an interrupted and resumed run.
         self.triplet.go_to_step(self.beta.num_batches)
         beta = self.beta.next(_accumulation_steps(self.optimizer))
         self.trackers["beta"].update_state(beta)
@@ -218,7 +242,7 @@ class HSSN(TrainingWrapper):
 
 
 class _PlanUpdates(keras.callbacks.Callback):
-    """Tells the triplets' weight how many updates are planned, before the first one."""
+    """Sets the number of planned updates for the weight of the triplet loss, when training begins."""
 
     def __init__(self, initial_epoch):
         super().__init__()
@@ -231,9 +255,9 @@ class _PlanUpdates(keras.callbacks.Callback):
         if steps is None:
             if not beta.is_planned:
                 raise ValueError(
-                    "`HSSN` expects data of known length, over whose updates the weight of the triplets grows. "
-                    "Received: data of unknown length. Pass `steps_per_epoch` to `fit`, or `total_steps`, or "
-                    '`beta_schedule="constant"`, to `HSSN`.'
+                    "`HSSN` expects data of known length, because the weight of the triplet loss grows over the "
+                    "planned updates. Received: data of unknown length. Pass `steps_per_epoch` to `fit`, or pass "
+                    '`total_steps` or `beta_schedule="constant"` to `HSSN`.'
                 )
             steps = 0
         batches = (self.params["epochs"] - self.initial_epoch) * steps
@@ -245,8 +269,8 @@ def _accumulation_steps(optimizer):
     return getattr(optimizer, "accumulation_steps", None) or optimizer.gradient_accumulation_steps or 1
 
 
-def _gives(segmenter, tree, scores):
-    """Whether a network's output is what a loss takes already."""
+def _has_scores(segmenter, tree, scores):
+    """Returns whether a network is made for the tree and the kind of scores."""
     return getattr(segmenter, "tree", None) == tree and getattr(segmenter, "scores", None) == scores
 
 

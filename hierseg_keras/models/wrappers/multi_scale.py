@@ -1,4 +1,4 @@
-"""Predictions averaged over scales and mirror images."""
+"""Averages of predictions over several scales and mirror images."""
 
 from collections.abc import Sequence
 
@@ -10,43 +10,46 @@ from hierseg_keras.models.layers.resize_by import resize_by
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
 from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree.tensor import Tensor
 
-# The papers' (HSSN, section 4.1).
+# The scales of HSSN, section 4.1.
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class MultiScale(AveragingWrapper):
-    """Averages a network's probabilities over several sizes of an image, and their mirror images.
+    """Averages a network's probabilities over several scales of an image, and over their mirror images.
 
-    Each size's scores are enlarged or reduced to the image's before probabilities are averaged. The
-    average is returned as the network returns its scores, as logits or probabilities, so that decoding, metrics and
-    losses, `predict`, `evaluate` and `export.saved_model` take it as they take the network itself.
+    The scores at each scale are resized to the size of the image, and then their probabilities are
+    averaged. The average is returned as logits if the network returns logits, and otherwise as
+    probabilities. So it can replace the network in decoding, metrics, losses, `predict`, `evaluate` and
+    `export.saved_model`.
 
     Args:
-        model: `keras.Model` from images `(B, H, W, 3)` to node or leaf scores `(B, H, W, V or L)`,
-            which takes images of any size (`SlidingWindow` makes one of a network that does not).
+        model: `keras.Model` from images `(B, H, W, 3)` to node or leaf scores, `(B, H, W, V)` or
+            `(B, H, W, L)`. It must take images of any size; wrap a network of fixed size in
+            `SlidingWindow` first.
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
-        scales: Factors of the image's height and width. Defaults to the papers' six, 0.5 to 1.75.
-        flip: Whether to average with the mirror image at each scale. Defaults to true.
-        flip_pairs: Pairs of nodes that change places in it, such as left and right parts; see
-            `ClassTree.swap`.
-        scores: `"nodes"` or `"leaves"`. Inferred from `model`, or from the channel count.
-        from_logits: Whether `model` returns logits or probabilities. Inferred from `model`, or from
-            its last activation.
+        scales: Factors of the image's height and width. Defaults to HSSN's six scales from 0.5 to 1.75.
+        flip: Whether to average with the mirror image at each scale. Defaults to `True`.
+        flip_pairs: Pairs of nodes to swap in the mirror image, such as left and right parts, as in
+            `ClassTree.swap`. Defaults to no pairs.
+        scores: `"nodes"` or `"leaves"`. Defaults to the kind inferred from `model`, or from its
+            number of channels.
+        from_logits: Whether `model` returns logits or probabilities. Defaults to the answer inferred
+            from `model`, or from its last activation.
         name: Name of the model.
 
     Call arguments:
-        image: As `model` takes it.
+        image: Images, as `model` expects them.
 
     Returns:
-        Float32 tensor, `(B, H, W, V)` or `(B, H, W, L)`: the mean probabilities, as logits where the
-        network returns logits.
+        Float32 tensor, `(B, H, W, V)` or `(B, H, W, L)`, of logits or probabilities.
 
     Raises:
-        TypeError: If `model` is a subclassed model, whose output is not known.
-        ValueError: If there is no tree, a scale is not above 0, the channels do not fit the tree, or it
-            cannot be known whether `model` returns logits or probabilities.
+        TypeError: If `model` is a subclassed model, whose output shape is unknown.
+        ValueError: If there is no tree; if a scale is not above 0; if the channels do not fit the tree; or
+            if it cannot be inferred whether `model` returns logits or probabilities.
 
     Example:
 
@@ -73,12 +76,12 @@ class MultiScale(AveragingWrapper):
             "flip_pairs": [list(pair) for pair in flip_pairs],
         }
         if not arguments["scales"] or min(arguments["scales"]) <= 0:
-            raise ValueError(f"`MultiScale` expects `scales` above 0. Received: scales={scales!r}.")
+            raise ValueError(f"`MultiScale` expects at least one scale, all above 0. Received: scales={scales!r}.")
         super().__init__(model, tree, scores, from_logits, arguments, name=name, **kwargs)
         self._swap = self.tree.swap(flip_pairs)[: self.meaning.num_channels]
         self.enlarge = ResizeTo(dtype="float32", name="enlarge")
 
-    def call(self, image, training=False):
+    def call(self, image: Tensor, training: bool = False) -> Tensor:
         image = ops.cast(image, "float32")
         predictions = []
         for scale in self.scales:
@@ -86,14 +89,14 @@ class MultiScale(AveragingWrapper):
             predictions.append(self.enlarge([self.model(scaled, training=False), image]))
             if self.flip:
                 mirrored = self.model(ops.flip(scaled, axis=2), training=False)
-                back = ops.take(ops.flip(mirrored, axis=2), self._swap, axis=-1)
-                predictions.append(self.enlarge([back, image]))
+                flipped_back = ops.take(ops.flip(mirrored, axis=2), self._swap, axis=-1)
+                predictions.append(self.enlarge([flipped_back, image]))
         return average_scores(predictions, self.scores, self.from_logits)
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int | None, ...]:
         return self.model.input_shape
 
     @property
-    def output_shape(self):
+    def output_shape(self) -> tuple[int | None, ...]:
         return self.model.output_shape

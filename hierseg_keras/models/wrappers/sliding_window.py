@@ -1,4 +1,4 @@
-"""Predictions of large images, window by window."""
+"""Predictions for large images, window by window."""
 
 import keras
 from keras import ops
@@ -7,41 +7,42 @@ from hierseg_keras.decoding.average_scores import from_log_sums, log_terms
 from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.padding import PADDING_COLOR
+from hierseg_keras.tree.tensor import Tensor
 
-# The logarithm of nothing; an infinity less another is NaN.
+# Stands for the logarithm of 0. Minus infinity would give NaN in differences.
 LOG_0 = -1e30
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class SlidingWindow(AveragingWrapper):
-    """Runs a network over windows of an image, one at a time, and averages where they overlap.
+    """Applies a network to overlapping windows of an image, and averages the probabilities.
 
-    Memory is that of one window's features and of the answer. Windows lie `stride` apart, the last
-    ones of a row or column at the image's edge; an image smaller than a window is padded with gray
-    below and to the right. Probabilities are averaged, and returned as the
-    network returns its scores, as logits or probabilities.
+    Windows are processed one after another, so that memory is needed for only one window and the result.
+    The last window of each row and column ends at the edge of the image. An image smaller than a window
+    is padded with gray at the bottom and on the right. The average is returned as logits if the network
+    returns logits, and otherwise as probabilities.
 
     Args:
-        model: `keras.Model` from images `(B, H, W, 3)` to node or leaf scores `(B, H, W, V or L)`.
-        window: `(H, W)` of a window in pixels.
-        overlap: Share of a window's height and width that the next one repeats at least, in
-            [0, 1). Defaults to a third.
+        model: `keras.Model` from images `(B, H, W, 3)` to node or leaf scores, `(B, H, W, V)` or
+            `(B, H, W, L)`.
+        window: Height and width of a window in pixels, `(H, W)`.
+        overlap: Smallest share of a window's height and width that the next window overlaps, in
+            [0, 1). Defaults to 1/3.
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
         scores, from_logits: As in `MultiScale`.
         name: Name of the model.
 
     Call arguments:
-        image: RGB images in 0 .. 255, `(B, H, W, 3)`, of any size.
+        image: Images in 0 .. 255, `(B, H, W, 3)`, of any size.
 
     Returns:
-        Float32 tensor, `(B, H, W, V)` or `(B, H, W, L)`: the mean probabilities, as logits where the
-        network returns logits.
+        Float32 tensor, `(B, H, W, V)` or `(B, H, W, L)`, of logits or probabilities.
 
     Raises:
-        TypeError: If `model` is a subclassed model, whose output is not known.
-        ValueError: If there is no tree, `window` is not a pair of lengths above 0, `overlap` is not in [0, 1),
-            the channels do not fit the tree, or it cannot be known whether `model` returns logits or
-            probabilities.
+        TypeError: If `model` is a subclassed model, whose output shape is unknown.
+        ValueError: If there is no tree; if `window` is not a pair of lengths above 0; if `overlap` is not
+            in [0, 1); if the channels do not fit the tree; or if it cannot be inferred whether `model`
+            returns logits or probabilities.
 
     Example:
 
@@ -62,21 +63,21 @@ class SlidingWindow(AveragingWrapper):
         **kwargs,
     ):
         if len(window) != 2 or min(window) < 1:
-            raise ValueError(f"`SlidingWindow` expects `window=(height, width)` in pixels. Received: {window!r}.")
+            raise ValueError(
+                f"`SlidingWindow` expects `window=(height, width)`, in pixels, above 0. Received: window={window!r}."
+            )
         if not 0 <= overlap < 1:
             raise ValueError(f"`SlidingWindow` expects an `overlap` in [0, 1). Received: overlap={overlap!r}.")
         arguments = {"window": tuple(int(length) for length in window), "overlap": overlap}
         super().__init__(model, tree, scores, from_logits, arguments, name=name, **kwargs)
 
-    def call(self, image, training=False):
+    def call(self, image: Tensor, training: bool = False) -> Tensor:
         image = ops.cast(image, "float32")
         batch, *size = ops.shape(image)[:3]
-        padded = [_maximum(length, window_length) for length, window_length in zip(size, self.window)]
+        padded = [_maximum(length, window) for length, window in zip(size, self.window)]
         padding = [(0, 0), *((0, to - length) for to, length in zip(padded, size)), (0, 0)]
         image = ops.pad(image, padding, constant_values=PADDING_COLOR)
-        rows, columns = (
-            _starts(length, window_length, self.overlap) for length, window_length in zip(padded, self.window)
-        )
+        rows, columns = (_starts(length, window, self.overlap) for length, window in zip(padded, self.window))
         num_columns = ops.shape(columns)[0]
 
         def add(index, *log_sums):
@@ -86,8 +87,8 @@ class SlidingWindow(AveragingWrapper):
             return index + 1, *(_added(log_sum, term, place) for log_sum, term in zip(log_sums, terms))
 
         channels = self.model.output_shape[-1]
-        nothing = ops.full((batch, *padded, channels), LOG_0, dtype="float32")
-        log_sums = [nothing] * (2 if self.scores == "nodes" else 1)
+        log_zeros = ops.full((batch, *padded, channels), LOG_0, dtype="float32")
+        log_sums = [log_zeros] * (2 if self.scores == "nodes" else 1)
         num_windows = ops.shape(rows)[0] * num_columns
         index = ops.convert_to_tensor(0, "int32")
         _, *log_sums = ops.while_loop(lambda index, *_: index < num_windows, add, (index, *log_sums))
@@ -95,23 +96,23 @@ class SlidingWindow(AveragingWrapper):
         return from_log_sums(log_sums, self.scores, self.from_logits)
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int | None, ...]:
         return (None, None, None, self.model.input_shape[-1])
 
 
 def _added(log_sum, term, place):
-    """Adds a window's probabilities in their place."""
+    """Adds a window's probabilities, given as logarithms, to the sums at its place."""
     before = ops.slice(log_sum, place, ops.shape(term))
     return ops.slice_update(log_sum, place, ops.logaddexp(before, ops.cast(term, "float32")))
 
 
-def _starts(length, window_length, overlap):
-    """Where the windows of one axis begin, int32: the last one ends with the image."""
-    stride = max(int(window_length * (1 - overlap)), 1)
-    count = -(-(length - window_length) // stride) + 1
-    return ops.minimum(ops.arange(count, dtype="int32") * stride, length - window_length)
+def _starts(length, window, overlap):
+    """Computes the start of each window along one axis, int32. The last window ends at `length`."""
+    stride = max(int(window * (1 - overlap)), 1)
+    count = -(-(length - window) // stride) + 1
+    return ops.minimum(ops.arange(count, dtype="int32") * stride, length - window)
 
 
 def _maximum(x, y):
-    # Sizes stay Python numbers where they are known.
+    # Keeps a static size a Python number.
     return max(x, y) if isinstance(x, int) else ops.maximum(x, y)

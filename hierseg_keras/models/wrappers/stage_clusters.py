@@ -1,4 +1,4 @@
-"""The clusters of classes on which a network's stages are supervised."""
+"""Clusters of classes for the supervision of a network's stages."""
 
 import numpy as np
 
@@ -8,60 +8,74 @@ from hierseg_keras.tree.exact_integer import exact_integer
 
 
 def clusters_of_stages(model, tree, stages, clusters):
-    """Dict from each stage to each leaf's cluster, `(L,)` int64.
+    """Converts the clusters of each stage to one integer per leaf.
 
     Args:
-        model: The name that errors give to the model.
+        model: Name of the model that errors mention.
         tree: `ClassTree`.
         stages: Names of layers.
-        clusters: One entry a stage, as `clusters_of` takes it; `None` for each class by itself.
+        clusters: One entry per stage, as in `clusters_of`. `None` makes every leaf its own cluster.
+
+    Returns:
+        Dict from each stage to the cluster of each leaf, `(L,)` int64.
 
     Raises:
-        ValueError: If stages are none or twice the same, or the clusters are not theirs or the tree's.
+        ValueError: If `stages` is empty, a string, or has duplicates; if `clusters` does not have one
+            entry per stage; or if an entry is invalid.
     """
     if isinstance(stages, str) or not list(stages) or len(set(stages)) != len(list(stages)):
-        raise ValueError(f"`{model}` expects names of different layers for `stages`. Received: stages={stages!r}.")
+        raise ValueError(
+            f"`{model}` expects `stages` to be a list of names of different layers. Received: stages={stages!r}."
+        )
     clusters = [np.arange(tree.num_leaves)] * len(list(stages)) if clusters is None else list(clusters)
     if len(clusters) != len(list(stages)):
-        raise ValueError(f"`{model}` expects `clusters` for each of {list(stages)}. Received: {len(clusters)}.")
-    return {stage: clusters_of(tree, stage_clusters) for stage, stage_clusters in zip(stages, clusters)}
+        raise ValueError(
+            f"`{model}` expects `clusters` to have one entry per stage of {list(stages)}. Received: {len(clusters)} "
+            "entries."
+        )
+    return {stage: clusters_of(tree, entry) for stage, entry in zip(stages, clusters)}
 
 
 def clusters_of(tree, clusters):
-    """Each leaf's cluster, `(L,)` int64, counted by their smallest leaves, from any of the ways to say it.
+    """Converts a clustering of the leaves to one integer per leaf.
 
     Args:
         tree: `ClassTree`.
-        clusters: `(L,)` integers; a `ClassTree` of the same leaves, whose top classes are the
-            clusters; or an integer, a level of the tree.
+        clusters: `(L,)` integers; a `ClassTree` with the same leaves, whose top classes are the
+            clusters; or an integer, a level of `tree` whose classes are the clusters.
+
+    Returns:
+        Cluster of each leaf, `(L,)` int64. Clusters are numbered from 0, in the order of their smallest
+        leaves.
 
     Raises:
-        ValueError: If they are not of the tree's leaves.
+        ValueError: If `clusters` is not one integer per leaf, a tree with the same leaves, or a level.
     """
     if exact_integer(clusters) is not None:
         if not 1 <= clusters <= tree.num_levels:
-            raise ValueError(f"`clusters` expects a level between 1 and {tree.num_levels}. Received: {clusters}.")
+            raise ValueError(f"`clusters` expects a level between 1 and {tree.num_levels}. Received: level {clusters}.")
         clusters = tree.level_table[clusters - 1][: tree.num_leaves]
     elif isinstance(clusters, ClassTree):
         names = tree.names[: tree.num_leaves]
         if clusters.names[: clusters.num_leaves] != names:
             raise ValueError(
-                f"`clusters` expects a tree of the leaves {names}. Received: {clusters.names[: clusters.num_leaves]}."
+                f"`clusters` expects a tree with the leaves {names}. Received: a tree with the leaves "
+                f"{clusters.names[: clusters.num_leaves]}."
             )
         clusters = clusters.depth_table[0][: clusters.num_leaves]
     clusters = np.asarray(clusters)
     if clusters.shape != (tree.num_leaves,) or not np.issubdtype(clusters.dtype, np.integer):
         raise ValueError(
-            f"`clusters` expects an integer for each of {tree.num_leaves} leaves. Received: {clusters.dtype} of shape "
+            f"`clusters` expects one integer per leaf ({tree.num_leaves}). Received: {clusters.dtype} of shape "
             f"{clusters.shape}."
         )
     return numbered(clusters)
 
 
 def cluster_of_nodes(tree, clusters, unknown):
-    """For each node the cluster of its leaves where they share one, and `unknown` where not: a list of `V`."""
+    """Returns a list of `V`: for each node, the cluster that all its leaves share, or `unknown` if they do not."""
     table = []
     for node in range(tree.num_nodes):
-        found = {int(clusters[leaf]) for leaf in tree.leaves(node)}
-        table.append(found.pop() if len(found) == 1 else unknown)
+        node_clusters = {int(clusters[leaf]) for leaf in tree.leaves(node)}
+        table.append(node_clusters.pop() if len(node_clusters) == 1 else unknown)
     return table

@@ -1,4 +1,6 @@
-"""What wraps a network for its training and leaves it as it was."""
+"""The base class of wrappers that add losses to a network for its training."""
+
+from typing import Any, Self
 
 import keras
 
@@ -7,49 +9,65 @@ from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit
 from hierseg_keras.models.configuration.check_keywords import check_keywords
 from hierseg_keras.models.configuration.saved_config import config_of, model_from_config
 from hierseg_keras.models.layers.image_input import check_channels_last
+from hierseg_keras.tree.tensor import Tensor
 
 
 class TrainingWrapper(keras.Model):
-    """Adds outputs and losses to a network for its training; predictions, saving and export are the network's own.
+    """Adds outputs and losses to a network for its training only.
 
-    A subclass sets `inference_model`, its `tree` and `scores`, and `trackers`, a dict from a name to the
-    `keras.metrics.Mean` of a loss that only training has. In training its call may return a dict, whose
-    `"logits"` are those of the inference model; `further_losses` then gives the loss of the rest.
+    `predict`, `evaluate` and `export` use the network alone, the attribute `inference_model`.
+
+    A subclass sets the attributes `inference_model`, `tree`, `scores`, and `trackers`, a dict from the
+    name of a loss to the `keras.metrics.Mean` that reports it in training. In training its `call` may
+    return a dict, in which `"logits"` are those of the inference model. `further_losses` then returns the
+    losses of the other entries.
+
+    Args:
+        name: Name of the model.
     """
 
     from_logits = True
 
     def __new__(cls, *args, **kwargs):
-        # Before anything is built.
+        # Checked before the model is built, which may take long.
         check_keywords(cls, kwargs)
         return super().__new__(cls, *args, **kwargs)
 
-    def __init__(self, name=None, **kwargs):
+    def __init__(self, name: str | None = None, **kwargs):
         check_channels_last(type(self).__name__)
         super().__init__(name=name, **kwargs)
         self.trackers = {}
         self.auxiliary_weights = {}
         self._is_evaluating = False
 
-    def further_losses(self, y, y_pred, sample_weight):
-        """Losses besides that of the logits.
+    def further_losses(
+        self, y: Tensor, y_pred: dict[str, Tensor], sample_weight: Tensor | None
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """Computes the losses that are added to the loss of the logits.
 
         Args:
-            y: Labels.
-            y_pred: Dict of all that the call returned.
+            y: Labels, `(B, H, W)`.
+            y_pred: Dict returned by `call` in training.
             sample_weight: As in `fit`, or `None`.
 
         Returns:
-            Dict from a name in `trackers` to a pair: the scalar loss, and its weight in the sum.
+            Dict from a name in `trackers` to a pair: the scalar loss, and its weight in the total loss.
         """
         raise NotImplementedError
 
-    def fit(self, *args, **kwargs):
-        """As `keras.Model.fit`."""
+    def fit(self, *args, **kwargs) -> keras.callbacks.History:
+        """Trains the model, as `keras.Model.fit` does, but does not accept `class_weight`."""
         check_fit(self, kwargs)
         return super().fit(*args, **kwargs)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor | dict[str, Tensor] = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor:
         y, sample_weight = one_of_list(y), one_of_list(sample_weight)
         if not isinstance(y_pred, dict):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
@@ -61,37 +79,39 @@ class TrainingWrapper(keras.Model):
             total = total + weight * loss
         return total
 
-    def track(self, name, loss):
-        """Shows a loss among the metrics, where there is a tracker of that name."""
+    def track(self, name: str, loss: Tensor) -> None:
+        """Reports a scalar loss among the metrics, if `trackers` has its name."""
         if name in self.trackers:
-            # Keras has divided each replica's loss by their number, to add them up.
+            # Keras divides the loss of each replica by the number of replicas, because it sums over them.
             self.trackers[name].update_state(loss * num_replicas())
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self, x: Tensor, y: Tensor, y_pred: Tensor | dict[str, Tensor], sample_weight: Tensor = None
+    ) -> dict[str, Tensor]:
         logits = y_pred[LOGITS] if isinstance(y_pred, dict) else y_pred
         return super().compute_metrics(x, one_of_list(y), logits, one_of_list(sample_weight))
 
-    def evaluate(self, *args, **kwargs):
-        """As `keras.Model.evaluate`; the loss is that of the logits."""
+    def evaluate(self, *args, **kwargs) -> float | list[float] | dict[str, float]:
+        """Evaluates the model, as `keras.Model.evaluate` does, with only the loss of the logits."""
         self._is_evaluating = True
         try:
             return super().evaluate(*args, **kwargs)
         finally:
             self._is_evaluating = False
 
-    def get_metrics_result(self):
+    def get_metrics_result(self) -> dict[str, Tensor]:
         results = super().get_metrics_result()
-        # Losses that only training has would be shown as 0.
+        # Evaluation does not compute the losses of training, and would report them as 0.
         hidden = {tracker.name for tracker in self.trackers.values()} if self._is_evaluating else ()
         return {name: value for name, value in results.items() if name not in hidden}
 
-    def export(self, *args, **kwargs):
-        """As `keras.Model.export`, without what is for training only."""
+    def export(self, *args, **kwargs) -> None:
+        """Exports `inference_model`, as `keras.Model.export` does."""
         return self.inference_model.export(*args, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return config_of(self)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return model_from_config(cls, config)

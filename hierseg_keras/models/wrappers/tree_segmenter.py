@@ -1,4 +1,4 @@
-"""A new classifier, over the nodes or leaves of a tree, for any segmentation network."""
+"""Replacement of a segmentation network's classifier by one over the nodes or leaves of a tree."""
 
 import keras
 
@@ -15,28 +15,29 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 class TreeSegmenter(TreeNetwork):
     """Replaces the classifier of a segmentation network with one logit per node, or per leaf, of a tree.
 
-    The layers before the classifier are used as they are, weights included. A new 1x1 convolution
-    classifies their output, and its logits are enlarged to the size of the image.
+    The layers before the classifier are reused with their weights. A new 1x1 convolution classifies
+    their output, and its logits are enlarged to the size of the image.
 
     Args:
-        segmenter: Functional `keras.Model` from images `(B, H, W, 3)` to scores, such as a flat network of
-            KerasCV or KerasHub, or your own.
+        segmenter: Functional `keras.Model` from images `(B, H, W, 3)` to scores, such as a flat network
+            of KerasCV or KerasHub, or your own.
         tree: `ClassTree`, or its text.
-        scores: `"nodes"` (the default), `V` channels for the losses with a sigmoid per node, or
-            `"leaves"`, `L` channels for those with a softmax.
-        features: Name of the layer whose output is classified. Defaults to the input of the last
-            1x1 convolution, if only resizing and activations follow it.
+        scores: `"nodes"` for `V` channels, to train with a loss on node logits (sigmoid), or `"leaves"`
+            for `L` channels, to train with a loss on leaf logits (softmax). Defaults to `"nodes"`.
+        features: Name of the layer whose output is classified. Defaults to the input of the last 1x1
+            convolution, which only resizing and activations may follow.
         name: Name of the model. Defaults to the name of `segmenter`.
 
     Call arguments:
-        image: As `segmenter` takes it.
+        image: Images, as `segmenter` expects them.
 
     Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, whatever the precision inside.
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision.
 
     Raises:
         TypeError: If `segmenter` is not a functional model.
-        ValueError: If its classifier is not found, or an argument has another value.
+        ValueError: If the classifier of `segmenter` is not found, `features` is not the name of one of
+            its layers with one map as output, or `scores` is unknown.
 
     Example:
 

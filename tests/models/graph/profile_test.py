@@ -56,5 +56,5 @@ class ProfileTest:
 
     def test_size_that_the_model_does_not_take_raises(self):
         image = keras.Input((8, 8, 3))
-        with pytest.raises(ValueError, match=r"that the model takes, \(8, 8\). Received: size=\(8, 9\)"):
+        with pytest.raises(ValueError, match=r"that the model accepts, \(8, 8\). Received: size=\(8, 9\)"):
             profile(keras.Model(image, layers.Conv2D(1, 1)(image)), (8, 9))

@@ -114,8 +114,8 @@ class MaskFormerTest:
     @pytest.mark.parametrize(
         "options, message",
         [
-            ({"backbone": "swin_huge"}, "among .*'swin_small'.*Received: 'swin_huge'"),
-            ({"num_queries": 0}, "integer `num_queries` >= 1. Received: num_queries=0"),
+            ({"backbone": "swin_huge"}, "one of .*'swin_small'.*Received: backbone='swin_huge'"),
+            ({"num_queries": 0}, "`num_queries` to be an integer >= 1. Received: num_queries=0"),
             ({"filters": 18}, "a multiple of 4 and of `num_heads`. Received: filters=18, num_heads=2"),
             ({"auxiliary_weight": -1}, "`auxiliary_weight` >= 0"),
             ({"scores": "pixels"}, "Received: scores='pixels'"),

@@ -85,8 +85,8 @@ class SAGateTest:
     @pytest.mark.parametrize(
         "options, message",
         [
-            ({"blocks": (1, 1, 1)}, "`blocks` of four stages.*Received: blocks=\\(1, 1, 1\\)"),
-            ({"depth_channels": 2}, "`depth_channels` 3 \\(HHA\\) or 1. Received: depth_channels=2"),
+            ({"blocks": (1, 1, 1)}, "`blocks` to be four integers >= 1. Received: blocks=\\(1, 1, 1\\)"),
+            ({"depth_channels": 2}, "`depth_channels` to be 3 \\(HHA\\) or 1 .*Received: depth_channels=2"),
             ({"input_shape": (8, 8, 4)}, "`SAGate` expects `input_shape=\\(H, W, 6\\)`"),
         ],
     )

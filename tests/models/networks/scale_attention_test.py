@@ -54,8 +54,8 @@ class ScaleAttentionTest:
     @pytest.mark.parametrize(
         "options, message",
         [
-            ({"scales": ()}, "`scales` above 0"),
-            ({"scales": (0, 1)}, "`scales` above 0"),
+            ({"scales": ()}, "at least one scale, all above 0"),
+            ({"scales": (0, 1)}, "at least one scale, all above 0"),
             ({"scale_weight": -1}, "`scale_weight` >= 0. Received: scale_weight=-1"),
         ],
     )

@@ -55,6 +55,7 @@ class UNetTest:
         assert np.isfinite(logs["loss"]).all()
         assert model.output.dtype == "float32"
 
+    @pytest.mark.large
     @pytest.mark.skipif(not IS_TENSORFLOW, reason="slow, and fit is tested above")
     def test_learns_a_tiny_scene(self):
         rng = np.random.default_rng(0)

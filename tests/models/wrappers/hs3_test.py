@@ -48,10 +48,10 @@ class ClustersOfTest:
     @pytest.mark.parametrize(
         "clusters, message",
         [
-            (3, "a level between 1 and 2. Received: 3"),
-            ([0, 1], "an integer for each of 4 leaves. Received: int64 of shape \\(2,\\)"),
+            (3, "a level between 1 and 2. Received: level 3"),
+            ([0, 1], "one integer per leaf \\(4\\). Received: int64 of shape \\(2,\\)"),
             (np.zeros(4), "Received: float64"),
-            (ClassTree(["a/b", "c"]), "a tree of the leaves .*Received: \\('b', 'c'\\)"),
+            (ClassTree(["a/b", "c"]), "a tree with the leaves .*Received: a tree with the leaves \\('b', 'c'\\)"),
         ],
     )
     def test_others_raise(self, clusters, message):
@@ -108,6 +108,7 @@ class HS3Test:
         assert evaluated.keys() == {"loss"}
         assert evaluated["loss"] == pytest.approx(float(loss(label, model(image))), rel=1e-4)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_one_and_two_replicas_have_one_gradient(self, two_replicas):
         image, label = batch(32, 32, count=4)
@@ -130,6 +131,7 @@ class HS3Test:
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
         assert first[STAGE] == pytest.approx(second[STAGE], rel=1e-4)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_trains_auxiliary_logits_too_saves_and_loads(self, tmp_path):
         network = HRNetOCR(TREE, **SMALL, filters=16, key_filters=8, dropout=0.0)
@@ -165,7 +167,7 @@ class HS3Test:
         [
             ({"stages": ("stage9",)}, "name of a layer of .*Received: 'stage9'. .*'encoder_0_b_relu'"),
             ({"stages": "embedding"}, "names of different layers"),
-            ({"clusters": []}, "`clusters` for each of .*Received: 0"),
+            ({"clusters": []}, "`clusters` to have one entry per stage of .*Received: 0"),
             ({"weights": (1, 2)}, "`weights` >= 0, one per stage"),
         ],
     )
@@ -175,7 +177,7 @@ class HS3Test:
 
     def test_network_without_a_tree_raises(self):
         image = keras.Input((8, 8, 3))
-        with pytest.raises(ValueError, match="Wrap it in `TreeSegmenter`"):
+        with pytest.raises(ValueError, match="Wrap it in `TreeSegmenter` first"):
             HS3(keras.Model(image, keras.layers.Conv2D(4, 1)(image)), ["conv2d"])
 
 
@@ -185,6 +187,7 @@ class InnerStagesTest:
 
     stages = ("backbone/conv2_block2_out", "backbone/conv3_block2_out")
 
+    @pytest.mark.large
     @pytest.mark.parametrize("fuse", [False, True])
     def test_is_one_forward_pass_saves_and_searches(self, fuse, tmp_path):
         network = DeepLabV3Plus(TREE, backbone="resnet18_small", scores="leaves", filters=8)
@@ -215,11 +218,11 @@ class InnerStagesTest:
 
     def test_unknown_layers_are_told_with_those_there_are(self):
         network = DeepLabV3Plus(TREE, backbone="resnet18_small", filters=8)
-        with pytest.raises(ValueError, match="'stage2'. .*'backbone' are named backbone/conv5_block2_out and so on"):
+        with pytest.raises(ValueError, match="'stage2'. .*'backbone' are named as in backbone/conv5_block2_out"):
             HS3(network, ["stage2"])
         with pytest.raises(ValueError, match="a layer of 'backbone'. Received: 'stage2'"):
             HS3(network, ["backbone/stage2"])
-        with pytest.raises(ValueError, match="a network for 'aspp' in aspp/conv"):
+        with pytest.raises(ValueError, match="a nested model before the slash of aspp/conv"):
             HS3(network, ["aspp/conv"])
 
 
@@ -255,6 +258,7 @@ class HS3FuseTest:
         np.testing.assert_allclose(numpy_of(loaded(image)), numpy_of(model(image)), rtol=1e-4, atol=1e-4)
         assert loaded(image).shape == (2, 35, 33, 6)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_network_with_auxiliary_logits(self):
         network = HRNetOCR(TREE, **SMALL, filters=16, key_filters=8)
@@ -292,6 +296,7 @@ class SearchTest:
         np.testing.assert_allclose(found["stage3"][:3], expected, rtol=1e-4, atol=1e-5)
         assert np.isnan(found["stage3"][3]).all()
 
+    @pytest.mark.large
     @pytest.mark.parametrize("method", ["spectral", "kmeans"])
     def test_finds_classes_that_a_stage_cannot_tell_apart(self, method):
         """A planted case: person and rider look alike, the rest does not."""
@@ -311,7 +316,7 @@ class SearchTest:
             HS3(UNet(TREE, filters=2, num_stages=1), [STAGE]).search([], method="random")
 
     def test_needs_batches(self):
-        with pytest.raises(ValueError, match="expects batches of images and labels. Received: none"):
+        with pytest.raises(ValueError, match="expects batches of images and labels. Received: no batches"):
             HS3(UNet(TREE, filters=2, num_stages=1), [STAGE]).search([])
 
     def test_needs_all_classes(self):

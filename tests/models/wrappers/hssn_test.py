@@ -222,6 +222,7 @@ class HSSNTest:
     def test_any_image_size(self):
         assert tuple(HSSN(unet())(images(1, (31, 45))).shape) == (1, 31, 45, TREE.num_nodes)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_mixed_precision(self):
         keras.config.set_dtype_policy("mixed_float16")
@@ -237,7 +238,7 @@ class HSSNTest:
     @pytest.mark.parametrize(
         "make, message",
         [
-            (lambda: functional(), "1x1 convolution.*'to_classes' of type Conv2DTranspose.*`features="),
+            (lambda: functional(), "1x1 convolution.*'to_classes' of type Conv2DTranspose.*as `features`"),
             (lambda: keras.Model(*2 * [keras.Input((4,))]), "one image"),
         ],
     )
@@ -257,11 +258,11 @@ class HSSNTest:
         "options, message",
         [
             ({"tree": None}, "expects a `tree`"),
-            ({"loss": "dice"}, "`loss` among .*Received: loss='dice'"),
+            ({"loss": "dice"}, "`loss` to be one of .*Received: loss='dice'"),
             ({"features": "nowhere"}, "the name of a layer of .*Received: 'nowhere'.*decoder"),
             ({"features": "decoder", "embedding": "nowhere"}, "Received: 'nowhere'"),
             ({"features": "decoder", "beta": -1}, "`peak`"),
-            ({"features": "decoder", "beta_schedule": "linear"}, "`schedule` expects one of"),
+            ({"features": "decoder", "beta_schedule": "linear"}, "`beta_schedule` of `HSSN`. expects one of"),
             ({"features": "decoder", "total_steps": 0}, "`total_steps`"),
         ],
     )
@@ -299,6 +300,7 @@ class PlanTest:
         expected = [self.expected(step, 8) for step in range(8)]
         np.testing.assert_allclose(self.weights_of(model, epochs=2), expected, atol=1e-5)
 
+    @pytest.mark.large
     @only_tensorflow
     def test_goes_on_right_after_a_resume(self, tmp_path):
         model = HSSN(unet(), seed=0)
@@ -309,6 +311,7 @@ class PlanTest:
         expected = [self.expected(step, 12) for step in range(4, 12)]
         np.testing.assert_allclose(self.weights_of(loaded, epochs=3, initial_epoch=1), expected, atol=1e-5)
 
+    @pytest.mark.large
     def test_goes_on_after_being_interrupted(self, tmp_path):
         """Keras's own callback puts weights and epoch back after `fit` has begun."""
 
@@ -339,6 +342,7 @@ class PlanTest:
         np.testing.assert_allclose(second, per_epoch[3 - len(second) :], atol=1e-5)
         assert len(second) < 3
 
+    @pytest.mark.large
     @only_tensorflow
     def test_accumulated_batches_are_one_update(self):
         from hierseg_keras.training import AccumulatedSGD
@@ -379,6 +383,7 @@ class PlanTest:
 
 @only_tensorflow
 class ReplicasTest:
+    @pytest.mark.large
     def test_one_and_two_replicas(self, two_replicas):
         """The same objective and gradient of what is not drawn; triplets of their own on each replica."""
         import contextlib

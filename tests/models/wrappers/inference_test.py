@@ -91,6 +91,7 @@ class MultiScaleTest:
 
 
 class InPredictEvaluateAndExportTest:
+    @pytest.mark.large
     @pytest.mark.skipif(not IS_TENSORFLOW, reason="exports")
     @pytest.mark.parametrize(
         "wrap", [lambda m: MultiScale(m, scales=(0.5, 1), flip_pairs=PAIRS), lambda m: SlidingWindow(m, (16, 16))]
@@ -123,8 +124,8 @@ class InPredictEvaluateAndExportTest:
     @pytest.mark.parametrize(
         "make, message",
         [
-            (lambda m: MultiScale(m, scales=()), "`scales` above 0"),
-            (lambda m: MultiScale(m, scales=(0, 1)), "`scales` above 0"),
+            (lambda m: MultiScale(m, scales=()), "at least one scale, all above 0"),
+            (lambda m: MultiScale(m, scales=(0, 1)), "at least one scale, all above 0"),
             (lambda m: SlidingWindow(m, (8,)), "`window="),
             (lambda m: SlidingWindow(m, (8, 0)), "`window="),
             (lambda m: SlidingWindow(m, (8, 8), overlap=1), r"`overlap` in \[0, 1\)"),

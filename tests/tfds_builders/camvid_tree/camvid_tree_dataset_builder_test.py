@@ -86,6 +86,7 @@ class BuilderTest:
             np.testing.assert_array_equal(example["label"][..., 0], expected)
             assert example["label"].dtype == np.uint8
 
+    @pytest.mark.large
     def test_fresh_process_reads_it_by_name_and_from_its_folder(self, manual_dir, tmp_path):
         builder = prepare(manual_dir, tmp_path / "data", "groups")
         script = """

@@ -89,7 +89,7 @@ class BuilderTest:
             for name in packed:
                 plain[name] = packed[name][()]
         assert stored_examples(prepare(NAME, manual_dir, tmp_path / "data")) == stored_examples(builder)
-        assert f"{manual_dir / SCENES} is not compressed" in caplog.text
+        assert f"{manual_dir / SCENES} has no checksums" in caplog.text
 
 
 class BadFilesTest:
@@ -107,8 +107,8 @@ class BadFilesTest:
     @pytest.mark.parametrize(
         "train, test, said",
         [
-            ([1, 7], [2], "`trainNdxs`, 1 .. 6"),
-            ([1], [0], "`testNdxs`, 1 .. 6"),
+            ([1, 7], [2], "1 to 6 in `trainNdxs`"),
+            ([1], [0], "1 to 6 in `testNdxs`"),
             ([1], [], "`testNdxs`"),
             ([1.5], [2], "`trainNdxs`"),
             ([1, 2, 2], [3], "[2] several times"),

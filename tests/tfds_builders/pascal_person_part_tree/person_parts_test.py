@@ -76,13 +76,13 @@ class ReadPersonPartsTest:
     @pytest.mark.parametrize(
         "objects, said",
         [
-            ([], "one object or more"),
+            ([], "at least one object"),
             ([{**PERSON, "mask": PERSON["mask"].astype(np.uint16)}], "masks of 8 bits"),
             ([{**PERSON, "mask": PERSON["mask"][None]}], "masks of 8 bits"),
             ([{**PERSON, "mask": np.zeros((0, 0), np.uint8)}], "masks of 8 bits"),
             ([{**PERSON, "mask": PERSON["mask"] * 2}], "masks of 0 and 1"),
-            ([PERSON, {**PERSON, "mask": PERSON["mask"].T}], "masks of one size"),
-            ([whole("person", 15, [part("head", "11", "10")], "1100", "1100")], "masks of one size"),
+            ([PERSON, {**PERSON, "mask": PERSON["mask"].T}], "masks of equal size"),
+            ([whole("person", 15, [part("head", "11", "10")], "1100", "1100")], "masks of equal size"),
             ([whole("person", 15, [part("tail", "1100", "0000")], "1100", "1100")], "one of head, leye"),
             ([{**PERSON, "class": 15}], "a text `class`"),
             ([{"class": "person", "mask": PERSON["mask"]}], "fields class, mask, parts. Received: none named parts"),

@@ -1,4 +1,4 @@
-"""One number for all the data: whoever computes the same has the same pixels."""
+"""A hash of the whole data set, to check that it is identical on another machine."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ RECORD_HASH = "9b69e3b5c427d0e41d4b3363374f4fdb957bdc1d0fceebed82fde038e62e41b1"
 
 
 def record_hash():
-    """Computes the SHA-256 of the images and label maps of every split, in order, as 64 hexadecimal digits."""
+    """Returns the SHA-256 of the images and label maps of all splits, in order, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for split, num_records in SPLITS.items():
         for index in range(num_records):

@@ -37,6 +37,7 @@ def all_labels(split, num_records):
 
 
 class RecordsTest:
+    @pytest.mark.large
     def test_nobody_changed_the_data(self):
         assert record_hash() == RECORD_HASH
 
@@ -66,6 +67,7 @@ class RecordsTest:
 
 
 class BuilderTest:
+    @pytest.mark.large
     def test_fresh_process_reads_the_metadata_and_the_records(self, tmp_path):
         builder = tfds.builder("street_blocks", data_dir=tmp_path)
         builder.download_and_prepare()

@@ -1,0 +1,32 @@
+"""Modules of the user's own, whose classes a configuration may name."""
+
+import importlib
+import os
+import sys
+
+from hierseg_keras.cli.option_error import OptionError
+
+
+def import_own_modules(names):
+    """Imports modules; those of the working folder are found too, as with `python -m`.
+
+    Args:
+        names: List of names, such as `["my_package.losses"]`.
+
+    Raises:
+        OptionError: If there is no such module. What goes wrong inside of one is raised as it is.
+    """
+    if names and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except (ModuleNotFoundError, TypeError, ValueError) as error:
+            if getattr(error, "name", name) not in (name, *_parents(name)) and isinstance(error, ImportError):
+                raise
+            raise OptionError(f"--import expects a module that Python finds. Received: {name!r}. {error}") from error
+
+
+def _parents(name):
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]

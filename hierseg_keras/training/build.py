@@ -1,0 +1,151 @@
+"""The parts of a run that its configuration decides: tree, data, network, loss and metrics."""
+
+import keras
+
+from hierseg_keras import data
+from hierseg_keras.distribution.evaluation_batches import evaluation_batches
+from hierseg_keras.losses.objectives import loss_by_depth
+from hierseg_keras.metrics import DepthLoss, TreeReport
+from hierseg_keras.training.config.checks import takes_depth
+from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree.padding import PADDING_COLOR
+
+
+def tree_of(values):
+    """The `ClassTree` that a configuration's `data` names, or that of its data set."""
+    if values.tree is None:
+        return ClassTree.from_tfds(data.prepare(values.dataset, values.data_dir, values.manual_dir).info)
+    if values.tree in ClassTree.available():
+        return ClassTree.load(values.tree)
+    return ClassTree.from_file(values.tree)
+
+
+def load_training(config, tree):
+    """The configuration's training split, as `data.load` gives it."""
+    return _load(config, tree, config.data.train_split, config.data.batch_size, training=True)
+
+
+def load_evaluation(config, tree, split, strategy):
+    """A split to evaluate on, batched for the strategy's replicas, and its steps for Keras."""
+    if strategy.num_replicas_in_sync == 1:
+        return _load(config, tree, split, config.data.batch_size), None
+    examples = _load(config, tree, split, batch_size=1)
+    return evaluation_batches(examples, config.data.batch_size, (PADDING_COLOR, ignore_class_of(tree)), strategy)
+
+
+def load_examples(config, tree, split, count):
+    """The first images of a split with their labels: list of pairs `(H, W, 3)` and `(H, W)`."""
+    examples = _load(config, tree, split, batch_size=1).take(count)
+    return [(image[0], label[0]) for image, label in examples.as_numpy_iterator()]
+
+
+def with_data(config, tree):
+    """Settles what a configuration leaves to the training data: the size of crops, and class weights.
+
+    Args:
+        config: `RunConfig`.
+        tree: `ClassTree`.
+
+    Returns:
+        `RunConfig` whose file says what was trained, whatever happens to the data.
+    """
+    if config.data.crop_size is None and not isinstance(config.data.size, tuple):
+        image, _ = load_examples(config, tree, config.data.train_split, 1)[0]
+        config = config.replace(data={"crop_size": image.shape[:2]})
+    if isinstance(getattr(config.loss, "class_weights", None), str):
+        labels = _load(config, tree, config.data.train_split, batch_size=1).map(lambda image, label: label)
+        counts = data.label_counts(tree, labels.as_numpy_iterator(), per_image=True)
+        weights = data.class_weights(tree, counts, method=config.loss.class_weights)
+        config = config.replace(loss={"class_weights": weights.tolist()})
+    return config
+
+
+def make_model(config, tree, pretrained=True):
+    """The configuration's network, not compiled, and in its method's wrapper where it has one.
+
+    Layers take Keras's global policy when they are made; it is as it was afterwards.
+
+    Args:
+        config: `RunConfig`.
+        tree: `ClassTree`.
+        pretrained: Whether to start from the pretrained weights that the configuration may name.
+            Where a run's own are loaded, they would be fetched for nothing.
+
+    Returns:
+        `keras.Model`. With `"mixed_float16"` its `compile` scales the loss. Logits are float32 in each precision.
+    """
+    loss = make_loss(config, tree)
+    given = {"tree": tree, "scores": loss.scores}
+    if takes_depth(config.network):
+        given["depth_channels"] = 1
+    if not pretrained:
+        given["weights"] = None
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config.precision)
+    try:
+        network = config.network.make(**given)
+    finally:
+        keras.config.set_dtype_policy(before)
+    return network if config.method is None else _wrapped(network, config, tree, loss)
+
+
+def _wrapped(network, config, tree, loss):
+    given = {"segmenter": network, "tree": tree, "loss": loss, "seed": config.seed}
+    given["ignore_class"] = ignore_class_of(tree)
+    if hasattr(config.method, "clusters"):
+        clusters = config.method.clusters
+        given["clusters"] = None if clusters is None else [_level_or_tree(own) for own in clusters]
+    return config.method.make(**given)
+
+
+def _level_or_tree(cluster):
+    return ClassTree.from_text(cluster) if isinstance(cluster, str) else cluster
+
+
+def make_loss(config, tree, from_logits=True):
+    """The configuration's loss on the scores of a tree."""
+    given = {"tree": tree, "from_logits": from_logits, "ignore_class": ignore_class_of(tree)}
+    if not isinstance(getattr(config.loss, "class_weights", None), str):
+        return config.loss.make(**given)
+    # Nothing but training needs them, and it has settled them by then.
+    return config.loss.make(class_weights=None, **given)
+
+
+def compile_model(model, config, optimizer, jit_compile="auto"):
+    """Compiles with the configuration's loss and metrics, `TreeReport`, and the loss by depth.
+
+    Returns:
+        The `TreeReport`.
+    """
+    tree, from_logits = model.tree, getattr(model, "from_logits", True)
+    loss = make_loss(config, tree, from_logits)
+    meaning = {"scores": loss.scores, "from_logits": from_logits, "ignore_class": ignore_class_of(tree)}
+    report = TreeReport(tree, **meaning)
+    further = [metric.make(tree=tree, **meaning) for metric in config.evaluation.metrics]
+    metrics = [report, DepthLoss(loss_by_depth(loss, tree)), *further]
+    model.compile(optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile)
+    return report
+
+
+def ignore_class_of(tree):
+    """255, as Keras users expect it, unless the tree has so many nodes."""
+    return 255 if tree.num_nodes <= 255 else -1
+
+
+def _load(config, tree, split, batch_size, training=False):
+    values = config.data
+    return data.load(
+        values.dataset,
+        split,
+        training=training,
+        tree=tree,
+        batch_size=batch_size,
+        size=values.size,
+        crop_size=values.crop_size,
+        scale_range=values.scale_range,
+        max_depth=values.max_depth,
+        seed=config.seed,
+        ignore_class=ignore_class_of(tree),
+        data_dir=values.data_dir,
+        manual_dir=values.manual_dir,
+    )

@@ -1,0 +1,49 @@
+"""Changes of a configuration's values before they are checked."""
+
+
+def merged(values, changes):
+    """Puts changes over values, table by table.
+
+    A table that names another class replaces the whole table: the options of one class say nothing about another.
+
+    Args:
+        values: Nested dict.
+        changes: Nested dict of the same form; `None` or `False` switches off a table.
+
+    Returns:
+        A new dict.
+    """
+    result = dict(values)
+    for name, value in changes.items():
+        before = result.get(name)
+        if isinstance(value, dict) and isinstance(before, dict) and not _names_another(before, value):
+            value = merged(before, value)
+        result[name] = value
+    return result
+
+
+def nested(dotted):
+    """Makes a nested dict of dotted names: `{"network.width": 48}` becomes `{"network": {"width": 48}}`."""
+    result = {}
+    for name, value in dotted.items():
+        *tables, key = name.split(".")
+        table = result
+        for part in tables:
+            if not isinstance(table.get(part), dict):
+                table[part] = {}
+            table = table[part]
+        table[key] = value
+    return result
+
+
+def _names_another(before, value):
+    return "name" in before and "name" in value and before["name"] != value["name"]
+
+
+def dotted_values(values, prefix=""):
+    """Yields the pairs of dotted names and values of a nested dict: the reverse of `nested`."""
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from dotted_values(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

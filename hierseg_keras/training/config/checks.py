@@ -1,0 +1,82 @@
+"""What does not go together in a configuration, and what one part decides for another."""
+
+from hierseg_keras.training.config.options import parameters_of
+from hierseg_keras.training.config.problems import shown
+from hierseg_keras.tree import ClassTree
+
+# For a look at a loss's options before the tree is read.
+_SOME_TREE = ClassTree(["a/b", "a/c", "d"])
+
+
+def conflicts(config):
+    """Finds values that are right by themselves and not together.
+
+    Args:
+        config: `RunConfig`.
+
+    Returns:
+        List of messages, one line each. A message names all parts that it is about, as `` `network.name` ``.
+    """
+    return [message for check in (_depth, _loss, _stages, _scale_range) for message in check(config)]
+
+
+def takes_depth(network):
+    """Whether the class of a network has an argument for the channels of depth."""
+    return "depth_channels" in parameters_of(network.made)
+
+
+def with_stages(config):
+    """The method with the network's stages, where it supervises stages and names none."""
+    method = config.method
+    if getattr(method, "stages", ()) is not None:
+        return method
+    return method.model_copy(update={"stages": tuple(config.network.made.supervised_stages)})
+
+
+def _depth(config):
+    if (config.data.max_depth is not None) != takes_depth(config.network):
+        yield (
+            "`data.max_depth` expects meters for a network that takes depth, and false for others. Received: "
+            f"{config.data.max_depth} for `network.name` {config.network.name}."
+        )
+
+
+def _loss(config):
+    if not hasattr(config.loss.made, "scores"):
+        yield (
+            '`loss.name` expects a class whose attribute `scores` is "nodes" or "leaves". Received: '
+            f"{config.loss.name}, which has none."
+        )
+    elif ":" not in config.loss.name:
+        # Those that do not depend on the number of classes.
+        options = {name: value for name, value in config.loss.arguments().items() if isinstance(value, (str, float))}
+        options.pop("class_weights", None)
+        try:
+            config.loss.made(_SOME_TREE, **options)
+        except (ValueError, TypeError) as error:
+            yield f"`loss.name` expects other options for {config.loss.name}. {error}"
+
+
+def _stages(config):
+    method = config.method
+    if not hasattr(method, "stages"):
+        return
+    stages = method.stages or getattr(config.network.made, "supervised_stages", None)
+    if not stages:
+        yield (
+            f"`method.stages` expects the names of the layers of `network.name` {config.network.name} that are "
+            f"supervised, as the network has none of its own. Received: {method.stages}."
+        )
+    elif len(set(stages)) < len(stages):
+        yield f"`method.stages` expects names of different layers. Received: {stages}."
+    elif isinstance(method.clusters, tuple) and len(method.clusters) != len(stages):
+        yield (
+            f"`method.clusters` expects one entry for each of {len(stages)} `method.stages`. Received: "
+            f"{shown(method.clusters)}."
+        )
+
+
+def _scale_range(config):
+    scale_range = config.data.scale_range
+    if scale_range is not None and scale_range[0] > scale_range[1]:
+        yield f"`data.scale_range` expects the smallest factor first. Received: {scale_range}."

@@ -1,0 +1,189 @@
+"""The parts of a run that a class is chosen for, by its name: the library's public classes, Keras's, and your own."""
+
+import dataclasses
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import keras
+from pydantic import BeforeValidator, Field, SerializeAsAny
+
+from hierseg_keras import metrics, models
+from hierseg_keras.data.class_weights import METHODS
+from hierseg_keras.losses.objectives import named_losses
+from hierseg_keras.models.tree_network import TreeNetwork
+from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
+from hierseg_keras.training.config.options import Options, options_of, parameters_of
+from hierseg_keras.training.config.problems import nearest, refusal, shown
+from hierseg_keras.training.config.supervision import StageSupervision
+from hierseg_keras.training.config.value_types import AsTuple, Either, NotNegative, Off, Positive
+from hierseg_keras.training.coupled_sgd import CoupledSGD
+
+
+class Component(Options):
+    """A class by its name, and its options."""
+
+    name: str
+    """A class of the library, or `"module:Class"` of your own."""
+
+
+class SupervisingComponent(Component, StageSupervision):
+    """A method that supervises stages of the network."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """One part of a run.
+
+    Args:
+        what: Its name, for messages.
+        classes: Function that returns the classes to choose from, by their names.
+        parent: Class of Keras's that one of your own is a subclass of.
+        default: Name of the class where none is given.
+        fields: Arguments of which a run has another type or default than the class: see `RUN_DEFAULTS`.
+        is_ours: Whether the classes are the library's, whose numbers are checked by `type_of_parameter`.
+    """
+
+    what: str
+    classes: Callable
+    parent: type
+    default: str | None = None
+    fields: dict = dataclasses.field(default_factory=dict, hash=False)
+    is_ours: bool = True
+
+
+def _public(module, is_one):
+    return {name: value for name, value in vars(module).items() if inspect.isclass(value) and is_one(value)}
+
+
+def _listed(room, is_one):
+    """The classes among a room's public names, so that a new one is there once the room has it."""
+    named = ((name, getattr(room, name)) for name in room.__all__)
+    return {name: value for name, value in named if inspect.isclass(value) and is_one(value)}
+
+
+def _begins_with(argument):
+    return lambda cls: next(iter(parameters_of(cls)), None) == argument
+
+
+@functools.cache
+def _networks():
+    return _listed(models, lambda cls: issubclass(cls, TreeNetwork) and _begins_with("tree")(cls))
+
+
+@functools.cache
+def _methods():
+    return _listed(models, lambda cls: issubclass(cls, TrainingWrapper))
+
+
+@functools.cache
+def _optimizers():
+    found = _public(keras.optimizers, lambda cls: issubclass(cls, keras.optimizers.Optimizer))
+    return {"CoupledSGD": CoupledSGD} | {n: cls for n, cls in found.items() if _begins_with("learning_rate")(cls)}
+
+
+@functools.cache
+def _metrics():
+    return _listed(metrics, _begins_with("tree"))
+
+
+@functools.cache
+def _callbacks():
+    return _public(keras.callbacks, lambda cls: issubclass(cls, keras.callbacks.Callback))
+
+
+# Where a run's default is not the class's. Optimizers: a run starts from random weights and has few epochs, for which
+# 0.003 does better than Keras's 0.001; its decay is what the papers give to SGD. Losses: a run can count the classes
+# that it weighs.
+RUN_DEFAULTS = {
+    "optimizer": {
+        "learning_rate": (Positive, Field(3e-3, description="Initial rate.")),
+        "weight_decay": (Off[NotNegative], Field(1e-4, description="Decay of weights, as the class understands it.")),
+    },
+    "loss": {
+        "class_weights": (
+            Off[Either[Literal[METHODS] | dict[str, NotNegative] | AsTuple[tuple[NotNegative, ...]]]],
+            Field(None, description=f"Weight per node, as a list or a table; or {', '.join(METHODS)}, by counting."),
+        ),
+    },
+}
+
+NETWORK = Kind("network", _networks, keras.Model, "UNet")
+METHOD = Kind("method", _methods, keras.Model)
+LOSS = Kind("loss", named_losses, keras.losses.Loss, "FocalTreeMin", RUN_DEFAULTS["loss"])
+OPTIMIZER = Kind(
+    "optimizer", _optimizers, keras.optimizers.Optimizer, "AdamW", RUN_DEFAULTS["optimizer"], is_ours=False
+)
+METRIC = Kind("metric", _metrics, keras.metrics.Metric)
+CALLBACK = Kind("callback", _callbacks, keras.callbacks.Callback, is_ours=False)
+KINDS = (NETWORK, METHOD, LOSS, OPTIMIZER, METRIC, CALLBACK)
+
+
+@functools.cache
+def options_model(kind, cls, is_ours):
+    """The record of the options that a class has in a run."""
+    base = SupervisingComponent if kind is METHOD and "clusters" in parameters_of(cls) else Component
+    return options_of(cls, base, kind.fields, is_ours and kind.is_ours)
+
+
+def component(kind):
+    """The type of a part of a run: a dict of the class's `name` and options is read as `Component`."""
+    return Annotated[SerializeAsAny[Component], BeforeValidator(functools.partial(_read, kind))]
+
+
+def _read(kind, value):
+    if isinstance(value, Component):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError(f"expects a table of a class's name and options. Received: {shown(value)}.")
+    name = value.get("name", kind.default)
+    cls = _find(kind, name)
+    return options_model(kind, cls, ":" not in name).model_validate({**value, "name": name})
+
+
+def _find(kind, name):
+    """The class of a name."""
+    classes = kind.classes()
+    if isinstance(name, str) and ":" in name:
+        return _own_class(kind, name)
+    if not isinstance(name, str) or name not in classes:
+        raise refusal(
+            ("name",),
+            f'expects one of {", ".join(classes)}, or "module:Class" of your own. Received: {shown(name)}.'
+            f"{nearest(name, classes)}",
+            name,
+        )
+    return classes[name]
+
+
+def _own_class(kind, name):
+    """A class of the user's own; it is never imported because a file names it."""
+    module_name, _, class_name = name.partition(":")
+    module = sys.modules.get(module_name)
+    if module is None:
+        raise refusal(
+            ("name",),
+            f"expects a class of a module that is imported. Received: {shown(name)}. Import {module_name} first, on "
+            f"the command line with --import {module_name}.",
+        )
+    cls = getattr(module, class_name, None)
+    if not inspect.isclass(cls) or not issubclass(cls, kind.parent):
+        found = [
+            own for own, value in vars(module).items() if inspect.isclass(value) and issubclass(value, kind.parent)
+        ]
+        raise refusal(
+            ("name",),
+            f"expects a subclass of `keras.{kind.parent.__name__}`. Received: {shown(name)}."
+            f"{nearest(class_name, found)}",
+        )
+    return cls
+
+
+Network = component(NETWORK)
+Method = Off[component(METHOD)]
+Loss = component(LOSS)
+Optimizer = component(OPTIMIZER)
+Metrics = AsTuple[tuple[component(METRIC), ...]]
+Callbacks = AsTuple[tuple[component(CALLBACK), ...]]

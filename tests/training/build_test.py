@@ -1,0 +1,110 @@
+import keras
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+from hierseg_keras.losses import FocalTreeMin  # noqa: E402
+from hierseg_keras.metrics import TreeReport  # noqa: E402
+from hierseg_keras.models import HS3, HSSN  # noqa: E402
+from hierseg_keras.training import RunConfig, build  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
+from tests.training.tiny_run import tiny_config  # noqa: E402
+
+TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+
+
+def all_layers(model):
+    """Those of the models inside too."""
+    for layer in model.layers:
+        yield from all_layers(layer) if isinstance(layer, keras.Model) else [layer]
+
+
+class MakeModelTest:
+    def test_deeplab_with_its_own_options(self):
+        network = {"backbone": "resnet18_small", "output_stride": 32, "filters": 4, "synchronized_batch_norm": True}
+        config = RunConfig(
+            network={"name": "DeepLabV3Plus", **network},
+            loss={"name": "HierarchicalCrossentropy"},
+            precision="mixed_float16",
+        )
+        model = build.make_model(config, TREE)
+        assert (model.tree, model.output_shape[-1], model.dtype_policy.name) == (TREE, 3, "mixed_float16")
+        synchronized = [
+            layer.synchronized for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)
+        ]
+        assert len(synchronized) > 10 and all(synchronized)
+        logits = model(np.zeros((1, 33, 40, 3)))
+        assert (logits.shape, logits.dtype) == ((1, 33, 40, 3), "float32")
+
+    def test_methods_wrap_the_network(self):
+        method = {"name": "HSSN", "beta": 0.3, "triplet": {"num_triplets": 7, "margin": 0.3}}
+        hssn = build.make_model(tiny_config(method=method, seed=3), TREE)
+        assert isinstance(hssn, HSSN) and (hssn.triplet.num_triplets, hssn.triplet.margin) == (7, 0.3)
+        method = {"name": "HS3", "stages": ["encoder_0_b_relu"], "clusters": ["human\n\tperson\n\trider\nsky"]}
+        hs3 = build.make_model(tiny_config(method={**method, "weights": 0.2}), TREE)
+        assert isinstance(hs3, HS3) and hs3.clusters["encoder_0_b_relu"].tolist() == [0, 0, 1]
+
+    def test_a_method_takes_any_loss(self):
+        for loss, scores in (({"name": "HierarchicalCrossentropy"}, "leaves"), ({"name": "TreeMin"}, "nodes")):
+            model = build.make_model(tiny_config(loss=loss, method={"name": "HSSN"}), TREE)
+            assert model.scores == scores
+            revived = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(model))
+            assert revived.get_config() == model.get_config()
+
+
+class CompileModelTest:
+    def test_class_weights_reach_the_loss(self):
+        config = tiny_config(loss={"class_weights": {"sky": 3.0}, "gamma": 1.0})
+        model = build.make_model(config, TREE)
+        build.compile_model(model, config, "sgd")
+        assert model.loss.class_weights == [1.0, 1.0, 3.0, 1.0] and model.loss.gamma == 1.0
+
+    def test_further_metrics_are_compiled(self):
+        config = tiny_config(evaluation={"metrics": [{"name": "PathCoherence"}]})
+        model = build.make_model(config, TREE)
+        report = build.compile_model(model, config, "sgd")
+        assert isinstance(report, TreeReport) and report.from_logits is True
+        names = model.evaluate(np.zeros((1, 8, 8, 3)), np.zeros((1, 8, 8), "int32"), return_dict=True, verbose=0)
+        assert any("coheren" in name for name in names) and "miou_1" in names
+
+
+class WithDataTest:
+    def test_crops_are_as_large_as_the_first_image(self, data_dir):
+        config = RunConfig(data={"data_dir": str(data_dir), "train_split": "train[:4]"})
+        tree = build.tree_of(config.data)
+        settled = build.with_data(config, tree)
+        height, width = settled.data.crop_size
+        image, _ = build.load_examples(config, tree, "train[:1]", 1)[0]
+        assert image.shape == (height, width, 3)
+        assert build.with_data(tiny_config(data_dir), tree) == tiny_config(data_dir)
+
+    def test_class_weights_are_counted(self, data_dir):
+        config = tiny_config(data_dir, loss={"class_weights": "median_frequency"}, data={"train_split": "train[:4]"})
+        tree = build.tree_of(config.data)
+        settled = build.with_data(config, tree)
+        weights = np.array(settled.loss.class_weights)
+        assert weights.shape == (tree.num_nodes,) and weights.min() > 0 and len(set(weights)) > 3
+        assert build.make_loss(settled, tree).class_weights == pytest.approx(weights.tolist())
+        assert RunConfig(**settled.to_values()) == settled
+
+
+class PrecisionTest:
+    @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+    def test_two_steps_are_finite_and_logits_float32(self, precision):
+        model = build.make_model(tiny_config(precision=precision), TREE)
+        assert keras.config.dtype_policy().name == "float32"
+        assert model.get_layer("encoder_0_a_conv").compute_dtype == precision.removeprefix("mixed_")
+        model.compile("adamw", loss=FocalTreeMin(TREE))
+        assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (precision == "mixed_float16")
+        images = np.random.default_rng(0).uniform(0, 255, (4, 9, 8, 3)).astype("float32")
+        data = tf.data.Dataset.from_tensor_slices((images, np.zeros((4, 9, 8), "int32"))).batch(2, drop_remainder=True)
+        losses = model.fit(data, shuffle=False, verbose=0).history["loss"]
+        assert np.isfinite(losses).all()
+        assert all(np.isfinite(weight).all() for weight in model.get_weights())
+        assert model(images).dtype == "float32"
+
+    def test_policy_comes_back_after_an_error(self):
+        config = tiny_config(network={"name": "DeepLabV3Plus", "backbone": "vgg"}, precision="mixed_float16")
+        with pytest.raises(ValueError, match="backbone"):
+            build.make_model(config, TREE)
+        assert keras.config.dtype_policy().name == "float32"

@@ -1,0 +1,111 @@
+"""Files that were saved when a configuration was flat."""
+
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+from hierseg_keras.training import ConfigError, RunConfig, load_run, recipes  # noqa: E402
+from hierseg_keras.training.config.earlier import translated  # noqa: E402
+
+HERE = pathlib.Path(__file__).parent
+# A run of HS3-Fuse with clusters, of one epoch on eight images; and the fields of all recipes.
+FLAT_RUN = HERE.parent / "run_of_flat_configuration"
+FLAT_RECIPES = json.loads((HERE / "flat_recipes.json").read_text("utf-8"))
+OLDEST = {"dataset": "camvid_tree", "train_split": "train", "validation_split": "val", "tree": None}
+OLDEST |= {"model": "unet", "filters": 8, "num_stages": 3, "loss": "tree_min", "optimizer": "sgd"}
+OLDEST |= {"learning_rate": 0.1, "power": 0.9, "weight_decay": 0.0, "epochs": 2, "batch_size": 4}
+OLDEST |= {"size": [90, 120], "crop_size": None, "seed": 1, "data_dir": None, "manual_dir": None}
+
+
+def read(tmp_path, flat):
+    (tmp_path / "config.json").write_text(json.dumps(flat))
+    return RunConfig.from_file(tmp_path / "config.json")
+
+
+class FlatRunTest:
+    def test_loads_and_predicts_what_it_did(self):
+        config, model = load_run(FLAT_RUN)
+        method = config.method
+        assert (method.name, method.clusters, method.stages) == ("HS3", (2,), ("encoder_0_b_relu",))
+        assert (config.method.fuse, config.data.scale_range, config.data.size) == (True, None, (24, 32))
+        image = np.arange(8 * 8 * 3, dtype="float32").reshape(1, 8, 8, 3)
+        expected = [0.0015374489594250917, -0.05358079820871353, -0.08491402119398117, 0.03781324252486229]
+        np.testing.assert_allclose(model(image)[0, 3, 4, :4], expected, rtol=1e-5)
+
+    def test_a_changed_file_is_refused(self, tmp_path):
+        shutil.copytree(FLAT_RUN, tmp_path / "run")
+        path = tmp_path / "run" / "config.json"
+        path.write_text(path.read_text().replace("0.01", "0.02"))
+        with pytest.raises(ValueError, match="config.json, which was changed or damaged"):
+            load_run(tmp_path / "run")
+
+
+class FlatRecipesTest:
+    @pytest.mark.parametrize("name", FLAT_RECIPES)
+    def test_the_recipe_means_the_same(self, name, tmp_path):
+        network = {}
+        if name.startswith("muller_smith"):
+            # A3: the U-Net of a flat configuration had 4 stages, and the paper's has 5.
+            assert translated(FLAT_RECIPES[name])["network"]["num_stages"] == 4
+            network = {"network": {"num_stages": 5}}
+        assert read(tmp_path, FLAT_RECIPES[name]).replace(**network) == RunConfig.from_recipe(name)
+
+    def test_no_recipe_is_lost(self):
+        assert recipes.available() == sorted(FLAT_RECIPES)
+
+
+class TranslatedTest:
+    def test_before_there_were_several_networks(self, tmp_path):
+        config = read(tmp_path, OLDEST)
+        assert config.network.to_values() == {"name": "UNet", "filters": 8, "num_stages": 3}
+        assert (config.data.size, config.precision, config.method) == ((90, 120), "float32", None)
+        assert (config.optimizer.name, config.optimizer.momentum) == ("CoupledSGD", 0.9)
+        assert (config.loss.name, config.evaluation.split, config.seed) == ("TreeMin", "val", 1)
+        assert read(tmp_path, {**OLDEST, "triplet": True}).method.name == "HSSN"
+
+    @pytest.mark.parametrize(
+        "flat, tables",
+        [
+            ({}, {"network": {"filters": 16, "num_stages": 4}}),
+            ({"model": "hrnet", "width": 48, "filters": None}, {"network": {"name": "HRNet", "width": 48}}),
+            (
+                {"method": "hssn", "beta": 0.3, "num_triplets": 50, "filters": 8},
+                {
+                    "method": {"name": "HSSN", "beta": 0.3, "triplet": {"num_triplets": 50}},
+                    "network": {"filters": 8, "num_stages": 4},
+                },
+            ),
+            (
+                {"model": "hrnet", "method": "deep_supervision", "stage_weight": 0.2, "stages": None},
+                {"network": {"name": "HRNet"}, "method": {"name": "HS3", "clusters": None, "weights": 0.2}},
+            ),
+            (
+                {"model": "hrnet", "method": "hs3", "clusters": None, "theta": 80.0, "fuse": True, "fuse_filters": 8},
+                {"network": {"name": "HRNet"}, "method": {"name": "HS3", "theta": 80.0, "fuse": True, "filters": 8}},
+            ),
+            (
+                {"model": "hrnet", "method": "hs3", "clusters": ["2", "a\n\tb"]},
+                {"network": {"name": "HRNet"}, "method": {"name": "HS3", "clusters": (2, "a\n\tb")}},
+            ),
+            (
+                {"model": "hrnet", "loss": "focal_binary_crossentropy"},
+                {"network": {"name": "HRNet"}, "loss": {"name": "TreeBinaryCrossentropy", "gamma": 2.0}},
+            ),
+        ],
+    )
+    def test_fields_become_tables(self, flat, tables, tmp_path):
+        assert read(tmp_path, flat) == RunConfig(**tables)
+
+    def test_what_is_no_flat_configuration_is_refused(self, tmp_path):
+        with pytest.raises(ConfigError, match="`epoch` was no option of a run. Did you mean `epochs`"):
+            read(tmp_path, {"epoch": 3})
+        with pytest.raises(ConfigError, match="`loss` was one of crossentropy, .*Received: loss='mse'"):
+            read(tmp_path, {"loss": "mse"})
+        for text in ("[]", "3", "{", "null"):
+            (tmp_path / "config.json").write_text(text)
+            with pytest.raises(ConfigError, match="expected"):
+                RunConfig.from_file(tmp_path / "config.json")
