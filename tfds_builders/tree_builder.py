@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 from etils import epath
 
-from tfds_builders.folder_lock import alone_in
+from tfds_builders.exclusive_lock import exclusive_lock
 from tfds_builders.ordered_map import ordered_map
 from tfds_builders.reading.file_problems import ImageFileError
 
@@ -97,7 +97,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def download_and_prepare(self, **options):
         folder = self.data_path.parent
         folder.mkdir(parents=True, exist_ok=True)
-        with alone_in(folder) as is_alone:
+        with exclusive_lock(folder) as is_alone:
             if is_alone:
                 self._delete_leftovers()
             super().download_and_prepare(**options)

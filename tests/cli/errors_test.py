@@ -170,8 +170,8 @@ class BrokenPipeTest:
         reader, writer = os.pipe()
         os.close(reader)
         with os.fdopen(writer, "w") as stream:
-            figures = {f"{number}": 0.0 for number in range(9999)}
-            monkeypatch.setattr("hierseg_keras.cli.evaluate.evaluate_run", lambda *_, **__: figures)
+            values = {f"{number}": 0.0 for number in range(9999)}
+            monkeypatch.setattr("hierseg_keras.cli.evaluate.evaluate_run", lambda *_, **__: values)
             monkeypatch.setattr("sys.stdout", stream)
             assert main(["evaluate", "run", "--replicas", "1"]) == 1
         assert capsys.readouterr().err == ""

@@ -30,10 +30,10 @@ def log(folder):
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
-def assert_repeats(figures, row):
+def assert_repeats(values, row):
     """Swapping averaged weights in and out rounds them; batches of other sizes have other means of labeled pixels."""
-    assert {f"val_{name}" for name in figures} <= row.keys()
-    for name, value in figures.items():
+    assert {f"val_{name}" for name in values} <= row.keys()
+    for name, value in values.items():
         assert value == pytest.approx(row[f"val_{name}"], rel=1e-2 if name == "loss" else 1e-3, abs=1e-3), name
 
 

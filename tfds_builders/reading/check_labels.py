@@ -5,9 +5,9 @@ import numpy as np
 from tfds_builders.reading.file_problems import ImageFileError, counted_pixels
 
 
-def check_ids(path, label, num_ids):
+def check_ids(path, class_ids, num_ids):
     """Raises `ImageFileError` if an id is outside of `[0, num_ids)`, with the file's name and the id's pixel count."""
-    foreign = label[label >= num_ids]
+    foreign = class_ids[class_ids >= num_ids]
     if foreign.size:
         raise ImageFileError(
             f"{path}: expected class ids in 0 .. {num_ids - 1}. Received: {counted_pixels(foreign)}. "
@@ -15,12 +15,12 @@ def check_ids(path, label, num_ids):
         )
 
 
-def map_ids(path, label, id_of):
+def map_ids(path, class_ids, id_of):
     """Replaces ids by other ids.
 
     Args:
         path: Path of the file, for errors.
-        label: Array of unsigned integers.
+        class_ids: Array of unsigned integers.
         id_of: Dict from each valid id in the file to the id to store.
 
     Returns:
@@ -29,10 +29,10 @@ def map_ids(path, label, id_of):
     Raises:
         ImageFileError: If an id is not in `id_of`. The error gives the file's name and the id's pixel count.
     """
-    table = np.full(np.iinfo(label.dtype).max + 1, -1)
+    table = np.full(np.iinfo(class_ids.dtype).max + 1, -1)
     table[list(id_of)] = list(id_of.values())
-    ids = table[label]
-    foreign = label[ids < 0]
+    ids = table[class_ids]
+    foreign = class_ids[ids < 0]
     if foreign.size:
         raise ImageFileError(
             f"{path}: expected class ids among {sorted(id_of)}. Received: {counted_pixels(foreign)}. "

@@ -18,7 +18,10 @@ from tfds_builders.reading.image_header import MAX_BYTES
 
 @dataclasses.dataclass(frozen=True, order=True)
 class ZipPath:
-    """A file or folder in a zip archive, with methods of `epath.Path`. Unlike `zipfile.Path`, it can be pickled.
+    """A file or folder in a zip archive, with methods of `epath.Path`.
+
+    Unlike `zipfile.Path` and `zipp.Path`, it can be compared and pickled, finds a file that the archive names `./a` or
+    `b//c`, and opens an archive once for all threads.
 
     Attributes:
         archive: `epath.Path` of the archive.

@@ -97,8 +97,8 @@ class HS3Test:
         tables = {"stage2": [0, 0, 1, 1, 0, 1], "stage3": [0, 0, 1, 2, 0, 1]}
         stages = {}
         for stage, weight in (("stage2", 0.3), ("stage3", 0.5)):
-            own = np.where(label == 255, -1, np.array([*tables[stage], *[-1] * 250])[label])
-            stages[stage] = crossentropy(own, answers[stage])
+            stage_label = np.where(label == 255, -1, np.array([*tables[stage], *[-1] * 250])[label])
+            stages[stage] = crossentropy(stage_label, answers[stage])
             expected += weight * stages[stage]
         history = model.fit(image, label, verbose=0).history
         assert history["loss"][0] == pytest.approx(expected, rel=1e-4)

@@ -3,17 +3,13 @@
 import contextlib
 import os
 
+import filelock
 from absl import logging
-
-try:
-    import fcntl
-except ImportError:  # Windows.
-    fcntl = None
 
 
 @contextlib.contextmanager
-def alone_in(folder):
-    """Waits until no other process is inside of `alone_in` for the same folder.
+def exclusive_lock(folder):
+    """Waits until no other process is inside of `exclusive_lock` for the same folder.
 
     The lock also ends if the process is killed.
 
@@ -36,13 +32,11 @@ def alone_in(folder):
 
 
 def _locked(descriptor, folder):
-    if fcntl is None:
-        return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        logging.warning("%s: another process is preparing this data set; waiting for it", folder)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not filelock.lock_descriptor(descriptor, blocking=False):
+            logging.warning("%s: another process is preparing this data set; waiting for it", folder)
+            filelock.lock_descriptor(descriptor)
+    # Some file systems have no locks.
     except OSError:
         return False
     return True
