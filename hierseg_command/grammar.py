@@ -6,6 +6,7 @@ import pathlib
 import runpy
 
 from hierseg_command.commands import COMMANDS
+from hierseg_command.one_line import one_line
 from hierseg_command.options import OPTIONS
 
 REFUSED = 2
@@ -18,7 +19,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message):
-        self.exit(REFUSED, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
+        self.exit(REFUSED, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
 class _Version(argparse.Action):

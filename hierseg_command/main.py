@@ -7,6 +7,7 @@ import traceback
 
 from hierseg_command.commands import COMMANDS
 from hierseg_command.grammar import parse
+from hierseg_command.one_line import one_line
 from hierseg_command.options import OPTIONS
 from hierseg_command.quiet_import import quiet_import
 
@@ -35,5 +36,5 @@ def main():
         # An installation that is not whole.
         if os.environ.get("HIERSEG_TRACEBACK"):
             traceback.print_exc()
-        print(f"hierseg: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"hierseg: {type(error).__name__}: {one_line(error)}", file=sys.stderr)
         return FAILED

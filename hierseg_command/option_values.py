@@ -3,12 +3,15 @@
 import argparse
 import math
 
+# Of a tensor's shape.
+_LARGEST = 2**31 - 1
+
 
 def pair(text):
     """Reads `90x120` as `(90, 120)`."""
     try:
         height, width = (int(number) for number in text.lower().split("x"))
-        if min(height, width) < 1:
+        if not (1 <= height <= _LARGEST and 1 <= width <= _LARGEST):
             raise ValueError
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, such as 90x120. Received: {text!r}") from None
@@ -28,17 +31,17 @@ def factors(text):
 
 def number_or_auto(text):
     """Reads `2` as 2, and `auto` as it is."""
-    return text if text == "auto" else _whole(text, 1, "expected auto or a number of at least 1")
+    return text if text == "auto" else _whole(text, 1, "auto or a whole number")
 
 
 def count(text):
-    """Reads a whole number of at least 1."""
-    return _whole(text, 1, "expected a whole number of at least 1")
+    """Reads a whole number from 1."""
+    return _whole(text, 1)
 
 
 def seed(text):
-    """Reads a whole number of at least 0."""
-    return _whole(text, 0, "expected a whole number of at least 0")
+    """Reads a whole number from 0."""
+    return _whole(text, 0)
 
 
 def name(text):
@@ -48,11 +51,12 @@ def name(text):
     return text
 
 
-def _whole(text, least, expected):
+def _whole(text, least, expected="a whole number"):
     try:
         number = int(text)
-        if number < least:
+        if not least <= number <= _LARGEST:
             raise ValueError
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{expected}. Received: {text!r}") from None
+        message = f"expected {expected} from {least} to {_LARGEST}. Received: {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
     return number

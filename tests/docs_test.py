@@ -23,7 +23,19 @@ from hierseg_keras.cli.main import parser  # noqa: E402
 ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-ROOMS = ("tree", "losses", "metrics", "decoding", "models", "data", "training", "clustering", "export", "visualization")
+ROOMS = (
+    "tree",
+    "distribution",
+    "losses",
+    "metrics",
+    "decoding",
+    "models",
+    "data",
+    "training",
+    "clustering",
+    "export",
+    "visualization",
+)
 BLOCK = re.compile(
     r"^(?:<!-- parsed: (?P<reason>[^\n]+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```", re.DOTALL | re.MULTILINE
 )

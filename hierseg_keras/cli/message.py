@@ -2,11 +2,10 @@
 
 import re
 
+from hierseg_command.one_line import one_line
 from hierseg_keras.data.refusal import sentence_of
 from hierseg_keras.tree import TreeError
 
-# Longer than every message of ours, and shorter than some of third parties.
-MAX_LENGTH = 2000
 # Kinds of errors whose text is for the one who reads it; of others the kind is printed too.
 _READABLE = (ValueError, TypeError, OSError, ArithmeticError, ImportError)
 # Lines that TensorFlow puts around the message of an operation: where in the code and in the graph it failed.
@@ -33,7 +32,5 @@ def message_of(error):
         return "\n".join(problem[:MAX_LENGTH] for problem in problems)
     whole = sentence_of(error) or str(error)
     lines = (_PLACE_IN_LINE.sub("", line) for line in whole.splitlines() if not _PLACE.match(line))
-    text = " ".join(" ".join(lines).split())
-    if len(text) > MAX_LENGTH:
-        text = f"{text[:MAX_LENGTH]} ..."
+    text = one_line(" ".join(lines))
     return text if text and isinstance(error, (*_READABLE, tf.errors.OpError)) else f"{type(error).__name__}: {text}"

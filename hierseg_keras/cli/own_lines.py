@@ -6,6 +6,7 @@ import pathlib
 import warnings
 
 import hierseg_keras
+from hierseg_command.one_line import one_line
 from hierseg_command.quiet_import import wants_all_lines
 
 # The packages beside each other, in an installation and in a checkout.
@@ -47,4 +48,4 @@ def _own_logs(name):
 
 
 def _line(name, message):
-    return f"{name}: warning: {' '.join(str(message).split())}"
+    return f"{name}: warning: {one_line(message)}"

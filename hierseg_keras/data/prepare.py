@@ -1,7 +1,10 @@
 """Prepares TFDS data sets."""
 
+import contextlib
+import io
 import os
 import pathlib
+import sys
 import typing
 
 from hierseg_keras.data.find_builder import find_builder
@@ -49,8 +52,11 @@ def prepare(
         raise ValueError(f"`manual_dir` expects an existing folder. Received: manual_dir={str(manual_dir)!r}.")
     builder = find_builder(name, data_dir, skip_bad)
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
+    # TFDS prints where it prepares the data set. Like the bars that follow, this is for whoever waits.
+    waiting = sys.stderr if sys.stderr.isatty() else io.StringIO()
     try:
-        builder.download_and_prepare(download_config=download_config)
+        with contextlib.redirect_stdout(waiting):
+            builder.download_and_prepare(download_config=download_config)
     except AssertionError:
         # TFDS raises this if the folder does not exist or is empty.
         if not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:

@@ -35,7 +35,8 @@ def file_instructions(builder, split):
     # TFDS raises any of these, depending on how the text is malformed.
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
         instructions, problem = (), str(error).splitlines()[0]
-    if not instructions:
+    # Of a part that ends before it begins, TFDS takes a negative number of records.
+    if not instructions or any(instruction.take < 1 for instruction in instructions):
         sizes = ", ".join(f"{name!r} ({info.num_examples} images)" for name, info in splits.items())
         raise ValueError(
             f"`split` expects a split of {builder.info.full_name}, which has {sizes}, or a part of one such as "

@@ -47,4 +47,7 @@ def check_in_fresh_process(
         arrays |= {f"case_{case}_{name}": array for name, array in answers.items()}
     np.savez(expected, **arrays)
     command = [sys.executable, "-I", str(_SCRIPT), str(path), str(expected)]
-    return subprocess.run(command, check=False).returncode == 0
+    ended = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
+    if ended.returncode:
+        print(ended.stderr, end="", file=sys.stderr)
+    return ended.returncode == 0

@@ -22,14 +22,15 @@ class Manifest:
     Args:
         folder: `pathlib.Path` of the run, which holds its configuration and its tree. The weights that its
             manifest names, where there is one, stay named.
-        versions: Dict from a package's name to its version, of those that save the run.
+        **origin: JSON values that the file records as they are, such as `versions`, a dict from a package's
+            name to its version.
     """
 
-    def __init__(self, folder, versions):
+    def __init__(self, folder, **origin):
         self._path = folder / MANIFEST
         self._content = {
             "format_version": FORMAT_VERSION,
-            "versions": versions,
+            **origin,
             "sha256": {name: _hash_of(folder / name) for name in (CONFIG, TREE)},
             "weights": _read(self._path)["weights"] if self._path.is_file() else [],
         }
@@ -81,6 +82,19 @@ def check_files(folder):
                 f"expected the files that the run saved together. Received: {folder / name}, which was changed or "
                 f"damaged since. Restore it; or remove {folder / MANIFEST} to load the files as they are."
             )
+
+
+def recorded_data(folder):
+    """Returns the fingerprints of the data sets that a run was trained on, by their full names.
+
+    Args:
+        folder: `pathlib.Path` of the run.
+
+    Returns:
+        Dict, or `None` for a run that has not recorded them.
+    """
+    path = folder / MANIFEST
+    return _read(path).get("data") if path.is_file() else None
 
 
 def _read(path):

@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 
 from hierseg_keras import data
+from hierseg_keras.distribution.averaged_statistics import AverageReplicas
+from hierseg_keras.distribution.strategy import check_batch_size, check_jit_compile, make_strategy
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.training.build import (
     compile_model,
@@ -19,7 +21,6 @@ from hierseg_keras.training.build import (
 )
 from hierseg_keras.training.callbacks import (
     MONITOR,
-    AverageReplicas,
     DrawPredictions,
     SaveWeights,
     SeedEpochs,
@@ -33,11 +34,11 @@ from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.training.manifest import TREE, WEIGHTS, Manifest
 from hierseg_keras.training.optimizers import make_optimizer
+from hierseg_keras.training.origin import origin_of
+from hierseg_keras.training.progress_line import progress_of
 from hierseg_keras.training.saved_run import LOG, PICTURES, TENSORBOARD
-from hierseg_keras.training.strategy import check_batch_size, check_jit_compile, make_strategy
 from hierseg_keras.training.tensorboard import check_tensorboard, tensorboard_callbacks
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
-from hierseg_keras.version import __version__
 from hierseg_keras.visualization import draw_curves
 
 # How many validation images TensorBoard shows.
@@ -55,8 +56,8 @@ def train(
     The folder holds `config.toml` (the whole configuration, defaults included), `tree.txt`, `log.csv` (one row per
     epoch: loss, loss by depth, mIoU by level, for training and validation), `pictures/` (predictions while
     training, and the log's curves), `model.weights.h5`, `run.json` (the hashes of configuration, tree and
-    weights, which `load_run` compares, and the versions that saved them) and, if the configuration says so,
-    `tensorboard/`.
+    weights, which `load_run` compares, the versions and devices that made them, and a fingerprint of the data) and, if
+    the configuration says so, `tensorboard/`.
 
     The weights are those of the last epoch, or of the best one under early stopping, and the
     averaged ones where `schedule.ema_momentum` is set; so are those of the returned network. Weights that are not
@@ -69,7 +70,7 @@ def train(
     Args:
         config: `RunConfig`.
         folder: Path that does not exist yet, or an empty folder.
-        verbose: As in `fit`.
+        verbose: As in `fit`, except that `"auto"` prints loss and mIoU alone, in a line that fits 100 columns.
         strategy: `tf.distribute.Strategy` to train under. Defaults to `make_strategy` of
             `config.replicas`.
 
@@ -109,9 +110,9 @@ def _train(config, folder, verbose, strategy):
 
     config.to_file(folder / CONFIG)
     write_whole(folder / TREE, tree.to_text())
-    versions = {"hierseg_keras": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
-    manifest = Manifest(folder, versions)
+    manifest = Manifest(folder, **origin_of(config.data, strategy))
     (folder / PICTURES).mkdir()
+    verbose, progress = progress_of(verbose)
     model.fit(
         train_data,
         validation_data=validation_data,
@@ -119,7 +120,7 @@ def _train(config, folder, verbose, strategy):
         epochs=epochs,
         shuffle=False,
         verbose=verbose,
-        callbacks=[data.SetEpoch(train_data), *_callbacks(config, tree, examples, folder, manifest)],
+        callbacks=[data.SetEpoch(train_data), *_callbacks(config, tree, examples, folder, manifest), *progress],
     )
     curves = folder / PICTURES / "curves.png"
     with OneWarning(curves), written_beside(curves) as path:

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from hierseg_keras import data
+from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models import MultiScale, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
@@ -19,6 +20,8 @@ from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.manifest import TREE, WEIGHTS, check_files
 from hierseg_keras.training.optimizers import make_optimizer
+from hierseg_keras.training.origin import warn_of_other_data
+from hierseg_keras.training.progress_line import progress_of
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import draw_report
@@ -49,7 +52,7 @@ def load_run(
     folder = pathlib.Path(folder)
     check_files(folder)
     config = RunConfig.from_file(config_file(folder))
-    with (strategy or tf.distribute.get_strategy()).scope():
+    with (strategy or current_strategy()).scope():
         model = make_model(config, ClassTree.from_file(folder / TREE), pretrained=False)
         # Before `compile`: the file holds the optimizer's variables too, and there is none to take them.
         model.load_weights(folder / WEIGHTS)
@@ -97,7 +100,7 @@ def evaluate_run(
     Args:
         folder: The run's folder.
         split: TFDS split. Defaults to the run's validation split.
-        verbose: As in `evaluate`.
+        verbose: As in `evaluate`, except that `"auto"` prints loss and mIoU alone, and only in a terminal or notebook.
         strategy: As in `load_run`. Where images are of one size, mIoU is the same on any number of
             replicas; so is the loss, where they have equally many labeled pixels.
         report: Optional folder for a report by class and level: `report.txt`, `.csv` and `.png`. It is
@@ -117,13 +120,15 @@ def evaluate_run(
 
 
 def _evaluate(folder, split, verbose, strategy, report, inference):
-    strategy = strategy or tf.distribute.get_strategy()
+    folder, strategy = pathlib.Path(folder), strategy or current_strategy()
     config, model = load_run(folder, strategy)
+    warn_of_other_data(folder, config.data)
     examples, steps = load_evaluation(config, model.tree, split or config.evaluation.split, strategy)
     with strategy.scope():
         model = for_inference(config, model, **inference)
         by_class = compile_model(model, config, optimizer="sgd")
-    figures = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose)
+    verbose, progress = progress_of(verbose)
+    figures = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=progress)
     if report is not None:
         _write_report(by_class, report)
     return figures

@@ -63,7 +63,5 @@ class DataTest:
         assert asked[0] == (str(tmp_path), True)
 
     def test_mistakes_are_told(self):
-        assert "Received: no --prepare" in self.run("--skip-bad")[1].err
-        assert "--count of at least 1" in self.run("--count", 0)[1].err
         assert "split='tests'" in self.run("--split", "tests")[1].err
         assert "street_block" in self.run(name="street_block")[1].err

@@ -1,13 +1,17 @@
 """What the program prints and returns when something goes wrong: one line, and 1, 2 or 130."""
 
+import logging
 import os
 import warnings
 
 import pytest
+from absl import logging as absl_logging
 
 tf = pytest.importorskip("tensorflow")
+import tfds_builders  # noqa: E402
+from hierseg_command.one_line import MAX_LENGTH  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
-from hierseg_keras.cli.message import MAX_LENGTH, message_of  # noqa: E402
+from hierseg_keras.cli.message import message_of  # noqa: E402
 from hierseg_keras.data.refusal import refuse  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
@@ -39,11 +43,9 @@ class ExitCodeTest:
             "train --replicas 2 --data.batch_size 3 --out run",
             "train --method.name HS3 --out run",
             "recipes unknown",
-            "data street_blocks --count 0",
-            "data street_blocks --skip-bad",
             "evaluate run --replicas 9",
             "profile --image 24x32",
-            "demo --epochs 0",
+            "demo --loss tree_max",
         ],
     )
     def test_refused_value_is_2(self, arguments, tmp_path, monkeypatch, capsys):
@@ -99,6 +101,23 @@ class ExitCodeTest:
         assert printed == ["hierseg evaluate: warning: two lines\n"]
         assert warnings.formatwarning is before
 
+    def test_logs_of_this_project_are_shown_and_others_are_not(self, monkeypatch, capsys):
+        def log(*_, **__):
+            logging.getLogger("other").error("lost")
+            tf.get_logger().warning("lost")
+            absl_logging.warning("lost")
+            own = logging.LogRecord(
+                "absl", logging.WARNING, tfds_builders.__file__, 1, "%d files\nleft out", (2,), None
+            )
+            logging.getLogger().handle(own)
+            return {}
+
+        monkeypatch.setattr("hierseg_keras.cli.evaluate.evaluate_run", log)
+        before = logging.getLogger().handlers[:]
+        assert main(["evaluate", "run", "--replicas", "1"]) == 0
+        assert capsys.readouterr().err == "hierseg evaluate: warning: 2 files left out\n"
+        assert logging.getLogger().handlers == before
+
 
 class MessageOfTest:
     def test_tree_errors_keep_their_list(self):
@@ -120,6 +139,9 @@ class MessageOfTest:
             message = message_of(error.value)
             assert message.endswith("assertion failed: [street_blocks: a label. Received:] [-1]")
             assert "File" not in message and "{{" not in message and "\n" not in message
+
+    def test_styles_are_left_out(self):
+        assert message_of(ValueError("calling f. \x1b[1mNo.\x1b[0m")) == "calling f. No."
 
     def test_sentence_of_a_pipeline_is_told_alone(self):
         def refused(x):

@@ -1,4 +1,6 @@
 import csv
+import json
+import shutil
 import tomllib
 
 import numpy as np
@@ -121,8 +123,12 @@ class TrainTest:
 
 
 class EvaluateTest:
-    def test_repeats_the_last_epoch(self, run, capsys):
-        assert main(["evaluate", str(run), "--replicas", "1"]) == 0
+    def test_repeats_the_last_epoch_and_warns_of_other_data(self, run, tmp_path, capsys):
+        other = shutil.copytree(run, tmp_path / "other")
+        content = json.loads((run / "run.json").read_text())
+        (other / "run.json").write_text(json.dumps({**content, "data": {"street_blocks/1.0.0": "another"}}))
+        with pytest.warns(UserWarning, match="trained on other data than street_blocks/1.0.0 holds now"):
+            assert main(["evaluate", str(other), "--replicas", "1"]) == 0
         printed = dict(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("miou"))
         with (run / "log.csv").open() as file:
             last = list(csv.DictReader(file))[-1]

@@ -28,6 +28,7 @@ class SplitOffTest:
         [
             ("test", "a split of street_blocks/1.0.0, which has .*Received: split='test'"),
             ("train[:", "Received: split='train\\[:'"),
+            ("train[5:2]", "Received: split='train\\[5:2\\]'. The split has no images"),
             ("train[:0]", "Received: split='train\\[:0\\]'. The split has no images"),
             ("train[:1]", "Received: share=.* of 1 images"),
         ],

@@ -23,7 +23,7 @@ def run(tmp_path):
     folder.mkdir()
     (folder / CONFIG).write_text("{}")
     (folder / TREE).write_text("road\nsky\n")
-    save_weights(folder, Manifest(folder, {"hierseg_keras": "1.0"}), 1)
+    save_weights(folder, Manifest(folder, versions={"hierseg_keras": "1.0"}), 1)
     return folder
 
 
@@ -90,7 +90,7 @@ class ManifestTest:
         while True:
             folder = tmp_path / f"{moment}"
             shutil.copytree(run, folder)
-            manifest = Manifest(folder, {})
+            manifest = Manifest(folder)
             was_killed = killed_at(moment, save_epoch)
             check_files(folder)
             seen.add((folder / WEIGHTS).read_bytes()[:18].decode())

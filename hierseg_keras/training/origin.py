@@ -1,0 +1,81 @@
+"""What a run comes from besides its configuration: software, machine and data, as `run.json` records them."""
+
+import platform
+import warnings
+from importlib.metadata import version
+
+import keras
+import tensorflow as tf
+
+from hierseg_keras import data
+from hierseg_keras.data.fingerprint import fingerprint_of
+from hierseg_keras.training.manifest import recorded_data
+from hierseg_keras.version import __version__
+
+_PACKAGES = ("keras", "tensorflow", "numpy", "tensorflow-datasets")
+
+
+def origin_of(values, strategy):
+    """Returns the versions, the machine and the data of a run that is about to begin.
+
+    Args:
+        values: The table `data` of a `RunConfig`.
+        strategy: `tf.distribute.Strategy` that it trains under.
+
+    Returns:
+        Dict of JSON values: `versions`, `platform`, `backend`, `devices` and `data`, the fingerprint of each
+        data set by its full name.
+    """
+    return {
+        "versions": {
+            "hierseg_keras": __version__,
+            **{name: version(name) for name in _PACKAGES},
+            "python": platform.python_version(),
+        },
+        "platform": platform.platform(),
+        "backend": keras.backend.backend(),
+        "devices": [_device_name(device) for device in _devices(strategy)],
+        "data": _fingerprints(values),
+    }
+
+
+def warn_of_other_data(folder, values):
+    """Warns where a run's data set is not the one that it was trained on.
+
+    Args:
+        folder: `pathlib.Path` of the run. One without a record of its data gives no warning.
+        values: The table `data` of the run's `RunConfig`.
+    """
+    recorded = recorded_data(folder)
+    if recorded is None:
+        return
+    present = _fingerprints(values)
+    changed = [name for name, fingerprint in present.items() if recorded.get(name) != fingerprint]
+    if changed:
+        warnings.warn(
+            f"{folder} was trained on other data than {', '.join(changed)} holds now: do not compare its evaluation "
+            "with its log.",
+            stacklevel=2,
+        )
+
+
+def _fingerprints(values):
+    builders = [data.prepare(values.dataset, values.data_dir, values.manual_dir)]
+    return {builder.info.full_name: fingerprint_of(builder) for builder in builders}
+
+
+def _devices(strategy):
+    """The names of the devices that hold a replica."""
+    if strategy.num_replicas_in_sync > 1:
+        return strategy.extended.worker_devices
+    return [(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU"))[0].name]
+
+
+def _device_name(device):
+    """`GPU:0, NVIDIA H100` for a GPU, `CPU:0` for a CPU."""
+    spec = tf.DeviceSpec.from_string(device)
+    name = f"{spec.device_type}:{spec.device_index}"
+    if spec.device_type != "GPU":
+        return name
+    details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[spec.device_index])
+    return f"{name}, {details.get('device_name', 'unknown')}"

@@ -1,0 +1,128 @@
+"""Whatever the options say, a command ends with 0, 1 or 2 and at most one line on stderr."""
+
+import collections
+import random
+
+import pytest
+
+pytest.importorskip("tensorflow")
+from hierseg_command.one_line import MAX_LENGTH  # noqa: E402
+from hierseg_keras.cli.main import main, parser  # noqa: E402
+
+# Of `train`, `tests/cli/config_options_test.py` is about.
+COMMANDS = {
+    "data": "street_blocks --data-dir lost",
+    "evaluate": "run",
+    "recipes": "muller_smith_helen_unet",
+    "export": "run --out out",
+    "predict": "run image.png --out out",
+    "profile": "--image 8x8 --data.tree cityscapes",
+    "demo": "--dataset camvid_tree --manual-dir lost --data-dir lost",
+}
+NUM_VALUES = 1000
+AWKWARD = [
+    *(
+        "",
+        " ",
+        "-",
+        "--",
+        "=",
+        ",",
+        ",,",
+        "x",
+        "1x",
+        "0x0",
+        "-1x5",
+        "8x8x8",
+        "1e1x3",
+        "none",
+        "None",
+        "auto",
+        "true",
+        "a\nb",
+    ),
+    *(
+        "0",
+        "-1",
+        "1",
+        "2.5",
+        "nan",
+        "inf",
+        "-inf",
+        "1e400",
+        "1e-400",
+        "9" * 30,
+        "9" * 5000,
+        "٣",
+        "²",
+        "1_0",
+        "0x10",
+        "+3",
+    ),
+    *(
+        "/",
+        "..",
+        "/dev/null",
+        "/proc/self/mem",
+        "/nowhere/at/all",
+        "a" * 5000,
+        "\0",
+        "\udcff",
+        "日本",
+        "a/b:c",
+        "{}",
+        "%s",
+    ),
+    *(
+        "street_blocks/none",
+        "street_blocks:9.9.9",
+        "train[:0%]",
+        "train[",
+        "train+train",
+        "all",
+        "a:b",
+        "a:b.c",
+        "os:system",
+    ),
+]
+
+
+def random_text(rng):
+    return "".join(rng.choice("01239.,x-+eE:/[]% aZ_é\t\n\"'\\{}") for _ in range(rng.randrange(1, 12)))
+
+
+def command_lines():
+    """A thousand, each with a random value for one option or argument."""
+    rng = random.Random(0)
+    subparsers = next(action for action in parser()._actions if action.dest == "command").choices
+    for _ in range(NUM_VALUES):
+        command = rng.choice(list(COMMANDS))
+        given = [command, *COMMANDS[command].split()]
+        value = rng.choice(AWKWARD) if rng.random() < 0.6 else random_text(rng)
+        action = rng.choice([action for action in subparsers[command]._actions if action.nargs != 0])
+        if action.option_strings:
+            given.append(f"{action.option_strings[0]}={value}")
+        else:
+            given[1 if action.dest in ("run", "name", "recipe") else 2] = value
+        yield given
+
+
+def test_a_thousand_random_values_end_in_one_line(tmp_path, monkeypatch, capsys):
+    # Takes longer than all else, once for each command that would train or evaluate.
+    monkeypatch.setattr("gc.collect", lambda *_: 0)
+    monkeypatch.chdir(tmp_path)
+    codes = collections.Counter()
+    for line in command_lines():
+        try:
+            code = main(line)
+        except SystemExit as ended:
+            code = ended.code
+        printed = capsys.readouterr()
+        codes[line[0], code] += 1
+        assert code in (0, 1, 2) and "Traceback" not in printed.out + printed.err, line
+        if code:
+            assert printed.err.startswith(f"hierseg {line[0]}: ") and printed.err.count("\n") == 1, line
+            assert len(printed.err) < MAX_LENGTH + 200, line
+        assert not any(tmp_path.iterdir()), line
+    assert all(codes[command, 2] > 30 for command in COMMANDS)
+    assert all(codes[command, 1] > 30 for command in COMMANDS.keys() - {"profile"})
