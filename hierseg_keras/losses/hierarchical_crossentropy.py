@@ -6,12 +6,14 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
 from hierseg_keras.losses.weights import NodeWeights, check_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.families import internal_ancestors
 from hierseg_keras.tree.ops import lazy_where, pick_channel, softmax, with_gradient
+from hierseg_keras.tree.tensor import Tensor
 
 # A probability above exp(-_FAR) is a sum of `exp(logit - largest)` that float32 holds in full.
 _FAR = 60.0
@@ -21,12 +23,12 @@ _EMPTY = -1e30
 
 def hierarchical_crossentropy(
     tree: ClassTree | str,
-    y_true,
-    y_pred,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     depth_weights: Sequence[float] | None = None,
     from_logits: bool = True,
     ignore_class: int = 255,
-):
+) -> Tensor:
     """Computes each pixel's crossentropy, summed over the depths of a class tree; see `HierarchicalCrossentropy`.
 
     Formula, for a pixel whose label has the ancestor `c_d` at depth `d`:
