@@ -2,7 +2,7 @@
 
 import importlib
 
-from hierseg_keras import decoding, losses, metrics, models, training, tree
+from hierseg_keras import decoding, distribution, losses, metrics, models, training, tree
 from hierseg_keras.tree import ClassTree, TreeError
 from hierseg_keras.version import __version__
 
@@ -13,6 +13,7 @@ __all__ = [
     "clustering",
     "data",
     "decoding",
+    "distribution",
     "export",
     "losses",
     "metrics",

@@ -4,9 +4,9 @@ import pathlib
 
 import tensorflow_datasets as tfds
 
-import tfds_builders
+import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
 
-FOLDER = pathlib.Path(tfds_builders.__file__).parent
+FOLDER = pathlib.Path(__file__).parent / "tfds_builders"
 # Name of a builder and its config -> folder of its tiny files.
 READERS = {
     "camvid_tree/categories": "camvid_tree/dummy_data",

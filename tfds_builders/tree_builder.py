@@ -9,8 +9,8 @@ from absl import logging
 from etils import epath
 
 from tfds_builders.folder_lock import alone_in
-from tfds_builders.image_files import ImageFileError
 from tfds_builders.ordered_map import ordered_map
+from tfds_builders.reading.file_problems import ImageFileError
 
 LEFT_OUT = "left_out.txt"
 

@@ -2,7 +2,8 @@
 
 from hierseg_keras.cli.averaging import averaging_of
 from hierseg_keras.cli.option_error import reading_options
-from hierseg_keras.training import evaluate_run, make_strategy
+from hierseg_keras.distribution import make_strategy
+from hierseg_keras.training import evaluate_run
 
 
 def run(options):

@@ -18,7 +18,7 @@ _UINT8_NODES = 256
 
 def run(options):
     # Imports TFDS, which no other command line needs.
-    from tfds_builders.image_files import read_image
+    from tfds_builders.reading.image_files import read_image
 
     images, out = [pathlib.Path(image) for image in options.images], pathlib.Path(options.out)
     _check_images(images, read_image)

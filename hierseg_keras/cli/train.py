@@ -4,7 +4,8 @@ from hierseg_command.option_values import name as file_name
 from hierseg_command.options import add_import
 from hierseg_keras.cli.config_options import add_config_options, add_sources, config_of
 from hierseg_keras.cli.option_error import reading_options
-from hierseg_keras.training import make_strategy, smoke, train, train_hs3
+from hierseg_keras.distribution import make_strategy
+from hierseg_keras.training import smoke, train, train_hs3
 from hierseg_keras.training.run import check_before_data
 from hierseg_keras.training.smoke_run import check_smoke
 

@@ -155,7 +155,7 @@ def cluster_mean_iou(confusion: ArrayLike, assignment: ArrayLike) -> float:
 def constant_ratio_sizes(num_classes: int, num_stages: int, ratio: float = 0.5) -> list[int]:
     """Computes numbers of clusters with a constant ratio between successive stages.
 
-    Stage `i` of `n` has, rounded and never below 2:
+    Stage `i` of `n` has `k_i` clusters, rounded to an integer and at least 2:
 
     ```
     k_i = ratio^(n + 1 - i) * K

@@ -9,8 +9,7 @@ import typing
 
 import tensorflow as tf
 
-# Mid-gray. It becomes 0 in networks that scale 0 .. 255 to [-1, 1].
-PADDING_COLOR = 127.5
+from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def resize(image, label, size):

@@ -16,6 +16,7 @@ from hierseg_keras.data.colors import as_color, color_code, color_codes
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable
 from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
+from hierseg_keras.tree.outline import check_byte_order_mark
 from hierseg_keras.tree.tensor import Tensor
 
 IGNORE = "ignore"
@@ -59,8 +60,8 @@ class ClassMap:
         unmapped: Tuple of the triples without a node.
 
     Raises:
-        TreeError: If an id is given twice, is neither an integer in this range nor a color, or numbers
-            and colors are mixed. The error lists all such ids.
+        TreeError: If an id occurs twice, an id is neither an integer from 0 to 65535 nor a color, or
+            numbers and colors are mixed. The error lists all such ids.
 
     Example:
 
@@ -111,9 +112,11 @@ class ClassMap:
             OSError: If the file cannot be read.
         """
         try:
-            text = pathlib.Path(path).read_bytes().decode("utf-8-sig")
+            text = pathlib.Path(path).read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
-            raise TreeError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+            received = f"{error.reason} at byte {error.start}"
+            raise TreeError(f"{path}: expected UTF-8 text. Received: {received}. Save the file as UTF-8") from None
+        check_byte_order_mark(text, str(path))
         lines = csv.reader(io.StringIO(text, newline=""))
         header = [cell.strip() for cell in next(lines, [])]
         if header != _HEADER:

@@ -1,11 +1,11 @@
-"""Decodes image files inside a TensorFlow graph, with the same results as `tfds_builders.image_files` outside of one.
+"""Decodes image files inside a TensorFlow graph, as `tfds_builders.reading.image_files` decodes them outside of one.
 
 Importing this module imports TFDS.
 """
 
 import tensorflow as tf
 
-from tfds_builders import image_header as rules
+from tfds_builders.reading import image_header as rules
 
 # All numbers that the header rules read are within these first bytes.
 _HEADER_BYTES = 34
@@ -22,7 +22,7 @@ _RGB = "expected gray or RGB. Received: a JPEG file with CMYK colors. Convert it
 def decode_image(encoded, name):
     """Decodes the bytes of an image file.
 
-    The pixels equal those of `tfds_builders.image_files.read_image`, and the same files raise errors.
+    The pixels equal those of `tfds_builders.reading.image_files.read_image`, and the same files raise errors.
     TensorFlow's own `tf.io.decode_image` differs: its JPEG values are up to 60 off, as it uses a faster
     decoder; it drops the lower half of 16-bit values; and it drops transparency.
 
@@ -124,7 +124,7 @@ def _assert(condition, name, problem):
     return tf.debugging.Assert(condition, [tf.strings.join([name, ": ", problem, "."])])
 
 
-# === The rules of `tfds_builders.image_header` ===
+# === The rules of `tfds_builders.reading.image_header` ===
 
 
 def _is_kind(encoded):

@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import pkgutil
 import re
 
 from etils import epath
@@ -75,7 +74,7 @@ def _nearest(name):
     near += [other for other in known if re.search(rf"(^|_){re.escape(name.lower())}(_|$)", other)][:3] if name else []
     if near:
         return f"Did you mean {_either(list(dict.fromkeys(near)))}?"
-    shipped = sorted(module.name for module in pkgutil.iter_modules(tfds_builders.__path__) if module.ispkg)
+    shipped = sorted(name.removesuffix("_dataset_builder") for name in tfds_builders.__all__)
     return f"`tfds.list_builders()` lists all {len(known)} names. This package adds {', '.join(shipped)}."
 
 

@@ -16,6 +16,7 @@ from hierseg_keras.data.source import Source
 from hierseg_keras.data.training_order import TrainingOrder
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
+from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def load(
@@ -214,7 +215,7 @@ def _in_order(sources, files, size, batch_size, ignore_class):
         own.read(source.parse).map(functools.partial(decode, source), tf.data.AUTOTUNE)
         for source, own in zip(sources, files)
     ]
-    padding = (augmentation.PADDING_COLOR, ignore_class)
+    padding = (PADDING_COLOR, ignore_class)
     examples = functools.reduce(lambda one, next_: one.concatenate(next_), parts)
     batches = examples.map(_without_channel).padded_batch(batch_size, padding_values=padding)
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())

@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from hierseg_keras.data.colors import color_name
-from hierseg_keras.data.refusal import counted, refuse
+from hierseg_keras.data.refusal import refuse
+from hierseg_keras.tree.capped_list import counted
 
 MAX_CLASS_ID = np.iinfo(np.uint16).max
 # Smaller than every label: the minimum of a label map shows whether it holds an unknown value.

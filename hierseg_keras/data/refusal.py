@@ -43,17 +43,3 @@ def sentence_of(error):
     found = re.search(r"assertion failed: \[(.*)\]\s*$", str(error), re.MULTILINE)
     # An assertion with several values is not one of `refuse`.
     return re.sub(r"\\(.)", r"\1", found[1]) if found and "] [" not in found[1] else None
-
-
-def counted(values, counts, name=str, most=20):
-    """Returns a list of values with their numbers of pixels, the most frequent first: `7 (12 pixels), 9 (1 pixel)`.
-
-    Args:
-        values, counts: 1D arrays of equal length.
-        name: Function from a value to its text. Defaults to `str`.
-        most: Integer, largest number of values to list. Defaults to 20.
-    """
-    pairs = sorted(zip(values.tolist(), counts.tolist()), key=lambda pair: -pair[1])
-    listed = [f"{name(value)} ({count} pixel{'s' * (count != 1)})" for value, count in pairs[:most]]
-    more = [f"and {len(pairs) - most} more"] if len(pairs) > most else []
-    return ", ".join(listed + more)

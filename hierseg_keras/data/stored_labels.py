@@ -9,7 +9,8 @@ from PIL import Image
 
 from hierseg_keras.data.colors import color_codes, color_name
 from hierseg_keras.data.png_header import GRAY, PALETTE, png_header
-from hierseg_keras.data.refusal import counted, refuse
+from hierseg_keras.data.refusal import refuse
+from hierseg_keras.tree.capped_list import counted
 
 LABEL_CHANNELS = (1, 3, 4)
 LABEL_DTYPES = (np.uint8, np.uint16)
@@ -63,7 +64,7 @@ def decode_label(encoded, feature, record, colors=False):
 
 
 def _decoded_by_pillow(encoded, dtype, colors):
-    """Returns the values `(h, w, channels)` of an encoded label map, and its problem, empty if there is none."""
+    """Returns a pair: the values `(h, w, channels)` of an encoded label map, and its problem or empty bytes."""
     nothing, expected = np.zeros((0, 0, 1), dtype.as_numpy_dtype), "expected a label map stored as PNG"
     try:
         with Image.open(io.BytesIO(encoded)) as image:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from keras import ops
 from numpy.typing import ArrayLike
 
+from hierseg_keras.tree.ops import log_softmax
 from hierseg_keras.tree.tensor import Tensor
 
 # Close to the smallest normal float32, so that the logarithm of a probability of 0 stays finite.
@@ -56,11 +57,13 @@ def log_terms(y_pred, scores, from_logits=True):
         return [ops.log(ops.maximum(part, _SMALLEST)) for part in parts]
     if scores == "nodes":
         return [ops.log_sigmoid(y_pred), ops.log_sigmoid(-y_pred)]
-    return [_log_softmax(y_pred)]
+    return [log_softmax(y_pred)]
 
 
 def from_log_sums(log_sums, scores, from_logits=True):
-    """Computes scores from the logarithms of summed probabilities, of however many predictions.
+    """Computes scores from the logarithms of summed probabilities.
+
+    The result does not depend on the number of predictions in the sums.
 
     Args:
         log_sums: List of float tensors: for each tensor of `log_terms`, the log-sum-exp over predictions.
@@ -72,10 +75,5 @@ def from_log_sums(log_sums, scores, from_logits=True):
     if scores == "nodes":
         yes, no = log_sums
         return yes - no if from_logits else ops.sigmoid(yes - no)
-    means = _log_softmax(log_sums[0])
+    means = log_softmax(log_sums[0])
     return means if from_logits else ops.exp(means)
-
-
-def _log_softmax(x):
-    # `ops.log_softmax` warns if there is only one class.
-    return x - ops.logsumexp(x, axis=-1, keepdims=True)

@@ -1,1 +1,17 @@
 """All that knows of several devices."""
+
+import importlib
+
+_ROOM = {
+    "check_jit_compile": "strategy",
+    "make_strategy": "strategy",
+}
+
+__all__ = [*_ROOM]
+
+
+def __getattr__(name):
+    # They import TensorFlow, which losses on the JAX backend do without.
+    if name in _ROOM:
+        return getattr(importlib.import_module(f"hierseg_keras.distribution.{_ROOM[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

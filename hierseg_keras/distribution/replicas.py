@@ -1,10 +1,10 @@
-"""What a loss has to know of the replicas of `tf.distribute`; elsewhere a batch is one piece."""
+"""What losses and callbacks have to know of the replicas of `tf.distribute`; elsewhere a batch is one piece."""
 
 import keras
 
 
 def replica_context():
-    """The replica that this is called in; `None` where there is only one."""
+    """Returns the replica that this is called in; `None` where there is only one."""
     if keras.backend.backend() != "tensorflow":
         return None
     import tensorflow as tf
@@ -14,13 +14,13 @@ def replica_context():
 
 
 def num_replicas():
-    """How many replicas share a batch."""
+    """Returns the number of replicas that share a batch."""
     replica = replica_context()
     return 1 if replica is None else replica.num_replicas_in_sync
 
 
 def sum_over_replicas(value):
-    """The sum of a tensor over all replicas."""
+    """Sums a tensor over all replicas."""
     replica = replica_context()
     if replica is None:
         return value
@@ -30,7 +30,7 @@ def sum_over_replicas(value):
 
 
 def random_uniform(shape, seed_generator):
-    """Uniform float32 numbers in [0, 1), others on every replica.
+    """Draws uniform float32 numbers in [0, 1), others on every replica.
 
     A `SeedGenerator` alone gives the same ones to all.
     """
@@ -41,3 +41,8 @@ def random_uniform(shape, seed_generator):
 
     seed = tf.random.fold_in(seed_generator.next(), replica.replica_id_in_sync_group)
     return tf.random.stateless_uniform(shape, seed)
+
+
+def copies_of(model, variable):
+    """Returns each replica's copy of a model's variable, as a tuple of TensorFlow's variables."""
+    return model.distribute_strategy.experimental_local_results(variable.value)

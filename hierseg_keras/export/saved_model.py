@@ -131,8 +131,8 @@ def _check_replaceable(path, overwrite):
     others = names - _ENTRIES if "saved_model.pb" in names else names
     if others:
         raise FileExistsError(
-            f"`saved_model` expects a folder that holds a SavedModel and nothing else, to overwrite it. Received: "
-            f"{path}, with {sorted(others)[0]!r}. Choose another path, or delete the folder yourself."
+            f"`saved_model` expects the folder that it overwrites to hold only a SavedModel. Received: {path}, which "
+            f"holds {sorted(others)[0]!r}. Choose another path, or delete the folder yourself."
         )
 
 

@@ -11,7 +11,7 @@ from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
 from hierseg_keras.losses.weights import NodeWeights, check_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.families import internal_ancestors
-from hierseg_keras.tree.ops import lazy_where, pick_channel, with_gradient
+from hierseg_keras.tree.ops import lazy_where, pick_channel, softmax, with_gradient
 
 # A probability above exp(-_FAR) is a sum of `exp(logit - largest)` that float32 holds in full.
 _FAR = 60.0
@@ -121,9 +121,9 @@ def _depth_crossentropies(tree, label, logits):
             return exp * factor
 
         def far():
-            flow = to_all[..., None] * _softmax(logits)
+            flow = to_all[..., None] * softmax(logits)
             for is_inside, gradient in zip(inside(), to_families):
-                flow = flow - gradient[..., None] * _softmax(ops.where(is_inside, logits, _EMPTY))
+                flow = flow - gradient[..., None] * softmax(ops.where(is_inside, logits, _EMPTY))
             return flow
 
         flow = lazy_where(is_far, far, near())
@@ -134,11 +134,6 @@ def _depth_crossentropies(tree, label, logits):
     family_costs = lazy_where(is_far, far_costs, [ops.log(total) - ops.log(part) for part in sums])
     terms = [ops.where(has, cost, leaf_cost) for has, cost in zip(has_family, family_costs)]
     return ops.stack([*terms, leaf_cost], axis=-1), backward
-
-
-def _softmax(x):
-    # Keras's own warns of a tree of one leaf.
-    return ops.exp(x - ops.logsumexp(x, axis=-1, keepdims=True))
 
 
 @functools.lru_cache(maxsize=32)

@@ -51,7 +51,7 @@ class TreeNetwork(keras.Model):
     """
 
     from_logits = True
-    # Names of the layers that `HS3` supervises in a run, where the network's paper or HS3's has some.
+    # Names of the layers that `HS3` supervises by default in a run, from the paper of the network or of HS3.
     supervised_stages = None
 
     def __new__(cls, *args, **kwargs):

@@ -8,11 +8,9 @@ from hierseg_keras.training.coupled_sgd import CoupledSGD
 _ROOM = {
     "ConfigError": "config",
     "RunConfig": "config",
-    "check_jit_compile": "strategy",
     "evaluate_run": "saved_run",
     "for_inference": "saved_run",
     "load_run": "saved_run",
-    "make_strategy": "strategy",
     "smoke": "smoke_run",
     "train": "run",
     "train_hs3": "hs3_run",

@@ -3,11 +3,12 @@
 import keras
 
 from hierseg_keras import data
+from hierseg_keras.distribution.evaluation_batches import evaluation_batches
 from hierseg_keras.losses.objectives import loss_by_depth
 from hierseg_keras.metrics import DepthLoss, TreeReport
 from hierseg_keras.training.config.checks import takes_depth
-from hierseg_keras.training.spread import spread_over_replicas
 from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def tree_of(values):
@@ -29,7 +30,7 @@ def load_evaluation(config, tree, split, strategy):
     if strategy.num_replicas_in_sync == 1:
         return _load(config, tree, split, config.data.batch_size), None
     examples = _load(config, tree, split, batch_size=1)
-    return spread_over_replicas(examples, config.data.batch_size, ignore_class_of(tree), strategy)
+    return evaluation_batches(examples, config.data.batch_size, (PADDING_COLOR, ignore_class_of(tree)), strategy)
 
 
 def load_examples(config, tree, split, count):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from hierseg_keras.decoding import best_path
+from hierseg_keras.distribution.replicas import copies_of
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
@@ -126,34 +127,13 @@ class SeedEpochs(keras.callbacks.Callback):
         # A position in the network is the same in every process; the numbers in names are not.
         states = [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
         for position, state in enumerate(states):
-            copies = self.model.distribute_strategy.experimental_local_results(state.value)
-            for replica, copy in enumerate(copies):
+            for replica, copy in enumerate(copies_of(self.model, state)):
                 copy.assign(_first_state(self.seed, epoch, position, replica))
 
 
 def _first_state(*numbers):
     """The state of a random generator, two integers, that follows from these numbers."""
     return [int(np.random.SeedSequence(numbers).generate_state(1)[0]) >> 1, 0]
-
-
-class AverageReplicas(keras.callbacks.Callback):
-    """Gives every replica the mean of all replicas' moving averages before each validation.
-
-    Under `MirroredStrategy` batch normalization that is not synchronised keeps moving averages of
-    its own on each replica, and Keras (3.15) reads and saves the first replica's only. Without
-    this, validation would be of other networks than the one that is saved. On one replica it does
-    nothing.
-    """
-
-    def on_test_begin(self, logs=None):
-        strategy = self.model.distribute_strategy
-        if strategy.num_replicas_in_sync == 1:
-            return
-        for variable in self.model.non_trainable_variables:
-            # The states of random generators are integers.
-            if keras.backend.is_float_dtype(variable.dtype):
-                values = strategy.experimental_local_results(variable.value)
-                variable.assign(keras.ops.mean(keras.ops.stack(values), axis=0))
 
 
 class DrawPredictions(keras.callbacks.Callback):

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
+from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.models.heads.stage_heads import stage_prefix
 from hierseg_keras.training.build import load_evaluation
 from hierseg_keras.training.config import RunConfig
@@ -113,7 +114,7 @@ def _once(path, make):
 def _find_clusters(config, run, split, folder):
     """Writes each stage's clusters, and how they were chosen."""
     _, model = load_run(run)
-    examples, _ = load_evaluation(config, model.tree, split, tf.distribute.get_strategy())
+    examples, _ = load_evaluation(config, model.tree, split, current_strategy())
     found = model.search(examples, method=config.method.clustering)
     sizes = _sizes(config, found)
     names = model.tree.names[: model.tree.num_leaves]

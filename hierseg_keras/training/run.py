@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 
 from hierseg_keras import data
+from hierseg_keras.distribution.averaged_statistics import AverageReplicas
+from hierseg_keras.distribution.strategy import check_batch_size, check_jit_compile, make_strategy
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.training.build import (
     compile_model,
@@ -19,7 +21,6 @@ from hierseg_keras.training.build import (
 )
 from hierseg_keras.training.callbacks import (
     MONITOR,
-    AverageReplicas,
     DrawPredictions,
     SaveWeights,
     SeedEpochs,
@@ -36,7 +37,6 @@ from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.origin import origin_of
 from hierseg_keras.training.progress_line import progress_of
 from hierseg_keras.training.saved_run import LOG, PICTURES, TENSORBOARD
-from hierseg_keras.training.strategy import check_batch_size, check_jit_compile, make_strategy
 from hierseg_keras.training.tensorboard import check_tensorboard, tensorboard_callbacks
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
 from hierseg_keras.visualization import draw_curves

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from hierseg_keras import data
+from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models import MultiScale, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
@@ -51,7 +52,7 @@ def load_run(
     folder = pathlib.Path(folder)
     check_files(folder)
     config = RunConfig.from_file(config_file(folder))
-    with (strategy or tf.distribute.get_strategy()).scope():
+    with (strategy or current_strategy()).scope():
         model = make_model(config, ClassTree.from_file(folder / TREE), pretrained=False)
         # Before `compile`: the file holds the optimizer's variables too, and there is none to take them.
         model.load_weights(folder / WEIGHTS)
@@ -119,7 +120,7 @@ def evaluate_run(
 
 
 def _evaluate(folder, split, verbose, strategy, report, inference):
-    folder, strategy = pathlib.Path(folder), strategy or tf.distribute.get_strategy()
+    folder, strategy = pathlib.Path(folder), strategy or current_strategy()
     config, model = load_run(folder, strategy)
     warn_of_other_data(folder, config.data)
     examples, steps = load_evaluation(config, model.tree, split or config.evaluation.split, strategy)

@@ -1,4 +1,4 @@
-"""Tells integers from floats and bools."""
+"""Recognizes integers, which floats and bools are not."""
 
 import operator
 

@@ -80,6 +80,16 @@ def argmax(x):
     return ops.cast(ops.argmax(ops.add(x, 0.0), axis=-1), "int32")
 
 
+def log_softmax(x):
+    """As `keras.ops.log_softmax` along the last axis, which warns of a single class, as a tree may have."""
+    return x - ops.logsumexp(x, axis=-1, keepdims=True)
+
+
+def softmax(x):
+    """As `keras.ops.softmax` along the last axis, without its warning of a single class."""
+    return ops.exp(log_softmax(x))
+
+
 def sum_over_leaves(tree, leaf_values):
     """Computes the sum over the leaves below each internal node, channels last: `(..., L)` to `(..., V - L)`."""
     return ops.matmul(leaf_values, ops.convert_to_tensor(is_above(tree).T, leaf_values.dtype))

@@ -63,9 +63,9 @@ _SIGNS = (
     (re.compile(r".*:"), "YAML", "end in ':'"),
     (re.compile(r".*:\s+([+-]?\d+|~|null|\[.*|\{.*|\".*\"|'.*')"), "YAML", "hold a key and its value"),
     (re.compile(r".*=\s*(\[.*|\{.*|\".*\"|'.*')"), "TOML", "hold a key and its value"),
-    (re.compile(r"([\"']).*\1"), "JSON, TOML or CSV", "stand in quotation marks"),
+    (re.compile(r"([\"']).*\1"), "JSON, TOML or CSV", "be in quotation marks"),
     (re.compile(r".*[,;]"), "JSON or CSV", "end in ',' or ';'"),
-    (re.compile(r"\[.*\]"), "TOML or INI", "stand in brackets"),
+    (re.compile(r"\[.*\]"), "TOML or INI", "be in brackets"),
 )
 _NUMBERED = re.compile(r"(\d{1,9})[\s:.)]\s*\S.*")
 

@@ -108,7 +108,7 @@ def _indent_of(line):
 
 
 def _indent_unit(lines, source):
-    """Returns the first indent, one tab or a number of spaces, which is one step in the whole text, and problems."""
+    """Returns a pair: the first indent, which is one step of the whole text (a tab or several spaces), and problems."""
     indents = [(n, _indent_of(line)) for n, line in lines if _indent_of(line)]
     unit = indents[0][1] if indents else "\t"
     tabs = [n for n, indent in indents if "\t" in indent]

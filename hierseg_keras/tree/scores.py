@@ -9,7 +9,7 @@ from keras import ops
 
 from hierseg_keras.tree.class_tree import ClassTree, as_class_tree
 from hierseg_keras.tree.known_values import known_values
-from hierseg_keras.tree.ops import sum_over_leaves
+from hierseg_keras.tree.ops import softmax, sum_over_leaves
 from hierseg_keras.tree.probabilities_seen import activation_behind, has_values_of_probabilities
 
 KINDS = ("nodes", "leaves")
@@ -80,8 +80,7 @@ class Scores:
             return y_pred
         if self.kind == "nodes":
             return ops.sigmoid(y_pred)
-        # `ops.softmax` warns if there is only one channel.
-        return ops.exp(y_pred - ops.logsumexp(y_pred, axis=-1, keepdims=True))
+        return softmax(y_pred)
 
     def node_probabilities(self, y_pred):
         """Returns the probabilities of all nodes, `(..., V)`. For leaf scores, internal nodes sum their leaves."""

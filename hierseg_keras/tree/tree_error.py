@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from hierseg_keras.tree.capped_list import capped
+
 SHOWN_PROBLEMS = 50
 
 
@@ -18,8 +20,4 @@ class TreeError(ValueError):
 
     def __init__(self, problems: str | Iterable[str]):
         self.problems = [problems] if isinstance(problems, str) else list(problems)
-        lines = self.problems[:SHOWN_PROBLEMS]
-        hidden = len(self.problems) - len(lines)
-        if hidden:
-            lines.append(f"... and {hidden} more")
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(capped(self.problems, SHOWN_PROBLEMS)))

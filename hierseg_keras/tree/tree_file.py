@@ -39,9 +39,10 @@ def outline_from_json(text, source):
     try:
         tree = json.loads(text, object_pairs_hook=checked_object)
     except json.JSONDecodeError as error:
-        raise TreeError(f"{source}:{error.lineno}: not valid JSON: {error.msg} at column {error.colno}") from None
+        received = f"{error.msg} at column {error.colno}"
+        raise TreeError(f"{source}:{error.lineno}: expected valid JSON. Received: {received}") from None
     except (RecursionError, ValueError) as error:
-        raise TreeError(f"{source}: cannot be read as JSON: {error}") from None
+        raise TreeError(f"{source}: expected JSON that can be read. Received: {error}") from None
     if repeated:
         raise TreeError([f"{source}: the key {key!r} occurs more than once in one JSON object" for key in repeated])
     if isinstance(tree, dict):
@@ -53,10 +54,11 @@ def outline_from_json(text, source):
 
 def _decoded(data, path):
     if data.startswith(_UTF_16):
-        raise TreeError(f"{path}: not UTF-8 text but UTF-16. Save it as UTF-8")
+        raise TreeError(f"{path}: expected UTF-8 text. Received: UTF-16. Save the file as UTF-8")
     if b"\x00" in data:
-        raise TreeError(f"{path}: not UTF-8 text: it contains zero bytes, as binary files and UTF-16 do")
+        raise TreeError(f"{path}: expected UTF-8 text. Received: zero bytes, as in binary files and UTF-16")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise TreeError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        received = f"{error.reason} at byte {error.start}"
+        raise TreeError(f"{path}: expected UTF-8 text. Received: {received}. Save the file as UTF-8") from None

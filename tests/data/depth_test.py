@@ -1,18 +1,15 @@
 """Depth as an image's fourth channel."""
 
-import pathlib
-
 import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
 import tensorflow_datasets as tfds  # noqa: E402
 
-import tfds_builders  # noqa: E402
 from hierseg_keras.data import load  # noqa: E402
-from tests.manual_data import prepare  # noqa: E402
+from tests.manual_data import FOLDER, prepare  # noqa: E402
 
-DUMMY_DATA = pathlib.Path(tfds_builders.__file__).parent / "nyu_depth_v2_tree" / "dummy_data"
+DUMMY_DATA = FOLDER / "nyu_depth_v2_tree" / "dummy_data"
 MAX_DEPTH = 3.0
 
 

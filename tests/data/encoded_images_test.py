@@ -5,7 +5,8 @@ tf = pytest.importorskip("tensorflow")
 from hierseg_keras.data.encoded_images import decode_image, image_size  # noqa: E402
 from tests import image_samples  # noqa: E402
 from tests.image_samples import SUFFIXES, encoded, header_only_png, picture  # noqa: E402
-from tfds_builders.image_files import ImageFileError, read_image  # noqa: E402
+from tfds_builders.reading.file_problems import ImageFileError  # noqa: E402
+from tfds_builders.reading.image_files import read_image  # noqa: E402
 
 
 @pytest.fixture(scope="module")

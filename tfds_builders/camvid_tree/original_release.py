@@ -1,11 +1,11 @@
-"""CamVid as its authors released it: label maps in 32 colors, no division into splits."""
+"""CamVid as its authors released it: label maps in 32 colors, without splits."""
 
 import functools
 
-from tfds_builders.image_files import read_colors
-from tfds_builders.paired_images import pair_folders, pick_listed
+from tfds_builders.reading.image_files import read_colors
+from tfds_builders.reading.paired_images import pair_folders, pick_listed
 
-# In the alphabetical order of the release's own `label_colors.txt`. The files hold no ids: this order gives them.
+# In alphabetical order, like the release's own `label_colors.txt`. The files hold no ids: an id is a position here.
 COLORS = {
     "Animal": (64, 128, 64),
     "Archway": (192, 0, 128),
@@ -48,13 +48,15 @@ read_label = functools.partial(read_colors, colors=tuple(COLORS.values()))
 
 
 def split_items(manual_dir):
-    """Pairs by frame name, divided as the SegNet tutorial's lists say, where they lie beside the two folders.
+    """Pairs images and label maps by frame name.
+
+    If the SegNet tutorial's lists are beside the two folders, they divide the pairs into splits.
 
     Args:
-        manual_dir: `epath.Path` of the folder that holds `701_StillsRaw_full` and `LabeledApproved_full`.
+        manual_dir: `epath.Path` of the folder that contains `701_StillsRaw_full` and `LabeledApproved_full`.
 
     Returns:
-        `(splits, problems)`, as from `TreeBuilder.split_items`.
+        A pair `(splits, problems)`, as from `TreeBuilder.split_items`.
     """
     pairs, problems = pair_folders(manual_dir / IMAGES, manual_dir / LABELS, label_ending="_L")
     lists = {split: manual_dir / name for split, name in _LISTS.items() if (manual_dir / name).exists()}

@@ -1,4 +1,4 @@
-"""Cityscapes, finely annotated, with a class tree."""
+"""Cityscapes' fine annotations with a class tree."""
 
 import dataclasses
 
@@ -6,22 +6,24 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import image_files
-from tfds_builders.check_labels import check_size
 from tfds_builders.cityscapes_tree import class_ids, frames
-from tfds_builders.paired_images import ImagePair, read_pair
+from tfds_builders.reading import image_files
+from tfds_builders.reading.check_labels import check_size
+from tfds_builders.reading.paired_images import ImagePair, read_pair
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class CityscapesTreeConfig(tfds.core.BuilderConfig):
-    """The fine annotations, and what to make of them.
+    """Selects how to read the fine annotations.
 
     Attributes:
-        untrained_as_category: Whether the classes that are not trained, such as parking, mean
-            their category. Otherwise they mean "no label", as in the official evaluation.
-        with_instances: Whether examples hold `instances`, 16-bit instance ids.
+        untrained_as_category: Boolean, whether the classes that are not used in training, such as
+            parking, are labeled with their category. Otherwise they mean "no label", as in the
+            official evaluation. Defaults to `False`.
+        with_instances: Boolean, whether examples have the feature `instances`, 16-bit instance ids.
+            Defaults to `False`.
     """
 
     untrained_as_category: bool = False
@@ -29,16 +31,16 @@ class CityscapesTreeConfig(tfds.core.BuilderConfig):
 
 
 class Builder(TreeBuilder):
-    """Builds Cityscapes from its folders, or from the two archives without unpacking them."""
+    """Builds Cityscapes from its folders, or from its two archives without unpacking them."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
     BUILDER_CONFIGS = [
-        CityscapesTreeConfig(name="fine", description="The 19 trained classes; the other ids mean no label."),
+        CityscapesTreeConfig(name="fine", description="The 19 classes used in training; other ids mean no label."),
         CityscapesTreeConfig(
             name="fine_categories",
             untrained_as_category=True,
-            description="Ids that are not trained mean their category, and supervise no more than that.",
+            description="Ids that are not used in training mean their category, and no class below it.",
         ),
         CityscapesTreeConfig(
             name="fine_instances", with_instances=True, description="As `fine`, with the feature `instances`."
@@ -47,13 +49,13 @@ class Builder(TreeBuilder):
     published = {"train": 2975, "validation": 500, "test": 1525}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
 Register at https://www.cityscapes-dataset.com, download `leftImg8bit_trainvaltest.zip` (11 GB) and
-`gtFine_trainvaltest.zip` (241 MB), and put them into `manual_dir` as they are, or unpacked:
+`gtFine_trainvaltest.zip` (241 MB), and put the archives into `manual_dir`, or unpack them there:
 
     leftImg8bit/{train,val,test}/<city>/<city>_<sequence>_<frame>_leftImg8bit.png
     gtFine/{train,val,test}/<city>/<city>_<sequence>_<frame>_gtFine_labelIds.png
     gtFine/{train,val,test}/<city>/<city>_<sequence>_<frame>_gtFine_instanceIds.png    for the config `fine_instances`
 
-There is a split for every folder of train, val (`validation`) and test that is there.
+There is one split per folder that exists: train, val (`validation`) and test.
 """
 
     def _info(self):

@@ -1,9 +1,9 @@
-"""Cityscapes' 34 class ids, as `*_labelIds.png` hold them, and what they mean.
+"""The 34 class ids in Cityscapes' `*_labelIds.png`, and their classes.
 
-Id -1, `license plate`, is in the polygons only: the official scripts do not paint it.
+Id -1, `license plate`, exists in the polygons only: the official scripts do not paint it.
 """
 
-# From 0 on. Those with a train id are the tree's leaves; the official evaluation leaves the others out.
+# In the order of ids, from 0. Classes with a train id are the tree's leaves. The official evaluation excludes others.
 TRAINED, UNTRAINED = True, False
 CLASSES = (
     ("void/unlabeled", UNTRAINED),
@@ -45,11 +45,14 @@ _VOID = "void"
 
 
 def class_paths(untrained_as_category):
-    """The node that each id means, in their order; `None` where it means no label.
+    """Returns the path of the node of each id.
 
     Args:
-        untrained_as_category: Whether a class that is not trained means its category, such as
-            `flat` for parking. Void is no category.
+        untrained_as_category: Boolean, whether a class that is not used in training means its
+            category, such as `flat` for parking. Void is not a category.
+
+    Returns:
+        List of strings in the order of the ids; `None` for an id that means "no label".
     """
     paths = []
     for path, is_trained in CLASSES:

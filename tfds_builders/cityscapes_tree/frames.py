@@ -1,11 +1,11 @@
-"""Which files of Cityscapes make up a frame, in unpacked folders or in the archives as they were downloaded."""
+"""Finds the files of each frame of Cityscapes, in folders or in the downloaded archives."""
 
 import dataclasses
 
 from etils import epath
 
-from tfds_builders.image_files import ImageFileError
-from tfds_builders.zip_path import ZipPath
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.zip_path import ZipPath
 
 SPLITS = {"train": "train", "validation": "val", "test": "test"}
 IMAGE, LABEL, INSTANCES = "_leftImg8bit.png", "_gtFine_labelIds.png", "_gtFine_instanceIds.png"
@@ -14,7 +14,12 @@ ARCHIVES = {"leftImg8bit": "leftImg8bit_trainvaltest.zip", "gtFine": "gtFine_tra
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """A frame's files; `instances` where it was asked for."""
+    """The files of a frame.
+
+    Attributes:
+        image, label: Paths.
+        instances: Path, or `None` if instances are not requested.
+    """
 
     image: epath.Path | ZipPath
     label: epath.Path | ZipPath
@@ -25,15 +30,15 @@ def find_frames(manual_dir, with_instances):
     """Finds the frames of every split.
 
     Args:
-        manual_dir: `epath.Path` of a folder with `leftImg8bit/` and `gtFine/`, or with the two
-            archives that hold them, or one of each.
-        with_instances: Whether a frame needs `*_instanceIds.png`.
+        manual_dir: `epath.Path` of a folder that contains `leftImg8bit` and `gtFine`, each as a folder or as
+            an archive.
+        with_instances: Boolean, whether a frame needs `*_instanceIds.png`.
 
     Returns:
-        `(splits, problems)`, as from `TreeBuilder.split_items`. A split is there if any of its files is.
+        A pair `(splits, problems)`, as from `TreeBuilder.split_items`. A split exists if any of its files does.
 
     Raises:
-        ImageFileError: If neither folders nor archives are there, or an archive is damaged.
+        ImageFileError: If there are neither folders nor archives, or an archive is damaged.
     """
     kinds = {"image": ("leftImg8bit", IMAGE), "label": ("gtFine", LABEL)}
     if with_instances:
@@ -77,7 +82,7 @@ def _find(manual_dir, folder):
 
 
 def _frames(folder, ending):
-    """Dict from frame, such as `val/frankfurt/frankfurt_000000_000294`, to file."""
+    """Returns a dict from frames, such as `val/frankfurt/frankfurt_000000_000294`, to files."""
     splits = [folder / split for split in SPLITS.values()]
     return {
         f"{split.name}/{city.name}/{file.name.removesuffix(ending)}": file

@@ -3,8 +3,10 @@
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import find_files, paired_images
-from tfds_builders.image_files import stored_image
+from tfds_builders.reading.find_folder import find_folder
+from tfds_builders.reading.id_lists import listed_ids
+from tfds_builders.reading.image_files import stored_image
+from tfds_builders.reading.paired_images import pair_folders, pair_ids, read_pair
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
@@ -15,22 +17,22 @@ _HOMEPAGE = "http://sysu-hcp.net/lip/"
 
 
 class Builder(TreeBuilder):
-    """Builds LIP from the archives of its images and its parsing annotations."""
+    """Builds LIP from its images and parsing annotations."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
     published = {"train": 30462, "validation": 10000}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
-Get the single-person data of LIP from http://sysu-hcp.net/lip/ and unpack these two archives into `manual_dir`:
+Download the single-person data of LIP from http://sysu-hcp.net/lip/ and unpack these two archives into `manual_dir`:
 
     TrainVal_images/train_images/x.jpg                         the split `train`, required
-    TrainVal_images/val_images/x.jpg                           the split `validation`, where there is one
-    TrainVal_images/{train_id,val_id}.txt                      an id x a line
+    TrainVal_images/val_images/x.jpg                           the split `validation`, optional
+    TrainVal_images/{train_id,val_id}.txt                      lists, optional, one id x per line
     TrainVal_parsing_annotations/train_segmentations/x.png     label maps, 8-bit gray PNG, class ids 0 .. 19
     TrainVal_parsing_annotations/val_segmentations/x.png
 
-The folders may lie one folder deeper, in a second one of the same name, as some archives have them. Every image that a
-list names must be there; without a list all images are taken. The test images have no label maps and are not read.
+As in some archives, the folders may be inside of a second folder of the same name. Every image in a list must exist.
+Without a list, all images are used. The test images have no label maps and are not read.
 """
 
     def _info(self):
@@ -50,7 +52,7 @@ list names must be there; without a list all images are taken. The test images h
         return splits, problems
 
     def read(self, pair):
-        image, label = paired_images.read_pair(pair, len(self.info.metadata["class_paths"]))
+        image, label = read_pair(pair, len(self.info.metadata["class_paths"]))
         return pair.image.stem, {
             "image": stored_image(pair.image, image),
             "label": label,
@@ -60,12 +62,12 @@ list names must be there; without a list all images are taken. The test images h
 
 def _find(manual_dir, outer, name):
     candidates = [f"{outer}/{name}", f"{outer}/{outer}/{name}", name]
-    return find_files.find_folder(manual_dir, candidates, Builder.MANUAL_DOWNLOAD_INSTRUCTIONS).parent
+    return find_folder(manual_dir, candidates, Builder.MANUAL_DOWNLOAD_INSTRUCTIONS).parent
 
 
 def _pair_split(images, labels, lists):
     if not lists:
-        return paired_images.pair_folders(images, labels)
-    places, list_problems = find_files.listed_ids(lists[0])
-    pairs, problems = find_files.pair_ids(places, images, labels)
+        return pair_folders(images, labels)
+    places, list_problems = listed_ids(lists[0])
+    pairs, problems = pair_ids(places, images, labels)
     return pairs, list_problems + problems

@@ -5,24 +5,25 @@ import dataclasses
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import image_files
-from tfds_builders.image_files import ImageFileError
-from tfds_builders.paired_images import pair_folders, read_pair
+from tfds_builders.reading import image_files
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.paired_images import pair_folders, read_pair
+from tfds_builders.reading.zip_path import ZipPath
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
-from tfds_builders.zip_path import ZipPath
 
 _FOLDERS = {"train": "training", "validation": "validation"}
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class MapillaryVistasTreeConfig(tfds.core.BuilderConfig):
-    """One of the releases' label sets under one of the trees that ship with `hierseg_keras`.
+    """Selects the labels of a release and one of the trees that ship with `hierseg_keras`.
 
     Attributes:
-        tree_name: The tree, as `ClassTree.load` takes it. Its leaf indices are the class ids of
-            the label maps.
-        label_folders: Where a split's label maps may lie, below the split's folder.
+        tree_name: String, name of the tree for `ClassTree.load`. Its leaf indices are the class ids
+            of the label maps.
+        label_folders: Tuple of strings, possible folders of the label maps below the folder of a
+            split. The first that exists is used.
     """
 
     tree_name: str
@@ -39,7 +40,7 @@ class Builder(TreeBuilder):
             name="v2.0",
             tree_name="mapillary_vistas_v2",
             label_folders=("v2.0/labels",),
-            description="The 124 classes of release 2.0 under 17 and 7, as the papers have them.",
+            description="The 124 classes of release 2.0 under levels of 17 and 7 classes, as in the papers.",
         ),
         MapillaryVistasTreeConfig(
             name="v2.0_official",
@@ -56,16 +57,16 @@ class Builder(TreeBuilder):
     ]
     published = {"train": 18000, "validation": 2000}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
-Register at https://www.mapillary.com/dataset/vistas, download release 2.0, which holds the labels of 1.2 too, and put
-its archive into `manual_dir` as it is, as the only .zip there, or unpacked:
+Register at https://www.mapillary.com/dataset/vistas and download release 2.0, which contains the labels of 1.2 too. Put
+its archive into `manual_dir` as the only .zip file, or unpack it there:
 
     {training,validation}/images/<key>.jpg
     {training,validation}/v2.0/labels/<key>.png    for the configs `v2.0` and `v2.0_official`
     {training,validation}/v1.2/labels/<key>.png    for the config `v1.2`
 
-For `v1.2` the stand-alone release 1.2 does as well, whose label maps lie in {training,validation}/labels/. Label maps
-are 8-bit palette PNG whose indices are class ids. There is a split for each of the two folders that is there; the
-images of `testing` have no labels and are left out.
+For `v1.2`, the stand-alone release 1.2 works too, whose label maps are in {training,validation}/labels/. Label maps are
+8-bit palette PNGs whose indices are class ids. There is one split per folder that exists. The images of `testing` have
+no labels and are not used.
 """
 
     def _info(self):
@@ -97,11 +98,11 @@ def _find_root(manual_dir):
         if any((root / folder).is_dir() for folder in _FOLDERS.values()):
             return root
     raise ImageFileError(
-        f"{manual_dir}: expected the folders `training` and `validation`, or one .zip archive that holds them. "
+        f"{manual_dir}: expected the folders `training` and `validation`, or one .zip archive that contains them. "
         f"Received: {sorted(path.name for path in manual_dir.iterdir())}.\n{Builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
     )
 
 
 def _label_folder(folder, names):
-    """The first that is there, or the first, which is then told to be missing."""
+    """Returns the first folder that exists, or the first name, which errors then report as missing."""
     return next((folder / name for name in names if (folder / name).is_dir()), folder / names[0])

@@ -10,9 +10,9 @@ from absl import logging
 from etils import epath
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders.image_files import ImageFileError
-from tfds_builders.matlab_v5 import read_variables
 from tfds_builders.nyu_depth_v2_tree.scene_file import SceneFile
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.matlab_v5 import read_variables
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
@@ -24,7 +24,12 @@ _HOMEPAGE = "https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.html"
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """A scene by its file and its number there, from 1."""
+    """A scene.
+
+    Attributes:
+        path: Path of the file.
+        number: Integer, number of the scene in the file, from 1.
+    """
 
     path: epath.Path
     number: int
@@ -37,16 +42,16 @@ class Builder(TreeBuilder):
     RELEASE_NOTES = {"1.0.0": "First release."}
     published = {"train": 795, "test": 654}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
-Get the labeled data set of https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.html and put into `manual_dir`:
+Download the labeled data set from https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.html and put into `manual_dir`:
 
     nyu_depth_v2_labeled.mat    2.8 GB, MATLAB 7.3, with `images`, `depths` and `labels` of 1,449 scenes
-    splits.mat                  where you have it: the numbers of each split's scenes, `trainNdxs` and `testNdxs`;
-                                without it the official ones are used, as far as the file has so many scenes
+    splits.mat                  optional: the numbers of each split's scenes, `trainNdxs` and `testNdxs`. Without it
+                                the official splits are used, restricted to the scenes in the file.
 """
 
     def _info(self):
         tree = ClassTree.load("nyu_depth_v2")
-        depth = tfds.features.Image(shape=(None, None, 1), dtype=np.float32, encoding_format="png", doc="Metres.")
+        depth = tfds.features.Image(shape=(None, None, 1), dtype=np.float32, encoding_format="png", doc="Meters.")
         return tree_dataset_info(
             self, tree, [None, *tree.paths[: tree.num_leaves]], more_features={"depth": depth}, homepage=_HOMEPAGE
         )
@@ -61,7 +66,7 @@ Get the labeled data set of https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.
         with SceneFile(path) as scenes:
             num_scenes = scenes.num_scenes
             if not scenes.has_check_sums:
-                logging.warning("%s is not compressed as MATLAB does it: damage to its values cannot be seen", path)
+                logging.warning("%s has no checksums, as it is not compressed: damaged values are not detected", path)
         if (manual_dir / _SPLITS).exists():
             splits = _read_splits(manual_dir / _SPLITS, num_scenes)
         else:
@@ -77,7 +82,7 @@ Get the labeled data set of https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.
 
 @functools.cache
 def raw_to_40_classes():
-    """Table from the 894 raw class ids, and 0 for unlabeled, to the 40 classes, and 0: uint8 `(895,)`."""
+    """Returns the table from the 894 raw class ids to the 40 classes, uint8 `(895,)`. 0 is unlabeled in both."""
     with (_FOLDER / "raw_classes.csv").open("r") as file:
         rows = list(csv.DictReader(file))
     table = np.zeros(1 + len(rows), np.uint8)
@@ -96,11 +101,11 @@ def _read_splits(path, num_scenes):
     for name, array in zip(_VARIABLES.values(), arrays):
         if array.dtype.kind not in "uif" or not array.size or not np.isin(array, np.arange(1, num_scenes + 1)).all():
             raise ImageFileError(
-                f"{path}: expected numbers of scenes in `{name}`, 1 .. {num_scenes}. Received: {array.ravel()}"
+                f"{path}: expected numbers of scenes from 1 to {num_scenes} in `{name}`. Received: {array.ravel()}"
             )
     numbers, counts = np.unique(np.concatenate([array.ravel() for array in arrays]), return_counts=True)
     if (counts > 1).any():
         raise ImageFileError(
-            f"{path}: expected each scene in one split, once. Received: {numbers[counts > 1].tolist()} several times"
+            f"{path}: expected each scene once, in one split. Received: {numbers[counts > 1].tolist()} several times"
         )
     return {split: array.ravel().astype(int).tolist() for split, array in zip(_VARIABLES, arrays)}

@@ -1,32 +1,33 @@
-"""`nyu_depth_v2_labeled.mat`, read one scene at a time."""
+"""Reads `nyu_depth_v2_labeled.mat` one scene at a time."""
 
 import numpy as np
 from etils import epath
 
-from tfds_builders.check_labels import check_ids
-from tfds_builders.image_files import ImageFileError
-from tfds_builders.image_header import MAX_PIXELS
-from tfds_builders.matlab_v7 import SlicedArray
+from tfds_builders.reading.check_labels import check_ids
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.image_header import MAX_PIXELS
+from tfds_builders.reading.matlab_v7 import SlicedArray
 
 NUM_RAW_IDS = 895
 _DTYPES = {"images": np.uint8, "depths": np.float32, "labels": np.uint16}
 
 
 class SceneFile:
-    """The labeled scenes of NYU-Depth-v2; a context manager, which closes the file.
+    """The file of the labeled scenes of NYU-Depth-v2. As a context manager it closes the file.
 
-    Opening it checks that all three variables are there and agree, and reads no pixel.
+    Opening the file checks the names and shapes of its variables. It does not read pixels.
 
     Args:
-        path: `nyu_depth_v2_labeled.mat`, with `images` uint8 `(H, W, 3, N)`, `depths` float32
-            `(H, W, N)` and `labels` uint16 `(H, W, N)`, as MATLAB shows them.
+        path: Path of `nyu_depth_v2_labeled.mat`, with `images` uint8 `(H, W, 3, N)`, `depths` float32
+            `(H, W, N)` and `labels` uint16 `(H, W, N)`. These are the shapes in MATLAB.
 
     Attributes:
-        num_scenes: N.
-        has_check_sums: Whether damage to any value would be seen, as all three are compressed.
+        num_scenes: Integer, N.
+        has_check_sums: Boolean, whether all variables are compressed, so that their checksums detect
+            damaged values.
 
     Raises:
-        ImageFileError: That names the file, where it is damaged or holds anything else.
+        ImageFileError: If the file is damaged or has other variables. The error names the file.
     """
 
     def __init__(self, path):
@@ -55,19 +56,20 @@ class SceneFile:
         """Reads a scene.
 
         Args:
-            number: Integer in 1 .. `num_scenes`, as MATLAB and the lists of splits count.
+            number: Integer from 1 to `num_scenes`, as in MATLAB and in the lists of splits.
 
         Returns:
-            `(image, depth, label)`: `(H, W, 3)` uint8; `(H, W, 1)` float32, metres, finite and not
-            negative; `(H, W, 1)` uint16, raw class ids in 0 .. 894, 0 unlabeled.
+            A triple `(image, depth, label)`: uint8 `(H, W, 3)`; float32 `(H, W, 1)` in meters, finite
+            and at least 0; and uint16 `(H, W, 1)`, raw class ids in 0 .. 894, where 0 is unlabeled.
 
         Raises:
-            ImageFileError: That names the file and the scene, where it is damaged or out of range.
+            ImageFileError: If the scene is damaged or its values are out of range. The error names
+                the file and the scene.
         """
-        # As HDF5 shows it, a scene is columns x rows.
+        # In HDF5 a scene is stored as columns x rows.
         image, depth, label = (np.ascontiguousarray(self._arrays[name][number - 1].transpose()) for name in _DTYPES)
         if not np.isfinite(depth).all() or depth.min() < 0:
-            raise self._unexpected("depths in metres", f"from {depth.min()} to {depth.max()} in scene {number}")
+            raise self._unexpected("finite depths of at least 0", f"{depth.min()} to {depth.max()} in scene {number}")
         check_ids(f"{self._path}, scene {number}", label, NUM_RAW_IDS)
         return image, depth[..., None], label[..., None]
 
@@ -76,8 +78,8 @@ class SceneFile:
         expected = {"images": (num_scenes, 3, *size), "depths": (num_scenes, *size), "labels": (num_scenes, *size)}
         if shapes != expected or not num_scenes or not 0 < size[0] * size[1] <= MAX_PIXELS:
             raise self._unexpected(
-                "`images` N x 3 x W x H, `depths` and `labels` N x W x H, as HDF5 shows them, of at most "
-                f"{MAX_PIXELS // 1_000_000} megapixels a scene",
+                "`images` N x 3 x W x H, and `depths` and `labels` N x W x H (their shapes in HDF5), of at most "
+                f"{MAX_PIXELS // 1_000_000} megapixels per scene",
                 ", ".join(f"`{name}` {' x '.join(map(str, shape))}" for name, shape in shapes.items()),
             )
         return num_scenes

@@ -6,11 +6,13 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from hierseg_keras.tree import ClassTree
-from tfds_builders import find_files
-from tfds_builders.check_labels import map_ids
-from tfds_builders.image_files import ImageFileError, read_label, stored_image
-from tfds_builders.paired_images import read_pair
 from tfds_builders.pascal_person_part_tree.person_parts import read_person_parts
+from tfds_builders.reading.check_labels import map_ids
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.find_folder import find_folder
+from tfds_builders.reading.id_lists import listed_ids
+from tfds_builders.reading.image_files import read_label, stored_image
+from tfds_builders.reading.paired_images import pair_ids, read_pair
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
@@ -25,12 +27,13 @@ _HOMEPAGE = "http://liangchiehchen.com/projects/DeepLab.html"
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class PascalPersonPartTreeConfig(tfds.core.BuilderConfig):
-    """One of the forms in which the annotations are found.
+    """Selects a form of the annotations.
 
     Attributes:
-        label_folders: Where they may lie below `manual_dir`.
-        label_suffix: What follows the image's id in a file's name.
-        has_parts: Whether the files are annotations of PASCAL-Part. Otherwise they are label maps.
+        label_folders: Tuple of strings, possible folders of the annotations below `manual_dir`.
+        label_suffix: String, the part of a file's name after the image's id.
+        has_parts: Boolean, whether the files are annotations of PASCAL-Part. Otherwise they are label
+            maps. Defaults to `False`.
     """
 
     label_folders: tuple
@@ -62,18 +65,18 @@ class Builder(TreeBuilder):
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
 Put these folders into `manual_dir`:
 
-    JPEGImages/x.jpg           the images of PASCAL VOC 2010 or 2012, or the whole of it: VOCdevkit/VOC2010/JPEGImages/;
+    JPEGImages/x.jpg           the images of PASCAL VOC 2010 or 2012, also as VOCdevkit/VOC2010/JPEGImages/x.jpg;
                                http://host.robots.ox.ac.uk/pascal/VOC/voc2010/
     pascal_person_part/        for the config `released`: pascal_person_part.zip of the DeepLab project, unpacked;
                                http://liangchiehchen.com/projects/DeepLab.html
         pascal_person_part_gt/x.png                               label maps, palette PNG, 0 .. 6 and 255 for void
-        pascal_person_part_trainval_list/{train_id,val_id}.txt    the splits, an id x a line
+        pascal_person_part_trainval_list/{train_id,val_id}.txt    the splits, one id x per line
     Annotations_Part/x.mat     for the config `pascal_part`: trainval.tar.gz of PASCAL-Part, unpacked;
                                https://roozbehm.info/pascal-parts/pascal-parts.html
 
-`pascal_person_part_gt/` and `pascal_person_part_trainval_list/` may also lie directly in `manual_dir`, and the label
-maps in `SegmentationPart/`. Every file that the lists name must be there. Without lists the published ones are used,
-and of these what there are annotations for.
+`pascal_person_part_gt/` and `pascal_person_part_trainval_list/` may also be directly in `manual_dir`, and the label
+maps in `SegmentationPart/`. Every file in the lists must exist. Without lists the published lists are used, restricted
+to images that have annotations.
 """
 
     def _info(self):
@@ -84,12 +87,12 @@ and of these what there are annotations for.
     def split_items(self, manual_dir):
         config = self.builder_config
         image_folders = [f"{folder}JPEGImages" for folder in _VOC_FOLDERS]
-        images = find_files.find_folder(manual_dir, image_folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS)
-        labels = find_files.find_folder(manual_dir, config.label_folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS)
+        images = find_folder(manual_dir, image_folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS)
+        labels = find_folder(manual_dir, config.label_folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS)
         splits, problems = {}, []
         for split, name in _LISTS.items():
             places, list_problems = _listed(manual_dir, name, labels, config.label_suffix)
-            pairs, pair_problems = find_files.pair_ids(places, images, labels, config.label_suffix)
+            pairs, pair_problems = pair_ids(places, images, labels, config.label_suffix)
             problems += list_problems + pair_problems
             if pairs:
                 splits[split] = pairs
@@ -109,11 +112,11 @@ and of these what there are annotations for.
 
 
 def _listed(manual_dir, name, labels, suffix):
-    """The user's own list, whole; or of the published one those that have an annotation."""
+    """Returns all ids of the user's own list, or the ids of the published list that have an annotation."""
     for folder in _LIST_FOLDERS:
         if (manual_dir / folder / name).exists():
-            return find_files.listed_ids(manual_dir / folder / name)
-    ids, _ = find_files.listed_ids(epath.Path(__file__).parent / name)
+            return listed_ids(manual_dir / folder / name)
+    ids, _ = listed_ids(epath.Path(__file__).parent / name)
     return {id_: labels / f"{id_}{suffix}" for id_ in ids if (labels / f"{id_}{suffix}").exists()}, []
 
 

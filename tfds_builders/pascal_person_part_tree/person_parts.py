@@ -1,11 +1,11 @@
-"""The parts of persons in a PASCAL-Part annotation as one label map of seven classes."""
+"""Reads a PASCAL-Part annotation as a label map of seven classes."""
 
 import numpy as np
 from etils import epath
 
-from tfds_builders.image_files import ImageFileError
-from tfds_builders.image_header import MAX_PIXELS
-from tfds_builders.matlab_v5 import read_variables
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.image_header import MAX_PIXELS
+from tfds_builders.reading.matlab_v5 import read_variables
 
 BACKGROUND, WHOLE_PERSON = 0, 7
 _PARTS_OF_CLASS = {
@@ -22,18 +22,18 @@ _CLASS_OF_PART = {part: id_ for id_, parts in _PARTS_OF_CLASS.items() for part i
 def read_person_parts(path):
     """Reads a file of `Annotations_Part` as a label map.
 
-    Parts are painted in the order of the file, persons first to last, so that an arm lies upon
-    the torso that it crosses. Objects that are no persons are not painted.
+    Parts are painted in the order of the file, persons first to last, so that an arm covers the
+    torso behind it. Objects other than persons are not painted.
 
     Args:
-        path: `<id>.mat`, whose variable `anno` names the image `<id>`.
+        path: Path of `<id>.mat`, whose variable `anno` names the image `<id>`.
 
     Returns:
-        `(H, W, 1)` uint8: 0 background, 1 head, 2 torso, 3 upper arm, 4 lower arm, 5 upper leg,
-        6 lower leg, and 7 where a person is and none of its parts.
+        Uint8 array `(H, W, 1)`: 0 background, 1 head, 2 torso, 3 upper arm, 4 lower arm, 5 upper leg,
+        6 lower leg, and 7 for pixels of a person that belong to none of its parts.
 
     Raises:
-        ImageFileError: That names the file, where it is damaged or holds anything else.
+        ImageFileError: If the file is damaged or has another content. The error names the file.
     """
     path = epath.Path(path)
     (annotation,) = read_variables(path, ["anno"])
@@ -42,7 +42,7 @@ def read_person_parts(path):
         raise _unexpected(path, f"the annotation of {path.stem}", f"that of {_text(path, name, 'imname')}")
     objects = [_fields(path, object_, "class", "mask", "parts") for object_ in objects.ravel()]
     if not objects:
-        raise _unexpected(path, "one object or more", "none")
+        raise _unexpected(path, "at least one object", "none")
     shape = _mask(path, objects[0][1], objects[0][1].shape).shape
     persons = [(mask, parts) for class_, mask, parts in objects if _text(path, class_, "class") == "person"]
     label = np.full(shape, BACKGROUND, np.uint8)
@@ -62,7 +62,7 @@ def _class_of_part(path, part_name):
     return _CLASS_OF_PART[name]
 
 
-# === What MATLAB wraps in structs of arrays ===
+# === Values inside of MATLAB's structs of arrays ===
 
 
 def _only(path, array, name):
@@ -89,7 +89,7 @@ def _mask(path, mask, shape):
     if mask.dtype not in (np.uint8, np.bool_) or mask.ndim != 2 or not 0 < mask.size <= MAX_PIXELS:
         raise _unexpected(path, "masks of 8 bits, height x width", f"{mask.dtype} of shape {mask.shape}")
     if mask.shape != shape:
-        raise _unexpected(path, f"masks of one size, {shape}", mask.shape)
+        raise _unexpected(path, f"masks of equal size, {shape}", mask.shape)
     if mask.max() > 1:
         raise _unexpected(path, "masks of 0 and 1", f"the value {mask.max()}")
     return mask != 0

@@ -1,4 +1,4 @@
-"""A picture and its label map, painted together, from the farthest thing to the nearest."""
+"""A picture and its label map, which are painted together, the farthest thing first."""
 
 import numpy as np
 
@@ -6,19 +6,19 @@ EVERYWHERE = np.ones((1, 1), bool)
 
 
 class Canvas:
-    """What has been painted so far.
+    """A picture, its label map and its depth.
 
-    Whole numbers throughout. Shapes are given by rows (downwards) and columns, both ends
-    included, and may reach beyond the picture.
+    All numbers are integers. Shapes are given by rows (downwards) and columns, both ends included,
+    and may extend beyond the picture.
 
     Args:
-        height, width: Size in pixels.
+        height, width: Integers, size in pixels.
 
     Attributes:
-        pixels: `(height, width, 3)` int32, 0 .. 255 or a little beyond, before any light.
-        labels: `(height, width)` uint8.
-        nearness: `(height, width)` int32. How many rows below the horizon the thing seen in a
-            pixel stands; 0 is infinitely far. Haze goes by it.
+        pixels: Int32 array `(height, width, 3)`, 0 .. 255 or slightly outside, before lighting.
+        labels: Uint8 array `(height, width)`.
+        nearness: Int32 array `(height, width)`, used for haze: how many rows below the horizon the
+            thing in a pixel touches the ground; 0 is infinitely far.
     """
 
     def __init__(self, height, width):
@@ -58,7 +58,7 @@ class Canvas:
         brush.fill(self, window, mask)
 
     def line(self, row_a, column_a, row_b, column_b, thickness, brush):
-        """Draws a straight line, as thick across as along its shorter extent."""
+        """Draws a straight line as a row of squares with sides of `thickness` pixels."""
         steps = max(abs(row_b - row_a), abs(column_b - column_a), 1)
         for step in range(steps + 1):
             row = row_a + (row_b - row_a) * step // steps
@@ -66,7 +66,7 @@ class Canvas:
             self.rectangle(row, row + thickness - 1, column, column + thickness - 1, brush)
 
     def shade_ellipse(self, top, bottom, left, right, percent):
-        """Dims the ellipse inscribed in a rectangle to `percent`; what is seen there stays the same."""
+        """Dims the ellipse inscribed in a rectangle to `percent`. Labels and nearness do not change."""
         window, rows, columns = self._window(top, bottom, left, right)
         mask = _inside_ellipse(top, bottom, left, right, rows, columns)
         self.pixels[window] = np.where(mask[..., None], self.pixels[window] * percent // 100, self.pixels[window])
@@ -77,13 +77,13 @@ class Canvas:
 
 
 class Brush:
-    """How a thing fills pixels: its color, its class, how near it stands.
+    """The color, class and nearness with which pixels are filled.
 
     Args:
-        color: Three integers 0 .. 255, or an int array that broadcasts against the window's pixels.
-        label: Class id.
-        nearness: See `Canvas`.
-        grain: Optional `(height, width, 1)` int array, added to the color where it lands.
+        color: Three integers in 0 .. 255, or an integer array that broadcasts against the pixels of a window.
+        label: Integer, class id.
+        nearness: Integer, see `Canvas`.
+        grain: Integer array `(height, width, 1)` that is added to the color at each pixel. Defaults to `None`.
     """
 
     def __init__(self, color, label, nearness, grain=None):
@@ -91,15 +91,15 @@ class Brush:
         self.label, self.nearness, self.grain = int(label), nearness, grain
 
     def of(self, color):
-        """The same brush in another color."""
+        """Returns the same brush with another color."""
         return Brush(color, self.label, self.nearness, self.grain)
 
     def scaled(self, percent):
-        """The same brush with its color at `percent` of its strength."""
+        """Returns the same brush with its color at `percent` of its brightness."""
         return self.of(np.minimum(self.color * percent // 100, 255))
 
     def fill(self, canvas, window, mask):
-        """Paints the window's pixels where `mask`, which broadcasts against them."""
+        """Fills the pixels of a window for which `mask`, broadcast to the window, is true."""
         color = self.color if self.grain is None else self.color + self.grain[window]
         np.copyto(canvas.pixels[window], color, where=mask[..., None])
         np.copyto(canvas.labels[window], self.label, where=mask)

@@ -1,13 +1,13 @@
-"""The random choices of a scene, all of them whole numbers."""
+"""Random integers for drawing a scene."""
 
 import numpy as np
 
 
 class Draws:
-    """Chooses by one seeded generator.
+    """Draws random choices from one seeded generator.
 
-    Only `Generator.integers` is used: floats may differ in their last bit between machines, and
-    the records are the same everywhere.
+    Only `Generator.integers` is used, because floats may differ in their last bit between machines,
+    and the records must be identical everywhere.
 
     Args:
         seed: Sequence of non-negative integers.
@@ -18,25 +18,25 @@ class Draws:
         self._drawn = []
 
     def between(self, low, high):
-        """An integer in `[low, high]`, both ends included; `high - low` is far below 2^32."""
+        """Draws an integer in `[low, high]`, both ends included; `high - low` must be far below 2^32."""
         if not self._drawn:
-            # A call of the generator costs as much for one number as for a thousand.
+            # One call of the generator takes as long for one number as for a thousand.
             self._drawn = self._generator.integers(0, 2**32, 1024).tolist()
         return low + self._drawn.pop() % (high - low + 1)
 
     def chance(self, percent):
-        """Whether an event of this probability happens."""
+        """Draws a bool that is true with a probability of `percent`."""
         return self.between(0, 99) < percent
 
     def one_of(self, choices):
-        """One of a sequence's items."""
+        """Draws an item of a sequence."""
         return choices[self.between(0, len(choices) - 1)]
 
     def noise(self, amplitude, shape):
-        """Integers in `[-amplitude, amplitude]`, the middle most often, as an int32 array of `shape`."""
+        """Draws an int32 array of `shape` with integers in `[-amplitude, amplitude]`, most often near 0."""
         drawn = self._generator.integers(-amplitude, amplitude + 1, (2, *shape), dtype=np.int32)
         return (drawn[0] + drawn[1]) // 2
 
     def color_near(self, color, spread):
-        """A color whose channels each lie within `spread` of `color`, and within 0 .. 255."""
+        """Draws a color whose channels are within `spread` of those of `color`, and within 0 .. 255."""
         return tuple(min(255, max(0, channel + self.between(-spread, spread))) for channel in color)

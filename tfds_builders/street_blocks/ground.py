@@ -1,4 +1,4 @@
-"""Sky, road and sidewalks: everything that lies behind or below the things of a scene."""
+"""Paints sky, road and sidewalks, the background of a scene."""
 
 import dataclasses
 
@@ -13,12 +13,12 @@ _PAINT = ((215, 215, 205), (215, 215, 205), (205, 175, 70))
 
 @dataclasses.dataclass(frozen=True)
 class Street:
-    """The cross-section of a street, in centimetres right of the camera.
+    """The cross-section of a street. All positions are in centimeters to the right of the camera.
 
     Args:
-        left, right: Edges of the road.
-        wall_left, wall_right: Outer edges of the sidewalks, where the buildings stand.
-        middle: Where the lanes meet.
+        left, right: Integers, edges of the road.
+        wall_left, wall_right: Integers, outer edges of the sidewalks, where the buildings stand.
+        middle: Integer, the line between the lanes.
     """
 
     left: int
@@ -29,7 +29,7 @@ class Street:
 
 
 def paint_sky(canvas, draws):
-    """Fills the whole canvas with a sky that pales towards the ground, and clouds."""
+    """Fills the whole canvas with clouds and a sky that becomes paler towards the ground."""
     high, low = (np.array(draws.color_near(color, 18)) for color in draws.one_of(_SKIES))
     share = np.minimum(np.arange(canvas.height), 50)[:, None, None]
     canvas.pixels[:] = (high * (50 - share) + low * share) // 50
@@ -48,7 +48,7 @@ def paint_ground(canvas, view, street, draws, grain):
     distance = np.broadcast_to(distance, offset.shape)
     on_road = (offset >= street.left) & (offset <= street.right)
 
-    # Old asphalt is as pale as a dark sidewalk: the two have to be told apart by where they lie.
+    # Old asphalt is as pale as a dark sidewalk, so that only their position distinguishes them.
     gray = draws.between(62, 122)
     asphalt = np.array(draws.color_near((gray, gray, gray + 4), 5))
     slab = draws.between(98, 165)
@@ -71,7 +71,7 @@ def paint_ground(canvas, view, street, draws, grain):
 
 
 def _markings(offset, distance, street, view, draws):
-    # A painted line stays a pixel wide however far it is.
+    # A painted line is at least one pixel wide at any distance.
     half_width = np.maximum(draws.between(7, 12), distance // 180)
     marked = (abs(offset - street.middle) <= half_width) & (distance % 600 < draws.one_of((300, 300, 600)))
     if draws.chance(45):

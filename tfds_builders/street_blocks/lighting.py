@@ -1,4 +1,4 @@
-"""What light, air and camera do to a painted scene."""
+"""Adds haze, light and camera effects to a painted scene."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ _HAZES = ((198, 204, 212), (210, 196, 180), (170, 176, 190))
 
 
 def develop(canvas, draws):
-    """Turns the canvas into a photograph: haze, a light from one side, exposure, cast, blur, noise.
+    """Adds haze, light from one side, exposure, a color cast, blur and noise.
 
     Returns:
-        `(height, width, 3)` uint8.
+        Uint8 array `(height, width, 3)`.
     """
     pixels = _with_haze(canvas, draws)
     pixels = _with_side_light(pixels, draws)
@@ -23,7 +23,7 @@ def develop(canvas, draws):
 def _with_haze(canvas, draws):
     color, density = np.array(draws.one_of(_HAZES)), draws.one_of((0, 25, 50, 90))
     seen = canvas.nearness[..., None]
-    # The sky stands at nearness 0 and has its own pale horizon.
+    # The sky has nearness 0 and is painted with a pale horizon already.
     weight = np.where(seen > 0, density * 12 // (12 + seen), 0)
     return (canvas.pixels * (256 - weight) + color * weight) // 256
 
@@ -43,7 +43,7 @@ def _with_exposure(pixels, draws):
 
 
 def _blurred(pixels):
-    """The mean of every pixel, counted twice, and its four neighbors."""
+    """Returns the mean of each pixel, with weight 2, and its four neighbors."""
     padded = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     return (2 * pixels + around) // 6

@@ -1,4 +1,4 @@
-"""Pedestrians and riders, dressed alike."""
+"""Paints pedestrians and riders in the same clothes."""
 
 from tfds_builders.street_blocks.canvas import Brush
 from tfds_builders.street_blocks.street_class import StreetClass
@@ -10,7 +10,7 @@ _SKIN = ((222, 180, 150), (178, 128, 96), (112, 78, 58))
 
 
 def paint_pedestrian(canvas, view, offset, row, draws):
-    """Paints somebody on foot, who stands at `offset` in `row`."""
+    """Paints a pedestrian who stands at `offset` in `row`."""
     shirt, trousers, skin = _clothes(StreetClass.PEDESTRIAN, row - view.horizon, draws)
     tall, center = view.pixels(draws.between(165, 205), row), view.column(offset, row)
     half, hip, shoulder = max(tall // 6, 1), row - tall * 47 // 100, row - tall * 84 // 100
@@ -28,7 +28,7 @@ def paint_pedestrian(canvas, view, offset, row, draws):
 
 
 def paint_rider(canvas, view, offset, row, draws):
-    """Paints a bicycle and somebody on it."""
+    """Paints a bicycle with a rider."""
     (seat, saddle), (_, bar) = paint_bicycle(canvas, view, offset, row, draws)
     shirt, trousers, skin = _clothes(StreetClass.RIDER, row - view.horizon, draws)
     tall = view.pixels(draws.between(175, 205), row)

@@ -1,4 +1,4 @@
-"""One number for all the data: whoever computes the same has the same pixels."""
+"""A hash of the whole data set, to check that it is identical on another machine."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ from tfds_builders.street_blocks.street_scene import SPLITS, street_scene
 
 
 def record_hash():
-    """The SHA-256 of the images and label maps of every split, in order, as 64 hexadecimal digits."""
+    """Returns the SHA-256 of the images and label maps of all splits, in order, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for split, num_records in SPLITS.items():
         for index in range(num_records):

@@ -1,11 +1,11 @@
-"""What lines a street on either side: houses, towers, fences, hedges, trees."""
+"""Paints houses, towers, fences, hedges and trees along a street."""
 
 import numpy as np
 
 from tfds_builders.street_blocks.canvas import EVERYWHERE, Brush
 from tfds_builders.street_blocks.street_class import StreetClass
 
-# One palette for houses and towers, so that height, roof and windows tell them apart.
+# Houses and towers have the same palette, so that only height, roof and windows distinguish them.
 _FACADES = ((152, 92, 76), (198, 186, 158), (146, 148, 150), (176, 150, 116), (120, 104, 96), (205, 202, 196))
 _ROOFS = ((138, 66, 52), (88, 74, 70), (112, 92, 78), (84, 90, 98))
 _GLASS = ((58, 66, 80), (84, 102, 124), (150, 168, 186), (196, 178, 118))
@@ -21,7 +21,7 @@ def paint_roadside(canvas, view, wall, draws, grain):
     Args:
         canvas: `Canvas`.
         view: `View`.
-        wall: Where the fronts stand, in centimetres right of the camera; negative on the left.
+        wall: Integer, position of the fronts in centimeters to the right of the camera; negative on the left.
         draws: `Draws`.
         grain: See `Brush`.
     """
@@ -45,7 +45,7 @@ def paint_roadside(canvas, view, wall, draws, grain):
 
 
 def paint_skyline(canvas, view, draws, grain):
-    """Paints low far-off shapes along the horizon."""
+    """Paints low, distant shapes along the horizon."""
     left = -8
     while left < canvas.width:
         wide, tall = draws.between(5, 18), draws.between(1, 9)
@@ -85,8 +85,8 @@ def paint_hedge(canvas, view, offset, row, draws, grain):
 
 def _paint_house(canvas, view, wall, lot, draws, grain):
     height, color = draws.between(430, 900), draws.color_near(draws.one_of(_FACADES), 16)
-    storey, bay = draws.between(270, 330), draws.between(230, 420)
-    panes = _Panes(storey, bay, draws.between(35, 55), draws.one_of(_GLASS))
+    story, bay = draws.between(270, 330), draws.between(230, 420)
+    panes = _Panes(story, bay, draws.between(35, 55), draws.one_of(_GLASS))
     roof_color = draws.one_of((*_ROOFS, color))
     roof = Brush(draws.color_near(roof_color, 12), StreetClass.HOUSE, lot[1] - view.horizon, grain)
     rise = draws.between(150, 320)
@@ -97,28 +97,28 @@ def _paint_house(canvas, view, wall, lot, draws, grain):
 
 def _paint_tower(canvas, view, wall, lot, draws, grain):
     height, color = draws.between(950, 2600), draws.color_near(draws.one_of(_FACADES), 16)
-    storey, bay = draws.between(250, 340), draws.one_of((150, 200, 260, 5000))
-    panes = _Panes(storey, bay, draws.between(45, 70), draws.one_of(_GLASS))
+    story, bay = draws.between(250, 340), draws.one_of((150, 200, 260, 5000))
+    panes = _Panes(story, bay, draws.between(45, 70), draws.one_of(_GLASS))
     _paint_block(canvas, view, wall, lot, height, StreetClass.TOWER, color, panes, grain)
 
 
 class _Panes:
-    """A grid of windows: storey height and bay width in centimetres, the glass's share in percent."""
+    """A grid of windows: story height and bay width in centimeters, and the share of glass in percent."""
 
-    def __init__(self, storey, bay, share, glass):
-        self.storey, self.bay, self.share, self.glass = storey, bay, share, np.array(glass)
+    def __init__(self, story, bay, share, glass):
+        self.story, self.bay, self.share, self.glass = story, bay, share, np.array(glass)
 
     def cover(self, color, height, along, top):
-        """`color` with glass where `height` and `along`, in centimetres on the wall, fall on a window."""
-        in_storey = (height % self.storey) * 100 // self.storey
+        """Returns `color`, or glass if `height` and `along`, in centimeters on the wall, are inside of a window."""
+        in_story = (height % self.story) * 100 // self.story
         in_bay = (along % self.bay) * 100 // self.bay
-        pane = (in_storey > 30) & (in_storey < 30 + self.share) & (in_bay > 20) & (in_bay < 20 + self.share)
+        pane = (in_story > 30) & (in_story < 30 + self.share) & (in_bay > 20) & (in_bay < 20 + self.share)
         pane = pane & (height > 60) & (height < top - 40)
         return np.where(pane[..., None], self.glass, color)
 
 
 def _paint_block(canvas, view, wall, lot, height, label, color, panes, grain):
-    """The long side along the street, then the face towards the camera."""
+    """Paints the long side along the street, then the face towards the camera."""
     dim = tuple(channel * 78 // 100 for channel in color)
     _paint_side(
         canvas, view, wall, lot, height, label, lambda up, along: panes.cover(np.array(dim), up, along, height), grain
@@ -138,7 +138,7 @@ def _paint_block(canvas, view, wall, lot, height, label, color, panes, grain):
 
 
 def _paint_side(canvas, view, wall, lot, height, label, texture, grain):
-    """An upright surface along the street; `texture(height, distance)` gives its colors."""
+    """Paints an upright surface along the street with the colors that `texture(height, distance)` returns."""
     ends = sorted(view.column(wall, row) for row in lot)
     left, right = max(ends[0], 0), min(ends[1], canvas.width - 1)
     if wall > 0:
@@ -156,7 +156,7 @@ def _paint_side(canvas, view, wall, lot, height, label, texture, grain):
 
 
 def _paint_roof(canvas, view, wall, lot, height, rise, brush):
-    """The slope towards the street; it leans back by its own height."""
+    """Paints the slope of a roof towards the street, which leans back by its own height."""
     far, near = lot
     back = rise if wall > 0 else -rise
     corners = [

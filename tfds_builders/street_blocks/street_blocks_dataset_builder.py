@@ -6,13 +6,13 @@ from hierseg_keras.tree import ClassTree
 from tfds_builders.street_blocks import street_scene
 from tfds_builders.tree_features import tree_dataset_info
 
-# What `record_hash` returns. Whoever changes a single pixel changes
-# the numbers that others have published on this data: raise `street_scene.VERSION` and `VERSION`.
+# The value of `record_hash()`. Changing a pixel changes results that others have published on this data: if you do so,
+# increase `street_scene.VERSION` and `VERSION`.
 RECORD_HASH = "9b69e3b5c427d0e41d4b3363374f4fdb957bdc1d0fceebed82fde038e62e41b1"
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Builds street_blocks, from nothing: no download and no files."""
+    """Builds street_blocks, which is generated without downloads or files."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release: version 1 of the drawing."}

@@ -1,10 +1,10 @@
-"""The class ids that the label maps hold."""
+"""The class ids in the label maps."""
 
 import enum
 
 
 class StreetClass(enum.IntEnum):
-    """The leaves of the tree `street_blocks` by their indices, and one id more for "no label"."""
+    """The leaf indices of the tree `street_blocks`, and one more id for "no label"."""
 
     ASPHALT = 0
     SKY = 1

@@ -1,4 +1,4 @@
-"""Poles, and what is mounted on them."""
+"""Paints lamp posts, traffic signs and traffic lights."""
 
 from tfds_builders.street_blocks.canvas import Brush
 from tfds_builders.street_blocks.street_class import StreetClass
@@ -11,7 +11,7 @@ _LAMPS = ((240, 40, 34), (250, 180, 30), (40, 220, 110))
 
 
 def paint_lamp_post(canvas, view, offset, row, draws):
-    """Paints a tall pole, most with an arm over the road."""
+    """Paints a tall pole, in most cases with an arm over the road."""
     brush = _metal(view, row, draws)
     height = view.pixels(draws.between(430, 680), row)
     center = _paint_pole(canvas, view, offset, row, height, brush)

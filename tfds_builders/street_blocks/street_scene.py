@@ -1,4 +1,4 @@
-"""A street scene drawn from a seed: the same image and label map on every machine."""
+"""Draws a street scene from a seed. Image and label map are identical on every machine."""
 
 from tfds_builders.street_blocks import ground, people, roadside, street_furniture, vehicles
 from tfds_builders.street_blocks.canvas import Brush, Canvas
@@ -22,7 +22,7 @@ def street_scene(split, index):
         index: Non-negative integer.
 
     Returns:
-        `(image, label)`: `(96, 128, 3)` and `(96, 128, 1)`, both uint8; the label holds
+        A pair `(image, label)` of uint8 arrays, `(96, 128, 3)` and `(96, 128, 1)`. The label holds
         `StreetClass` values.
     """
     draws = Draws([VERSION, _SPLIT_SEEDS[split], index])
@@ -38,7 +38,7 @@ def street_scene(split, index):
     roadside.paint_roadside(canvas, view, street.wall_right, draws, grain)
     _paint_things(canvas, view, street, draws, grain)
     if draws.chance(35):
-        _paint_bonnet(canvas, draws)
+        _paint_hood(canvas, draws)
     return develop(canvas, draws), canvas.labels[..., None]
 
 
@@ -54,7 +54,7 @@ def _lay_out(draws):
 
 
 def _paint_things(canvas, view, street, draws, grain):
-    """Everything that stands on its own, the farthest first, so that the nearer hides it."""
+    """Paints all separate things, the farthest first, so that nearer things cover it."""
     things = [
         (painter, offset, view.row(distance))
         for painter, offset, distance in [*_sidewalk_things(street, draws, grain), *_road_things(street, draws)]
@@ -115,7 +115,7 @@ def _on_road(street, draws):
 
 
 def _paint_clutter(canvas, view, offset, row, draws):
-    """A bin or a box: something of no class."""
+    """Paints a bin or a box, which belongs to no class."""
     brush = Brush(draws.color_near(draws.one_of(_CLUTTER), 20), StreetClass.UNLABELED, row - view.horizon)
     center, half = view.column(offset, row), view.pixels(draws.between(20, 55), row)
     tall = view.pixels(draws.between(50, 120), row)
@@ -123,8 +123,8 @@ def _paint_clutter(canvas, view, offset, row, draws):
     canvas.rectangle(row - tall, row - tall * 7 // 8, center - half, center + half, brush.scaled(70))
 
 
-def _paint_bonnet(canvas, draws):
-    """The front of the car that carries the camera."""
+def _paint_hood(canvas, draws):
+    """Paints the front of the car that carries the camera."""
     shade, height = draws.between(24, 110), draws.between(4, 11)
     brush = Brush((shade, shade, shade + 4), StreetClass.UNLABELED, 255)
     middle = canvas.width // 2 + draws.between(-10, 10)

@@ -1,22 +1,29 @@
-"""Cars, buses and bicycles, seen along the street or from the side."""
+"""Paints cars, buses and bicycles, seen along the street or from the side."""
 
 import dataclasses
 
 from tfds_builders.street_blocks.canvas import Brush
 from tfds_builders.street_blocks.street_class import StreetClass
 
-# One palette for all, so that shape and size tell them apart.
+# All vehicles have the same palette, so that only shape and size distinguish them.
 _PAINT = ((164, 40, 40), (46, 70, 132), (198, 198, 196), (50, 52, 56), (128, 132, 136), (190, 158, 58), (56, 100, 84))
 _GLASS = ((52, 60, 72), (90, 106, 124), (38, 42, 48))
-_TYRE = (30, 30, 32)
+_TIRE = (30, 30, 32)
 _RIM = (130, 130, 132)
 _FRAMES = ((44, 46, 50), (150, 44, 44), (48, 92, 150), (150, 150, 148))
 
 
 @dataclasses.dataclass(frozen=True)
 class _Body:
-    """Sizes in centimetres; `deck` is the share of the height, in percent, below the windows;
-    `inset` how far the roof is narrower than the deck, in percent of the width on each side."""
+    """The shape of a vehicle.
+
+    Attributes:
+        label: Class.
+        width, height, length: Integers, in centimeters.
+        deck: Integer, share of the height below the windows, in percent.
+        inset: Integer, how much narrower the roof is on each side, in percent of the width.
+        wheels: Tuple of integers, positions of the wheels in percent of the length.
+    """
 
     label: StreetClass
     width: int
@@ -35,10 +42,10 @@ _BODIES = {
 
 
 def paint_vehicle_along(canvas, view, offset, row, label, draws):
-    """Paints a sedan, van or bus from behind or in front, its flank showing."""
+    """Paints a sedan, van or bus seen from behind or from the front, with its visible flank."""
     body = _BODIES[label]
     paint = Brush(draws.color_near(draws.one_of(_PAINT), 14), label, row - view.horizon)
-    glass, tyre = paint.of(draws.one_of(_GLASS)), paint.of(_TYRE)
+    glass, tyre = paint.of(draws.one_of(_GLASS)), paint.of(_TIRE)
     center, half = view.column(offset, row), max(view.pixels(body.width, row) // 2, 1)
     tall = view.pixels(body.height * draws.between(92, 108) // 100, row)
     left, right, deck = center - half, center + half, row - tall * body.deck // 100
@@ -68,8 +75,8 @@ def paint_vehicle_along(canvas, view, offset, row, label, draws):
 
 
 def _paint_flank(canvas, view, offset, row, body, tall, paint, glass):
-    """The side towards the vanishing column, as far as the vehicle is long."""
-    # The slope of perspective holds for short bodies only; a bus would reach past the horizon.
+    """Paints the side towards the vanishing column, over the length of the vehicle."""
+    # This approximation of the perspective holds for short bodies only; a bus would extend beyond the horizon.
     far = max(row - view.rows_back(body.length, row), view.horizon + 1 + (row - view.horizon) // 2)
     inner = offset - body.width // 2 if offset > 0 else offset + body.width // 2
     if (inner > 0) != (offset > 0):
@@ -100,7 +107,7 @@ def paint_vehicle_across(canvas, view, offset, row, label, draws):
     """Paints a sedan, van or bus from the side."""
     body = _BODIES[label]
     paint = Brush(draws.color_near(draws.one_of(_PAINT), 14), label, row - view.horizon)
-    glass, tyre = paint.of(draws.one_of(_GLASS)), paint.of(_TYRE)
+    glass, tyre = paint.of(draws.one_of(_GLASS)), paint.of(_TIRE)
     long, tall = view.pixels(body.length, row), view.pixels(body.height, row)
     left = view.column(offset, row) - long // 2
     forward = draws.one_of((True, False))
@@ -138,14 +145,14 @@ def paint_vehicle_across(canvas, view, offset, row, label, draws):
 
 
 def paint_bicycle(canvas, view, offset, row, draws):
-    """Paints a bicycle from the side. Returns the rows and columns of its saddle and handlebar."""
+    """Paints a bicycle from the side, and returns the rows and columns of its saddle and handlebar."""
     frame = Brush(draws.color_near(draws.one_of(_FRAMES), 14), StreetClass.BICYCLE, row - view.horizon)
     radius, center = max(view.pixels(48, row), 2), view.column(offset, row)
     reach, thickness = max(view.pixels(64, row), 3), 1 + (radius > 3) + (radius > 8)
     facing = draws.one_of((-1, 1))
     rear, front, axle = center - facing * reach, center + facing * reach, row - radius
     for hub in (rear, front):
-        canvas.ring(row - 2 * radius, row, hub - radius, hub + radius, thickness, frame.of(_TYRE))
+        canvas.ring(row - 2 * radius, row, hub - radius, hub + radius, thickness, frame.of(_TIRE))
     saddle = (row - view.pixels(104, row), center - facing * reach // 3)
     bar = (row - view.pixels(116, row), center + facing * reach * 2 // 3)
     pedals, rear_hub, front_hub = (axle, center), (axle, rear), (axle, front)

@@ -1,4 +1,4 @@
-"""The camera: where a point of the street, given in centimetres, falls in the picture."""
+"""The camera, which projects points of the street, in centimeters, into the picture."""
 
 import dataclasses
 
@@ -11,13 +11,13 @@ _FOCAL_LENGTH = 128  # pixels
 class View:
     """A level camera that looks along the street.
 
-    `offset` below is a distance to the right of the camera, `distance` one ahead of it, both in
-    centimetres along the ground.
+    In the methods, `offset` is a distance to the right of the camera and `distance` one ahead of it,
+    both in centimeters on the ground.
 
     Args:
-        horizon: Row of the horizon.
-        vanishing: Column where the street's edges meet.
-        eye_height: Height of the camera above the ground, in centimetres.
+        horizon: Integer, row of the horizon.
+        vanishing: Integer, column of the vanishing point of the street.
+        eye_height: Integer, height of the camera above the ground in centimeters.
     """
 
     horizon: int
@@ -25,32 +25,32 @@ class View:
     eye_height: int
 
     def row(self, distance):
-        """The row in which the ground at `distance` is seen."""
+        """Returns the row of the ground at `distance`."""
         return self.horizon + max(_FOCAL_LENGTH * self.eye_height // distance, 1)
 
     def column(self, offset, row):
-        """The column in which the ground at `offset` is seen in `row`."""
+        """Returns the column of the ground at `offset` in `row`."""
         return self.vanishing + offset * (row - self.horizon) // self.eye_height
 
     def pixels(self, length, row):
-        """How many pixels a length makes that stands on the ground of `row`, at least 1."""
+        """Returns a length on the ground of `row`, in centimeters, as a number of pixels, at least 1."""
         return max(length * (row - self.horizon) // self.eye_height, 1)
 
     def rows_back(self, length, row):
-        """By how many rows the ground rises that lies `length` centimetres behind `row`, to first order."""
+        """Returns how many rows above `row` the ground `length` centimeters behind it is, to first order."""
         return (row - self.horizon) ** 2 * length // (_FOCAL_LENGTH * self.eye_height)
 
     def ground(self, rows, columns):
-        """`(offset, distance)` of the ground in rows below the horizon, two arrays of the broadcast shape."""
+        """Returns `(offset, distance)` of the ground in rows below the horizon, two arrays of the broadcast shape."""
         below = rows - self.horizon
         return (columns - self.vanishing) * self.eye_height // below, _FOCAL_LENGTH * self.eye_height // below
 
     def wall(self, offset, rows, columns):
-        """`(height, distance, ground_row)` on the upright plane `offset` beside the camera and along the street.
+        """Returns `(height, distance, ground_row)` on the upright plane along the street at `offset`.
 
-        Columns must lie on the plane's side of the vanishing column.
+        Columns must be on the plane's side of the vanishing column.
         """
-        # Sixteenths of a row: whole ones would turn bricks and windows into stairs.
+        # Computed in sixteenths of a row, because whole rows would give bricks and windows jagged edges.
         below = np.maximum(16 * (columns - self.vanishing) * self.eye_height // offset, 1)
         height = self.eye_height - 16 * (rows - self.horizon) * self.eye_height // below
         return height, 16 * _FOCAL_LENGTH * self.eye_height // below, self.horizon + below // 16

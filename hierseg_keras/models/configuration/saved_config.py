@@ -6,9 +6,7 @@ import keras
 
 from hierseg_keras.models.graph.frozen_layers import freeze_layers, frozen_layers
 from hierseg_keras.models.keras_cv import keras_cv_parts
-
-# From the names of arguments in files of earlier versions to their present names.
-_RENAMED = {"outputs": "scores"}
+from hierseg_keras.tree.renamed_arguments import with_new_names
 
 
 def remember_arguments(model, arguments):
@@ -25,7 +23,7 @@ def config_of(model):
 
 def model_from_config(cls, config):
     """Makes a model from a configuration returned by `config_of`, of this or an earlier version."""
-    config = {_RENAMED.get(name, name): value for name, value in config.items()}
+    config = with_new_names(config)
     frozen = config.pop("frozen", None)
     is_trainable = config.pop("trainable", True)
     model = cls(**{name: _deserialized(value) for name, value in config.items()})

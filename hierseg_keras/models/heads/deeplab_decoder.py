@@ -3,6 +3,7 @@
 from keras import layers
 
 from hierseg_keras.models.keras_cv import keras_cv_parts
+from hierseg_keras.models.layers.conv_norm_relu import KERAS_EPSILON, KERAS_MOMENTUM, conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
 
 # By output stride. Those for 8 and 16 are the paper's. At 32 the map is half as large as at 16, and the rates are too.
@@ -35,6 +36,5 @@ def deeplab_decoder(low_level, x, filters, low_level_filters, dropout, atrous_ra
 
 
 def _convolution(x, filters, size, name):
-    x = layers.Conv2D(filters, size, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(name=f"{name}_bn")(x)
-    return layers.ReLU(name=name)(x)
+    as_keras_has_it = {"kernel_initializer": "glorot_uniform", "momentum": KERAS_MOMENTUM, "epsilon": KERAS_EPSILON}
+    return conv_norm_relu(x, filters, size, name, relu_name=name, **as_keras_has_it)

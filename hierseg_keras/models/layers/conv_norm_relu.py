@@ -6,12 +6,23 @@ from keras import layers
 EPSILON = 1e-5
 # With Keras's default of 0.99, the moving averages are useful only after about a thousand steps.
 MOMENTUM = 0.9
+KERAS_EPSILON, KERAS_MOMENTUM = 1e-3, 0.99
 
 
-def conv_norm_relu(x, filters, size, name, use_bias=False):
-    """Builds a convolution, batch normalization and ReLU, whose layer names begin with `name`."""
+def conv_norm_relu(
+    x,
+    filters,
+    size,
+    name,
+    use_bias=False,
+    kernel_initializer="he_normal",
+    momentum=MOMENTUM,
+    epsilon=EPSILON,
+    relu_name=None,
+):
+    """Builds a convolution, batch normalization and ReLU: layers `{name}_conv`, `{name}_bn` and `{name}_relu`."""
     x = layers.Conv2D(
-        filters, size, padding="same", use_bias=use_bias, kernel_initializer="he_normal", name=f"{name}_conv"
+        filters, size, padding="same", use_bias=use_bias, kernel_initializer=kernel_initializer, name=f"{name}_conv"
     )(x)
-    x = layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
+    x = layers.BatchNormalization(momentum=momentum, epsilon=epsilon, name=f"{name}_bn")(x)
+    return layers.ReLU(name=relu_name or f"{name}_relu")(x)

@@ -25,7 +25,7 @@ class DeepLabV3Plus(TreeNetwork):
     The network has a dilated backbone, atrous spatial pyramid pooling of the backbone's last map, and
     the paper's decoder. The decoder enlarges the pooled map to the size of the backbone's low-level map
     at stride 4, which is projected to 48 channels, concatenates both, and applies two 3x3 convolutions
-    and a 1x1 convolution. The logits are enlarged to the size of the image, which may be any.
+    and a 1x1 convolution. The logits are enlarged to the size of the image. Images may have any size.
 
     Named layers: `backbone` (outputs two maps), `embedding` (the second map, whose pixels `HSSN`
     compares), `aspp`, `low_level`, `features` (the last map before the logits, at stride 4) and

@@ -26,7 +26,7 @@ class HRNet(TreeNetwork):
 
     The network has parallel branches at strides 4, 8, 16 and 32, which exchange their features. Their
     four last maps are enlarged to stride 4 and concatenated, and two 1x1 convolutions turn them into
-    logits. The logits are enlarged to the size of the image, which may be any.
+    logits. The logits are enlarged to the size of the image. Images may have any size.
 
     Named layers: `stage2`, `stage3`, `stage4` (each outputs a list of two, three or four maps, the map
     at stride 4 first), `embedding` (the concatenated maps, whose pixels `HSSN` compares), `features`
@@ -105,19 +105,24 @@ class HRNet(TreeNetwork):
         x = conv_norm_relu(x, x.shape[-1], 1, "features", use_bias=True)
         x = logits_head(x, tree, scores)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
-        arguments = {
-            "width": width,
-            "num_modules": tuple(num_modules),
-            "num_blocks": num_blocks,
-            # Saved models contain the pretrained weights, so that loading does not need the file.
-            "weights": None,
-            "synchronized_batch_norm": synchronized_batch_norm,
-            "input_shape": input_shape,
-        }
+        arguments = hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, input_shape)
         super().__init__(image, logits, tree, scores, arguments, name=name, **kwargs)
         synchronize(self, synchronized_batch_norm)
         if weights is not None:
             load_hrnet_weights(self, weights)
+
+
+def hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, input_shape):
+    """Returns what a network remembers of the arguments of its HRNet."""
+    return {
+        "width": width,
+        "num_modules": tuple(num_modules),
+        "num_blocks": num_blocks,
+        # The pretrained weights are among those saved.
+        "weights": None,
+        "synchronized_batch_norm": synchronized_batch_norm,
+        "input_shape": input_shape,
+    }
 
 
 def load_hrnet_weights(model, path):

@@ -10,7 +10,7 @@ from hierseg_keras.models.layers.batch_norms import check_synchronized, synchron
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.layers.resize_to import ResizeTo
-from hierseg_keras.models.networks.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
+from hierseg_keras.models.networks.hrnet import check_hrnet_sizes, hrnet_arguments, joined_branches, load_hrnet_weights
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import ClassTree, as_class_tree
 
@@ -19,10 +19,11 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 class HRNetOCR(TreeNetwork):
     """Instantiates HRNetV2-OCR with one logit per node, or per leaf, of a class tree.
 
-    The network first predicts a coarse segmentation from the concatenated maps of `HRNet`, which assigns
-    pixels to one soft region per channel of the logits. The features of each region's pixels are averaged
-    into a region representation. Each pixel attends to the representations, and is classified from the
-    result and its own features. The logits are enlarged to the size of the image, which may be any.
+    The network first predicts a coarse segmentation from the concatenated maps of `HRNet`. Each channel
+    of its logits defines a soft region of the image, and the features of the region's pixels are averaged
+    into a region representation. Each pixel then attends to all representations, and is classified from
+    the result and its own features. The logits are enlarged to the size of the image. Images may have any
+    size.
 
     The coarse segmentation has the same loss as the logits, with the weight `auxiliary_weight`. For
     this, the model returns a dict in training: `{"logits": ..., "auxiliary_logits": ...}`.
@@ -105,17 +106,11 @@ class HRNetOCR(TreeNetwork):
         coarse = ResizeTo(dtype="float32", name="enlarge_auxiliary_logits")([coarse, image])
         auxiliary = {"auxiliary_logits": (coarse, auxiliary_weight)}
         arguments = {
-            "width": width,
             "filters": filters,
             "key_filters": key_filters,
             "dropout": dropout,
             "auxiliary_weight": auxiliary_weight,
-            "num_modules": tuple(num_modules),
-            "num_blocks": num_blocks,
-            # Saved models contain the pretrained weights, so that loading does not need the file.
-            "weights": None,
-            "synchronized_batch_norm": synchronized_batch_norm,
-            "input_shape": input_shape,
+            **hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, input_shape),
         }
         super().__init__(image, logits, tree, scores, arguments, auxiliary, name, **kwargs)
         synchronize(self, synchronized_batch_norm)

@@ -13,7 +13,7 @@ from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.layers.resize_by import ResizeBy
 from hierseg_keras.models.layers.resize_to import ResizeTo
-from hierseg_keras.models.networks.hrnet import check_hrnet_sizes, joined_branches, load_hrnet_weights
+from hierseg_keras.models.networks.hrnet import check_hrnet_sizes, hrnet_arguments, joined_branches, load_hrnet_weights
 from hierseg_keras.models.networks.hrnet_ocr import ocr_head
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import ClassTree, as_class_tree
@@ -35,10 +35,10 @@ class HRNetOCRScaleAttention(TreeNetwork):
 
     If the smaller scale is at least 1, the fused logits are resized to it. Otherwise its logits and
     attention are enlarged to the size of the fused logits. The final logits are resized to the size of
-    the image, which may be any.
+    the image. Images may have any size.
 
-    The attention compares neighboring scales only, and the weights do not depend on `scales`. So a
-    network can predict with other scales than it was trained with, as the example shows.
+    The attention compares neighboring scales only, and the shapes of the weights do not depend on
+    `scales`. So a network can predict with other scales than it was trained with, as the example shows.
 
     The fused coarse segmentation and the logits of each scale have the same loss as the fused logits,
     with the weights `auxiliary_weight` and `scale_weight`. For this, the model returns a dict in training:
@@ -133,19 +133,13 @@ class HRNetOCRScaleAttention(TreeNetwork):
         auxiliary = {key: (_resized(x, image, key), weight) for key, (x, weight) in auxiliary.items()}
         logits = _resized(fused["logits"], image, "logits")
         arguments = {
-            "width": width,
             "scales": tuple(scales),
             "filters": filters,
             "key_filters": key_filters,
             "dropout": dropout,
             "auxiliary_weight": auxiliary_weight,
             "scale_weight": scale_weight,
-            "num_modules": tuple(num_modules),
-            "num_blocks": num_blocks,
-            # Saved models contain the pretrained weights, so that loading does not need the file.
-            "weights": None,
-            "synchronized_batch_norm": synchronized_batch_norm,
-            "input_shape": input_shape,
+            **hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, input_shape),
         }
         super().__init__(image, logits, tree, scores, arguments, auxiliary, name, **kwargs)
         synchronize(self, synchronized_batch_norm)

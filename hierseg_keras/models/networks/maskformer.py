@@ -69,6 +69,8 @@ class MaskFormer(TreeNetwork):
     logit_pv = bias_v + sum over queries q of score_qv * sigmoid(mask_q . x_p)
     ```
 
+    The logits are enlarged to the size of the image. Images may have any size.
+
     **This is not mask classification.** The paper's network predicts a set of masks with one class each,
     and matches them one to one with the regions of the ground truth. Here all queries contribute to one
     map of logits, which is trained like that of any other network, without matching.

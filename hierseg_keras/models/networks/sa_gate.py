@@ -32,8 +32,8 @@ class SAGate(TreeNetwork):
 
     The network has one ResNet for the colors and one for the depth. After each stage, a gate exchanges
     features between both and joins their maps into one. The last and the first joined map are the inputs of
-    the pyramid pooling and decoder of DeepLabV3+. The logits are enlarged to the size of the image, which
-    may be any.
+    the pyramid pooling and decoder of DeepLabV3+. The logits are enlarged to the size of the image. Images
+    may have any size.
 
     An auxiliary head predicts a coarse segmentation from the last joined map. It has the same loss as
     the logits, with the weight `auxiliary_weight`. For this, the model returns a dict in training:

@@ -5,14 +5,11 @@ from keras import layers
 
 from hierseg_keras.models.configuration.check_counts import check_counts
 from hierseg_keras.models.heads.logits_head import check_scores, logits_head
+from hierseg_keras.models.layers.conv_norm_relu import KERAS_EPSILON, conv_norm_relu
 from hierseg_keras.models.layers.crop_to import CropTo
 from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import ClassTree, as_class_tree
-
-# The momentum of PyTorch's layer, which the paper's network uses. With Keras's 0.99, the moving averages are useful
-# only after about a thousand steps.
-BATCH_NORM_MOMENTUM = 0.9
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -22,8 +19,8 @@ class UNet(TreeNetwork):
     Each stage of the encoder has two 3x3 convolutions, with 2x2 max-pooling between stages. Each stage of
     the decoder doubles the size by a transposed convolution, concatenates the encoder's map of that size,
     and applies two 3x3 convolutions. Convolutions are padded, initialized as He et al. (2015)
-    propose, and followed by batch normalization and ReLU. The logits have the size of the image, which
-    may be any.
+    propose, and followed by batch normalization and ReLU. The logits have the size of the image. Images
+    may have any size.
 
     Named layers: `embedding` (the encoder's last map, whose pixels `HSSN` compares) and `logits`.
 
@@ -94,13 +91,7 @@ class UNet(TreeNetwork):
         super().__init__(image, logits_head(x, tree, scores), tree, scores, arguments, name=name, **kwargs)
 
 
-def _convolution(x, filters, name):
-    x = layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer="he_uniform", name=f"{name}_conv")(
-        x
-    )
-    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
-
-
 def _double_convolution(x, filters, name):
-    return _convolution(_convolution(x, filters, f"{name}_a"), filters, f"{name}_b")
+    for part in "ab":
+        x = conv_norm_relu(x, filters, 3, f"{name}_{part}", kernel_initializer="he_uniform", epsilon=KERAS_EPSILON)
+    return x

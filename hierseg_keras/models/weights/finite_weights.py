@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from hierseg_keras.tree.capped_list import capped
+
 # The largest number of variables that an error names.
 _NUM_NAMED = 3
 
@@ -26,10 +28,9 @@ def check_finite_weights(model, what):
     are_finite = ops.convert_to_numpy(ops.stack([ops.all(ops.isfinite(weight.value)) for weight in weights]))
     bad = [weight for weight, is_finite in zip(weights, are_finite) if not is_finite]
     if bad:
-        named = ", ".join(_described(weight) for weight in bad[:_NUM_NAMED])
-        others = f" and {len(bad) - _NUM_NAMED} other variables" if len(bad) > _NUM_NAMED else ""
+        named = "; ".join(capped([_described(weight) for weight in bad], _NUM_NAMED))
         raise FloatingPointError(
-            f"{what} expects finite weights. Received: {named}{others}. Lower the learning rate, or load the weights "
+            f"{what} expects finite weights. Received: {named}. Lower the learning rate, or load the weights "
             "of an earlier epoch."
         )
 

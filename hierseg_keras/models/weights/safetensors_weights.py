@@ -6,6 +6,7 @@ import numpy as np
 from keras import layers
 
 from hierseg_keras.models.backbones.window_attention import WindowAttention
+from hierseg_keras.tree.capped_list import capped
 
 # By type of layer, from the name of PyTorch's parameter to the layer's variable and the order of the parameter's axes.
 _SCALE_AND_SHIFT = {"weight": ("gamma", None), "bias": ("beta", None)}
@@ -20,6 +21,8 @@ _PARAMETERS = {
     },
     WindowAttention: {"relative_position_bias_table": ("relative_position_bias_table", None)},
 }
+# The largest number of tensors that an error names.
+_SHOWN_MISFITS = 20
 # Buffers of PyTorch's networks that are not needed here.
 _NO_WEIGHTS = ("num_batches_tracked", "relative_position_index", "attn_mask")
 
@@ -57,7 +60,7 @@ def load_safetensors(model, path, ignored=(), prefixes=("",)):
     known = {name for name, _, _ in places}
     misfits += [f"{name}: not in the network" for name in sorted(tensors.keys() - known)]
     if misfits:
-        shown = "\n  ".join(misfits[:20] + ([f"and {len(misfits) - 20} more"] if len(misfits) > 20 else []))
+        shown = "\n  ".join(capped(misfits, _SHOWN_MISFITS))
         raise ValueError(
             f"`weights` expects a file with the weights of {model.name!r}. Received: {path}, which does not fit. "
             f"Nothing was loaded.\n  {shown}"

@@ -22,6 +22,7 @@ from hierseg_keras.models.wrappers.hs3_fuse import HS3Fuse
 from hierseg_keras.models.wrappers.stage_clusters import cluster_of_nodes, clusters_of_stages
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
 from hierseg_keras.tree import ClassTree, check_ignore_class
+from hierseg_keras.tree.labels import label_codes
 from hierseg_keras.tree.tensor import Tensor
 
 # Stands for a label that does not determine the stage's cluster. The losses of stages ignore it.
@@ -166,31 +167,28 @@ class HS3(TrainingWrapper):
     def further_losses(
         self, y: Tensor, y_pred: dict[str, Tensor], sample_weight: Tensor | None
     ) -> dict[str, tuple[Tensor, float]]:
-        losses = self._stage_losses
+        labels, losses = self.stage_labels(y, y_pred[LOGITS]), self._stage_losses
         return {
-            stage: (losses[stage](self.stage_labels(y, stage), y_pred[stage], sample_weight), weight)
+            stage: (losses[stage](labels[stage], y_pred[stage], sample_weight), weight)
             for stage, weight in self.weights_of.items()
         }
 
-    def stage_labels(self, y: ArrayLike, stage: str) -> Tensor:
-        """Converts labels to the clusters of a stage.
+    def stage_labels(self, y: ArrayLike, y_pred: ArrayLike) -> dict[str, Tensor]:
+        """Converts labels to the clusters of each stage.
 
         Args:
-            y: Integer labels, `(B, H, W)` or `(B, H, W, 1)`.
-            stage: Name of the stage.
+            y: Node labels, `(B, H, W)` or `(B, H, W, 1)`.
+            y_pred: A prediction of the same size, `(B, H, W, C)`.
 
         Returns:
-            Int32 tensor, `(B, H, W)`, of clusters in `clusters[stage]`. It is -1 for `ignore_class`, and for
-            an internal node whose leaves lie in several clusters. For a label outside the tree it is the
-            number of clusters, which the loss treats as invalid.
+            Dict from each stage to an int32 tensor, `(B, H, W)`, of clusters in `clusters[stage]`. It is -1 for
+            `ignore_class`, and for an internal node whose leaves lie in several clusters. For a label outside the
+            tree it is the number of clusters, which the loss treats as invalid.
         """
-        y = ops.cast(y, "int32")
-        y = ops.squeeze(y, -1) if len(y.shape) == 4 else y
-        num_nodes = self.tree.num_nodes
-        is_node = ops.logical_and(y >= 0, y < num_nodes)
-        place = ops.where(is_node, y, num_nodes + 1)
-        place = ops.where(y == self.ignore_class, num_nodes, place)
-        return ops.take(self._stage_tables[stage], place, axis=0)
+        codes = label_codes("HS3", self.tree, self.ignore_class, y, y_pred)
+        # In each table, the rows for `IGNORED`, -1, and `OUTSIDE`, -2, follow those of the nodes.
+        place = ops.where(codes >= 0, codes, self.tree.num_nodes - 1 - codes)
+        return {stage: ops.take(table, place, axis=0) for stage, table in self._stage_tables.items()}
 
     # === Search ===
 
@@ -225,8 +223,7 @@ class HS3(TrainingWrapper):
         answers = self.training_model.predict_on_batch(image)
         final, _ = best_path(self.tree, answers[LOGITS], self.scores, self.from_logits)
         predictions = {stage: answers[stage].argmax(axis=-1) for stage in self.stages}
-        label = np.asarray(label).reshape(np.shape(answers[LOGITS])[:3])
-        return label, {**predictions, LOGITS: ops.convert_to_numpy(final)}
+        return self._leaf_labels(label, answers[LOGITS]), {**predictions, LOGITS: ops.convert_to_numpy(final)}
 
     def predict_stages(self, image: ArrayLike) -> dict[str, np.ndarray]:
         """Predicts the cluster of each pixel at each stage.
@@ -255,10 +252,12 @@ class HS3(TrainingWrapper):
         heads = {stage: f"{stage_prefix(stage)}_head_relu" for stage in self.stages}
         maps = {stage: self.training_model.get_layer(head).output for stage, head in heads.items()}
         features = keras.Model(self.training_model.input, maps)
-        batches = ((image, np.asarray(label).reshape(np.shape(image)[:3])) for image, label, *_ in data)
-        return mean_embeddings(
-            ((label, features.predict_on_batch(image)) for image, label in batches), self.tree.num_leaves
-        )
+        batches = ((self._leaf_labels(label, image), features.predict_on_batch(image)) for image, label, *_ in data)
+        return mean_embeddings(batches, self.tree.num_leaves)
+
+    def _leaf_labels(self, label, y_pred):
+        """Node indices `(B, H, W)` as a NumPy array, negative where there is none."""
+        return ops.convert_to_numpy(label_codes("HS3", self.tree, self.ignore_class, label, y_pred))
 
     def search(self, data: Iterable[Sequence], method: str = "spectral") -> dict[str, TradeOff]:
         """Finds the clusters of each stage for every number of clusters, and the stage's mIoU on them.
@@ -269,11 +268,11 @@ class HS3(TrainingWrapper):
                 k-means on `class_embeddings`. Defaults to `"spectral"`.
 
         Returns:
-            Dict from each stage to its `clustering.TradeOff`. Pass the results of its method
-            `clustering(theta)` as `clusters` of a new `HS3`.
+            Dict from each stage to its `clustering.TradeOff`. Call `clustering(theta)` of each, and pass the
+            results as `clusters` of a new `HS3`.
 
         Raises:
-            ValueError: If `method` is unknown, fewer than 3 classes are labeled, or under the
+            ValueError: If `method` is unknown or fewer than 3 classes are labeled, and under the
                 conditions of `confusions`.
         """
         if method not in ("spectral", "kmeans"):

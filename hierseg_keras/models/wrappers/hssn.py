@@ -51,8 +51,8 @@ class HSSN(TrainingWrapper):
             `hs.models`, KerasCV or KerasHub, or your own. Its layers are reused with their weights. A
             network made for `tree`, with the logits that `loss` needs, keeps its classifier.
         tree: `ClassTree`, or its text. Defaults to `segmenter.tree`.
-        loss: The loss on the logits: a loss of `hierseg_keras.losses`, or the name of one: one of those
-            above, `"hierarchical_crossentropy"`, or `"tree_min_crossentropy"`. `"crossentropy"` and
+        loss: Loss on the logits: a loss of `hs.losses`, or a name. The names are those above,
+            `"hierarchical_crossentropy"` and `"tree_min_crossentropy"`. `"crossentropy"` and
             `"hierarchical_crossentropy"` need leaf logits, and the others need node logits. A loss
             passed to `compile` replaces it. Defaults to `"focal_tree_min"`.
         triplet: `True` for the default `TreeTriplet`, `False` for no triplet loss, or a `TreeTriplet`.

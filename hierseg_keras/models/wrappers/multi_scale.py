@@ -1,18 +1,14 @@
 """Averages of predictions over several scales and mirror images."""
 
 from collections.abc import Sequence
-from typing import Any, Self
 
 import keras
 from keras import ops
 
 from hierseg_keras.decoding import average_scores
-from hierseg_keras.models.configuration.check_keywords import check_keywords
-from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
-from hierseg_keras.models.graph.model_scores import scores_of
-from hierseg_keras.models.layers.image_input import check_channels_last
 from hierseg_keras.models.layers.resize_by import resize_by
 from hierseg_keras.models.layers.resize_to import ResizeTo
+from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.tensor import Tensor
 
@@ -21,7 +17,7 @@ SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class MultiScale(keras.Model):
+class MultiScale(AveragingWrapper):
     """Averages a network's probabilities over several scales of an image, and over their mirror images.
 
     The scores at each scale are resized to the size of the image, and then their probabilities are
@@ -62,11 +58,6 @@ class MultiScale(keras.Model):
     >>> results = averaged.evaluate(val, return_dict=True, verbose=0)
     """
 
-    def __new__(cls, *args, **kwargs):
-        # Checked before the model is built, which may take long.
-        check_keywords(cls, kwargs)
-        return super().__new__(cls, *args, **kwargs)
-
     def __init__(
         self,
         model: keras.Model,
@@ -79,23 +70,16 @@ class MultiScale(keras.Model):
         name: str | None = None,
         **kwargs,
     ):
-        check_channels_last("MultiScale")
-        super().__init__(name=name, **kwargs)
-        model = getattr(model, "inference_model", model)
-        self.scales = tuple(float(scale) for scale in scales)
-        if not self.scales or min(self.scales) <= 0:
+        arguments = {
+            "scales": tuple(float(scale) for scale in scales),
+            "flip": flip,
+            "flip_pairs": [list(pair) for pair in flip_pairs],
+        }
+        if not arguments["scales"] or min(arguments["scales"]) <= 0:
             raise ValueError(f"`MultiScale` expects at least one scale, all above 0. Received: scales={scales!r}.")
-        meaning = scores_of(model, "MultiScale", tree, scores, from_logits)
-        self.tree, self.scores, self.from_logits = meaning.tree, meaning.kind, meaning.from_logits
-        self.model = model
-        self.flip = flip
-        self.flip_pairs = [list(pair) for pair in flip_pairs]
-        self._swap = self.tree.swap(flip_pairs)[: meaning.num_channels]
+        super().__init__(model, tree, scores, from_logits, arguments, name=name, **kwargs)
+        self._swap = self.tree.swap(flip_pairs)[: self.meaning.num_channels]
         self.enlarge = ResizeTo(dtype="float32", name="enlarge")
-        self.built = True
-        arguments = {"model": model, "tree": self.tree.to_text(), "scales": self.scales, "flip": flip}
-        arguments |= {"flip_pairs": self.flip_pairs, "scores": self.scores, "from_logits": self.from_logits}
-        remember_arguments(self, arguments)
 
     def call(self, image: Tensor, training: bool = False) -> Tensor:
         image = ops.cast(image, "float32")
@@ -116,13 +100,3 @@ class MultiScale(keras.Model):
     @property
     def output_shape(self) -> tuple[int | None, ...]:
         return self.model.output_shape
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (*input_shape[:3], self.model.output_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        return model_from_config(cls, config)

@@ -1,32 +1,26 @@
 """Predictions for large images, window by window."""
 
-from typing import Any, Self
-
 import keras
 from keras import ops
 
 from hierseg_keras.decoding.average_scores import from_log_sums, log_terms
-from hierseg_keras.models.configuration.check_keywords import check_keywords
-from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
-from hierseg_keras.models.graph.model_scores import scores_of
-from hierseg_keras.models.layers.image_input import check_channels_last
+from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
 from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree.padding import PADDING_COLOR
 from hierseg_keras.tree.tensor import Tensor
 
-# Mid-gray. It becomes 0 in networks that scale 0 .. 255 to [-1, 1].
-PADDING_COLOR = 127.5
 # Stands for the logarithm of 0. Minus infinity would give NaN in differences.
 LOG_0 = -1e30
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
-class SlidingWindow(keras.Model):
+class SlidingWindow(AveragingWrapper):
     """Applies a network to overlapping windows of an image, and averages the probabilities.
 
-    Windows are processed one after another, so that the memory needed is that of one window and of the
-    result. The last window of each row and column ends at the edge of the image. An image smaller than
-    a window is padded with gray below and to the right. The average is returned as logits if the
-    network returns logits, and otherwise as probabilities.
+    Windows are processed one after another, so that memory is needed for only one window and the result.
+    The last window of each row and column ends at the edge of the image. An image smaller than a window
+    is padded with gray at the bottom and on the right. The average is returned as logits if the network
+    returns logits, and otherwise as probabilities.
 
     Args:
         model: `keras.Model` from images `(B, H, W, 3)` to node or leaf scores, `(B, H, W, V)` or
@@ -57,11 +51,6 @@ class SlidingWindow(keras.Model):
     (1, 90, 150)
     """
 
-    def __new__(cls, *args, **kwargs):
-        # Checked before the model is built, which may take long.
-        check_keywords(cls, kwargs)
-        return super().__new__(cls, *args, **kwargs)
-
     def __init__(
         self,
         model: keras.Model,
@@ -73,23 +62,14 @@ class SlidingWindow(keras.Model):
         name: str | None = None,
         **kwargs,
     ):
-        check_channels_last("SlidingWindow")
-        super().__init__(name=name, **kwargs)
-        model = getattr(model, "inference_model", model)
         if len(window) != 2 or min(window) < 1:
             raise ValueError(
                 f"`SlidingWindow` expects `window=(height, width)`, in pixels, above 0. Received: window={window!r}."
             )
         if not 0 <= overlap < 1:
             raise ValueError(f"`SlidingWindow` expects an `overlap` in [0, 1). Received: overlap={overlap!r}.")
-        meaning = scores_of(model, "SlidingWindow", tree, scores, from_logits)
-        self.tree, self.scores, self.from_logits = meaning.tree, meaning.kind, meaning.from_logits
-        self.model = model
-        self.window = tuple(int(length) for length in window)
-        self.overlap = overlap
-        self.built = True
-        arguments = {"model": model, "window": self.window, "overlap": overlap, "tree": self.tree.to_text()}
-        remember_arguments(self, {**arguments, "scores": self.scores, "from_logits": self.from_logits})
+        arguments = {"window": tuple(int(length) for length in window), "overlap": overlap}
+        super().__init__(model, tree, scores, from_logits, arguments, name=name, **kwargs)
 
     def call(self, image: Tensor, training: bool = False) -> Tensor:
         image = ops.cast(image, "float32")
@@ -118,20 +98,6 @@ class SlidingWindow(keras.Model):
     @property
     def input_shape(self) -> tuple[int | None, ...]:
         return (None, None, None, self.model.input_shape[-1])
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        return (None, None, None, self.model.output_shape[-1])
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (*input_shape[:3], self.model.output_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return config_of(self)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        return model_from_config(cls, config)
 
 
 def _added(log_sum, term, place):

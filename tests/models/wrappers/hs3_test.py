@@ -11,6 +11,7 @@ from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import HS3, DeepLabV3Plus, HRNet, HRNetOCR, HS3Fuse, UNet
 from hierseg_keras.models.wrappers.stage_clusters import clusters_of
 from hierseg_keras.tree import ClassTree
+from tests.gradients import compiled
 
 TREE = ClassTree(["human/person", "human/rider", "vehicle/car", "sky"])
 SMALL = {"width": 4, "num_modules": (1, 1, 1), "num_blocks": 1}
@@ -63,9 +64,19 @@ class HS3Test:
         model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [[0, 0, 1, 1]], ignore_class=-7)
         # person, rider, car, sky, human, vehicle, ignored, and no label at all.
         labels = np.array([[[0, 1, 2, 3, 4, 5, -7, 9]]])
-        assert numpy_of(model.stage_labels(labels, STAGE)).tolist() == [[[0, 0, 1, 1, 0, 1, -1, 2]]]
+        prediction = np.zeros((*labels.shape, 6))
+        assert numpy_of(model.stage_labels(labels, prediction)[STAGE]).tolist() == [[[0, 0, 1, 1, 0, 1, -1, 2]]]
         apart = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [[0, 1, 1, 0]])
-        assert numpy_of(apart.stage_labels(labels[..., None], STAGE)).tolist()[0][0][4:6] == [-1, 1]
+        assert numpy_of(apart.stage_labels(labels[..., None], prediction)[STAGE]).tolist()[0][0][4:6] == [-1, 1]
+
+    def test_a_fraction_is_no_label(self):
+        """Not the class that it would be cut off to."""
+        model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [[0, 0, 1, 1]])
+        labels, prediction = np.array([[[0.5, 1.0]]], "float32"), np.zeros((1, 1, 2, 6))
+        with pytest.raises(ValueError, match="`HS3` expects integer labels. Received: y_true with 0.5"):
+            model.stage_labels(labels, prediction)
+        in_a_graph = compiled(lambda x: model.stage_labels(x, prediction)[STAGE])(keras.ops.convert_to_tensor(labels))
+        assert numpy_of(in_a_graph).tolist() == [[[2, 0]]]
 
     @only_tensorflow
     def test_loss_is_the_sum_of_the_papers(self):

@@ -1,0 +1,48 @@
+"""What wrappers share that average a network's predictions."""
+
+import keras
+
+from hierseg_keras.models.configuration.check_keywords import check_keywords
+from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
+from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.models.layers.image_input import check_channels_last
+
+
+class AveragingWrapper(keras.Model):
+    """Base class of models that average a network's probabilities and return them as the network does.
+
+    Args:
+        model, tree, scores, from_logits, name: As in `MultiScale`.
+        arguments: Dict of the subclass's further arguments, which become attributes and the configuration.
+    """
+
+    def __new__(cls, *args, **kwargs):
+        # Before anything is built.
+        check_keywords(cls, kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, model, tree, scores, from_logits, arguments, name=None, **kwargs):
+        check_channels_last(type(self).__name__)
+        super().__init__(name=name, **kwargs)
+        self.model = getattr(model, "inference_model", model)
+        self.meaning = scores_of(self.model, type(self).__name__, tree, scores, from_logits)
+        self.tree, self.scores, self.from_logits = self.meaning.tree, self.meaning.kind, self.meaning.from_logits
+        for argument, value in arguments.items():
+            setattr(self, argument, value)
+        read = {"tree": self.tree.to_text(), "scores": self.scores, "from_logits": self.from_logits}
+        remember_arguments(self, {"model": self.model, **arguments, **read})
+        self.built = True
+
+    @property
+    def output_shape(self):
+        return (None, None, None, self.model.output_shape[-1])
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:3], self.model.output_shape[-1])
+
+    def get_config(self):
+        return config_of(self)
+
+    @classmethod
+    def from_config(cls, config):
+        return model_from_config(cls, config)

@@ -1,0 +1,1 @@
+"""Files that somebody already has: found, read and checked."""

@@ -1,0 +1,42 @@
+"""Lists of files and of ids that name files."""
+
+import re
+
+from etils import epath
+
+ID_LINE = r"(\S+)"
+
+
+def listed_ids(list_file, line_pattern=ID_LINE):
+    """Reads a list with one id per line.
+
+    Args:
+        list_file: UTF-8 text file. Empty lines are passed over.
+        line_pattern: Regular expression for a whole line, whose group 1 is the id.
+
+    Returns:
+        `(places, problems)`: a dict from id to `<file>:<line>`, in the list's order; and a string for every line
+        that is no id or names one again, or for a list that cannot be read or is empty.
+    """
+    lines, problems = read_lines(list_file)
+    places = {}
+    for number, line in lines:
+        place, match = f"{list_file}:{number}", re.fullmatch(line_pattern, line.strip())
+        if match is None or not re.fullmatch(r"\w[\w.-]*", match[1]):
+            problems.append(f"{place}: expected an id, which names files. Received: {line.strip()!r}")
+        elif match[1] in places:
+            problems.append(f"{place}: {match[1]} is listed twice, first in {places[match[1]]}")
+        else:
+            places[match[1]] = place
+    if not places and not problems:
+        problems.append(f"{list_file}: expected one id per line. Received: an empty file")
+    return places, problems
+
+
+def read_lines(list_file):
+    """Reads a list as `([(number, line), ...], problems)`, without empty lines."""
+    try:
+        lines = epath.Path(list_file).read_bytes().decode("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        return [], [f"{list_file}: expected a list of files as UTF-8 text. Received: {error}"]
+    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()], []

@@ -1,0 +1,177 @@
+"""Images and their label maps as files of one name in two folders, paired."""
+
+import dataclasses
+import pathlib
+
+from etils import epath
+
+from tfds_builders.reading import image_files
+from tfds_builders.reading.check_labels import check_ids, check_size
+from tfds_builders.reading.id_lists import read_lines
+from tfds_builders.reading.image_files import IMAGE_FORMATS, LABEL_FORMATS
+
+
+@dataclasses.dataclass(frozen=True)
+class ImagePair:
+    """An image file and its label file."""
+
+    image: epath.Path
+    label: epath.Path
+
+
+def pair_folders(image_folder, label_folder, label_ending=""):
+    """Pairs the images of one folder with the label maps of another by their names less the suffix.
+
+    Args:
+        image_folder: Folder with `.png`, `.jpg` or `.bmp` images, a path or a `ZipPath`. Files of other kinds and
+            hidden files are passed over.
+        label_folder: Folder with `.png` label maps.
+        label_ending: What the names of label maps have behind the name of their image, such as `"_L"`.
+
+    Returns:
+        `(pairs, problems)`: `ImagePair`s sorted by name, and a string for every file without a
+        counterpart, every name given twice, and a folder that is missing or has no image.
+    """
+    images, image_problems = _files_by_stem(image_folder, IMAGE_FORMATS)
+    labels, label_problems = _files_by_stem(label_folder, LABEL_FORMATS, label_ending)
+    problems = image_problems + label_problems
+    if problems:
+        return [], problems
+    for stem in sorted(images.keys() - labels.keys()):
+        problems.append(f"{images[stem]}: expected its label map in {label_folder}. Received: none of that name")
+    for stem in sorted(labels.keys() - images.keys()):
+        problems.append(f"{labels[stem]}: expected its image in {image_folder}. Received: none of that name")
+    return [ImagePair(images[stem], labels[stem]) for stem in sorted(images.keys() & labels.keys())], problems
+
+
+def pair_listed(list_file, image_folder, label_folder):
+    """Pairs the files that a list names, one `<image path> <label path>` a line.
+
+    Only the last two parts of each path are used, folder and name, since such lists carry the
+    prefix of the machine they were made on. Files that the list does not name stay out.
+
+    Args:
+        list_file: UTF-8 text file.
+        image_folder, label_folder: Folders the files lie in; the list's folders must bear their names.
+
+    Returns:
+        `(pairs, problems)` as from `pair_folders`, in the list's order.
+    """
+    folders = epath.Path(image_folder), epath.Path(label_folder)
+    lines, problems = read_lines(list_file)
+    pairs, first_line = [], {}
+    for number, line in lines:
+        place = f"{list_file}:{number}"
+        pair, complaints = _listed_pair(line, folders)
+        problems.extend(f"{place}: {complaint}" for complaint in complaints)
+        if pair and pair.image.stem in first_line:
+            problems.append(f"{place}: {pair.image.name} is listed twice, first in line {first_line[pair.image.stem]}")
+        elif pair:
+            first_line[pair.image.stem] = number
+            pairs.append(pair)
+    if not pairs and not problems:
+        problems.append(f"{list_file}: expected a line `<image path> <label path>` a pair. Received: an empty file")
+    return pairs, problems
+
+
+def pick_listed(list_file, pairs):
+    """Takes the pairs that a list names, one image a line, without regard to its folder and suffix.
+
+    Args:
+        list_file: UTF-8 text file. Only the first word of a line is used.
+        pairs: `ImagePair`s.
+
+    Returns:
+        `(pairs, problems)`: the pairs in the list's order, and a string for every line that
+        names none of them, or one twice.
+    """
+    lines, problems = read_lines(list_file)
+    known, picked = {pair.image.stem: pair for pair in pairs}, {}
+    for number, line in lines:
+        name = pathlib.PurePosixPath(line.split()[0]).stem
+        if name not in known:
+            problems.append(f"{list_file}:{number}: expected the name of an image that is there. Received: {name}")
+        elif name in picked:
+            problems.append(f"{list_file}:{number}: {name} is listed twice")
+        else:
+            picked[name] = known[name]
+    if not picked and not problems:
+        problems.append(f"{list_file}: expected the name of an image a line. Received: an empty file")
+    return list(picked.values()), problems
+
+
+def pair_ids(places, image_folder, label_folder, label_suffix=".png"):
+    """Pairs `<id>.jpg` with its annotation for every id.
+
+    Args:
+        places: Dict from id to the place that names it, as from `listed_ids`.
+        image_folder, label_folder: `epath.Path`s of the folders the files lie in.
+        label_suffix: What follows the id in an annotation's name.
+
+    Returns:
+        `(pairs, problems)`: `ImagePair`s in the order of ids, and a string for every file that is not there.
+    """
+    pairs, problems = [], []
+    for id_, place in places.items():
+        pair = ImagePair(image_folder / f"{id_}.jpg", label_folder / f"{id_}{label_suffix}")
+        missing = [path for path in (pair.image, pair.label) if not path.exists()]
+        problems.extend(f"{place}: {path} does not exist. Restore it from the original archive" for path in missing)
+        if not missing:
+            pairs.append(pair)
+    return pairs, problems
+
+
+def _files_by_stem(folder, formats, ending=""):
+    folder = image_files.as_path(folder)
+    if not folder.is_dir():
+        return {}, [f"{folder}: expected a folder. Received: {'a file' if folder.exists() else 'nothing there'}"]
+    files, problems = {}, []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in formats or path.name.startswith(".") or not path.stem.endswith(ending):
+            continue
+        stem = path.stem.removesuffix(ending)
+        if stem in files:
+            problems.append(f"{path}: expected one file a name. Received: {files[stem].name} beside it")
+        files[stem] = path
+    if not files:
+        expected = " or ".join(ending + suffix for suffix in formats)
+        problems.append(f"{folder}: expected files that end in {expected}. Received: none")
+    return files, problems
+
+
+def _listed_pair(line, folders):
+    fields = line.split()
+    if len(fields) != 2:
+        return None, [f"expected `<image path> <label path>`. Received: {line.strip()!r}"]
+    paths, complaints = [], []
+    for field, folder in zip(fields, folders):
+        parent, name = pathlib.PurePosixPath("/", field).parts[-2:]
+        path = folder / name
+        paths.append(path)
+        if name == ".." or parent != folder.name:
+            complaints.append(f"expected a file in {folder.name}/. Received: {field}")
+        elif not path.exists():
+            complaints.append(f"{path} is listed and does not exist. Restore it or take the line out")
+    if not complaints and paths[0].stem != paths[1].stem:
+        complaints.append(f"expected an image and a label map of one name. Received: {line.strip()!r}")
+    return (None, complaints) if complaints else (ImagePair(*paths), [])
+
+
+def read_pair(pair, num_ids, read_label=image_files.read_label):
+    """Decodes a pair and checks it.
+
+    Args:
+        pair: `ImagePair`.
+        num_ids: The label map's ids must lie in `[0, num_ids)`.
+        read_label: Function from the label's path to `(H, W, 1)` class ids. Defaults to `image_files.read_label`.
+
+    Returns:
+        `(image, label)`: `(H, W, 3)` uint8 and `(H, W, 1)` class ids.
+
+    Raises:
+        ImageFileError: As `image_files.read_image` does, and where the two differ in size or an id is out of range.
+    """
+    image, label = image_files.read_image(pair.image), read_label(pair.label)
+    check_size(pair.label, label, pair.image, image)
+    check_ids(pair.label, label, num_ids)
+    return image, label
