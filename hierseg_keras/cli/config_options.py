@@ -128,7 +128,7 @@ def _shown(default):
 
 
 def _take_dotted_options(parser):
-    """Has a parser take every option of the form `--table.key VALUE`: the configuration says which there are."""
+    """Has a parser take every option of the form `--table.key VALUE`; the configuration knows which there are."""
     parse_known = parser.parse_known_args
 
     def parse_known_args(args=None, namespace=None):
@@ -145,11 +145,12 @@ def _dotted_options(arguments):
     changes, others, arguments = {}, [], list(arguments)
     while arguments:
         option, given, text = arguments.pop(0).partition("=")
-        if not option.startswith("--") or "." not in option:
+        name = option.removeprefix("--")
+        if name == option or not ("." in name or name in RunConfig.model_fields):
             others.append(option + given + text)
             continue
         if not given:
             has_value = arguments and not arguments[0].startswith("--")
             text = arguments.pop(0) if has_value else "true"
-        changes[option.removeprefix("--")] = value_of(text)
+        changes[name] = value_of(text)
     return changes, others

@@ -82,7 +82,7 @@ class ExitCodeTest:
         assert main(["evaluate", "run", "--replicas", "1"]) == 130
         assert capsys.readouterr().err == "hierseg evaluate: interrupted\n"
 
-    @pytest.mark.parametrize("arguments", ["train --crop-size 24x32 --out", "demo --out", "evaluate run --report"])
+    @pytest.mark.parametrize("arguments", ["train --out", "demo --out", "evaluate run --report"])
     def test_folder_of_another_process_is_refused(self, arguments, tmp_path, capsys):
         with claimed(tmp_path / "out"):
             assert main([*arguments.split(), str(tmp_path / "out")]) == 1

@@ -115,10 +115,12 @@ class RunConfig(Record):
     ... )
     >>> config.network.num_blocks, config.method.stages, config.loss.name
     (4, ('stage2', 'stage3'), 'FocalTreeMin')
-    >>> hs.training.RunConfig(network={"name": "HRNet", "widht": 32}, schedule={"epochs": 0})
-    Traceback (most recent call last):
-    ...
-    hierseg_keras.training.config.problems.ConfigError: `network.widht` is no option of `HRNet`, which has ...
+    >>> try:
+    ...     hs.training.RunConfig(network={"filter": 16}, schedule={"epochs": 0})
+    ... except ValueError as error:
+    ...     print(error)
+    `network.filter` is no option of `UNet`, which has filters, num_stages. Did you mean `filters`?
+    `schedule.epochs` expects a number above 0. Received: 0.
     """
 
     owner = "a run"
