@@ -105,7 +105,7 @@ class OwnClassesTest:
         config = RunConfig(loss={"name": f"{own}:MyLoss", "sharpness": 1.5})
         loss = build.make_loss(config, TREE)
         assert type(loss) is MyLoss and loss.gamma == 1.5 and config.loss.name == f"{own}:MyLoss"
-        with pytest.raises(ConfigError, match="`loss.sharpnes` is no option of `MyLoss`.* Did you mean `sharpness`"):
+        with pytest.raises(ConfigError, match="`loss.sharpnes` is not an option of .* Did you mean `sharpness`"):
             RunConfig(loss={"name": f"{own}:MyLoss", "sharpnes": 1.5})
         with pytest.raises(ConfigError, match="`loss.sharpness` expects a number. Received: 'high'"):
             RunConfig(loss={"name": f"{own}:MyLoss", "sharpness": "high"})
@@ -122,7 +122,7 @@ class OwnClassesTest:
         assert (callback.every, callback.label) == (2, "epoch")
 
     def test_an_option_without_a_default_is_asked_for(self, own):
-        with pytest.raises(ConfigError, match=r"`callbacks\[0\].every` expects a value, as it has no default"):
+        with pytest.raises(ConfigError, match=r"`callbacks\[0\].every` expects a value because it has no default"):
             RunConfig(callbacks=[{"name": f"{own}:MyCallback"}])
 
     def test_a_module_is_never_imported_by_its_name(self, tmp_path, monkeypatch):
