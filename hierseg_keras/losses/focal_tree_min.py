@@ -3,23 +3,25 @@
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.coherent_logits import coherent_error_logits
 from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights, check_not_negative
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.ops import with_gradient
+from hierseg_keras.tree.tensor import Tensor
 
 
 def focal_tree_min(
     tree: ClassTree | str,
-    y_true,
-    y_pred,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     gamma: float = 2.0,
     node_weights: NodeWeights | None = None,
     from_logits: bool = True,
     ignore_class: int = 255,
-):
+) -> Tensor:
     """Computes the focal tree-min loss of each pixel; see `FocalTreeMin`.
 
     Formula, with `s = sigmoid(y_pred)`, `P` the label's path, `A_v` the node `v` and its ancestors,
@@ -47,8 +49,8 @@ def focal_tree_min(
 
     >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider")
     >>> loss = hs.losses.focal_tree_min(tree, np.array([[[0]]]), np.zeros((1, 1, 1, 3)))
-    >>> as_lists(ops.round(loss, 4))     # 3/4 log 2
-    [[[0.5199]]]
+    >>> round(float(loss[0, 0, 0]), 4)     # 3/4 log 2
+    0.5199
     """
     tree, owner = as_class_tree(tree), "focal_tree_min"
     node_weights = check_node_weights(owner, "node_weights", node_weights, tree)

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
 from hierseg_keras.losses.weights import NodeWeights, check_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.families import internal_ancestors
 from hierseg_keras.tree.ops import lazy_where, pick_channel, softmax, with_gradient
+from hierseg_keras.tree.tensor import Tensor
 
 # A probability above exp(-_FAR) is a sum of `exp(logit - largest)` that float32 holds in full.
 _FAR = 60.0
@@ -21,12 +23,12 @@ _EMPTY = -1e30
 
 def hierarchical_crossentropy(
     tree: ClassTree | str,
-    y_true,
-    y_pred,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     depth_weights: Sequence[float] | None = None,
     from_logits: bool = True,
     ignore_class: int = 255,
-):
+) -> Tensor:
     """Computes each pixel's crossentropy, summed over the depths of a class tree; see `HierarchicalCrossentropy`.
 
     Formula, for a pixel whose label has the ancestor `c_d` at depth `d`:
@@ -51,8 +53,8 @@ def hierarchical_crossentropy(
     >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
     >>> logits = np.log([[[[0.5, 0.3, 0.2]]]])
     >>> loss = hs.losses.hierarchical_crossentropy(tree, np.array([[[0]]]), logits)
-    >>> as_lists(ops.round(loss, 4))     # person: -log 0.8 - log 0.5
-    [[[0.9163]]]
+    >>> round(float(loss[0, 0, 0]), 4)     # person: -log 0.8 - log 0.5
+    0.9163
     """
     tree, owner = as_class_tree(tree), "hierarchical_crossentropy"
     depth_weights = check_weights(owner, "depth_weights", depth_weights, tree.num_levels, "depth")

@@ -1,23 +1,25 @@
 """Binary cross-entropy of every node of a class tree (HSSN, eq. 2)."""
 
 import keras
+from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.coherent_logits import independent_error_logits
 from hierseg_keras.losses.focal_tree_min import focal_log_loss, sum_by_depth, sum_over_nodes
 from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights, check_not_negative
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.tensor import Tensor
 
 
 def tree_binary_crossentropy(
     tree: ClassTree | str,
-    y_true,
-    y_pred,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     gamma: float = 0.0,
     node_weights: NodeWeights | None = None,
     from_logits: bool = True,
     ignore_class: int = 255,
-):
+) -> Tensor:
     """Computes the sum of each pixel's (focal) binary crossentropies of all nodes; see `TreeBinaryCrossentropy`.
 
     Formula, with `s = sigmoid(y_pred)` and `P` the label's path, itself included:
@@ -43,8 +45,8 @@ def tree_binary_crossentropy(
 
     >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider")
     >>> loss = hs.losses.tree_binary_crossentropy(tree, np.array([[[0]]]), np.zeros((1, 1, 1, 3)))
-    >>> as_lists(ops.round(loss, 4))     # 3 log 2
-    [[[2.0794]]]
+    >>> round(float(loss[0, 0, 0]), 4)     # 3 log 2
+    2.0794
     """
     tree, owner = as_class_tree(tree), "tree_binary_crossentropy"
     node_weights = check_node_weights(owner, "node_weights", node_weights, tree)

@@ -1,22 +1,24 @@
 """Binary crossentropy of scores made coherent along a class tree (HSSN, eq. 4 and 5)."""
 
 import keras
+from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.coherent_logits import coherent_error_logits
 from hierseg_keras.losses.focal_tree_min import focal_log_loss, sum_by_depth, sum_over_nodes
 from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.tensor import Tensor
 
 
 def tree_min(
     tree: ClassTree | str,
-    y_true,
-    y_pred,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     node_weights: NodeWeights | None = None,
     from_logits: bool = True,
     ignore_class: int = 255,
-):
+) -> Tensor:
     """Computes the tree-min loss of each pixel; see `TreeMin`.
 
     Formula, with `s = sigmoid(y_pred)`, `P` the label's path, `A_v` the node `v` and its
@@ -42,8 +44,9 @@ def tree_min(
 
     >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider")
     >>> logits = np.array([[[[2.0, -1.0, 1.0]]]])             # person, rider, human
-    >>> as_lists(ops.round(hs.losses.tree_min(tree, np.array([[[0]]]), logits), 4))     # 3 softplus(-1)
-    [[[0.9398]]]
+    >>> loss = hs.losses.tree_min(tree, np.array([[[0]]]), logits)
+    >>> round(float(loss[0, 0, 0]), 4)     # 3 softplus(-1)
+    0.9398
     """
     tree, owner = as_class_tree(tree), "tree_min"
     node_weights = check_node_weights(owner, "node_weights", node_weights, tree)

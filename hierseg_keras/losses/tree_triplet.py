@@ -5,6 +5,7 @@ from typing import Literal
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from hierseg_keras.distribution.replicas import random_uniform
 from hierseg_keras.losses.tree_loss import check_dtype, precision_of
@@ -12,6 +13,7 @@ from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.exact_integer import is_count
 from hierseg_keras.tree.labels import CODES, OUTSIDE, is_read, label_codes, pixel_weights, without_weightless
 from hierseg_keras.tree.renamed_arguments import with_new_names
+from hierseg_keras.tree.tensor import Tensor
 
 DISTANCES = ("cosine", "euclidean")
 POSITIVES = ("tree", "class")
@@ -21,8 +23,8 @@ _DRAWS = 4
 
 def tree_triplet(
     tree: ClassTree | str,
-    y_true,
-    y_pred,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     seed_generator: keras.random.SeedGenerator,
     num_triplets: int = 200,
     positives: str = "tree",
@@ -31,7 +33,7 @@ def tree_triplet(
     margin_scale: float = 0.5,
     distance: str = "cosine",
     ignore_class: int = 255,
-):
+) -> Tensor:
     """Computes the tree-triplet loss of triplets that it draws; see `TreeTriplet`.
 
     Formula, with `psi` the distance of two leaves in a balanced tree of height `D` (`ClassTree.distance`):
@@ -59,7 +61,7 @@ def tree_triplet(
     >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
     >>> labels, embeddings = np.array([[[0, 1, 2]]]), np.array([[[[1.0, 0], [1, 0], [-1, 0]]]])
     >>> seed_generator = keras.random.SeedGenerator(0)
-    >>> as_lists(hs.losses.tree_triplet(tree, labels, embeddings, seed_generator, num_triplets=2))
+    >>> hs.losses.tree_triplet(tree, labels, embeddings, seed_generator, num_triplets=2).numpy().tolist()
     [0.0, 0.0]
     """
     tree, y_pred = as_class_tree(tree), ops.convert_to_tensor(y_pred)
@@ -300,7 +302,7 @@ class TreeTriplet(keras.losses.Loss):
     def _codes(self, y_true, y_pred):
         return _read_codes("TreeTriplet", self.tree, self.ignore_class, y_true, y_pred)
 
-    def go_to_step(self, step):
+    def go_to_step(self, step: ArrayLike) -> None:
         """Makes the next call draw what a step of training draws, whatever was drawn before.
 
         Args:
