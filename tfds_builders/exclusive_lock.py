@@ -1,4 +1,4 @@
-"""One process at a time in a folder, without a file to show for it."""
+"""A lock that lets one process at a time work in a folder, without a lock file."""
 
 import contextlib
 import os
@@ -9,16 +9,16 @@ from absl import logging
 
 @contextlib.contextmanager
 def exclusive_lock(folder):
-    """Waits until no other process is inside `exclusive_lock` of the same folder.
+    """Waits until no other process is inside of `exclusive_lock` for the same folder.
 
-    The kernel ends a process's locks with the process, however that ends.
+    The lock also ends if the process is killed.
 
     Args:
         folder: `epath.Path` of an existing folder.
 
-    Returns:
-        A context manager whose value is whether the folder could be locked. Remote folders and
-        some network file systems cannot be; nothing waits there.
+    Yields:
+        Boolean, whether the folder could be locked. Remote folders and some network file systems
+        do not support locks; the context manager does not wait there.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY)

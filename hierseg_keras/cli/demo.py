@@ -1,4 +1,4 @@
-"""Train a flat baseline and a tree-trained network with equal steps, and compare, draw, export and check them."""
+"""Train a flat and a tree-trained network with equal steps, compare them, draw, export and check."""
 
 import pathlib
 

@@ -61,7 +61,7 @@ def tree_triplet(
     >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
     >>> labels, embeddings = np.array([[[0, 1, 2]]]), np.array([[[[1.0, 0], [1, 0], [-1, 0]]]])
     >>> seed_generator = keras.random.SeedGenerator(0)
-    >>> hs.losses.tree_triplet(tree, labels, embeddings, seed_generator, num_triplets=2).numpy().tolist()
+    >>> as_lists(hs.losses.tree_triplet(tree, labels, embeddings, seed_generator, num_triplets=2))
     [0.0, 0.0]
     """
     tree, y_pred = as_class_tree(tree), ops.convert_to_tensor(y_pred)
@@ -302,7 +302,7 @@ class TreeTriplet(keras.losses.Loss):
     def _codes(self, y_true, y_pred):
         return _read_codes("TreeTriplet", self.tree, self.ignore_class, y_true, y_pred)
 
-    def go_to_step(self, step: ArrayLike) -> None:
+    def go_to_step(self, step: Tensor) -> None:
         """Makes the next call draw what a step of training draws, whatever was drawn before.
 
         Args:

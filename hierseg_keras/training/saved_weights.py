@@ -20,8 +20,9 @@ def weights_as_bytes(model):
         model: `keras.Model`.
 
     Returns:
-        Bytes-like object.
+        Bytes.
     """
     memory = _Memory()
     model.save_weights(memory)
-    return memory.getbuffer()
+    # Without a copy. A view of the buffer may outlive the file, which Python 3.13 then warns of.
+    return memory.getvalue()

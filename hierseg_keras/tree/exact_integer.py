@@ -2,6 +2,8 @@
 
 import operator
 
+import numpy as np
+
 
 def exact_integer(value):
     """Returns a Python or NumPy integer as an `int`, and `None` for anything else.
@@ -9,7 +11,8 @@ def exact_integer(value):
     Floats (also whole numbers such as 3.0) and bools are not accepted: a float among indices is
     more often the result of a wrong computation than an index.
     """
-    if isinstance(value, bool):
+    # NumPy 2.0 takes its own bools for indices.
+    if isinstance(value, (bool, np.bool_)):
         return None
     try:
         return operator.index(value)

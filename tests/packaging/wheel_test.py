@@ -12,6 +12,27 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("hierseg_command", "hierseg_keras", "tfds_builders")
 PROJECT_FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
+RUN = """
+format_version = 1
+
+[data]
+dataset = "street_blocks"
+train_split = "train[:8]"
+batch_size = 4
+crop_size = [32, 32]
+data_dir = "prepared"
+
+[network]
+name = "UNet"
+filters = 4
+num_stages = 2
+
+[schedule]
+epochs = 1
+
+[evaluation]
+split = "validation[:2]"
+"""
 pytestmark = pytest.mark.large
 
 
@@ -75,7 +96,6 @@ class WheelTest:
         run([python, "-m", "pip", "install", "--quiet", *constraints, str(wheel)], tmp_path)
         place = run([python, "-c", "import hierseg_keras, tfds_builders; print(hierseg_keras.__file__)"], tmp_path)
         assert Path(place.strip()).is_relative_to(tmp_path / "fresh")
-        options = "--dataset street_blocks --data-dir prepared --filters 4 --num-stages 2 --crop-size 32x32"
-        short = "--train-split train[:8] --validation-split validation[:2] --batch-size 4 --epochs 1 --out run"
-        run([hierseg, "train", *options.split(), *short.split()], tmp_path)
+        (tmp_path / "run.toml").write_text(RUN)
+        run([hierseg, "train", "--config", "run.toml", "--out", "run"], tmp_path)
         assert (tmp_path / "run/model.weights.h5").is_file()

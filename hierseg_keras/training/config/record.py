@@ -160,6 +160,12 @@ class RunConfig(Record):
         # The file of a run tells what was trained, whatever the network's class says later.
         object.__setattr__(self, "method", with_stages(self))
 
+    @classmethod
+    def known_names(cls):
+        known, _ = super().known_names()
+        tables = {name: getattr(field.annotation, "model_fields", ()) for name, field in cls.model_fields.items()}
+        return known, [*known, *(f"{name}.{key}" for name, keys in tables.items() for key in keys)]
+
     @property
     def finds_clusters(self) -> bool:
         """Whether HS3's clusters are still to be found, which `train_hs3` does."""
