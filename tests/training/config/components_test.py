@@ -128,7 +128,7 @@ class OwnClassesTest:
     def test_a_module_is_never_imported_by_its_name(self, tmp_path, monkeypatch):
         (tmp_path / "side_effect.py").write_text("raise SystemExit('imported')")
         monkeypatch.syspath_prepend(tmp_path)
-        with pytest.raises(ConfigError, match="that is imported. Received: 'side_effect:Loss'.*--import side_effect"):
+        with pytest.raises(ConfigError, match="has been imported. Received: 'side_effect:Loss'.*--import side_effect"):
             RunConfig(loss={"name": "side_effect:Loss"})
         (tmp_path / "config.toml").write_text('[callbacks]\n[network]\nname = "side_effect:Network"')
         with pytest.raises(ConfigError, match="--import side_effect"):

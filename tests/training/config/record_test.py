@@ -149,7 +149,9 @@ class RunConfigTest:
         assert config.method.stages == ("stage2", "stage3") and not config.finds_clusters
         assert config.method.clusters == (2, "a\n\tb")
         (line,) = problems_of(method={"name": "HS3"})
-        assert line.startswith("`method.stages` expects the names of the layers of `network.name` UNet")
+        assert line.startswith(
+            "`method.stages` expects the names of the layers to supervise, because `network.name` UNet"
+        )
 
     def test_hs3_finds_its_clusters_unless_it_is_told(self):
         method = {"name": "HS3", "stages": ("a",)}
