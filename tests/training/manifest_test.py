@@ -50,7 +50,7 @@ class ManifestTest:
     @pytest.mark.parametrize("name", [CONFIG, TREE, WEIGHTS])
     def test_missing_file_is_named(self, run, name):
         (run / name).unlink()
-        with pytest.raises(FileNotFoundError, match=f"lacks \\['{name}'\\]"):
+        with pytest.raises(FileNotFoundError, match=f"lacks {name}"):
             check_files(run)
 
     def test_weights_of_another_run_are_refused(self, run):
