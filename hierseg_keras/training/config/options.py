@@ -138,7 +138,7 @@ def _hints(cls):
     try:
         return typing.get_type_hints(function, include_extras=True)
     # A hint of a name that only a type checker imports.
-    except NameError:
+    except (NameError, AttributeError, TypeError):
         return {}
 
 
