@@ -24,8 +24,8 @@ def compare(name, ours, flat, tensors, repeats):
     ratios = []
     for xla in (False, True):
         runs = [tf.function(function, jit_compile=xla, autograph=False) for function in (ours, flat)]
-        own, other = interleaved_medians([lambda run=run: (run(*tensors),) for run in runs], repeats)
-        ratios.append(own / other)
+        tree_time, flat_time = interleaved_medians([lambda run=run: (run(*tensors),) for run in runs], repeats)
+        ratios.append(tree_time / flat_time)
     print(f"{name:44s}{ratios[0]:7.2f}x{ratios[1]:7.2f}x", flush=True)
 
 

@@ -69,12 +69,12 @@ def run(seed, changes, options):
         config = config.replace(method={"clusters": found_clusters(config, options)})
     with tempfile.TemporaryDirectory() as folder:
         model = train(config, folder, verbose=0)
-    figures = {name: values[-1] for name, values in model.history.history.items()}
+    values = {name: series[-1] for name, series in model.history.history.items()}
     network = getattr(model, "inference_model", model)
     multiply_adds = sum(layer.multiply_adds for layer in profile(network, (96, 128)))
     return {
         "clusters": " ".join(map(num_clusters, getattr(config.method, "clusters", None) or ())),
-        **{name: f"{figures[f'val_{name}']:.4f}" for name in ("miou_1", "miou_2")},
+        **{name: f"{values[f'val_{name}']:.4f}" for name in ("miou_1", "miou_2")},
         "M parameters": f"{network.count_params() / 1e6:.4f}",
         "M multiply-adds": f"{multiply_adds / 1e6:.1f}",
         "minutes": f"{(time.time() - start) / 60:.1f}",

@@ -88,8 +88,8 @@ def run(objective, seed, setting, data_dir):
     start = time.time()
     with tempfile.TemporaryDirectory() as folder:
         train(config, folder, verbose=0)
-        figures = {**evaluate_run(folder, verbose=0), **coherence(folder)}
-    rounded = {name: f"{figures[name]:.4f}" for name in FIGURES if name in figures}
+        values = {**evaluate_run(folder, verbose=0), **coherence(folder)}
+    rounded = {name: f"{values[name]:.4f}" for name in FIGURES if name in values}
     return {"objective": objective, "seed": seed, **rounded, "minutes": f"{(time.time() - start) / 60:.1f}"}
 
 

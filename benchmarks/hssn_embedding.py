@@ -37,7 +37,7 @@ def main():
             train(config, folder, verbose=0)
             tree, embeddings, labels = embedded(folder)
         name = "with" if triplet else "without"
-        within, across, ordered = figures(tree, embeddings, labels)
+        within, across, ordered = distances_and_order(tree, embeddings, labels)
         ratio = f"within / across families {within:.2f} / {across:.2f} = {within / across:.2f}"
         print(f"{name:8s} triplets: {ratio}, triplets in order {ordered:.3f}")
         path = options.out / f"camvid_embedding_{name}_triplets.png"
@@ -58,13 +58,13 @@ def embedded(folder):
     embeddings, labels = np.concatenate(embeddings), np.concatenate(labels)
     rng, chosen = np.random.default_rng(0), []
     for leaf in range(model.tree.num_leaves):
-        own = np.flatnonzero(labels == leaf)
-        chosen.append(rng.permutation(own)[:PIXELS_A_CLASS])
+        pixels = np.flatnonzero(labels == leaf)
+        chosen.append(rng.permutation(pixels)[:PIXELS_A_CLASS])
     chosen = np.concatenate(chosen)
     return model.tree, embeddings[chosen], labels[chosen]
 
 
-def figures(tree, embeddings, labels):
+def distances_and_order(tree, embeddings, labels):
     """Mean distances within families and across, and the share of ordered triplets."""
     normalized = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
     distances = (1 - normalized @ normalized.T) / 2

@@ -57,8 +57,8 @@ def main():
             for tree in TREES:
                 key = {**setting, "loss": loss, "tree": tree, "seed": str(seed)}
                 if not rows.read(options.out, key):
-                    figures = run(loss, tree_file(tree, seed, options), seed, options)
-                    rows.append(options.out, COLUMNS, {**key, "row": f"{loss}, {tree}", **figures})
+                    values = run(loss, tree_file(tree, seed, options), seed, options)
+                    rows.append(options.out, COLUMNS, {**key, "row": f"{loss}, {tree}", **values})
     names = [f"{loss}, {tree}" for loss in LOSSES for tree in TREES]
     print(rows.table(rows.read(options.out, setting), "row", names, FIGURES))
 
@@ -69,8 +69,8 @@ def run(loss, tree, seed, options):
     with tempfile.TemporaryDirectory() as folder:
         model = train(config, folder, verbose=0)
     report = counted(model, config, "validation").result()
-    figures = {name: f"{float(report[name]):.4f}" for name in FIGURES}
-    return {**figures, "minutes": f"{(time.time() - start) / 60:.1f}"}
+    values = {name: f"{float(report[name]):.4f}" for name in FIGURES}
+    return {**values, "minutes": f"{(time.time() - start) / 60:.1f}"}
 
 
 def tree_file(tree, seed, options):

@@ -68,8 +68,8 @@ def run(labels, seed, options):
     metric = LevelMeanIoU(TREE, loss.scores)
     for image, label in data.load("street_blocks", "validation", data_dir=options.data_dir):
         metric.update_state(label, model.predict_on_batch(image))
-    figures = {name: f"{float(value):.4f}" for name, value in metric.result().items() if name in FIGURES}
-    return {**figures, "minutes": f"{(time.time() - start) / 60:.1f}"}
+    values = {name: f"{float(value):.4f}" for name, value in metric.result().items() if name in FIGURES}
+    return {**values, "minutes": f"{(time.time() - start) / 60:.1f}"}
 
 
 def examples(labels, seed, data_dir):

@@ -82,12 +82,16 @@ def ratio(linkage, rates):
 def silhouette(linkage, rates):
     distances = rates.max() - rates
     np.fill_diagonal(distances, 0)
-    return [best_size(linkage, lambda own: silhouette_score(distances, own, metric="precomputed"))]
+    return [best_size(linkage, lambda clusters: silhouette_score(distances, clusters, metric="precomputed"))]
 
 
 def cophenetic(linkage, rates):
     pairs = np.triu_indices(len(rates), 1)
-    return [best_size(linkage, lambda own: np.corrcoef((own[:, None] == own[None, :])[pairs], rates[pairs])[0, 1])]
+    return [
+        best_size(
+            linkage, lambda clusters: np.corrcoef((clusters[:, None] == clusters[None, :])[pairs], rates[pairs])[0, 1]
+        )
+    ]
 
 
 def best_size(linkage, score):
@@ -99,7 +103,11 @@ RULES = (powers, gap, ratio, silhouette, cophenetic)
 
 def found_families(assignments):
     """The clusters of more than one class and fewer than all, as sets of classes."""
-    sets = {frozenset(np.flatnonzero(own == cluster).tolist()) for own in assignments for cluster in own}
+    sets = {
+        frozenset(np.flatnonzero(assignment == cluster).tolist())
+        for assignment in assignments
+        for cluster in assignment
+    }
     return {members for members in sets if 1 < len(members) < len(assignments[0])}
 
 
@@ -124,7 +132,7 @@ def main():
             linkage = AverageLinkage(class_rates)
             found = [found_families([linkage.clusters(size) for size in rule(linkage, class_rates)]) for rule in RULES]
             found.append(families_of(ClassTree.from_confusion(counts, [f"c{i}" for i in range(len(counts))])))
-            right += [own == planted for own in found]
+            right += [candidate == planted for candidate in found]
             number += len(found[-1])
         print(f"{name:36s}" + "".join(f"{count:12d}" for count in right) + f"{number / seeds:12.1f}", flush=True)
 

@@ -21,15 +21,15 @@ def append(path, columns, row):
         writer.writerow(row)
 
 
-def table(rows, key, names, figures):
+def table(rows, key, names, metrics):
     """Mean and deviation of each figure over the rows of each name, as text."""
-    figures = [figure for figure in figures if any(row[figure] for row in rows)]
+    metrics = [metric for metric in metrics if any(row[metric] for row in rows)]
     width = max(map(len, names)) + 2
-    lines = [f"{key:{width}s}{'seeds':>6s}" + "".join(f"{figure:>18s}" for figure in figures)]
+    lines = [f"{key:{width}s}{'seeds':>6s}" + "".join(f"{metric:>18s}" for metric in metrics)]
     for name in names:
-        own = [row for row in rows if row[key] == name]
-        cells = [_spread([float(row[figure]) for row in own]) for figure in figures]
-        lines.append(f"{name:{width}s}{len(own):6d}" + "".join(f"{cell:>18s}" for cell in cells))
+        matching = [row for row in rows if row[key] == name]
+        cells = [_spread([float(row[metric]) for row in matching]) for metric in metrics]
+        lines.append(f"{name:{width}s}{len(matching):6d}" + "".join(f"{cell:>18s}" for cell in cells))
     return "\n".join(lines)
 
 

@@ -26,7 +26,8 @@ class _Version(argparse.Action):
     """Prints the version, which is looked up only here."""
 
     def __call__(self, parser, *_):
-        parser.exit(message=f"{parser.prog} {_version()}\n")
+        print(f"{parser.prog} {_version()}")
+        parser.exit()
 
 
 def make_parser(**add_arguments):

@@ -10,5 +10,7 @@ _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 def one_line(text):
     """Returns a text in one line and without styles, cut where it is longer than `MAX_LENGTH`."""
-    text = " ".join(_STYLE.sub("", str(text)).split())
+    # A path may hold bytes that are no text, and not every stream writes them.
+    text = str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+    text = " ".join(_STYLE.sub("", text).split())
     return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]} ..."

@@ -18,6 +18,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 import hierseg_keras as hs  # noqa: E402
+from hierseg_keras.cli.config_options import config_of  # noqa: E402
 from hierseg_keras.cli.main import parser  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -118,7 +119,11 @@ class BlocksTest:
 
     @pytest.mark.parametrize("line", commands())
     def test_commands_parse(self, line):
-        assert parser().parse_args(shlex.split(line)[1:]).command in line
+        options = parser().parse_args(shlex.split(line)[1:])
+        assert options.command in line
+        # Of a run every value is checked; the classes of a module of one's own are not there.
+        if options.command in ("train", "profile") and not options.imports:
+            assert config_of(options).network.name
 
     def test_make_targets_exist(self):
         makefile = (ROOT / "Makefile").read_text("utf-8")
@@ -138,6 +143,8 @@ class BlocksTest:
         assert {language for page in PAGES for _, language, _ in blocks(page)} <= LANGUAGES
         for code in all_blocks("toml"):
             tomllib.loads(code)
+        configuration = next(code for code in all_blocks("toml") if "[network]" in code)
+        assert hs.training.RunConfig(**tomllib.loads(configuration)).network.width == 32
         for code in all_blocks("json"):
             json.loads(code)
 

@@ -140,9 +140,9 @@ def tree_min_crossentropy(tree, label, logits, gamma=2, tree_min_weight=5, level
         weight = 1.0 if level_weights is None else level_weights[level - 1]
         only = _nodes_of_level(tree, level)
         total += weight * tree_min_weight * focal_tree_min(tree, label, logits, gamma, only / only.sum())
-        own = tree.at_level(label, level)
-        if own >= 0:
-            total += weight * (log_sum_exp(logits[tree.level_classes(level)]) - logits[own])
+        node = tree.at_level(label, level)
+        if node >= 0:
+            total += weight * (log_sum_exp(logits[tree.level_classes(level)]) - logits[node])
     return float(total)
 
 
@@ -152,10 +152,10 @@ def tree_min_crossentropy_gradient(tree, label, logits, gamma=2, tree_min_weight
         weight = 1.0 if level_weights is None else level_weights[level - 1]
         only = _nodes_of_level(tree, level)
         gradient += weight * tree_min_weight * focal_tree_min_gradient(tree, label, logits, gamma, only / only.sum())
-        own, classes = tree.at_level(label, level), tree.level_classes(level)
-        if own >= 0:
+        node, classes = tree.at_level(label, level), tree.level_classes(level)
+        if node >= 0:
             gradient[classes] += weight * np.exp(logits[classes] - log_sum_exp(logits[classes]))
-            gradient[own] -= weight
+            gradient[node] -= weight
     return gradient
 
 

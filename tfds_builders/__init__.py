@@ -1,16 +1,15 @@
-"""Data sets for TFDS that carry their class tree. Importing the package registers every builder:
+"""TFDS data sets that include their class tree. Importing the package registers all builders:
 
 >>> import tensorflow_datasets as tfds
 >>> import tfds_builders
 >>> builder = tfds.builder("street_blocks")
 
-Those that read files are `TreeBuilder`s, and take two options more:
+Builders that read files are subclasses of `TreeBuilder` and have two more options:
 
 >>> builder = tfds.builder("camvid_tree", skip_bad=True, use_beam=False)
 
-A folder holds one data set, complete, in the layout of `tfds new`. Run inside it, `tfds build`
-works too, where the packages that TFDS's command line imports (apache-beam, mlcroissant) are
-installed.
+Each folder contains one complete data set in the layout of `tfds new`. `tfds build` works inside of it if
+the packages that TFDS's command line imports (apache-beam, mlcroissant) are installed.
 """
 
 from tfds_builders.camvid_tree import camvid_tree_dataset_builder

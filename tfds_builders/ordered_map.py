@@ -1,28 +1,28 @@
-"""A function over many items at once, its results in order."""
+"""Calls a function on several threads and returns the results in order."""
 
 import collections
 import concurrent.futures
 import os
 
-# Each holds an image decoded; twenty megapixels take some hundred megabytes on their way through.
+# Each worker holds a decoded image. An image of twenty megapixels needs about a hundred megabytes.
 _MAX_WORKERS = 16
 _WAITING = 2
 
 
 def ordered_map(function, items, workers=None):
-    """`map(function, items)` on several threads, with a bounded number of results at a time.
+    """Computes `map(function, items)` on several threads with a bounded number of pending results.
 
-    Pillow, zlib and TensorFlow let other threads run while they decode and encode, so threads
-    keep all cores busy and, unlike processes, need no copy of TensorFlow each.
+    Pillow, zlib and TensorFlow release Python's lock while they decode and encode, so threads keep
+    all cores busy. Unlike processes, they do not need a copy of TensorFlow each.
 
     Args:
-        function: Of one argument.
+        function: Function of one argument.
         items: Iterable of arguments.
-        workers: Number of threads. Defaults to the machine's cores, 16 at most.
+        workers: Integer, number of threads. Defaults to the number of cores, at most 16.
 
     Yields:
-        `function(item)` for each item in turn; at most two a worker are made or under way ahead
-        of the one that is asked for. An exception of `function` is raised in its item's turn.
+        `function(item)` for each item, in order. At most two results per worker are computed ahead.
+        If `function` raises an exception, it is raised at the position of its item.
     """
     workers = workers or min(os.cpu_count() or 1, _MAX_WORKERS)
     under_way = collections.deque()

@@ -1,4 +1,4 @@
-"""What all builders share that read files: parallel reading, what to do about bad files, and clean beginnings."""
+"""The base class of builders that read files: parallel reading, bad files, and cleaning up."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 from etils import epath
 
-from tfds_builders.folder_lock import alone_in
+from tfds_builders.exclusive_lock import exclusive_lock
 from tfds_builders.ordered_map import ordered_map
 from tfds_builders.reading.file_problems import ImageFileError
 
@@ -16,10 +16,10 @@ LEFT_OUT = "left_out.txt"
 
 
 class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Builds a data set from files that somebody already has.
+    """Builds a data set from files in `manual_dir`.
 
-    A subclass describes itself in `_info`, and says which items make up its splits and how one
-    item is read:
+    A subclass describes the data set in `_info`. It implements `split_items`, which finds the items of
+    each split, and `read`, which reads one item:
 
         def split_items(self, manual_dir):
             pairs, problems = pair_folders(manual_dir / "images", manual_dir / "labels")
@@ -29,21 +29,21 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             image, label = read_pair(pair, num_ids=12)
             return pair.image.stem, {"image": image, "label": label, "file_name": pair.image.name}
 
-    Files are read, decoded and encoded on all cores, a bounded number at a time. The examples and
-    their order are the same however many cores there are, and through Beam. One process prepares a data set at a
-    time; another that wants the same waits, and then reads what the first has made. What
-    preparations that were killed have left is deleted by the next.
+    Files are read, decoded and encoded on all cores, with a bounded number in memory. The examples and
+    their order do not depend on the number of cores or on the use of Beam. One process prepares a data
+    set at a time; another one waits and then reads the result. The files that a killed preparation left
+    are deleted by the next one.
 
     Args:
-        skip_bad: Whether to leave out files that cannot be read, with a warning, and list them in
-            `left_out.txt` beside the records. By default the first one stops the preparation.
-        use_beam: Whether to read through Apache Beam, on the runner that
-            `DownloadConfig(beam_runner=..., beam_options=...)` names.
-        **options: `data_dir`, `config` and `version`, as any TFDS builder takes them.
+        skip_bad: Boolean, whether to omit files that cannot be read, log a warning, and list them in
+            `left_out.txt` beside the records. Defaults to `False`: the first such file raises an error.
+        use_beam: Boolean, whether to read through Apache Beam, on the runner of
+            `DownloadConfig(beam_runner=..., beam_options=...)`. Defaults to `False`.
+        **options: `data_dir`, `config` and `version`, as in any TFDS builder.
 
     Attributes:
-        published: Dict from split to the number of examples that the authors published, with
-            which the log compares. Subclasses set it.
+        published: Dict from split to the published number of examples. The log compares the actual
+            number with it. Subclasses set it.
 
     Example:
 
@@ -55,46 +55,49 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def __init__(self, *, skip_bad: bool = False, use_beam: bool = False, **options):
         super().__init__(**options)
-        # With which TFDS makes this builder anew in Beam's workers.
+        # TFDS makes copies of this builder in Beam's workers with these arguments.
         self._original_state.update(skip_bad=skip_bad, use_beam=use_beam)
         self._skip_bad = skip_bad
         self._use_beam = use_beam
         self._left_out = {}
         self._beam_items = {}
 
-    # === What a subclass says ===
+    # === Implemented by subclasses ===
 
     def split_items(self, manual_dir: epath.Path) -> tuple[dict[str, list], list[str]]:
-        """Finds the files.
+        """Finds the items of each split.
 
         Args:
             manual_dir: `epath.Path` of the folder with the user's files.
 
         Returns:
-            `(splits, problems)`: a dict from split to a list of small items that pickle, such as
-            `ImagePair`; and a list of strings, all that is wrong with the files found, such as one
-            without its counterpart.
+            A pair `(splits, problems)`. `splits` is a dict from split to a list of small items that
+            can be pickled, such as `ImagePair`. `problems` is a list of strings, one per problem with
+            the files, such as a missing counterpart.
         """
         raise NotImplementedError
 
     def read(self, item: Any) -> tuple[str | int, dict[str, Any]]:
-        """Reads an item; called on several threads or machines at once.
+        """Reads an item. It is called on several threads or machines at the same time.
+
+        Args:
+            item: An item that `split_items` returned.
 
         Returns:
-            `(key, example)`: a string or integer that no other item of the split has and that
-            does not depend on where the files lie; and the dict of features.
+            A pair `(key, example)`. `key` is a string or integer that is unique in the split and does
+            not depend on the folder of the files. `example` is the dict of features.
 
         Raises:
-            ImageFileError: That names the file.
+            ImageFileError: If a file cannot be used. The error names the file.
         """
         raise NotImplementedError
 
-    # === What TFDS asks for ===
+    # === Called by TFDS ===
 
     def download_and_prepare(self, **options):
         folder = self.data_path.parent
         folder.mkdir(parents=True, exist_ok=True)
-        with alone_in(folder) as is_alone:
+        with exclusive_lock(folder) as is_alone:
             if is_alone:
                 self._delete_leftovers()
             super().download_and_prepare(**options)
@@ -103,12 +106,12 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             self.info.read_from_directory(self.data_dir)
         left_out = self.data_path / LEFT_OUT
         if left_out.exists():
-            logging.warning("%s: some files were left out; %s lists them", self.info.full_name, left_out)
+            logging.warning("%s: some files were omitted; %s lists them", self.info.full_name, left_out)
 
     def _delete_leftovers(self):
         for path in self.data_path.parent.iterdir():
             if path.name.startswith("incomplete.") and path.name.endswith(f"_{self.data_path.name}"):
-                logging.warning("%s: deleting what an unfinished preparation has left", path)
+                logging.warning("%s: deleting the files of an unfinished preparation", path)
                 path.rmtree()
 
     def _download_and_prepare(self, dl_manager, download_config):
@@ -120,7 +123,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _split_generators(self, dl_manager):
         splits, problems = self.split_items(dl_manager.manual_dir)
         if problems and not self._skip_bad or not splits or not all(splits.values()):
-            raise ImageFileError(problems or f"{dl_manager.manual_dir}: expected files of every split. Received: none")
+            raise ImageFileError(problems or f"{dl_manager.manual_dir}: expected files in every split. Received: none")
         self._left_out = {"files": problems, **{split: [] for split in splits}}
         self._beam_items = {}
         for split, items in splits.items():
@@ -139,7 +142,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     # === Reading ===
 
     def _attempt(self, item):
-        """`(record, None)`, or `(None, problem)` for an item that is to be left out."""
+        """Returns `(record, None)`, or `(None, problem)` for an item to omit."""
         try:
             key, example = self.read(item)
         except ImageFileError as error:
@@ -149,11 +152,11 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return (key, self._encoded(example)), None
 
     def _encoded(self, example):
-        """With images as bytes, which TFDS stores as they are, so that what takes longest is done in parallel."""
+        """Encodes the images of an example, the slowest step, so that it runs in parallel. TFDS stores the bytes."""
         return {name: self._encoded_value(self.info.features[name], value) for name, value in example.items()}
 
     def _encoded_value(self, feature, value):
-        # TFDS takes images of floats as arrays alone.
+        # TFDS accepts images of floats as arrays only.
         is_image = isinstance(feature, tfds.features.Image) and feature.np_dtype != np.float32
         return feature.encode_example(value) if is_image else value
 
@@ -216,7 +219,7 @@ def _import_beam():
         import apache_beam
     except ImportError as error:
         raise ImportError(
-            "`use_beam=True` expects the package apache-beam. Received: no such package. "
+            "`use_beam=True` expects the package apache-beam. Received: it is not installed. "
             "Install the extra `prepare`: pip install 'hierseg_keras[prepare]'"
         ) from error
     return apache_beam

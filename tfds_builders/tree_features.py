@@ -1,36 +1,39 @@
-"""What every builder here declares: an image, a label map of class ids, and the tree they belong to."""
+"""The features and metadata of every builder: an image, a label map of class ids, and a class tree."""
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-# Spelled as data sets prepared by version 0.1.0 store it: TFDS refuses to load them under another name.
+# The spelling in data sets prepared by version 0.1.0. TFDS does not load them with another name.
 UNLABELED = "unlabelled"
 _UINT8_IDS = 256
 
 
 def tree_dataset_info(builder, tree, class_paths, flip_pairs=(), more_features=None, **info):
-    """The `tfds.core.DatasetInfo` of a segmentation data set over a class tree.
+    """Makes the `tfds.core.DatasetInfo` of a segmentation data set with a class tree.
 
-    Features: `image` `(H, W, 3)` uint8, `label` `(H, W, 1)` the data set's own class ids (uint8,
-    or uint16 beyond 256 ids), `file_name` the image's file. Both are stored as PNG, which keeps
-    every value; an image may be stored as the bytes of its own file, PNG or JPEG. Metadata,
-    written beside the records and read back from there:
+    The features are `image`, uint8 `(H, W, 3)`; `label`, the data set's own class ids `(H, W, 1)`, uint8,
+    or uint16 for more than 256 ids; and `file_name`, the name of the image's file. Images and label maps
+    are stored losslessly as PNG; an image may also be stored as the bytes of its own PNG or JPEG file. The
+    metadata, which is stored beside the records, has these entries:
 
-    - `tree`: the tree as text, which `ClassTree.from_text` or `ClassTree.from_tfds` reads.
-    - `class_paths`: for each stored id, in order, the path of the node that it means, joined by
-      `/`; `None` where the id means "no label".
-    - `flip_pairs`: pairs of node paths that change places when an image is mirrored.
+    - `tree`: the tree as text, which `ClassTree.from_text` and `ClassTree.from_tfds` read.
+    - `class_paths`: the path of the node of each stored id, in the order of ids, joined by `/`; `None` for
+      an id that means "no label".
+    - `flip_pairs`: pairs of node paths to swap when an image is mirrored.
 
     Args:
-        builder: The `tfds.core.DatasetBuilder` that is being described.
+        builder: `tfds.core.DatasetBuilder` to describe.
         tree: `hierseg_keras.tree.ClassTree`.
-        class_paths: Sequence of strings and `None`, as above.
-        flip_pairs: Sequence of pairs of paths.
-        more_features: Dict from name to the `tfds.features.FeatureConnector` of what else an example holds.
-        **info: Passed on to `DatasetBuilder.dataset_info_from_configs`, such as `homepage`.
+        class_paths: List of strings and `None`, as above.
+        flip_pairs: List of pairs of paths. Defaults to none.
+        more_features: Dict from name to `tfds.features.FeatureConnector` of further features. Defaults to `None`.
+        **info: Arguments of `DatasetBuilder.dataset_info_from_configs`, such as `homepage`.
+
+    Returns:
+        `tfds.core.DatasetInfo`.
 
     Raises:
-        TreeError: If a path of `class_paths` or `flip_pairs` is no node of the tree.
+        TreeError: If a path in `class_paths` or `flip_pairs` is not a node of the tree.
     """
     class_paths = [path if path is None else _node_path(tree, path) for path in class_paths]
     flip_pairs = [[_node_path(tree, left), _node_path(tree, right)] for left, right in flip_pairs]
@@ -58,7 +61,7 @@ def _features(class_paths, more_features):
 
 
 def _label_names(class_paths):
-    """One name an id. TFDS wants them distinct, and several ids may mean "no label" or the same node."""
+    """Returns one name per id. TFDS requires distinct names, but several ids may mean "no label" or the same node."""
     names = [UNLABELED if path is None else path for path in class_paths]
     return [name if names.count(name) == 1 else f"{name} ({id_})" for id_, name in enumerate(names)]
 

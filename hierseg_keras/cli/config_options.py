@@ -35,7 +35,7 @@ def add_config_options(parser, names=tuple(RunConfig.model_fields)):
                 _add(parser, f"{name}.{key}", own.description, own.default, own.annotation)
         elif name != "format_version":
             _add(parser, name, field.description, field.default, field.annotation)
-    _take_dotted_options(parser)
+    _take_all_options(parser)
 
 
 def add_sources(parser):
@@ -127,29 +127,30 @@ def _shown(default):
     return "off" if default is None else str(default)
 
 
-def _take_dotted_options(parser):
-    """Has a parser take every option of the form `--table.key VALUE`: the configuration says which there are."""
+def _take_all_options(parser):
+    """Has a parser take every option that it does not list: the configuration knows which there are."""
     parse_known = parser.parse_known_args
 
     def parse_known_args(args=None, namespace=None):
         options, rest = parse_known(args, namespace)
-        changes, others = _dotted_options(rest)
+        changes, others = _changes(rest)
         options.changes = {**options.changes, **changes}
         return options, others
 
     parser.parse_known_args = parse_known_args
 
 
-def _dotted_options(arguments):
-    """The dotted options among arguments, a dict, and the other arguments."""
+def _changes(arguments):
+    """The options among arguments, a dict from names to values, and the other arguments."""
     changes, others, arguments = {}, [], list(arguments)
     while arguments:
         option, given, text = arguments.pop(0).partition("=")
-        if not option.startswith("--") or "." not in option:
+        name = option.removeprefix("--")
+        if name == option or not name:
             others.append(option + given + text)
             continue
         if not given:
             has_value = arguments and not arguments[0].startswith("--")
             text = arguments.pop(0) if has_value else "true"
-        changes[option.removeprefix("--")] = value_of(text)
+        changes[name] = value_of(text)
     return changes, others

@@ -1,4 +1,4 @@
-"""Train a flat baseline and a tree-trained network with equal steps, and compare, draw, export and check them."""
+"""Train a flat and a tree-trained network with equal steps, compare them, draw, export and check."""
 
 import pathlib
 
@@ -40,22 +40,22 @@ def _run(out, tree_config, seed):
     for name, config in configs.items():
         print(f"\n{name}: {config.loss.name}, {config.schedule.epochs} epochs")
         models[name] = train(config, out / name)
-    figures = {name: model.history.history for name, model in models.items()}
+    histories = {name: model.history.history for name, model in models.items()}
 
-    print("\n" + compare(figures, {name: config.loss.name for name, config in configs.items()}))
+    print("\n" + compare(histories, {name: config.loss.name for name, config in configs.items()}))
     print(f"\nA picture of one validation image at every level: {draw(tree_config, models, out / 'levels.png')}")
     path = export.saved_model(models["tree"], out / "saved_model")
     print(f"A SavedModel: {path}; reloaded in a process without Keras and hierseg_keras:")
     return check(models["tree"], path, out / "expected.npz", seed)
 
 
-def compare(figures, losses):
+def compare(histories, losses):
     """A table of the last epoch's validation mIoU, a row a level, the runs side by side."""
-    levels = [name for name in next(iter(figures.values())) if name.startswith("val_miou_")]
-    lines = ["validation mIoU" + "".join(f"{f'{run} ({losses[run]})':>34s}" for run in figures)]
+    levels = [name for name in next(iter(histories.values())) if name.startswith("val_miou_")]
+    lines = ["validation mIoU" + "".join(f"{f'{run} ({losses[run]})':>34s}" for run in histories)]
     for level in levels:
         title = level.replace("val_miou_", "level ").replace("level mean", "mean")
-        lines.append(f"{title:15s}" + "".join(f"{figures[run][level][-1]:34.3f}" for run in figures))
+        lines.append(f"{title:15s}" + "".join(f"{histories[run][level][-1]:34.3f}" for run in histories))
     return "\n".join(lines)
 
 

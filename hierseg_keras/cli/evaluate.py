@@ -10,7 +10,7 @@ def run(options):
     with reading_options():
         strategy = make_strategy(options.replicas)
     chosen = {"report": options.report, **averaging_of(options)}
-    figures = evaluate_run(options.run, options.split, strategy=strategy, **chosen)
-    for name, value in figures.items():
+    values = evaluate_run(options.run, options.split, strategy=strategy, **chosen)
+    for name, value in values.items():
         print(f"{name:16s} {value:.4f}")
     return 0

@@ -29,7 +29,7 @@ def message_of(error):
     # Of a configuration: each is a line.
     problems = getattr(error, "problems", None) or getattr(error.__cause__, "problems", None)
     if problems:
-        return "\n".join(problem[:MAX_LENGTH] for problem in problems)
+        return "\n".join(one_line(problem) for problem in problems)
     whole = sentence_of(error) or str(error)
     lines = (_PLACE_IN_LINE.sub("", line) for line in whole.splitlines() if not _PLACE.match(line))
     text = one_line(" ".join(lines))

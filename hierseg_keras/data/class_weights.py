@@ -117,6 +117,6 @@ def _shares(tree, counts):
     shares = {}
     for node in range(tree.num_leaves, tree.num_nodes):
         leaves = tree.leaves(node)
-        own = counts[leaves] if counts[leaves].any() else np.ones(len(leaves))
-        shares[node] = leaves, own / own.sum()
+        leaf_counts = counts[leaves] if counts[leaves].any() else np.ones(len(leaves))
+        shares[node] = leaves, leaf_counts / leaf_counts.sum()
     return shares

@@ -1,4 +1,4 @@
-"""Decodes image files inside a TensorFlow graph, as `tfds_builders.reading.image_files` decodes them outside of one.
+"""Decodes image files inside a TensorFlow graph, with the results of `tfds_builders.reading.image_files`.
 
 Importing this module imports TFDS.
 """

@@ -1,4 +1,4 @@
-"""By what a prepared data set is known again, without reading it."""
+"""A fingerprint that identifies a prepared data set without reading all of it."""
 
 import hashlib
 import json
@@ -6,28 +6,28 @@ import os
 
 from etils import epath
 
-# Of the start and of the end of each file of records.
+# Number of bytes to read at the start and at the end of each record file.
 _END_BYTES = 2**14
-# What TFDS writes beside the records, except for texts about the data set.
+# Files that TFDS writes beside the records, without the one that describes the data set in prose.
 _DESCRIPTIONS = ("features.json", "metadata.json")
 
 
 def fingerprint_of(builder):
-    """Returns the SHA-256 of what is seen of a prepared data set at once, as a hexadecimal string.
+    """Returns a SHA-256 that identifies a prepared data set.
 
-    It is of the name, config and version; of features and metadata, with the classes and their tree; of every
-    split's number of records and of bytes in each file; and of each file's first and last 16 KiB, which hold the
-    checksums of its first and last record. The folder and the time of preparation do not matter. Two data sets of
-    the same fingerprint may differ inside of files whose sizes are equal.
+    It is computed from the name, config and version; the features and the metadata, including classes and tree; the
+    numbers of records and bytes of every split; and the length and the first and last 16 KiB of each record file,
+    which include the checksums of its first and last record. It does not depend on the folder or the time of
+    preparation. Data sets that differ only in the middle of files of equal size have the same fingerprint.
 
     Args:
         builder: Prepared `tfds.core.DatasetBuilder`.
 
     Returns:
-        String of 64 characters.
+        String of 64 hexadecimal digits.
 
     Raises:
-        OSError: If a file of records is missing.
+        OSError: If a record file is missing.
     """
     digest = hashlib.sha256(builder.info.full_name.encode())
     for name in _DESCRIPTIONS:
@@ -41,13 +41,13 @@ def fingerprint_of(builder):
 
 
 def _add(digest, name, content):
-    """Adds a named content; lengths keep neighbors apart."""
+    """Adds a content with its name and length, so that its bytes cannot be confused with those of the next."""
     digest.update(json.dumps([name, len(content)]).encode())
     digest.update(content)
 
 
 def _ends_of(path):
-    """A file's length, start and end."""
+    """Returns the length, the start and the end of a file as bytes."""
     size = path.stat().length
     with path.open("rb") as file:
         start = file.read(_END_BYTES)

@@ -212,8 +212,8 @@ def _in_order(sources, files, size, batch_size, ignore_class):
         return tf.cast(image, tf.float32), source.to_nodes(values, example)
 
     parts = [
-        own.read(source.parse).map(functools.partial(decode, source), tf.data.AUTOTUNE)
-        for source, own in zip(sources, files)
+        source_files.read(source.parse).map(functools.partial(decode, source), tf.data.AUTOTUNE)
+        for source, source_files in zip(sources, files)
     ]
     padding = (PADDING_COLOR, ignore_class)
     examples = functools.reduce(lambda one, next_: one.concatenate(next_), parts)

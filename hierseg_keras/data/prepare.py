@@ -52,7 +52,7 @@ def prepare(
         raise ValueError(f"`manual_dir` expects an existing folder. Received: manual_dir={str(manual_dir)!r}.")
     builder = find_builder(name, data_dir, skip_bad)
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
-    # TFDS prints where it prepares the data set. Like the bars that follow, this is for whoever waits.
+    # TFDS prints the folder of the data set. Like its progress bars, this is useful in a terminal only.
     waiting = sys.stderr if sys.stderr.isatty() else io.StringIO()
     try:
         with contextlib.redirect_stdout(waiting):

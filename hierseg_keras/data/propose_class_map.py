@@ -109,7 +109,7 @@ def _is_path(tree, nodes):
 
 
 def _only_node(tree, name):
-    """Returns the only node with a name, or `None` if no node or several nodes have it."""
+    """Returns the node that matches a name, the deepest of those with the same leaves, or `None` if not unique."""
     if not name.strip():
         return None
     for alike in (_same, _same_words, _same_but_for_plural):

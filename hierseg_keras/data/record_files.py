@@ -35,7 +35,7 @@ def file_instructions(builder, split):
     # TFDS raises any of these, depending on how the text is malformed.
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
         instructions, problem = (), str(error).splitlines()[0]
-    # Of a part that ends before it begins, TFDS takes a negative number of records.
+    # For a slice that ends before it begins, TFDS returns a negative number of records.
     if not instructions or any(instruction.take < 1 for instruction in instructions):
         sizes = ", ".join(f"{name!r} ({info.num_examples} images)" for name, info in splits.items())
         raise ValueError(

@@ -132,8 +132,8 @@ class Source:
         if class_map is None:
             return pairs
         ids = {path: class_id for class_id, path in enumerate(class_names(self.builder.info)) if path} if pairs else {}
-        own = {path: nodes[class_id] for path, class_id in ids.items() if class_id in nodes}
-        found = {tuple(own[path] if path in own else tree.index(path) for path in pair) for pair in pairs}
+        mapped = {path: nodes[class_id] for path, class_id in ids.items() if class_id in nodes}
+        found = {tuple(mapped[path] if path in mapped else tree.index(path) for path in pair) for pair in pairs}
         # Left and right may be the same node of a tree that does not distinguish them.
         return sorted(pair for pair in found if pair[0] != pair[1])
 

@@ -38,7 +38,7 @@ def split_off(builder: "tfds.core.DatasetBuilder", split: str, share: float) -> 
     file_instructions(builder, split)
     absolute = tfds.core.ReadInstruction.from_spec(split).to_absolute(builder.info.splits)
     sizes = builder.info.splits
-    pieces = [(own.splitname, own.from_ or 0, own.to or sizes[own.splitname].num_examples) for own in absolute]
+    pieces = [(part.splitname, part.from_ or 0, part.to or sizes[part.splitname].num_examples) for part in absolute]
     counts = [stop - start for _, start, stop in pieces]
     cut = sum(counts) - round(sum(counts) * share)
     if not 0 < cut < sum(counts):

@@ -25,10 +25,10 @@ class TrainingOrder:
 
     def __init__(self, sources, files, weights, shuffle_buffer, seed):
         # A source of several files reads them in another order in each epoch.
-        in_order = [own.read(source.parse) if own.num_files == 1 else None for source, own in zip(sources, files)]
+        in_order = [part.read(source.parse) if part.num_files == 1 else None for source, part in zip(sources, files)]
         self._parts = list(zip(sources, files, in_order))
-        self.num_examples = sum(own.num_records for own in files)
-        self._weights = [float(weight) for weight in weights or (own.num_records for own in files)]
+        self.num_examples = sum(part.num_records for part in files)
+        self._weights = [float(weight) for weight in weights or (part.num_records for part in files)]
         self._shuffle_buffer, self._seed = shuffle_buffer, seed
 
     def epoch(self, epoch):

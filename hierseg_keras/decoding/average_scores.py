@@ -61,7 +61,9 @@ def log_terms(y_pred, scores, from_logits=True):
 
 
 def from_log_sums(log_sums, scores, from_logits=True):
-    """Computes scores from the logarithms of summed probabilities, of however many predictions.
+    """Computes scores from the logarithms of summed probabilities.
+
+    The result does not depend on the number of predictions in the sums.
 
     Args:
         log_sums: List of float tensors: for each tensor of `log_terms`, the log-sum-exp over predictions.

@@ -36,7 +36,7 @@ def confident_labels(
         Int32 tensor of node indices, `(...)`. It is -1 where no top class reaches the threshold.
 
     Raises:
-        ValueError: If `threshold` is not in [0, 1], or under the conditions of `best_path`.
+        ValueError: If `threshold` is not in [0, 1], and under the conditions of `best_path`.
 
     Example:
 

@@ -7,12 +7,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
-from hierseg_keras.files.rename import exchange, rename_to_new
+import filelock
 
-try:
-    import fcntl
-except ImportError:  # Windows.
-    fcntl = None
+from hierseg_keras.files.rename import exchange, rename_to_new
 
 # The suffix of temporary folders, by which folders of killed processes are found.
 UNFINISHED = ".unfinished"
@@ -157,7 +154,7 @@ def _locked(folder):
     Yields:
         Boolean, whether the folder exists and is not locked by another process. `None` if there are no locks.
     """
-    if fcntl is None:
+    if not filelock.has_fcntl:
         yield None
         return
     try:
@@ -173,9 +170,8 @@ def _locked(folder):
 
 def _lock(descriptor, folder):
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        if not filelock.lock_descriptor(descriptor, blocking=False):
+            return False
     except OSError:
         return None
     try:

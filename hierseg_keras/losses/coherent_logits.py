@@ -108,7 +108,7 @@ def min_along_path_and_gradient(scores):
 
     Returns:
         A pair `(least, backward)`. `least` is a list of the same length. `backward` maps a list of
-        gradients of `least` to the list of gradients of `own`.
+        gradients of `least` to the list of gradients of `scores`.
     """
     stacked = ops.stack(scores)
     # One reduction per step, although the last one's result would do: XLA keeps its result, and works out anything

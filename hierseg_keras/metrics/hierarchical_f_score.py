@@ -5,7 +5,6 @@ import numpy as np
 from keras import ops
 
 from hierseg_keras.metrics.path_metric import PathMetric
-from hierseg_keras.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -43,16 +42,7 @@ class HierarchicalFScore(PathMetric):
         https://doi.org/10.1007/s10618-010-0175-9), section 6.
     """
 
-    def __init__(
-        self,
-        tree: ClassTree | str,
-        scores: str | None = None,
-        from_logits: bool | None = None,
-        ignore_class: int = 255,
-        name: str | None = "hierarchical",
-        dtype: str | None = None,
-    ):
-        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
+    default_name = "hierarchical"
 
     def values(self):
         return hierarchical_scores(self.confusion)

@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from hierseg_keras.metrics.path_metric import PathMetric
-from hierseg_keras.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -33,16 +32,7 @@ class LevelAccuracy(PathMetric):
     {'accuracy_1': 0.5, 'accuracy_2': 0.75, 'accuracy_mean': 0.625}
     """
 
-    def __init__(
-        self,
-        tree: ClassTree | str,
-        scores: str | None = None,
-        from_logits: bool | None = None,
-        ignore_class: int = 255,
-        name: str | None = "accuracy",
-        dtype: str | None = None,
-    ):
-        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
+    default_name = "accuracy"
 
     def values(self):
         return level_accuracies(self.confusion)

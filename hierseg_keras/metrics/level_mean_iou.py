@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from hierseg_keras.metrics.path_metric import PathMetric
-from hierseg_keras.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -44,7 +43,8 @@ class LevelMeanIoU(PathMetric):
             order counts.
         ignore_class: Integer label of pixels that are not counted, outside `[0, V)`; may be
             negative. Defaults to 255.
-        name, dtype: As in `keras.metrics.Metric`.
+        name: Prefix for the names of all values. Defaults to "miou".
+        dtype: As in `keras.metrics.Metric`.
 
     Call arguments:
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
@@ -72,16 +72,7 @@ class LevelMeanIoU(PathMetric):
     >>> model.compile("adam", loss=loss, metrics=[metric])
     """
 
-    def __init__(
-        self,
-        tree: ClassTree | str,
-        scores: str | None = None,
-        from_logits: bool | None = None,
-        ignore_class: int = 255,
-        name: str | None = "miou",
-        dtype: str | None = None,
-    ):
-        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
+    default_name = "miou"
 
     def values(self):
         return level_mean_ious(self.confusion)

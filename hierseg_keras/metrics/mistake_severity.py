@@ -5,7 +5,6 @@ import numpy as np
 from keras import ops
 
 from hierseg_keras.metrics.path_metric import PathMetric
-from hierseg_keras.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -44,16 +43,7 @@ class MistakeSeverity(PathMetric):
         be internal nodes.
     """
 
-    def __init__(
-        self,
-        tree: ClassTree | str,
-        scores: str | None = None,
-        from_logits: bool | None = None,
-        ignore_class: int = 255,
-        name: str | None = "mistake_severity",
-        dtype: str | None = None,
-    ):
-        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
+    default_name = "mistake_severity"
 
     def values(self):
         return {"": mistake_severity(self.confusion)}

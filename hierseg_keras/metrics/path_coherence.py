@@ -6,7 +6,6 @@ from keras import ops
 
 from hierseg_keras.metrics.pixel_counter import PixelCounter
 from hierseg_keras.metrics.tree_metric import TreeMetric
-from hierseg_keras.tree import ClassTree
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -46,16 +45,9 @@ class PathCoherence(TreeMetric):
         https://arxiv.org/abs/2203.14335), section 3.2.1.
     """
 
-    def __init__(
-        self,
-        tree: ClassTree | str,
-        scores: str | None = None,
-        from_logits: bool | None = None,
-        ignore_class: int = 255,
-        name: str | None = "path_coherence",
-        dtype: str | None = None,
-    ):
-        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
+    default_name = "path_coherence"
+
+    def make_counters(self):
         # Pixels counted, ordered ones, and those of a single path.
         self._counter = PixelCounter(self, (3,), "pixels")
 

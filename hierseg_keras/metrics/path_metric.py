@@ -3,7 +3,6 @@
 from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.metrics.path_confusion import PathConfusion
 from hierseg_keras.metrics.tree_metric import TreeMetric
-from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.scores import infer_scores
 
 
@@ -16,16 +15,7 @@ class PathMetric(TreeMetric):
         tree, scores, from_logits, ignore_class, name, dtype: As in `TreeMetric`.
     """
 
-    def __init__(
-        self,
-        tree: ClassTree | str,
-        scores: str | None = None,
-        from_logits: bool | None = None,
-        ignore_class: int = 255,
-        name: str | None = None,
-        dtype: str | None = None,
-    ):
-        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
+    def make_counters(self):
         self.confusion = PathConfusion(self, self.tree)
 
     def update(self, y_pred, label, is_counted):

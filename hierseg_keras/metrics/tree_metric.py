@@ -22,8 +22,11 @@ class TreeMetric(NamedMetric):
         from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits.
         ignore_class: Integer label of pixels that are not counted, outside `[0, V)`; may be
             negative. Defaults to 255.
-        name, dtype: As in `NamedMetric`.
+        name: As in `NamedMetric`. Defaults to `default_name` of the class.
+        dtype: As in `NamedMetric`.
     """
+
+    default_name = None
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class TreeMetric(NamedMetric):
         name: str | None = None,
         dtype: str | None = None,
     ):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=self.default_name if name is None else name, dtype=dtype)
         self.tree = as_class_tree(tree)
         check_meaning(scores, from_logits)
         self.scores = scores
@@ -42,6 +45,10 @@ class TreeMetric(NamedMetric):
         self.ignore_class = check_ignore_class(type(self).__name__, self.tree, ignore_class)
         dtype = "int64" if keras.backend.backend() == "tensorflow" else "int32"
         self._invalid = self.add_variable((), "zeros", dtype=dtype, name="invalid_pixels")
+        self.make_counters()
+
+    def make_counters(self):
+        """Adds the variables that `update` counts in; by default none."""
 
     def update(self, y_pred, label, is_counted):
         """Counts a batch.

@@ -12,7 +12,6 @@ from hierseg_keras.metrics.level_accuracy import level_accuracies
 from hierseg_keras.metrics.level_mean_iou import level_mean_ious
 from hierseg_keras.metrics.mistake_severity import mistake_severity
 from hierseg_keras.metrics.path_metric import PathMetric
-from hierseg_keras.tree import ClassTree
 
 COLUMNS = ("level", "class", "iou", "precision", "recall", "support")
 
@@ -51,16 +50,7 @@ class TreeReport(PathMetric):
         2  human              0.750      0.750   1.000       3
     """
 
-    def __init__(
-        self,
-        tree: ClassTree | str,
-        scores: str | None = None,
-        from_logits: bool | None = None,
-        ignore_class: int = 255,
-        name: str | None = "",
-        dtype: str | None = None,
-    ):
-        super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
+    default_name = ""
 
     def values(self):
         named = {

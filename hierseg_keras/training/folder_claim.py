@@ -4,12 +4,9 @@ import contextlib
 import errno
 import os
 
-from hierseg_keras.files.written_beside import delete_unfinished
+import filelock
 
-try:
-    import fcntl
-except ImportError:  # Windows.
-    fcntl = None
+from hierseg_keras.files.written_beside import delete_unfinished
 
 LOCK = ".lock"
 # Of file systems without locks, where nothing is claimed.
@@ -71,14 +68,13 @@ def _lock(folder):
         except FileNotFoundError:
             continue  # The one who held it has removed the folder with it.
         try:
-            _lock_file(descriptor)
+            if not _lock_file(descriptor):
+                raise FileExistsError(
+                    f"expected a folder that no other process writes to. Received: {folder}. Choose another one, or "
+                    "wait."
+                )
             if _is_at(descriptor, folder / LOCK):
                 return descriptor
-        except BlockingIOError:
-            os.close(descriptor)
-            raise FileExistsError(
-                f"expected a folder that no other process writes to. Received: {folder}. Choose another one, or wait."
-            ) from None
         except BaseException:
             os.close(descriptor)
             raise
@@ -86,13 +82,14 @@ def _lock(folder):
 
 
 def _lock_file(descriptor):
-    if fcntl is None:
-        return
+    """Locks an open file. Returns whether no other process has; true where the file system has no locks."""
+    # Not `filelock.FileLock`, which leaves its file behind.
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return filelock.lock_descriptor(descriptor, blocking=False)
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
+        return True
 
 
 def _is_at(descriptor, path):

@@ -92,7 +92,9 @@ def _check_configuration(folder, config):
     if not config_file(folder).is_file():
         check_new(folder)
         return
-    before, now = (dict(dotted_values(own.to_values())) for own in (RunConfig.from_file(config_file(folder)), config))
+    before, now = (
+        dict(dotted_values(run_config.to_values())) for run_config in (RunConfig.from_file(config_file(folder)), config)
+    )
     names = [name for name in dict.fromkeys((*before, *now)) if before.get(name) != now.get(name)]
     changed = {name: f"{before.get(name)!r} -> {now.get(name)!r}" for name in names}
     if changed:
@@ -143,5 +145,5 @@ def _write_trade_offs(found, sizes, path):
         writer.writerow(["stage", "classes", "miou", "degrees", "chosen"])
         for stage, trade_off in found.items():
             for size in sorted(trade_off.mean_ious):
-                figures = f"{trade_off.mean_ious[size]:.4f}", f"{trade_off.angle(size):.2f}"
-                writer.writerow([stage, size, *figures, int(size == sizes[stage])])
+                values = f"{trade_off.mean_ious[size]:.4f}", f"{trade_off.angle(size):.2f}"
+                writer.writerow([stage, size, *values, int(size == sizes[stage])])

@@ -5,10 +5,10 @@ import warnings
 from importlib.metadata import version
 
 import keras
-import tensorflow as tf
 
 from hierseg_keras import data
 from hierseg_keras.data.fingerprint import fingerprint_of
+from hierseg_keras.distribution.device_names import device_names
 from hierseg_keras.training.manifest import recorded_data
 from hierseg_keras.version import __version__
 
@@ -34,7 +34,7 @@ def origin_of(values, strategy):
         },
         "platform": platform.platform(),
         "backend": keras.backend.backend(),
-        "devices": [_device_name(device) for device in _devices(strategy)],
+        "devices": device_names(strategy),
         "data": _fingerprints(values),
     }
 
@@ -62,20 +62,3 @@ def warn_of_other_data(folder, values):
 def _fingerprints(values):
     builders = [data.prepare(values.dataset, values.data_dir, values.manual_dir)]
     return {builder.info.full_name: fingerprint_of(builder) for builder in builders}
-
-
-def _devices(strategy):
-    """The names of the devices that hold a replica."""
-    if strategy.num_replicas_in_sync > 1:
-        return strategy.extended.worker_devices
-    return [(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU"))[0].name]
-
-
-def _device_name(device):
-    """`GPU:0, NVIDIA H100` for a GPU, `CPU:0` for a CPU."""
-    spec = tf.DeviceSpec.from_string(device)
-    name = f"{spec.device_type}:{spec.device_index}"
-    if spec.device_type != "GPU":
-        return name
-    details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[spec.device_index])
-    return f"{name}, {details.get('device_name', 'unknown')}"

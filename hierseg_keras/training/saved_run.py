@@ -128,10 +128,10 @@ def _evaluate(folder, split, verbose, strategy, report, inference):
         model = for_inference(config, model, **inference)
         by_class = compile_model(model, config, optimizer="sgd")
     verbose, progress = progress_of(verbose)
-    figures = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=progress)
+    values = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=progress)
     if report is not None:
         _write_report(by_class, report)
-    return figures
+    return values
 
 
 def _write_report(by_class, folder):

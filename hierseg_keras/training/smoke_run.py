@@ -50,11 +50,11 @@ def smoke(config: RunConfig) -> dict[str, float]:
     label = patches[:, rows][:, :, columns]
     with traced_gradients_freed():
         history = model.fit(image, label, batch_size=1, shuffle=False, verbose=0, callbacks=[record]).history
-    figures = {name: values[-1] for name, values in history.items()}
-    if not math.isfinite(figures["loss"]):
-        raise FloatingPointError(f"the loss of a smoke run became {figures['loss']}.")
+    values = {name: series[-1] for name, series in history.items()}
+    if not math.isfinite(values["loss"]):
+        raise FloatingPointError(f"the loss of a smoke run became {values['loss']}.")
     network = getattr(model, "inference_model", model)
-    return {"seconds": ends[-1] - ends[-2], "parameters": network.count_params(), **figures}
+    return {"seconds": ends[-1] - ends[-2], "parameters": network.count_params(), **values}
 
 
 def check_smoke(config):

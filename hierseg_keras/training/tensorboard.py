@@ -1,4 +1,4 @@
-"""A run's figures and pictures for TensorBoard."""
+"""A run's metrics and pictures for TensorBoard."""
 
 import importlib.util
 
@@ -11,7 +11,7 @@ from hierseg_keras.training.callbacks import DrawPredictions
 
 
 def check_tensorboard():
-    """Refuses to begin where figures could not be written at the end of the first epoch.
+    """Refuses to begin where metrics could not be written at the end of the first epoch.
 
     Raises:
         ModuleNotFoundError: If the package `tensorboard` is missing, through which TensorFlow

@@ -81,12 +81,15 @@ def argmax(x):
 
 
 def log_softmax(x):
-    """As `keras.ops.log_softmax` along the last axis, which warns of a single class, as a tree may have."""
+    """Computes the logarithm of the softmax along the last axis.
+
+    `keras.ops.log_softmax` warns if there is only one class, which a tree may have.
+    """
     return x - ops.logsumexp(x, axis=-1, keepdims=True)
 
 
 def softmax(x):
-    """As `keras.ops.softmax` along the last axis, without its warning of a single class."""
+    """Computes the softmax along the last axis, without the warning of `keras.ops.softmax` for a single class."""
     return ops.exp(log_softmax(x))
 
 

@@ -138,11 +138,11 @@ def outline_from_dict(tree, source="dict"):
     problems = outline.problems
     pending = [(iter(tree.items()), ROOT, source, {id(tree)}, id(tree))]
     while pending:
-        items, parent, place, above, own = pending[-1]
+        items, parent, place, above, identity = pending[-1]
         name, value = next(items, (_END, None))
         if name is _END:
             pending.pop()
-            above.discard(own)
+            above.discard(identity)
             continue
         here = f"{place}[{name!r}]"
         if not isinstance(name, str):

@@ -1,4 +1,4 @@
-"""What an image holds where it is padded; its labels hold `ignore_class` there."""
+"""The value of padded pixels of an image. Their label is `ignore_class`."""
 
-# Mid-gray, which networks that scale 0 .. 255 to [-1, 1] see as 0.
+# Mid-gray. It becomes 0 in networks that scale 0 .. 255 to [-1, 1].
 PADDING_COLOR = 127.5

@@ -113,6 +113,15 @@ class TrainTest:
         printed, name = capsys.readouterr().err, option.split("=")[0].removeprefix("--")
         assert printed.startswith(f"hierseg train: `{name}` expects ") and printed.count("\n") == 1
 
+    def test_runs_without_a_size_of_crops(self, data_dir, tmp_path, run_eagerly):
+        """B10: what is left out is settled by the data, and the file says how."""
+        small = "--network.filters 2 --network.num_stages 1 --schedule.epochs 1 --data.train_split train[:8]"
+        small += f" --evaluation.split validation[:2] --replicas 1 --data.data_dir {data_dir}"
+        assert main(["train", *small.split(), "--out", str(tmp_path / "run")]) == 0
+        config, model = load_run(tmp_path / "run")
+        height, width = config.data.crop_size
+        assert model(np.zeros((1, height, width, 3))).shape[1:3] == (height, width)
+
     def test_loss_that_is_not_finite_ends_the_run(self, data_dir, tmp_path, run_eagerly, capsys):
         options = [*TINY, *SPLITS, "--optimizer.name", "CoupledSGD", "--optimizer.learning_rate", "1e30"]
         arguments = ["train", *options, "--data.data_dir", str(data_dir)]

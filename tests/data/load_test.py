@@ -103,7 +103,7 @@ class LoadTest:
         dataset = self.load(training=True, size=24, crop_size=(24, 24), scale_range=None, batch_size=2)
         assert dataset.element_spec[0].shape == (2, 24, 24, 3)
         assert batches(self.load("validation[:1]", size=24))[0][0].shape == (1, 24, 32, 3)
-        with pytest.raises(ValueError, match=r"crop_size=\(height, width\)` in training. Received: crop_size=24"):
+        with pytest.raises(ValueError, match=r"a pair \(height, width\), in training. Received: crop_size=24"):
             self.load(training=True, size=24)
 
     def test_another_tree_and_ignore_class(self):

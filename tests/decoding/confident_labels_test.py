@@ -54,8 +54,8 @@ class ConfidentLabelsTest:
         for finer, coarser in zip(answers, answers[1:]):
             assert all(bottom[c] <= bottom[f] for f, c in zip(finer, coarser))
         probabilities = np.asarray(node_probabilities(tree, logits, "leaves"), np.float64)
-        for answer, own in zip(answers[2], probabilities):
-            assert answer < 0 or own[answer] >= 0.6 - 1e-6
+        for answer, pixel in zip(answers[2], probabilities):
+            assert answer < 0 or pixel[answer] >= 0.6 - 1e-6
 
     @pytest.mark.parametrize("threshold", [-0.1, 1.1])
     def test_threshold_outside_0_to_1_raises(self, threshold):
@@ -69,5 +69,5 @@ class NodeProbabilitiesTest:
         tree, ref = trees
         logits = np.random.default_rng(seed).normal(size=(3, tree.num_leaves))
         softmax = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-        expected = [[sum(own[k] for k in ref.leaves(v)) for v in range(ref.num_nodes)] for own in softmax]
+        expected = [[sum(pixel[k] for k in ref.leaves(v)) for v in range(ref.num_nodes)] for pixel in softmax]
         np.testing.assert_allclose(node_probabilities(tree, logits, "leaves"), expected, rtol=1e-4)

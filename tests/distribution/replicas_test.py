@@ -104,8 +104,8 @@ class DifferentOnTwoReplicasTest:
         seen = keras.ops.convert_to_numpy(network(FocalTreeMin(TREE)).layers[1](batch[0] / 128))
         momentum, norm = two.layers[2].momentum, two.layers[2]
         expected = [(1 - momentum) * seen[part].mean((0, 1, 2)) for part in (slice(2), slice(2, 4))]
-        own = two_replicas.experimental_local_results(norm.moving_mean.value)
-        np.testing.assert_allclose([value.numpy() for value in own], expected, rtol=1e-4, atol=1e-6)
+        moving_means = two_replicas.experimental_local_results(norm.moving_mean.value)
+        np.testing.assert_allclose([value.numpy() for value in moving_means], expected, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(norm.moving_mean.numpy(), expected[0], rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(one.layers[2].moving_mean.numpy(), np.mean(expected, 0), rtol=1e-4, atol=1e-6)
         average = AverageReplicas()

@@ -51,6 +51,11 @@ class MakeParserTest:
                 parser().parse_args([name, "--help"])
             assert summary in " ".join(capsys.readouterr().out.split())
 
+    def test_the_version_goes_to_stdout(self, capsys):
+        with pytest.raises(SystemExit) as ended:
+            make_parser().parse_args(["--version"])
+        assert not ended.value.code and capsys.readouterr() == (f"hierseg {hs.__version__}\n", "")
+
     def test_scales_of_the_help_are_those_of_the_papers(self, capsys):
         with pytest.raises(SystemExit):
             parse(["predict", "--help"])
@@ -62,7 +67,7 @@ class ParseTest:
     def test_what_needs_no_network_is_answered_without_importing_one(self):
         helps = ["--help", *(f"{name} --help" for name in COMMANDS if name not in ("train", "profile"))]
         for code, printed, imported in answers(*helps):
-            assert code == 0 and printed.startswith("usage: hierseg") and not imported
+            assert not code and printed.startswith("usage: hierseg") and not imported
         [(code, printed, imported)] = answers("--version")
         assert (code, printed, imported) == (0, f"hierseg {hs.__version__}\n", [])
         refused = (

@@ -43,10 +43,10 @@ def reference(ref, labels, instances, of_leaf, leaves):
             found = missed = 0.0
             for image in range(len(labels)):
                 for instance in set(instances[image][labeled[image]]) - {0}:
-                    own = instances[image] == instance
-                    weight = of_leaf.get(int(labels[image][own][0]), 0) / own.sum()
-                    found += weight * (own & right[image]).sum()
-                    missed += weight * (own & ~right[image]).sum()
+                    is_instance = instances[image] == instance
+                    weight = of_leaf.get(int(labels[image][is_instance][0]), 0) / is_instance.sum()
+                    found += weight * (is_instance & right[image]).sum()
+                    missed += weight * (is_instance & ~right[image]).sum()
             union = found + missed + (right & elsewhere).sum()
             if union > 0:
                 ious.append(found / union)

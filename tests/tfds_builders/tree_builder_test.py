@@ -54,7 +54,7 @@ class SkipBadTest:
         prepare(bad_manual_dir, tmp_path, skip_bad=True)
         caplog.clear()
         prepare(bad_manual_dir, tmp_path)
-        assert "some files were left out" in caplog.text and LEFT_OUT in caplog.text
+        assert "some files were omitted" in caplog.text and LEFT_OUT in caplog.text
 
     def test_without_it_the_first_bad_file_stops_everything(self, bad_manual_dir, tmp_path):
         with pytest.raises(ImageFileError) as caught:
@@ -155,7 +155,7 @@ class OtherProcessTest:
         process.wait()
         waiting.join(120)
         assert [path.name for path in folder.iterdir()] == ["1.0.0"]
-        assert "deleting what an unfinished preparation has left" in caplog.text
+        assert "deleting the files of an unfinished preparation" in caplog.text
 
     def test_two_at_once_share_one_preparation(self, manual_dir, tmp_path):
         read, times = camvid_tree_dataset_builder.Builder.read, []

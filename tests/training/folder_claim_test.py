@@ -1,11 +1,11 @@
 import errno
+import fcntl
 import os
 import time
 
 import pytest
 
 pytest.importorskip("tensorflow")
-from hierseg_keras.training import folder_claim  # noqa: E402
 from hierseg_keras.training.folder_claim import check_new, claimed  # noqa: E402
 from tests.killed_process import killed_at  # noqa: E402
 
@@ -91,7 +91,7 @@ class ClaimedTest:
         def unsupported(*_):
             raise OSError(errno.ENOLCK, "No locks available")
 
-        monkeypatch.setattr(folder_claim.fcntl, "flock", unsupported)
+        monkeypatch.setattr(fcntl, "flock", unsupported)
         with claimed(tmp_path / "run"):
             assert (tmp_path / "run").is_dir()
 

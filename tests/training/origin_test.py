@@ -9,9 +9,9 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 import hierseg_keras as hs  # noqa: E402
+from hierseg_keras.distribution import make_strategy  # noqa: E402
 from hierseg_keras.training.manifest import CONFIG, MANIFEST, TREE, Manifest  # noqa: E402
 from hierseg_keras.training.origin import origin_of, warn_of_other_data  # noqa: E402
-from hierseg_keras.training.strategy import make_strategy  # noqa: E402
 
 
 @pytest.fixture

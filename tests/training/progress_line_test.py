@@ -30,7 +30,7 @@ def evaluate(callback):
 def seen(printed):
     """The lines that a terminal shows in the end."""
     plain = re.sub(r"\x1b\[\d+m|\x08", "", printed)
-    return [line.rsplit("\r", 1)[-1].rstrip() for line in plain.splitlines()]
+    return [line.rsplit("\r", 1)[-1].rstrip() for line in plain.rstrip("\n").split("\n")]
 
 
 class ProgressLineTest:

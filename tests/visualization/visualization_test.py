@@ -193,4 +193,4 @@ class EmbeddingTest:
         labels = np.repeat([0, 1, 255], 10)
         figure = draw_embedding(tree, embeddings, labels, tmp_path / "embedding.png", "title")
         points = [collection.get_offsets() for collection in figure.axes[0].collections]
-        assert [len(own) for own in points] == [10, 10] and (tmp_path / "embedding.png").is_file()
+        assert [len(axis_points) for axis_points in points] == [10, 10] and (tmp_path / "embedding.png").is_file()

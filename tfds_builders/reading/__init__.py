@@ -1,1 +1,1 @@
-"""Files that somebody already has: found, read and checked."""
+"""Finds, reads and checks the files of a data set on disk."""

@@ -1,38 +1,38 @@
-"""What the arrays of an example must hold: ids of the data set, and one size."""
+"""Checks the class ids and the sizes of the arrays of an example."""
 
 import numpy as np
 
 from tfds_builders.reading.file_problems import ImageFileError, counted_pixels
 
 
-def check_ids(path, label, num_ids):
-    """Raises `ImageFileError` that names the file if an id lies outside `[0, num_ids)`, with its pixel count."""
-    foreign = label[label >= num_ids]
+def check_ids(path, class_ids, num_ids):
+    """Raises `ImageFileError` if an id is outside of `[0, num_ids)`, with the file's name and the id's pixel count."""
+    foreign = class_ids[class_ids >= num_ids]
     if foreign.size:
         raise ImageFileError(
             f"{path}: expected class ids in 0 .. {num_ids - 1}. Received: {counted_pixels(foreign)}. "
-            "Use the release whose annotations hold class ids, or map these first"
+            "Use the release whose annotations hold class ids, or map these ids first"
         )
 
 
-def map_ids(path, label, id_of):
-    """Replaces the ids of a file by others.
+def map_ids(path, class_ids, id_of):
+    """Replaces ids by other ids.
 
     Args:
-        path: The file, for the message.
-        label: Array of unsigned integers.
-        id_of: Dict from each id that the file may hold to the one that is stored in its place.
+        path: Path of the file, for errors.
+        class_ids: Array of unsigned integers.
+        id_of: Dict from each valid id in the file to the id to store.
 
     Returns:
-        uint8 array, or uint16 where an id is above 255.
+        Uint8 array, or uint16 if a new id is above 255.
 
     Raises:
-        ImageFileError: That names the file where an id is not in `id_of`, with its pixel count.
+        ImageFileError: If an id is not in `id_of`. The error gives the file's name and the id's pixel count.
     """
-    table = np.full(np.iinfo(label.dtype).max + 1, -1)
+    table = np.full(np.iinfo(class_ids.dtype).max + 1, -1)
     table[list(id_of)] = list(id_of.values())
-    ids = table[label]
-    foreign = label[ids < 0]
+    ids = table[class_ids]
+    foreign = class_ids[ids < 0]
     if foreign.size:
         raise ImageFileError(
             f"{path}: expected class ids among {sorted(id_of)}. Received: {counted_pixels(foreign)}. "
@@ -42,7 +42,7 @@ def map_ids(path, label, id_of):
 
 
 def check_size(path, array, image_path, image):
-    """Raises `ImageFileError` that names both files if `array` has another height or width than `image`."""
+    """Raises `ImageFileError` with the names of both files if `array` and `image` differ in height or width."""
     if array.shape[:2] != image.shape[:2]:
         raise ImageFileError(
             f"{path}: expected the size of its image {image_path}, {_size_text(image)}. "

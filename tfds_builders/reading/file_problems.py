@@ -1,4 +1,4 @@
-"""The error about a user's files, and what it counts."""
+"""The error about files of a data set."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ SHOWN_PROBLEMS = 50
 
 
 class ImageFileError(ValueError):
-    """Files on disk that cannot make up the data set.
+    """Raised for files from which a data set cannot be prepared.
 
     Args:
-        problems: A string, or a list of them: every problem found, each naming its file.
+        problems: String or list of strings, one per problem. Each names its file.
 
     Attributes:
-        problems: The same as a list, whole; the message shows the first 50.
+        problems: List of all problems. The message shows the first 50.
     """
 
     def __init__(self, problems):

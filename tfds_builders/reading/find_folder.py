@@ -1,21 +1,21 @@
-"""Folders that may lie deeper than expected."""
+"""Finds folders that may be deeper than expected."""
 
 from tfds_builders.reading.file_problems import ImageFileError
 
 
 def find_folder(manual_dir, candidates, instructions):
-    """Finds a folder that archives hold at different places.
+    """Finds a folder whose position differs between archives.
 
     Args:
-        manual_dir: `epath.Path` to search.
-        candidates: Paths below it, best first.
-        instructions: What the user should have put there.
+        manual_dir: `epath.Path` of the folder to search.
+        candidates: List of strings, possible paths below it, the preferred one first.
+        instructions: String that tells the user which files to put there, for the error.
 
     Returns:
-        The first of them that is a folder.
+        `epath.Path` of the first candidate that is a folder.
 
     Raises:
-        ImageFileError: If none is, with the instructions.
+        ImageFileError: If no candidate is a folder.
     """
     for candidate in candidates:
         if (manual_dir / candidate).is_dir():

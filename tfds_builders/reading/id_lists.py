@@ -1,4 +1,4 @@
-"""Lists of files and of ids that name files."""
+"""Reads lists of files, and of ids from which file names are made."""
 
 import re
 
@@ -11,19 +11,21 @@ def listed_ids(list_file, line_pattern=ID_LINE):
     """Reads a list with one id per line.
 
     Args:
-        list_file: UTF-8 text file. Empty lines are passed over.
-        line_pattern: Regular expression for a whole line, whose group 1 is the id.
+        list_file: Path of a UTF-8 text file. Empty lines are skipped.
+        line_pattern: Regular expression for a whole line, whose group 1 is the id. Defaults to a line with the id
+            alone.
 
     Returns:
-        `(places, problems)`: a dict from id to `<file>:<line>`, in the list's order; and a string for every line
-        that is no id or names one again, or for a list that cannot be read or is empty.
+        A pair `(places, problems)`. `places` is a dict from id to `<file>:<line>`, in the list's order. `problems` is
+        a list of strings: one per line that is not an id or repeats one, or one for a list that is empty or cannot
+        be read.
     """
     lines, problems = read_lines(list_file)
     places = {}
     for number, line in lines:
         place, match = f"{list_file}:{number}", re.fullmatch(line_pattern, line.strip())
         if match is None or not re.fullmatch(r"\w[\w.-]*", match[1]):
-            problems.append(f"{place}: expected an id, which names files. Received: {line.strip()!r}")
+            problems.append(f"{place}: expected an id, the part of a file name. Received: {line.strip()!r}")
         elif match[1] in places:
             problems.append(f"{place}: {match[1]} is listed twice, first in {places[match[1]]}")
         else:
@@ -34,7 +36,7 @@ def listed_ids(list_file, line_pattern=ID_LINE):
 
 
 def read_lines(list_file):
-    """Reads a list as `([(number, line), ...], problems)`, without empty lines."""
+    """Returns the non-empty lines of a file as `([(number, line), ...], problems)`."""
     try:
         lines = epath.Path(list_file).read_bytes().decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,11 +1,11 @@
-"""Images and label maps as files: decoded and checked.
+"""Decodes and checks image files and label maps.
 
-This is the one reader of image files: for data sets, and for `hierseg predict`. What it returns is
-exactly what viewers show of an image, and exactly the numbers that a label map holds; a file that
-cannot be read so is refused by name. `image_header` has the rules.
+Data sets and `hierseg predict` read all image files through this module. It returns the pixels of an
+image exactly as viewers show them, and the numbers of a label map exactly as they are stored. For any
+other file it raises an error with the file's name. `image_header` contains the rules.
 
-TFDS by itself stores a file's bytes unchecked when it is given a path, reads a palette's colors in
-place of its indices, and takes any id, so that a bad file would first show in training.
+TFDS itself stores the bytes of a file without checking them, reads the colors of a palette instead of
+its indices, and accepts any id, so that a bad file would be noticed only in training.
 """
 
 import io
@@ -25,46 +25,46 @@ LABEL_FORMATS = {".png": "PNG"}
 IMAGE_MODES = ("RGB", "RGBA", "L", "LA", "P", "1")
 LABEL_MODES = ("L", "P")
 GRAY_MODES = ("L",)
-# Pillow's versions differ.
+# The mode depends on the version of Pillow.
 UINT16_MODES = ("I;16", "I")
 COLOR_MODES = ("RGB",)
 UP_TO_8_BITS = (1, 2, 4, 8)
 _ADVICE = {
     IMAGE_MODES: "Images are gray or RGB. Convert it first",
     LABEL_MODES: "Label maps hold class ids of up to 8 bits, not colors. Convert it first",
-    GRAY_MODES: "The file holds 8-bit numbers in its original archive. Restore it from there",
-    UINT16_MODES: "The file holds 16-bit numbers in its original archive. Restore it from there",
-    COLOR_MODES: "The file is coded in colors in its original archive. Restore it from there",
+    GRAY_MODES: "The original file holds 8-bit numbers. Restore it from its archive",
+    UINT16_MODES: "The original file holds 16-bit numbers. Restore it from its archive",
+    COLOR_MODES: "The original file holds colors. Restore it from its archive",
 }
-# Not `Image.open`, which warns of sizes that are refused here, and takes a JPEG file's previews for an animation.
+# Not `Image.open`: it warns about sizes that raise an error here, and takes previews in a JPEG for an animation.
 _OPEN = {
     "PNG": PngImagePlugin.PngImageFile,
     "JPEG": JpegImagePlugin.JpegImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
 }
-# Pillow stretches gray values of fewer than 8 bits to 0 .. 255.
+# Pillow scales gray values of fewer than 8 bits to 0 .. 255.
 _STRETCH = {2: 85, 4: 17}
 
 
 def as_path(path):
-    """`epath.Path(path)`, or `path` itself where it stands in for one already, as a `ZipPath` does."""
+    """Returns `epath.Path(path)`, or `path` itself if it has the methods of one, like `ZipPath`."""
     return path if hasattr(path, "open") else epath.Path(path)
 
 
 def read_image(path):
-    """Decodes a file's pixels as viewers show them.
+    """Decodes the pixels of an image file as viewers show them.
 
     Args:
-        path: Path to a `.png`, `.jpg` or `.bmp` file, or a `ZipPath`.
+        path: Path of a `.png`, `.jpg` or `.bmp` file, or a `ZipPath`.
 
     Returns:
-        `(H, W, 3)` uint8: RGB, gray values three times, a palette's colors.
+        Uint8 array `(H, W, 3)`, RGB. Gray images have three equal channels; palettes are replaced by their colors.
 
     Raises:
-        ImageFileError: If the file is damaged, is not of the format that its name says, has more than 89
-            megapixels or 8 bits per channel, or is CMYK, transparent, animated, or to be turned by its EXIF or
-            XMP orientation. The message names the file. Pixels are not turned, because a label map does not say
-            whether it was drawn on the turned image.
+        ImageFileError: If the file is damaged; is not in the format of its suffix; has more than 89 megapixels,
+            or more than 8 bits per channel; is CMYK, transparent or animated; or has an EXIF or XMP orientation
+            that would turn it. The error names the file. Pixels are never turned, because it is not known
+            whether a label map was drawn on the turned image.
     """
     return decode_image(path, *_content(path, IMAGE_FORMATS))
 
@@ -73,18 +73,21 @@ def decode_image(name, kind, content):
     """Decodes the bytes of a file as `read_image` does.
 
     Args:
-        name: Name of the file in errors.
-        kind: Its format, a key of `image_header.SIGNATURES`.
-        content: Its bytes.
+        name: String, name of the file in errors.
+        kind: String, format of the file, a key of `image_header.SIGNATURES`.
+        content: Bytes of the file.
 
-    Returns, raises:
-        As `read_image`.
+    Returns:
+        Uint8 array `(H, W, 3)`, as from `read_image`.
+
+    Raises:
+        ImageFileError: As from `read_image`.
     """
     image = _decoded(name, kind, content, IMAGE_MODES, UP_TO_8_BITS)
     if not image.has_transparency_data:
         return np.array(image.convert("RGB"))
     if image.mode == "L":
-        # Pillow stretches pixels, and not the value that is transparent.
+        # Pillow scales the pixels, but not the value that stands for transparent.
         image.info["transparency"] *= _STRETCH.get(image_header.png_bits(content), 1)
     pixels = np.array(image.convert("RGBA"))
     if pixels[..., 3].min() < 255:
@@ -93,46 +96,48 @@ def decode_image(name, kind, content):
 
 
 def stored_image(path, image):
-    """Chooses what to store of an image.
+    """Returns the form in which TFDS stores an image.
 
     Args:
         path: As in `read_image`.
-        image: What `read_image` returned.
+        image: Array that `read_image` returned.
 
     Returns:
-        The file's own bytes where it is an RGB file of PNG or JPEG, which is many times faster than to
-        encode it anew, and keeps a JPEG as small as it was. Otherwise `image`.
+        The bytes of the file if it is an RGB image in PNG or JPEG, which is many times faster than encoding
+        the image again, and keeps the size of a JPEG file. Otherwise `image`.
     """
     kind, content = _content(path, IMAGE_FORMATS)
     return content if kind != "BMP" and _OPEN[kind](io.BytesIO(content)).mode == "RGB" else image
 
 
 def read_label(path):
-    """Decodes a gray or palette PNG of 2 to 8 bits to `(H, W, 1)` uint8, the numbers as they were written: a
-    palette's indices and never its colors. Raises `ImageFileError` as `read_image` does."""
+    """Decodes a gray or palette PNG of up to 8 bits to its stored numbers, uint8 `(H, W, 1)`.
+
+    Of a palette these are the indices, never the colors. Raises `ImageFileError` as `read_image` does.
+    """
     return decode_numbers(path, *_content(path, LABEL_FORMATS), LABEL_MODES)
 
 
 def read_gray(path):
-    """Decodes an 8-bit gray PNG to `(H, W, 1)` uint8. Raises `ImageFileError` as `read_image` does."""
+    """Decodes an 8-bit gray PNG to uint8 `(H, W, 1)`. Raises `ImageFileError` as `read_image` does."""
     return decode_numbers(path, *_content(path, LABEL_FORMATS), GRAY_MODES, bits=(8,))
 
 
 def read_uint16(path):
-    """Decodes a 16-bit gray PNG to `(H, W, 1)` uint16. Raises `ImageFileError` as `read_image` does."""
+    """Decodes a 16-bit gray PNG to uint16 `(H, W, 1)`. Raises `ImageFileError` as `read_image` does."""
     return decode_numbers(path, *_content(path, LABEL_FORMATS), UINT16_MODES, bits=(16,))
 
 
 def decode_numbers(name, kind, content, modes=LABEL_MODES, bits=UP_TO_8_BITS):
-    """Decodes the numbers that a gray PNG holds, or a palette PNG's indices, as they were written.
+    """Decodes the stored numbers of a gray PNG, or the indices of a palette PNG.
 
     Args:
         name, kind, content: As in `decode_image`.
-        modes: Pillow's modes that are accepted.
-        bits: Bits per value that are accepted.
+        modes: Tuple of strings, accepted modes of Pillow. Defaults to gray and palette.
+        bits: Tuple of integers, accepted bits per value. Defaults to 1, 2, 4 and 8.
 
     Returns:
-        `(H, W, 1)` uint8, or uint16 of 16 bits.
+        Uint8 array `(H, W, 1)`, or uint16 for 16 bits.
 
     Raises:
         ImageFileError: As from `read_image`.
@@ -149,13 +154,13 @@ def read_colors(path, colors):
 
     Args:
         path: As in `read_image`.
-        colors: `(R, G, B)` colors, each once, in the order of class ids. At most 256.
+        colors: List of at most 256 different colors `(R, G, B)`, in the order of class ids.
 
     Returns:
-        `(H, W, 1)` uint8 class ids.
+        Uint8 array `(H, W, 1)` of class ids.
 
     Raises:
-        ImageFileError: As from `read_image`, and if a color is not in the list, with its pixel count.
+        ImageFileError: As from `read_image`; or if a color is not in the list, with its pixel count.
     """
     codes = _color_codes(np.array(colors, np.uint8))
     order = np.argsort(codes)
@@ -173,7 +178,7 @@ def read_colors(path, colors):
 
 
 def _content(path, formats):
-    """`(kind, content)`: the format that the file's name says, and its bytes, which begin as such a file does."""
+    """Returns `(kind, content)`: the format of the file's suffix, and its bytes, which are checked to begin so."""
     path = as_path(path)
     kind = formats.get(path.suffix.lower())
     if kind is None:
@@ -185,29 +190,28 @@ def _content(path, formats):
             content = file.read(MAX_BYTES + 1)
     except ImageFileError:
         raise
-    # Beside OSError, what a damaged archive makes zipfile and zlib raise.
+    # OSError, or the errors that zipfile and zlib raise for a damaged archive.
     except Exception as error:
         reason = getattr(error, "strerror", None) or _without_address(error)
-        raise ImageFileError(f"{path}: expected a whole {kind} file. Received: {reason}") from error
+        raise ImageFileError(f"{path}: expected a complete {kind} file. Received: {reason}") from error
     if len(content) > MAX_BYTES:
         raise ImageFileError(f"{path}: expected at most {MAX_BYTES:,} bytes. Received: more. It was not decoded")
     received = image_header.kind_of(content)
     if received != kind:
         raise ImageFileError(
-            f"{path}: expected a {kind} file, as its name says. Received: {received}. Restore it, or name it as what "
-            "it is"
+            f"{path}: expected a {kind} file, by its suffix. Received: {received}. Restore it, or correct its suffix"
         )
     return kind, content
 
 
 def _decoded(name, kind, content, modes, bits):
-    """A Pillow image with its pixels in memory, whose header was checked before a pixel was decoded."""
+    """Returns a Pillow image with its pixels in memory, after checking its header."""
     try:
         image = _OPEN[kind](io.BytesIO(content))
         _check_header(name, kind, content, image, modes, bits)
-        # Decoding alone does not look at the check sums of PNG.
+        # Decoding alone does not compare the checksums of PNG.
         image.verify()
-        # Pillow cannot decode what it has verified.
+        # Pillow cannot decode an image after `verify`.
         image = _OPEN[kind](io.BytesIO(content))
         image.load()
     except ImageFileError:
@@ -215,7 +219,7 @@ def _decoded(name, kind, content, modes, bits):
     # Damaged bytes make Pillow raise OSError, SyntaxError, ValueError, struct.error and others.
     except Exception as error:
         raise ImageFileError(
-            f"{name}: expected a whole {kind} file. Received: {_without_address(error)}. "
+            f"{name}: expected a complete {kind} file. Received: {_without_address(error)}. "
             "Restore it from the original archive"
         ) from error
     return image
@@ -224,13 +228,13 @@ def _decoded(name, kind, content, modes, bits):
 def _check_header(name, kind, content, image, modes, bits):
     if not 0 < image.width * image.height <= MAX_PIXELS:
         raise ImageFileError(
-            f"{name}: expected at most {MAX_PIXELS // 1_000_000} megapixels. Received: a header that says "
-            f"{image.width} x {image.height} pixels. The file was not decoded"
+            f"{name}: expected at most {MAX_PIXELS // 1_000_000} megapixels. Received: "
+            f"{image.width} x {image.height} pixels, by its header. The file was not decoded"
         )
     if kind == "BMP" and not image_header.is_plain_bmp(content):
         raise ImageFileError(f"{name}: {image_header.PLAIN_BMP}")
     if kind == "BMP" and len(content) < image_header.bmp_length(content, image.width, image.height):
-        raise ImageFileError(f"{name}: expected a whole BMP file. Received: fewer bytes than its header says")
+        raise ImageFileError(f"{name}: expected a complete BMP file. Received: fewer bytes than its header says")
     received_bits = image_header.png_bits(content) if kind == "PNG" else 8
     if image.mode not in modes or received_bits not in bits:
         raise ImageFileError(
@@ -245,10 +249,10 @@ def _check_header(name, kind, content, image, modes, bits):
 
 
 def _color_codes(rgb):
-    """A color as one number, `0xRRGGBB`."""
+    """Returns each color as one integer, `0xRRGGBB`."""
     return rgb.astype(np.int32) @ (1 << 16, 1 << 8, 1)
 
 
 def _without_address(error):
-    """Pillow's message less the memory address of the stream, so that equal faults read equal."""
+    """Returns Pillow's message without the memory address of the stream, so that equal errors have equal text."""
     return re.sub(r" <[^>]*>", "", str(error)) or type(error).__name__

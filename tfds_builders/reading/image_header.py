@@ -1,52 +1,50 @@
-"""What the first bytes of an image file say, before a pixel is decoded.
+"""Checks the header of an image file before pixels are decoded.
 
-The rules stand here once: `image_files` reads files by them, and `hierseg_keras.data.encoded_images`
-applies the same numbers and patterns inside a TensorFlow graph, where neither Pillow nor Python is.
+`image_files` applies these rules to files. `hierseg_keras.data.encoded_images` applies the same numbers
+and patterns inside a TensorFlow graph, where Pillow and Python are not available.
 """
 
 import re
 
-# Just below where Pillow warns: to silence its warning is not safe among threads.
+# Just below the size at which Pillow warns, because silencing the warning is not thread-safe.
 MAX_PIXELS = 89_000_000
-# An image of that many pixels in 16-bit RGB, not compressed.
+# The size of an uncompressed image of that many pixels in 16-bit RGB.
 MAX_BYTES = 6 * MAX_PIXELS
-# The first bytes of the formats that are read.
+# The first bytes of the formats that can be read.
 SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff", "BMP": b"BM"}
-# Of those that are not, to name them.
+# The first bytes of other formats, to name them in errors.
 _OTHER_SIGNATURES = {"GIF": b"GIF8", "TIFF": b"II*\0", "big-endian TIFF": b"MM\0*", "RIFF (WebP)": b"RIFF"}
 
-# Where a PNG file says how many bits a value has and what the values are; and a BMP file its own layout, little-endian.
+# Positions of the bits per channel and the color type in a PNG file, and of the layout in a BMP file (little-endian).
 PNG_BITS_AT, PNG_COLOR_TYPE_AT, PNG_ALPHA = 24, 25, 4
 BMP_PIXELS_AT, BMP_HEADER_LENGTH_AT, BMP_BITS_AT, BMP_COMPRESSION_AT = 10, 14, 28, 30
 BMP_HEADER_LENGTH, BMP_BITS = 40, 24
 
-# Programs write metadata ahead of the pixels, or behind them in a PNG file: so many bytes at each end are searched.
+# Programs write metadata before the pixels or, in a PNG file, after them. This many bytes are searched at each end.
 METADATA_BYTES = 1 << 17
-# Patterns that Python's `re` and TensorFlow's RE2 read alike. The chunk that makes a PNG file an animation:
+# Patterns that have the same meaning in Python's `re` and TensorFlow's RE2. The chunk of an animated PNG:
 ANIMATION = r"\x00\x00\x00\x08acTL"
-# Its chunks of pixels and of transparent colors:
+# The chunks of a PNG file with pixels and with transparent colors:
 PNG_PIXELS, PNG_TRANSPARENCY = "IDAT", "tRNS"
 # EXIF data, in a chunk of a PNG file or a segment of a JPEG file:
 EXIF_PREFIX = r"(?:eXIf|Exif\x00\x00)"
 EXIF = EXIF_PREFIX + r"(?:II\*\x00|MM\x00\*)"
-# The same in XMP, which some programs write alone:
+# The orientation in XMP data, which some programs write without EXIF data:
 XMP_TURNED = r"tiff:Orientation(?:=[\"']|>)[2-8]"
 MAX_EXIF_BYTES = 1 << 16
 ORIENTATION_TAG, LONG = 0x0112, 4
 TURNED = range(2, 9)
 
 ONE_PICTURE = "expected one picture. Received: an animated PNG file. Save one frame"
-PLAIN_BMP = (
-    "expected a BMP file of 24 bits per pixel, not compressed. Received: another kind of BMP file. Save it as PNG"
-)
+PLAIN_BMP = "expected an uncompressed BMP file of 24 bits per pixel. Received: another kind of BMP file. Save it as PNG"
 OPAQUE = "expected an opaque image. Received: transparent pixels. Flatten it first"
 UPRIGHT = (
-    "expected upright pixels. Received: {}, which viewers obey and decoders do not. Rotate the pixels and drop the tag"
+    "expected upright pixels. Received: {}, which viewers apply and decoders do not. Rotate the pixels, remove the tag"
 )
 
 
 def kind_of(content):
-    """Name of a file's format by its first bytes: a key of `SIGNATURES`, or a description for an error."""
+    """Returns the format of a file by its first bytes: a key of `SIGNATURES`, or a description for an error."""
     if not content:
         return "an empty file"
     for kind, signature in (SIGNATURES | _OTHER_SIGNATURES).items():
@@ -56,12 +54,12 @@ def kind_of(content):
 
 
 def png_bits(content):
-    """Bits per value of a PNG file; 0 where the file ends before."""
+    """Returns the bits per channel of a PNG file, or 0 if the file is too short."""
     return _number(content[PNG_BITS_AT : PNG_BITS_AT + 1], "big")
 
 
 def is_plain_bmp(content):
-    """Whether a BMP file holds 24 bits per pixel as they are."""
+    """Returns whether a BMP file has 24 bits per pixel and is not compressed."""
     length = _number(content[BMP_HEADER_LENGTH_AT : BMP_HEADER_LENGTH_AT + 4], "little")
     bits = _number(content[BMP_BITS_AT : BMP_BITS_AT + 2], "little")
     compression = _number(content[BMP_COMPRESSION_AT : BMP_COMPRESSION_AT + 4], "little")
@@ -69,23 +67,23 @@ def is_plain_bmp(content):
 
 
 def bmp_length(content, width, height):
-    """The number of bytes of a plain BMP file of that size; some programs write more behind them."""
-    # A row is filled up to a multiple of four bytes.
+    """Returns the number of bytes of a plain BMP file of this size. Some programs append more bytes."""
+    # A row is padded to a multiple of four bytes.
     return _number(content[BMP_PIXELS_AT : BMP_PIXELS_AT + 4], "little") + (3 * width + 3) // 4 * 4 * height
 
 
 def is_animated(content):
-    """Whether a PNG file holds more pictures than one."""
+    """Returns whether a PNG file contains several pictures."""
     return _found(ANIMATION, content[:METADATA_BYTES]) is not None
 
 
 def turned_by(content):
-    """The orientation by which viewers turn or mirror a PNG or JPEG file, as text; `None` of upright pixels."""
+    """Returns the orientation by which viewers turn or mirror a PNG or JPEG file, as text, or `None` if upright."""
     content = content[:METADATA_BYTES] + content[METADATA_BYTES:][-METADATA_BYTES:]
     exif = _found(EXIF, content)
     if exif is not None:
         start = exif.start() + len(_found(EXIF_PREFIX, exif[0])[0])
-        # A directory that reaches beyond its end is read as if zeros followed.
+        # A directory that extends beyond the data is read with zeros appended.
         tiff = content[start : start + MAX_EXIF_BYTES].ljust(MAX_EXIF_BYTES, b"\0")
         for orientation in set(_exif_orientations(tiff)) & set(TURNED):
             return f"EXIF orientation {orientation}"

@@ -1,7 +1,7 @@
-"""Variables of a MATLAB file of version 5, the kind that MATLAB writes unless told otherwise.
+"""Reads variables of a MATLAB file of version 5, MATLAB's default.
 
-SciPy, which reads them, stops before the check sum that ends a compressed variable, and takes
-what is not compressed on trust. Here every byte has passed its check sum first.
+SciPy, which parses them, does not compare the checksum at the end of a compressed variable. This
+module compares all checksums first, and accepts only compressed variables, as others have none.
 """
 
 import io
@@ -20,19 +20,19 @@ _BYTE_ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}
 
 
 def read_variables(path, names):
-    """Reads variables of a MATLAB 5 file as `scipy.io.loadmat` gives them.
+    """Reads variables of a MATLAB 5 file as `scipy.io.loadmat` does.
 
     Args:
-        path: `.mat` file whose variables are compressed.
-        names: Names of the variables.
+        path: Path of a `.mat` file whose variables are compressed.
+        names: List of strings, names of the variables.
 
     Returns:
         List of arrays in the order of `names`. A struct is an array of records whose fields are
-        arrays, a cell an array of objects.
+        arrays, a cell is an array of objects.
 
     Raises:
-        ImageFileError: That names the file, where it is damaged, of another version, not
-            compressed, larger than 512 MiB when unpacked, or without one of the variables.
+        ImageFileError: If the file is damaged, of another version, not compressed, larger than 512 MiB
+            after decompression, or lacks a variable. The error names the file.
     """
     import scipy.io
 
@@ -41,7 +41,7 @@ def read_variables(path, names):
         found = scipy.io.loadmat(io.BytesIO(_unpacked(path)), variable_names=names)
     except ImageFileError:
         raise
-    # What passed its check sum may still be no MATLAB variable, for which SciPy has many exceptions.
+    # Data with a correct checksum may still not be a MATLAB variable. SciPy then raises many kinds of exceptions.
     except Exception as error:
         raise _damaged(path, error) from error
     missing = [name for name in names if not isinstance(found.get(name), np.ndarray)]
@@ -53,7 +53,7 @@ def read_variables(path, names):
 
 
 def _unpacked(path):
-    """The file's header and its variables, decompressed, which is a MATLAB 5 file too."""
+    """Returns the file with its variables decompressed, which is a MATLAB 5 file too."""
     try:
         if path.stat().length > MAX_BYTES:
             raise _too_large(path)
@@ -72,8 +72,8 @@ def _unpacked(path):
         place += _TAG_BYTES
         if kind != _COMPRESSED:
             raise ImageFileError(
-                f"{path}: expected compressed variables, which carry a check sum. Received: element type {kind}. "
-                "Restore it from the original archive or save it anew with compression"
+                f"{path}: expected compressed variables, which have a checksum. Received: element type {kind}. "
+                "Restore it from the original archive, or save it again with compression"
             )
         parts.append(_decompressed(path, content[place : place + size], size, room))
         place, room = place + size, room - len(parts[-1])
@@ -83,14 +83,14 @@ def _unpacked(path):
 def _decompressed(path, packed, size, room):
     stream = zlib.decompressobj()
     try:
-        # One byte more than there is room for, as 0 would mean no limit.
+        # One byte more than the limit, as 0 would mean no limit.
         unpacked = stream.decompress(packed, room + 1)
     except zlib.error as error:
         raise _damaged(path, error) from error
     if len(unpacked) > room:
         raise _too_large(path)
     if len(packed) != size or stream.unused_data or not stream.eof:
-        raise _damaged(path, "a compressed variable of another length than its tag says")
+        raise _damaged(path, "a compressed variable whose length differs from its tag")
     return unpacked
 
 
@@ -102,6 +102,6 @@ def _too_large(path):
 
 def _damaged(path, reason):
     return ImageFileError(
-        f"{path}: expected a whole MATLAB 5.0 file. Received: {str(reason) or type(reason).__name__}. "
+        f"{path}: expected a complete MATLAB 5.0 file. Received: {str(reason) or type(reason).__name__}. "
         "Restore it from the original archive"
     )

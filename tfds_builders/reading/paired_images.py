@@ -1,4 +1,4 @@
-"""Images and their label maps as files of one name in two folders, paired."""
+"""Pairs image files with label maps of the same name in another folder."""
 
 import dataclasses
 import pathlib
@@ -20,17 +20,17 @@ class ImagePair:
 
 
 def pair_folders(image_folder, label_folder, label_ending=""):
-    """Pairs the images of one folder with the label maps of another by their names less the suffix.
+    """Pairs the images of one folder with the label maps of another by their names without suffix.
 
     Args:
-        image_folder: Folder with `.png`, `.jpg` or `.bmp` images, a path or a `ZipPath`. Files of other kinds and
-            hidden files are passed over.
-        label_folder: Folder with `.png` label maps.
-        label_ending: What the names of label maps have behind the name of their image, such as `"_L"`.
+        image_folder: Path or `ZipPath` of a folder with `.png`, `.jpg` or `.bmp` images. Other files and hidden
+            files are ignored.
+        label_folder: Path or `ZipPath` of a folder with `.png` label maps.
+        label_ending: String that label maps have after the name of their image, such as `"_L"`. Defaults to `""`.
 
     Returns:
-        `(pairs, problems)`: `ImagePair`s sorted by name, and a string for every file without a
-        counterpart, every name given twice, and a folder that is missing or has no image.
+        A pair `(pairs, problems)`: a list of `ImagePair`, sorted by name; and a list of strings, one per file
+        without a counterpart, per repeated name, and per folder that is missing or has no images.
     """
     images, image_problems = _files_by_stem(image_folder, IMAGE_FORMATS)
     labels, label_problems = _files_by_stem(label_folder, LABEL_FORMATS, label_ending)
@@ -45,17 +45,18 @@ def pair_folders(image_folder, label_folder, label_ending=""):
 
 
 def pair_listed(list_file, image_folder, label_folder):
-    """Pairs the files that a list names, one `<image path> <label path>` a line.
+    """Pairs the files in a list with one line `<image path> <label path>` per pair.
 
-    Only the last two parts of each path are used, folder and name, since such lists carry the
-    prefix of the machine they were made on. Files that the list does not name stay out.
+    Only the last two parts of each path, folder and name, are used, since such lists contain paths
+    of the machine on which they were made. Files that are not in the list are ignored.
 
     Args:
-        list_file: UTF-8 text file.
-        image_folder, label_folder: Folders the files lie in; the list's folders must bear their names.
+        list_file: Path of a UTF-8 text file.
+        image_folder, label_folder: Paths of the folders of the files. The folders in the list must
+            have the same names.
 
     Returns:
-        `(pairs, problems)` as from `pair_folders`, in the list's order.
+        A pair `(pairs, problems)`, as from `pair_folders`, in the order of the list.
     """
     folders = epath.Path(image_folder), epath.Path(label_folder)
     lines, problems = read_lines(list_file)
@@ -70,33 +71,33 @@ def pair_listed(list_file, image_folder, label_folder):
             first_line[pair.image.stem] = number
             pairs.append(pair)
     if not pairs and not problems:
-        problems.append(f"{list_file}: expected a line `<image path> <label path>` a pair. Received: an empty file")
+        problems.append(f"{list_file}: expected one line `<image path> <label path>` per pair. Received: an empty file")
     return pairs, problems
 
 
 def pick_listed(list_file, pairs):
-    """Takes the pairs that a list names, one image a line, without regard to its folder and suffix.
+    """Selects the pairs in a list with one image per line. Folders and suffixes in the list are ignored.
 
     Args:
-        list_file: UTF-8 text file. Only the first word of a line is used.
-        pairs: `ImagePair`s.
+        list_file: Path of a UTF-8 text file. Only the first word of a line is used.
+        pairs: List of `ImagePair`.
 
     Returns:
-        `(pairs, problems)`: the pairs in the list's order, and a string for every line that
-        names none of them, or one twice.
+        A pair `(pairs, problems)`: the pairs in the order of the list, and a list of strings, one per
+        line that names none of the pairs or repeats one.
     """
     lines, problems = read_lines(list_file)
     known, picked = {pair.image.stem: pair for pair in pairs}, {}
     for number, line in lines:
         name = pathlib.PurePosixPath(line.split()[0]).stem
         if name not in known:
-            problems.append(f"{list_file}:{number}: expected the name of an image that is there. Received: {name}")
+            problems.append(f"{list_file}:{number}: expected the name of an existing image. Received: {name}")
         elif name in picked:
             problems.append(f"{list_file}:{number}: {name} is listed twice")
         else:
             picked[name] = known[name]
     if not picked and not problems:
-        problems.append(f"{list_file}: expected the name of an image a line. Received: an empty file")
+        problems.append(f"{list_file}: expected one image name per line. Received: an empty file")
     return list(picked.values()), problems
 
 
@@ -104,12 +105,13 @@ def pair_ids(places, image_folder, label_folder, label_suffix=".png"):
     """Pairs `<id>.jpg` with its annotation for every id.
 
     Args:
-        places: Dict from id to the place that names it, as from `listed_ids`.
-        image_folder, label_folder: `epath.Path`s of the folders the files lie in.
-        label_suffix: What follows the id in an annotation's name.
+        places: Dict from id to its place in a list, as returned by `listed_ids`.
+        image_folder, label_folder: `epath.Path`s of the folders of the files.
+        label_suffix: String, the part of an annotation's name after the id. Defaults to `".png"`.
 
     Returns:
-        `(pairs, problems)`: `ImagePair`s in the order of ids, and a string for every file that is not there.
+        A pair `(pairs, problems)`: a list of `ImagePair` in the order of ids, and a list of strings, one per missing
+        file.
     """
     pairs, problems = [], []
     for id_, place in places.items():
@@ -131,7 +133,7 @@ def _files_by_stem(folder, formats, ending=""):
             continue
         stem = path.stem.removesuffix(ending)
         if stem in files:
-            problems.append(f"{path}: expected one file a name. Received: {files[stem].name} beside it")
+            problems.append(f"{path}: expected one file per name. Received: {files[stem].name} beside it")
         files[stem] = path
     if not files:
         expected = " or ".join(ending + suffix for suffix in formats)
@@ -151,25 +153,26 @@ def _listed_pair(line, folders):
         if name == ".." or parent != folder.name:
             complaints.append(f"expected a file in {folder.name}/. Received: {field}")
         elif not path.exists():
-            complaints.append(f"{path} is listed and does not exist. Restore it or take the line out")
+            complaints.append(f"{path} is listed, but does not exist. Restore it or remove the line")
     if not complaints and paths[0].stem != paths[1].stem:
-        complaints.append(f"expected an image and a label map of one name. Received: {line.strip()!r}")
+        complaints.append(f"expected an image and a label map of the same name. Received: {line.strip()!r}")
     return (None, complaints) if complaints else (ImagePair(*paths), [])
 
 
 def read_pair(pair, num_ids, read_label=image_files.read_label):
-    """Decodes a pair and checks it.
+    """Decodes and checks a pair of files.
 
     Args:
         pair: `ImagePair`.
-        num_ids: The label map's ids must lie in `[0, num_ids)`.
-        read_label: Function from the label's path to `(H, W, 1)` class ids. Defaults to `image_files.read_label`.
+        num_ids: Integer. The ids of the label map must be in `[0, num_ids)`.
+        read_label: Function from the path of a label map to class ids `(H, W, 1)`. Defaults to
+            `image_files.read_label`.
 
     Returns:
-        `(image, label)`: `(H, W, 3)` uint8 and `(H, W, 1)` class ids.
+        A pair `(image, label)`: uint8 `(H, W, 3)`, and class ids `(H, W, 1)`.
 
     Raises:
-        ImageFileError: As `image_files.read_image` does, and where the two differ in size or an id is out of range.
+        ImageFileError: As from `image_files.read_image`; or if the sizes differ, or an id is out of range.
     """
     image, label = image_files.read_image(pair.image), read_label(pair.label)
     check_size(pair.label, label, pair.image, image)

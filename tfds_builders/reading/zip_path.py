@@ -1,6 +1,6 @@
-"""Files inside a zip archive, read where they are.
+"""Reads files in a zip archive without unpacking it.
 
-Nothing is ever written to disk, so that no name in an archive can lead outside a folder.
+Nothing is written to disk, so that no name in an archive can lead outside of a folder.
 """
 
 import collections
@@ -18,15 +18,18 @@ from tfds_builders.reading.image_header import MAX_BYTES
 
 @dataclasses.dataclass(frozen=True, order=True)
 class ZipPath:
-    """A file or folder in a zip archive, which stands in for an `epath.Path` and, unlike `zipfile.Path`, pickles.
+    """A file or folder in a zip archive, with methods of `epath.Path`.
+
+    Unlike `zipfile.Path` and `zipp.Path`, it can be compared and pickled, finds a file that the archive names `./a` or
+    `b//c`, and opens an archive once for all threads.
 
     Attributes:
         archive: `epath.Path` of the archive.
-        inside: The path in it. Defaults to all of it.
+        inside: String, path in the archive. Defaults to `"."`, the whole archive.
 
     Raises:
-        ImageFileError: That names the archive, by any of the methods, if it is no whole zip file
-            or holds two files of one name.
+        ImageFileError: From any method, if the archive is not a complete zip file or contains two
+            files of the same name. The error names the archive.
     """
 
     archive: epath.Path
@@ -60,15 +63,19 @@ class ZipPath:
         return (self / name for name in _read(self.archive).folders[self.inside])
 
     def open(self, mode="rb"):
-        """The file's bytes as a stream, whole and with their check sum compared.
+        """Returns the file as a stream, after reading it completely and comparing its checksum.
+
+        Args:
+            mode: Must be `"rb"`, the default.
 
         Raises:
-            ImageFileError: If the archive's directory says that it is absurdly large.
+            FileNotFoundError: If the archive has no such file.
+            ImageFileError: If the file is larger than any image, according to the archive's directory.
         """
         assert mode == "rb"
         archive = _read(self.archive)
         if self.inside not in archive.files:
-            raise FileNotFoundError(f"{self}: no such file in the archive")
+            raise FileNotFoundError(f"{self}: expected a file in the archive. Received: none of that name")
         member = archive.files[self.inside]
         if member.file_size > MAX_BYTES:
             raise ImageFileError(
@@ -79,7 +86,13 @@ class ZipPath:
 
 @dataclasses.dataclass(frozen=True)
 class _Archive:
-    """An open archive, from which several threads may read; what it holds, by path; and each folder's names."""
+    """An open archive. Several threads may read from it.
+
+    Attributes:
+        zip_file: `zipfile.ZipFile`.
+        files: Dict from path to `zipfile.ZipInfo`.
+        folders: Dict from the path of a folder to the set of names in it.
+    """
 
     zip_file: zipfile.ZipFile
     files: dict
@@ -94,12 +107,12 @@ def _read(path):
         raise
     # A damaged directory makes zipfile raise BadZipFile, IndexError, struct.error, UnicodeDecodeError and others.
     except Exception as error:
-        raise ImageFileError(f"{path}: expected a whole zip file. Received: {error}. Download it anew") from error
+        raise ImageFileError(f"{path}: expected a complete zip file. Received: {error}. Download it again") from error
 
 
 @functools.lru_cache(maxsize=4)
 def _read_once(path, length, mtime):
-    """Once for a file, of which its size and time tell whether it was replaced."""
+    """Opens an archive. The result is cached until its size or modification time changes."""
     zip_file = zipfile.ZipFile(path.open("rb"))
     files, folders, problems = {}, collections.defaultdict(set), []
     for member in zip_file.infolist():
@@ -107,7 +120,7 @@ def _read_once(path, length, mtime):
             continue
         inside = pathlib.PurePosixPath(member.filename)
         if str(inside) in files:
-            problems.append(f"{path}/{inside}: expected one file of that name in the archive. Received: another")
+            problems.append(f"{path}/{inside}: expected one file of this name in the archive. Received: several")
         files[str(inside)] = member
         for child, parent in zip((inside, *inside.parents), inside.parents):
             folders[str(parent)].add(child.name)

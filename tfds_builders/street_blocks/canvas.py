@@ -16,7 +16,7 @@ class Canvas:
 
     Attributes:
         pixels: Int32 array `(height, width, 3)`, 0 .. 255 or slightly outside, before lighting.
-        labels: Uint8 array `(height, width)`.
+        class_ids: Uint8 array `(height, width)`.
         nearness: Int32 array `(height, width)`, used for haze: how many rows below the horizon the
             thing in a pixel touches the ground; 0 is infinitely far.
     """
@@ -24,7 +24,7 @@ class Canvas:
     def __init__(self, height, width):
         self.height, self.width = height, width
         self.pixels = np.zeros((height, width, 3), np.int32)
-        self.labels = np.zeros((height, width), np.uint8)
+        self.class_ids = np.zeros((height, width), np.uint8)
         self.nearness = np.zeros((height, width), np.int32)
         self._rows, self._columns = np.ogrid[0:height, 0:width]
 
@@ -81,18 +81,18 @@ class Brush:
 
     Args:
         color: Three integers in 0 .. 255, or an integer array that broadcasts against the pixels of a window.
-        label: Integer, class id.
+        class_id: Integer, class id.
         nearness: Integer, see `Canvas`.
         grain: Integer array `(height, width, 1)` that is added to the color at each pixel. Defaults to `None`.
     """
 
-    def __init__(self, color, label, nearness, grain=None):
+    def __init__(self, color, class_id, nearness, grain=None):
         self.color = np.asarray(color, np.int32)
-        self.label, self.nearness, self.grain = int(label), nearness, grain
+        self.class_id, self.nearness, self.grain = int(class_id), nearness, grain
 
     def of(self, color):
         """Returns the same brush with another color."""
-        return Brush(color, self.label, self.nearness, self.grain)
+        return Brush(color, self.class_id, self.nearness, self.grain)
 
     def scaled(self, percent):
         """Returns the same brush with its color at `percent` of its brightness."""
@@ -102,7 +102,7 @@ class Brush:
         """Fills the pixels of a window for which `mask`, broadcast to the window, is true."""
         color = self.color if self.grain is None else self.color + self.grain[window]
         np.copyto(canvas.pixels[window], color, where=mask[..., None])
-        np.copyto(canvas.labels[window], self.label, where=mask)
+        np.copyto(canvas.class_ids[window], self.class_id, where=mask)
         np.copyto(canvas.nearness[window], self.nearness, where=mask)
 
 

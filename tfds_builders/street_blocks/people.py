@@ -9,13 +9,13 @@ _TROUSERS = ((46, 52, 74), (58, 56, 54), (110, 98, 80), (34, 34, 36))
 _SKIN = ((222, 180, 150), (178, 128, 96), (112, 78, 58))
 
 
-def paint_pedestrian(canvas, view, offset, row, draws):
+def paint_pedestrian(canvas, view, offset, row, random):
     """Paints a pedestrian who stands at `offset` in `row`."""
-    shirt, trousers, skin = _clothes(StreetClass.PEDESTRIAN, row - view.horizon, draws)
-    tall, center = view.pixels(draws.between(165, 205), row), view.column(offset, row)
+    shirt, trousers, skin = _clothes(StreetClass.PEDESTRIAN, row - view.horizon, random)
+    tall, center = view.pixels(random.between(165, 205), row), view.column(offset, row)
     half, hip, shoulder = max(tall // 6, 1), row - tall * 47 // 100, row - tall * 84 // 100
     canvas.shade_ellipse(row - 1, row + 1, center - half * 2, center + half * 2, 65)
-    stride = draws.between(0, half)
+    stride = random.between(0, half)
     leg = max(half * 7 // 10, 1)
     canvas.rectangle(hip, row, center - half - stride // 2, center - half - stride // 2 + leg, trousers)
     canvas.rectangle(hip, row, center + half + stride // 2 - leg, center + half + stride // 2, trousers)
@@ -27,11 +27,11 @@ def paint_pedestrian(canvas, view, offset, row, draws):
     _paint_head(canvas, shoulder, center, tall, skin)
 
 
-def paint_rider(canvas, view, offset, row, draws):
+def paint_rider(canvas, view, offset, row, random):
     """Paints a bicycle with a rider."""
-    (seat, saddle), (_, bar) = paint_bicycle(canvas, view, offset, row, draws)
-    shirt, trousers, skin = _clothes(StreetClass.RIDER, row - view.horizon, draws)
-    tall = view.pixels(draws.between(175, 205), row)
+    (seat, saddle), (_, bar) = paint_bicycle(canvas, view, offset, row, random)
+    shirt, trousers, skin = _clothes(StreetClass.RIDER, row - view.horizon, random)
+    tall = view.pixels(random.between(175, 205), row)
     half, shoulder = max(tall // 9, 1), seat - tall * 34 // 100
     lean = (bar - saddle) // 2
     knee = (seat + row) // 2
@@ -48,9 +48,10 @@ def paint_rider(canvas, view, offset, row, draws):
     _paint_head(canvas, shoulder, saddle + lean, tall, skin)
 
 
-def _clothes(label, nearness, draws):
+def _clothes(class_id, nearness, random):
     return tuple(
-        Brush(draws.color_near(draws.one_of(colors), 14), label, nearness) for colors in (_SHIRTS, _TROUSERS, _SKIN)
+        Brush(random.color_near(random.one_of(colors), 14), class_id, nearness)
+        for colors in (_SHIRTS, _TROUSERS, _SKIN)
     )
 
 

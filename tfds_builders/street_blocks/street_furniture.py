@@ -10,40 +10,40 @@ _HOUSINGS = ((30, 32, 34), (40, 44, 40), (58, 54, 40))
 _LAMPS = ((240, 40, 34), (250, 180, 30), (40, 220, 110))
 
 
-def paint_lamp_post(canvas, view, offset, row, draws):
+def paint_lamp_post(canvas, view, offset, row, random):
     """Paints a tall pole, in most cases with an arm over the road."""
-    brush = _metal(view, row, draws)
-    height = view.pixels(draws.between(430, 680), row)
+    brush = _metal(view, row, random)
+    height = view.pixels(random.between(430, 680), row)
     center = _paint_pole(canvas, view, offset, row, height, brush)
-    if draws.chance(70):
-        reach = view.pixels(draws.between(60, 140), row) * (-1 if offset > 0 else 1)
+    if random.chance(70):
+        reach = view.pixels(random.between(60, 140), row) * (-1 if offset > 0 else 1)
         left, right = sorted((center, center + reach))
         canvas.rectangle(row - height, row - height + view.pixels(20, row) - 1, left, right, brush)
 
 
-def paint_traffic_sign(canvas, view, offset, row, draws):
+def paint_traffic_sign(canvas, view, offset, row, random):
     """Paints a short pole with a disc, a square or a triangle."""
-    height = view.pixels(draws.between(190, 280), row)
-    center = _paint_pole(canvas, view, offset, row, height, _metal(view, row, draws))
-    radius = view.pixels(draws.between(54, 82), row)
-    rim = Brush(draws.color_near(draws.one_of(_RIMS), 12), StreetClass.TRAFFIC_SIGN, row - view.horizon)
-    field = rim.of(draws.color_near(draws.one_of(_FIELDS), 12))
+    height = view.pixels(random.between(190, 280), row)
+    center = _paint_pole(canvas, view, offset, row, height, _metal(view, row, random))
+    radius = view.pixels(random.between(54, 82), row)
+    rim = Brush(random.color_near(random.one_of(_RIMS), 12), StreetClass.TRAFFIC_SIGN, row - view.horizon)
+    field = rim.of(random.color_near(random.one_of(_FIELDS), 12))
     middle = row - height
-    shape = draws.one_of((canvas.ellipse, canvas.rectangle, _triangle(canvas)))
+    shape = random.one_of((canvas.ellipse, canvas.rectangle, _triangle(canvas)))
     shape(middle - radius, middle + radius, center - radius, center + radius, rim)
     inner = radius * 6 // 10
     shape(middle - inner, middle + inner, center - inner, center + inner, field)
 
 
-def paint_traffic_light(canvas, view, offset, row, draws):
+def paint_traffic_light(canvas, view, offset, row, random):
     """Paints a pole with a box of three lamps, one of them lit."""
-    height = view.pixels(draws.between(230, 330), row)
-    center = _paint_pole(canvas, view, offset, row, height, _metal(view, row, draws))
-    housing = Brush(draws.color_near(draws.one_of(_HOUSINGS), 12), StreetClass.TRAFFIC_LIGHT, row - view.horizon)
-    half, tall = view.pixels(draws.between(40, 54), row), view.pixels(draws.between(170, 225), row)
+    height = view.pixels(random.between(230, 330), row)
+    center = _paint_pole(canvas, view, offset, row, height, _metal(view, row, random))
+    housing = Brush(random.color_near(random.one_of(_HOUSINGS), 12), StreetClass.TRAFFIC_LIGHT, row - view.horizon)
+    half, tall = view.pixels(random.between(40, 54), row), view.pixels(random.between(170, 225), row)
     top = row - height - tall // 3
     canvas.rectangle(top, top + tall, center - half, center + half, housing)
-    lit = draws.between(0, 2)
+    lit = random.between(0, 2)
     radius = half * 7 // 10
     for place in range(3):
         middle = top + tall * (2 * place + 1) // 6
@@ -51,8 +51,8 @@ def paint_traffic_light(canvas, view, offset, row, draws):
         canvas.ellipse(middle - radius, middle + radius, center - radius, center + radius, lamp)
 
 
-def _metal(view, row, draws):
-    return Brush(draws.color_near(draws.one_of(_METAL), 12), StreetClass.POLE, row - view.horizon)
+def _metal(view, row, random):
+    return Brush(random.color_near(random.one_of(_METAL), 12), StreetClass.POLE, row - view.horizon)
 
 
 def _paint_pole(canvas, view, offset, row, height, brush):

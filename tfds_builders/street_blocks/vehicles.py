@@ -18,14 +18,14 @@ class _Body:
     """The shape of a vehicle.
 
     Attributes:
-        label: Class.
+        class_id: Class.
         width, height, length: Integers, in centimeters.
         deck: Integer, share of the height below the windows, in percent.
         inset: Integer, how much narrower the roof is on each side, in percent of the width.
         wheels: Tuple of integers, positions of the wheels in percent of the length.
     """
 
-    label: StreetClass
+    class_id: StreetClass
     width: int
     height: int
     length: int
@@ -41,13 +41,13 @@ _BODIES = {
 }
 
 
-def paint_vehicle_along(canvas, view, offset, row, label, draws):
+def paint_vehicle_along(canvas, view, offset, row, class_id, random):
     """Paints a sedan, van or bus seen from behind or from the front, with its visible flank."""
-    body = _BODIES[label]
-    paint = Brush(draws.color_near(draws.one_of(_PAINT), 14), label, row - view.horizon)
-    glass, tyre = paint.of(draws.one_of(_GLASS)), paint.of(_TIRE)
+    body = _BODIES[class_id]
+    paint = Brush(random.color_near(random.one_of(_PAINT), 14), class_id, row - view.horizon)
+    glass, tyre = paint.of(random.one_of(_GLASS)), paint.of(_TIRE)
     center, half = view.column(offset, row), max(view.pixels(body.width, row) // 2, 1)
-    tall = view.pixels(body.height * draws.between(92, 108) // 100, row)
+    tall = view.pixels(body.height * random.between(92, 108) // 100, row)
     left, right, deck = center - half, center + half, row - tall * body.deck // 100
     canvas.shade_ellipse(row - max(tall // 8, 1), row + max(tall // 8, 1), left - half // 3, right + half // 3, 55)
     _paint_flank(canvas, view, offset, row, body, tall, paint, glass)
@@ -66,11 +66,11 @@ def paint_vehicle_along(canvas, view, offset, row, label, draws):
         (window_bottom, left + edge),
     ]
     canvas.polygon(corners, glass)
-    lamp = paint.of(draws.one_of(((196, 44, 40), (232, 226, 196))))
+    lamp = paint.of(random.one_of(((196, 44, 40), (232, 226, 196))))
     size = max(half // 5, 1)
     for side in (left, right - size):
         canvas.rectangle(deck + tall // 10, deck + tall // 10 + size, side, side + size, lamp)
-    if label == StreetClass.BUS:
+    if class_id == StreetClass.BUS:
         canvas.rectangle(row - tall, row - tall + max(tall // 10, 1), left + half // 2, right - half // 2, lamp)
 
 
@@ -103,14 +103,14 @@ def _paint_flank(canvas, view, offset, row, body, tall, paint, glass):
     band(body.deck - 4, 90, lean * 8 // 10, glass.scaled(90))
 
 
-def paint_vehicle_across(canvas, view, offset, row, label, draws):
+def paint_vehicle_across(canvas, view, offset, row, class_id, random):
     """Paints a sedan, van or bus from the side."""
-    body = _BODIES[label]
-    paint = Brush(draws.color_near(draws.one_of(_PAINT), 14), label, row - view.horizon)
-    glass, tyre = paint.of(draws.one_of(_GLASS)), paint.of(_TIRE)
+    body = _BODIES[class_id]
+    paint = Brush(random.color_near(random.one_of(_PAINT), 14), class_id, row - view.horizon)
+    glass, tyre = paint.of(random.one_of(_GLASS)), paint.of(_TIRE)
     long, tall = view.pixels(body.length, row), view.pixels(body.height, row)
     left = view.column(offset, row) - long // 2
-    forward = draws.one_of((True, False))
+    forward = random.one_of((True, False))
 
     def column(percent):
         return left + long * (percent if forward else 100 - percent) // 100
@@ -122,7 +122,7 @@ def paint_vehicle_across(canvas, view, offset, row, label, draws):
         StreetClass.SEDAN: ((28, 72), (14, 86)),
         StreetClass.VAN: ((0, 80), (0, 92)),
         StreetClass.BUS: ((0, 99), (0, 100)),
-    }[label]
+    }[class_id]
     top = row - tall
     corners = [(top, column(roof[0])), (top, column(roof[1])), (deck, column(slope[1])), (deck, column(slope[0]))]
     canvas.polygon(corners, paint)
@@ -131,11 +131,11 @@ def paint_vehicle_across(canvas, view, offset, row, label, draws):
         StreetClass.SEDAN: ((28, 48), (52, 74)),
         StreetClass.VAN: ((56, 84),),
         StreetClass.BUS: tuple((start, start + 9) for start in range(4, 94, 12)),
-    }[label]
+    }[class_id]
     for start, end in panes:
         near, far = sorted((column(start), column(end)))
         canvas.rectangle(window_top, window_bottom, near, far, glass)
-    radius = max(view.pixels(34 if label != StreetClass.BUS else 46, row), 1)
+    radius = max(view.pixels(34 if class_id != StreetClass.BUS else 46, row), 1)
     for place in body.wheels:
         hub = column(place)
         canvas.ellipse(row - 2 * radius, row, hub - radius, hub + radius, tyre)
@@ -144,12 +144,12 @@ def paint_vehicle_across(canvas, view, offset, row, label, draws):
             canvas.ellipse(row - radius - inner, row - radius + inner, hub - inner, hub + inner, tyre.of(_RIM))
 
 
-def paint_bicycle(canvas, view, offset, row, draws):
+def paint_bicycle(canvas, view, offset, row, random):
     """Paints a bicycle from the side, and returns the rows and columns of its saddle and handlebar."""
-    frame = Brush(draws.color_near(draws.one_of(_FRAMES), 14), StreetClass.BICYCLE, row - view.horizon)
+    frame = Brush(random.color_near(random.one_of(_FRAMES), 14), StreetClass.BICYCLE, row - view.horizon)
     radius, center = max(view.pixels(48, row), 2), view.column(offset, row)
     reach, thickness = max(view.pixels(64, row), 3), 1 + (radius > 3) + (radius > 8)
-    facing = draws.one_of((-1, 1))
+    facing = random.one_of((-1, 1))
     rear, front, axle = center - facing * reach, center + facing * reach, row - radius
     for hub in (rear, front):
         canvas.ring(row - 2 * radius, row, hub - radius, hub + radius, thickness, frame.of(_TIRE))

@@ -268,11 +268,11 @@ class HS3(TrainingWrapper):
                 k-means on `class_embeddings`. Defaults to `"spectral"`.
 
         Returns:
-            Dict from each stage to its `clustering.TradeOff`. Pass the results of its method
-            `clustering(theta)` as `clusters` of a new `HS3`.
+            Dict from each stage to its `clustering.TradeOff`. Call `clustering(theta)` of each, and pass the
+            results as `clusters` of a new `HS3`.
 
         Raises:
-            ValueError: If `method` is unknown, fewer than 3 classes are labeled, or under the
+            ValueError: If `method` is unknown or fewer than 3 classes are labeled, and under the
                 conditions of `confusions`.
         """
         if method not in ("spectral", "kmeans"):

@@ -41,8 +41,13 @@ class Record(BaseModel):
         try:
             return handler(value)
         except ValidationError as error:
-            known = [name for name in cls.model_fields if name != "name"]
-            raise naming_options(error, known, cls.owner or f"`{cls.__name__.lower()}`") from None
+            raise naming_options(error, *cls.known_names(), cls.owner or f"`{cls.__name__.lower()}`") from None
+
+    @classmethod
+    def known_names(cls):
+        """The names of the record's keys, and those that may be meant by an unknown one; two lists."""
+        known = [name for name in cls.model_fields if name != "name"]
+        return known, known
 
     def to_values(self):
         """The record as TOML holds it: dicts and lists, and `False` for what is switched off."""

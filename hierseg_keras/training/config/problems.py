@@ -75,10 +75,14 @@ def shown(value):
 
 
 def nearest(name, known):
-    """` Did you mean ...?`, or nothing; case and underscores do not count."""
-    plain = {other.lower().replace("_", "").rsplit(".", 1)[-1]: other for other in reversed(list(known))}
-    close = difflib.get_close_matches(str(name).lower().replace("_", ""), plain, n=1)
+    """` Did you mean ...?`, or nothing; case, underscores and tables do not count."""
+    plain = {_plain(other.rsplit(".", 1)[-1]): other for other in reversed(list(known))}
+    close = difflib.get_close_matches(_plain(str(name)), plain, n=1)
     return f" Did you mean `{plain[close[0]]}`?" if close else ""
+
+
+def _plain(name):
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def refusal(location, message, value=None):
@@ -86,19 +90,20 @@ def refusal(location, message, value=None):
     return ValidationError.from_exception_data("configuration", [_detail(location, message, value)])
 
 
-def naming_options(error, known, owner):
+def naming_options(error, known, meant, owner):
     """The same errors; one of an unknown option says which there are.
 
     Args:
         error: `ValidationError` of a model.
         known: Names of the model's fields.
+        meant: Names that may be meant by one that is unknown.
         owner: What has these options, for the message.
     """
     details = []
     for each in error.errors(include_url=False):
         kind, location = each["type"], each["loc"]
         if kind == "extra_forbidden" and len(location) == 1:
-            message = f"is no option of {owner}, which has {', '.join(known)}.{nearest(location[0], known)}"
+            message = f"is no option of {owner}, which has {', '.join(known)}.{nearest(location[0], meant)}"
             details.append(_detail(location, message, each["input"]))
         elif kind in ("refused", "one_of"):
             custom = PydanticCustomError(kind, "{expected}", {"expected": each["ctx"]["expected"]})

@@ -115,10 +115,12 @@ class RunConfig(Record):
     ... )
     >>> config.network.num_blocks, config.method.stages, config.loss.name
     (4, ('stage2', 'stage3'), 'FocalTreeMin')
-    >>> hs.training.RunConfig(network={"name": "HRNet", "widht": 32}, schedule={"epochs": 0})
-    Traceback (most recent call last):
-    ...
-    hierseg_keras.training.config.problems.ConfigError: `network.widht` is no option of `HRNet`, which has ...
+    >>> try:
+    ...     hs.training.RunConfig(network={"filter": 16}, schedule={"epochs": 0})
+    ... except ValueError as error:
+    ...     print(error)
+    `network.filter` is no option of `UNet`, which has filters, num_stages. Did you mean `filters`?
+    `schedule.epochs` expects a number above 0. Received: 0.
     """
 
     owner = "a run"
@@ -157,6 +159,12 @@ class RunConfig(Record):
             raise ConfigError(problems)
         # The file of a run tells what was trained, whatever the network's class says later.
         object.__setattr__(self, "method", with_stages(self))
+
+    @classmethod
+    def known_names(cls):
+        known, _ = super().known_names()
+        tables = {name: getattr(field.annotation, "model_fields", ()) for name, field in cls.model_fields.items()}
+        return known, [*known, *(f"{name}.{key}" for name, keys in tables.items() for key in keys)]
 
     @property
     def finds_clusters(self) -> bool:

@@ -73,7 +73,7 @@ class HS3Test:
         """Not the class that it would be cut off to."""
         model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], [[0, 0, 1, 1]])
         labels, prediction = np.array([[[0.5, 1.0]]], "float32"), np.zeros((1, 1, 2, 6))
-        with pytest.raises(ValueError, match="`HS3` expects integer labels. Received: y_true with 0.5"):
+        with pytest.raises(ValueError, match="`HS3` expects integer labels. Received: y_true with the value 0.5"):
             model.stage_labels(labels, prediction)
         in_a_graph = compiled(lambda x: model.stage_labels(x, prediction)[STAGE])(keras.ops.convert_to_tensor(labels))
         assert numpy_of(in_a_graph).tolist() == [[[2, 0]]]
@@ -97,8 +97,8 @@ class HS3Test:
         tables = {"stage2": [0, 0, 1, 1, 0, 1], "stage3": [0, 0, 1, 2, 0, 1]}
         stages = {}
         for stage, weight in (("stage2", 0.3), ("stage3", 0.5)):
-            own = np.where(label == 255, -1, np.array([*tables[stage], *[-1] * 250])[label])
-            stages[stage] = crossentropy(own, answers[stage])
+            stage_label = np.where(label == 255, -1, np.array([*tables[stage], *[-1] * 250])[label])
+            stages[stage] = crossentropy(stage_label, answers[stage])
             expected += weight * stages[stage]
         history = model.fit(image, label, verbose=0).history
         assert history["loss"][0] == pytest.approx(expected, rel=1e-4)

@@ -214,10 +214,10 @@ class HSSNTest:
     def test_evaluation_is_of_the_logits(self):
         model = HSSN(unet(), seed=0)
         model.compile("sgd", metrics=[LevelMeanIoU(TREE)], run_eagerly=True)
-        figures = model.evaluate(images(), labels(), return_dict=True, verbose=0)
-        assert set(figures) == {"loss", "miou_1", "miou_2", "miou_mean"}
+        values = model.evaluate(images(), labels(), return_dict=True, verbose=0)
+        assert set(values) == {"loss", "miou_1", "miou_2", "miou_mean"}
         expected = float(FocalTreeMin(TREE)(labels(), model.predict(images(), verbose=0)))
-        assert figures["loss"] == pytest.approx(expected, rel=1e-4)
+        assert values["loss"] == pytest.approx(expected, rel=1e-4)
 
     def test_any_image_size(self):
         assert tuple(HSSN(unet())(images(1, (31, 45))).shape) == (1, 31, 45, TREE.num_nodes)

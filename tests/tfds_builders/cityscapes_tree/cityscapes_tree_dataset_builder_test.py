@@ -179,4 +179,4 @@ class ArchiveTest:
         content = bytearray(archive.read_bytes())
         content[place] ^= 0x55
         archive.write_bytes(content)
-        assert f"{archive}/{member}: expected a whole PNG file" in prepare_fails(zipped_dir, tmp_path)
+        assert f"{archive}/{member}: expected a complete PNG file" in prepare_fails(zipped_dir, tmp_path)

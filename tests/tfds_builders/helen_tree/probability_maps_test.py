@@ -48,8 +48,8 @@ class ReadMostProbableTest:
         path = map_paths(folder)[place]
         whole = path.read_bytes()
         for spoil, said in (
-            (lambda: path.unlink(), "whole PNG"),
-            (lambda: path.write_bytes(whole[:50]), "whole PNG"),
+            (lambda: path.unlink(), "complete PNG"),
+            (lambda: path.write_bytes(whole[:50]), "complete PNG"),
             (lambda: Image.new("RGB", (5, 4)).save(path), "mode RGB"),
             (lambda: Image.new("P", (5, 4)).save(path), "mode P"),
             (lambda: Image.fromarray(np.zeros((4, 5), np.uint16)).save(path), "mode I;16"),

@@ -204,7 +204,7 @@ class ReadImageTest:
         for kind, suffix, said in (("PNG", ".jpg", "PNG"), ("GIF", ".png", "GIF"), ("WEBP", ".png", "WebP")):
             (tmp_path / f"a{suffix}").write_bytes(encoded(picture(), kind))
             message = message_of(read_image, tmp_path / f"a{suffix}")
-            assert "as its name says" in message and f"Received: {said}" in message.replace("RIFF (WebP)", "WebP")
+            assert "by its suffix" in message and f"Received: {said}" in message.replace("RIFF (WebP)", "WebP")
         (tmp_path / "a.png").write_bytes(b"")
         assert "an empty file" in message_of(read_image, tmp_path / "a.png")
 
@@ -287,7 +287,7 @@ class ReadColorsTest:
 
     def test_indices_are_refused(self, label_path):
         message = message_of(read_colors, label_path, self.COLORS)
-        assert str(label_path) in message and "coded in colors" in message
+        assert str(label_path) in message and "original file holds colors" in message
 
 
 class MapIdsTest:

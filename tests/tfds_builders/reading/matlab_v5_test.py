@@ -70,7 +70,7 @@ class ReadVariablesTest:
 
     def test_uncompressed_variables_are_refused(self, path):
         scipy.io.savemat(path, {"anno": MASK})
-        assert "check sum" in message_of(path, "anno")
+        assert "checksum" in message_of(path, "anno")
 
     @pytest.mark.parametrize("content", [b"", b"\x89HDF\r\n\x1a\n", b"MATLAB 7.3 MAT-file".ljust(512)])
     def test_other_formats_are_refused(self, content, path):

@@ -67,7 +67,7 @@ class PairFoldersTest:
     def test_two_images_of_one_name_are_a_problem(self, pair):
         Image.fromarray(IMAGE).save(pair.image.with_suffix(".jpg"))
         _, problems = pair_folders(pair.image.parent, pair.label.parent)
-        assert len(problems) == 1 and "one file a name" in problems[0]
+        assert len(problems) == 1 and "one file per name" in problems[0]
 
     def test_labels_may_end_otherwise_than_their_images(self, pair):
         pair.label.rename(pair.label.with_stem("a_L"))

@@ -82,9 +82,9 @@ class ZipPathTest:
 
     def test_truncated_archive_and_other_files_are_refused(self, archive):
         archive.write_bytes(archive.read_bytes()[:-30])
-        with pytest.raises(ImageFileError, match="a.zip: expected a whole zip file"):
+        with pytest.raises(ImageFileError, match="a.zip: expected a complete zip file"):
             ZipPath(archive).is_dir()
-        with pytest.raises(ImageFileError, match="none.zip: expected a whole zip file"):
+        with pytest.raises(ImageFileError, match="none.zip: expected a complete zip file"):
             ZipPath(archive.with_name("none.zip")).is_dir()
 
     @pytest.mark.parametrize("name", ["folder/b.txt", "folder//b.txt", "./folder/b.txt"])
@@ -110,7 +110,7 @@ class ZipPathTest:
             file.writestr("bomb.png", bytes(100_000))
         content = archive.read_bytes().replace((100_000).to_bytes(4, "little"), (1).to_bytes(4, "little"))
         archive.write_bytes(content)
-        with pytest.raises(ImageFileError, match="bomb.png: expected a whole PNG file"):
+        with pytest.raises(ImageFileError, match="bomb.png: expected a complete PNG file"):
             read_image(ZipPath(archive, "bomb.png"))
 
     def test_names_that_lead_outside_write_nothing(self, tmp_path, archive):

@@ -11,8 +11,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
+from tests.tfds_builders.street_blocks.record_hash import RECORD_HASH, record_hash
 from tfds_builders.street_blocks import street_blocks_dataset_builder, street_scene
-from tfds_builders.street_blocks.record_hash import record_hash
 from tfds_builders.street_blocks.street_class import StreetClass
 
 FEW = {"train": 6, "validation": 3}
@@ -39,7 +39,7 @@ def all_labels(split, num_records):
 class RecordsTest:
     @pytest.mark.large
     def test_nobody_changed_the_data(self):
-        assert record_hash() == street_blocks_dataset_builder.RECORD_HASH
+        assert record_hash() == RECORD_HASH
 
     def test_records_differ_between_splits_and_indices(self):
         keys = [("train", 0), ("train", 1), ("validation", 0)]

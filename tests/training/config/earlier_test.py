@@ -6,9 +6,11 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("tensorflow")
-from hierseg_keras.training import ConfigError, RunConfig, load_run, recipes  # noqa: E402
+from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.training import ConfigError, RunConfig, evaluate_run, load_run, recipes  # noqa: E402
 from hierseg_keras.training.config.earlier import translated  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
@@ -35,6 +37,18 @@ class FlatRunTest:
         image = np.arange(8 * 8 * 3, dtype="float32").reshape(1, 8, 8, 3)
         expected = [0.0015374489594250917, -0.05358079820871353, -0.08491402119398117, 0.03781324252486229]
         np.testing.assert_allclose(model(image)[0, 3, 4, :4], expected, rtol=1e-5)
+
+    def test_the_commands_take_it(self, data_dir, tmp_path, run_eagerly):
+        shutil.copytree(FLAT_RUN, tmp_path / "run")
+        (tmp_path / "run" / "run.json").unlink()
+        flat = json.loads((FLAT_RUN / "config.json").read_text("utf-8"))
+        (tmp_path / "run" / "config.json").write_text(json.dumps({**flat, "data_dir": str(data_dir)}))
+        Image.new("RGB", (20, 14), (90, 10, 30)).save(tmp_path / "image.png")
+        with pytest.warns(UserWarning, match="has no run.json"):
+            figures = evaluate_run(tmp_path / "run", verbose=0)
+        assert figures["loss"] > 0 and "miou_2" in figures
+        assert main(["predict", str(FLAT_RUN), str(tmp_path / "image.png"), "--out", str(tmp_path / "out")]) == 0
+        assert (tmp_path / "out" / "image_level_3.png").is_file()
 
     def test_a_changed_file_is_refused(self, tmp_path):
         shutil.copytree(FLAT_RUN, tmp_path / "run")

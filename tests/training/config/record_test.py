@@ -114,6 +114,9 @@ class RunConfigTest:
         [
             ({"networks": {}}, "network"),
             ({"data": {"datset": "a"}}, "dataset"),
+            ({"batch_size": 4}, "data.batch_size"),
+            ({"epochs": 3}, "schedule.epochs"),
+            ({"crop-size": (8, 8)}, "data.crop_size"),
             ({"schedule": {"epoch": 3}}, "epochs"),
             ({"network": {"name": "unet"}}, "UNet"),
             ({"network": {"name": "deeplab_v3_plus"}}, "DeepLabV3Plus"),

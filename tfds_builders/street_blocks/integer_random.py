@@ -3,8 +3,8 @@
 import numpy as np
 
 
-class Draws:
-    """Draws random choices from one seeded generator.
+class IntegerRandom:
+    """Makes random choices by one seeded generator.
 
     Only `Generator.integers` is used, because floats may differ in their last bit between machines,
     and the records must be identical everywhere.

@@ -1,0 +1,29 @@
+"""The devices of a strategy, as a record of a run names them."""
+
+import tensorflow as tf
+
+
+def device_names(strategy):
+    """Returns the names of the devices that hold a replica.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+
+    Returns:
+        List of strings, such as `"CPU:0"` or `"GPU:0, NVIDIA H100"`.
+    """
+    if strategy.num_replicas_in_sync > 1:
+        devices = strategy.extended.worker_devices
+    else:
+        devices = [(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU"))[0].name]
+    return [_name(tf.DeviceSpec.from_string(device)) for device in devices]
+
+
+def _name(device):
+    name = f"{device.device_type}:{device.device_index}"
+    gpus = tf.config.list_physical_devices("GPU")
+    # Several logical devices may share a GPU, and have no details of their own.
+    if device.device_type != "GPU" or device.device_index >= len(gpus):
+        return name
+    details = tf.config.experimental.get_device_details(gpus[device.device_index])
+    return ", ".join([name, *filter(None, [details.get("device_name")])])
