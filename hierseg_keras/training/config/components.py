@@ -94,9 +94,9 @@ def _callbacks():
     return _public(keras.callbacks, lambda cls: issubclass(cls, keras.callbacks.Callback))
 
 
-# Where a run's default is not the class's. Optimizers: these are the values of all small runs that the documentation
-# reports, and of files saved before; Keras's own are 0.001 and 0.004, without a decay for most optimizers. Losses: a run
-# can count the classes that it weighs.
+# Where a run's default is not the class's. Optimizers: these are the values of the small runs that the documentation
+# reports, and of files saved before; Keras's own are 0.001 and 0.004, without a decay for most optimizers. Losses: a
+# run can count the classes that it weighs.
 RUN_DEFAULTS = {
     "optimizer": {
         "learning_rate": (Positive, Field(3e-3, description="Initial rate.")),
