@@ -100,6 +100,9 @@ def options_of(cls, base=Options, fields=None, is_ours=True):
 
     Returns:
         A subclass of `base`.
+
+    Raises:
+        ValueError: If an argument has the name of an attribute of `base`.
     """
     hints = _hints(cls)
     definitions = {}
@@ -110,6 +113,11 @@ def options_of(cls, base=Options, fields=None, is_ours=True):
             # Copied because pydantic changes the field.
             definitions[name] = (fields[name][0], copy.copy(fields[name][1]))
             continue
+        if hasattr(base, name):
+            raise ValueError(
+                f"expects a class whose constructor has no argument `{name}`, which is a name of the table itself. "
+                f"Received: {cls.__name__}. Rename the argument."
+            )
         of_type = type_of_parameter(parameter, hints.get(name), _nested, is_ours)
         if of_type is not None:
             has_default = parameter.default is not parameter.empty
@@ -138,7 +146,7 @@ def _hints(cls):
     try:
         return typing.get_type_hints(function, include_extras=True)
     # Raised for a hint with a name that is imported only for type checkers.
-    except NameError:
+    except (NameError, AttributeError, TypeError):
         return {}
 
 

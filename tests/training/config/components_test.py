@@ -42,6 +42,11 @@ class MyCallback(keras.callbacks.Callback):
         self.every, self.label = every, label
 
 
+class Shadowing(keras.callbacks.Callback):
+    def __init__(self, make: int = 3):
+        super().__init__()
+
+
 class NotScored(keras.losses.Loss):
     pass
 
@@ -50,7 +55,7 @@ class NotScored(keras.losses.Loss):
 def own(monkeypatch):
     """A module of the user's own that is imported."""
     module = types.ModuleType("my_package.parts")
-    for cls in (MyLoss, MyNetwork, MyMetric, MyCallback, NotScored):
+    for cls in (MyLoss, MyNetwork, MyMetric, MyCallback, NotScored, Shadowing):
         setattr(module, cls.__name__, cls)
     monkeypatch.setitem(sys.modules, "my_package.parts", module)
     return "my_package.parts"
@@ -124,6 +129,10 @@ class OwnClassesTest:
     def test_an_option_without_a_default_is_asked_for(self, own):
         with pytest.raises(ConfigError, match=r"`callbacks\[0\].every` expects a value because it has no default"):
             RunConfig(callbacks=[{"name": f"{own}:MyCallback"}])
+
+    def test_an_argument_with_a_name_of_the_tables_own_is_refused(self, own):
+        with pytest.raises(ConfigError, match=r"`callbacks\[0\]` expects a class whose .* no argument `make`"):
+            RunConfig(callbacks=[{"name": f"{own}:Shadowing"}])
 
     def test_a_module_is_never_imported_by_its_name(self, tmp_path, monkeypatch):
         (tmp_path / "side_effect.py").write_text("raise SystemExit('imported')")
