@@ -31,7 +31,7 @@ class ConfidenceCurve(TreeMetric):
     Args:
         tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
         from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits; scores that
-            visibly are probabilities are refused then.
+            are clearly probabilities then raise an error.
         thresholds: Ascending numbers in [0, 1]. Defaults to 0.05, 0.10, .. 0.95.
 
     Call arguments:

@@ -20,7 +20,7 @@ class DepthLoss(NamedMetric):
         name, dtype: As in `keras.metrics.Metric`.
 
     Call arguments:
-        y_true, y_pred: As the loss takes them.
+        y_true, y_pred: As in the call of `loss`.
         sample_weight: Accepted because Keras passes it; only its shape is checked.
 
     Returns:

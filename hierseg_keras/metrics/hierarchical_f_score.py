@@ -27,7 +27,7 @@ class HierarchicalFScore(PathMetric):
 
     Returns:
         `result()` is a flat dict of scalars in [0, 1]: `{name}_precision`, `{name}_recall`,
-        `{name}_f`; 0 where no pixel was labeled. NaN as in `LevelMeanIoU`.
+        `{name}_f`; 0 if no pixel was labeled. NaN as in `LevelMeanIoU`.
 
     Example:
 

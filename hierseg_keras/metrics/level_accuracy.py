@@ -21,7 +21,7 @@ class LevelAccuracy(PathMetric):
 
     Returns:
         `result()` is a flat dict of scalars in [0, 1]: `{name}_1` (finest) to `{name}_D`, and
-        `{name}_mean`; 0 where no pixel was labeled. NaN as in `LevelMeanIoU`.
+        `{name}_mean`; 0 if no pixel was labeled. NaN as in `LevelMeanIoU`.
 
     Example:
 

@@ -39,8 +39,8 @@ class LevelMeanIoU(PathMetric):
         scores: `"nodes"` or `"leaves"`: which scores `y_pred` holds. Inferred from the channel count by
             default.
         from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits; node scores
-            that visibly are probabilities are refused then. Leaf scores may be either, as only their
-            order counts.
+            that are clearly probabilities then raise an error. Leaf scores may be logits or
+            probabilities, because only their order matters.
         ignore_class: Integer label of pixels that are not counted, outside `[0, V)`; may be
             negative. Defaults to 255.
         name: Prefix for the names of all values. Defaults to "miou".

@@ -23,7 +23,7 @@ class PathCoherence(TreeMetric):
     Args:
         tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
         from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits; scores that
-            visibly are probabilities are refused then.
+            are clearly probabilities then raise an error.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
