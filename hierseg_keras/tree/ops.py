@@ -58,9 +58,9 @@ def pick_channel(values, index):
 
 
 def argmax(x):
-    """Returns the index of the largest value along the last axis, and of equal values the first, as NumPy does.
+    """Returns the index of the largest value along the last axis. If values are equal, it is the first, as in NumPy.
 
-    `keras.ops.argmax` treats 0 as larger than -0, and uses bit operations that TensorFlow Lite does not have.
+    It replaces `keras.ops.argmax`, which treats 0 as larger than -0 and uses bit operations that TensorFlow Lite lacks.
 
     Args:
         x: Float tensor, `(..., C)`.
