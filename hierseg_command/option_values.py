@@ -25,7 +25,9 @@ def factors(text):
         if not all(0 < number < math.inf for number in numbers):
             raise ValueError
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected factors, such as 0.75,1,1.25. Received: {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"expected positive numbers separated by commas, such as 0.75,1,1.25. Received: {text!r}"
+        ) from None
     return numbers
 
 

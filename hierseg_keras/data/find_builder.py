@@ -29,7 +29,7 @@ def find_builder(name, data_dir=None, skip_bad=False):
     if not isinstance(name, str):
         raise TypeError(f"`name` expects the name of a TFDS data set, a string. Received: name={name!r}.")
     try:
-        # Only passed if true, as most builders do not have this argument.
+        # Only passed if true, because most builders do not have this argument.
         builder = tfds.builder(name, data_dir=data_dir, **({"skip_bad": True} if skip_bad else {}))
     except TypeError as error:
         if "skip_bad" not in str(error):
@@ -84,7 +84,7 @@ def _either(names):
 
 
 def _check_whole(folder):
-    """Checks files that TFDS reads only on first use. `features.json` is not needed, as builders define features."""
+    """Checks files that TFDS reads only on first use. `features.json` is not needed: builders define features."""
     for path in (epath.Path(folder) / name for name in _DESCRIPTIONS[:2]):
         if path.exists() and _is_damaged(path):
             raise ValueError(_damage(path))

@@ -11,7 +11,7 @@ def evaluation_batches(examples, batch_size, padding, strategy):
     fails.
 
     If the number of images is not a multiple of the number of replicas, the last batch has the remaining
-    images and one more image per replica. All other batches are divided equally, as Keras builds a model from
+    images and one more image per replica. All other batches are divided equally, because Keras builds a model from
     the mean over the replicas' parts of the first batch.
 
     Args:

@@ -107,8 +107,8 @@ def make_loss(config, tree, from_logits=True):
     given = {"tree": tree, "from_logits": from_logits, "ignore_class": ignore_class_of(tree)}
     if not isinstance(getattr(config.loss, "class_weights", None), str):
         return config.loss.make(**given)
-    # Class weights that are still the name of a method are needed only in training, where `with_data` has replaced
-    # them before.
+    # The name of a method stands for weights that are not computed yet. Training calls `with_data` first, which
+    # replaces the name by weights. Elsewhere the loss is computed without them.
     return config.loss.make(class_weights=None, **given)
 
 
