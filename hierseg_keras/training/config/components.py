@@ -94,8 +94,8 @@ def _callbacks():
     return _public(keras.callbacks, lambda cls: issubclass(cls, keras.callbacks.Callback))
 
 
-# Arguments whose default in a run differs from the class's default. Optimizers: the small runs in the documentation, and
-# earlier configuration files, use these values. In Keras, the default learning rates are 0.001 and 0.004, and most
+# Arguments whose default in a run differs from the class's default. Optimizers: the small runs in the documentation and
+# earlier configuration files use these values. In Keras, the default learning rates are 0.001 and 0.004, and most
 # optimizers have no weight decay. Losses: a run can compute class weights by counting its training labels.
 RUN_DEFAULTS = {
     "optimizer": {
