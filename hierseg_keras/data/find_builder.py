@@ -35,8 +35,8 @@ def find_builder(name, data_dir=None, skip_bad=False):
         if "skip_bad" not in str(error):
             raise
         raise ValueError(f"`skip_bad` expects a data set of `tfds_builders`. Received: name={name!r}.") from None
-    # TFDS raises `DatasetNotFoundError` for an unknown name. It raises the other errors for a name that it cannot parse,
-    # for an unknown config or version, or for a file that it cannot read.
+    # TFDS raises `DatasetNotFoundError` for an unknown name. It raises the other errors for a name that it cannot
+    # parse, for an unknown config or version, or for a file that it cannot read.
     except (tfds.core.DatasetNotFoundError, AssertionError, RuntimeError, ValueError, ParseError) as error:
         raise ValueError(_explanation(name, data_dir, error)) from None
     _check_whole(builder.data_path)

@@ -15,11 +15,11 @@ batch. Otherwise, three things differ:
 - Dropout draws other random numbers than on one replica. In a run, the numbers differ between
   replicas. In a plain `fit`, all replicas draw the same numbers.
 
-In training, every batch must be a multiple of the number of replicas: on a replica without an
-image, batch normalization would compute the mean of nothing and write NaN into its weights. In
-evaluation, the parts of the last batch may differ in size: counts are summed over replicas, and the
-loss is the mean over images of the loss of their part. On CPUs a replica without an image is an error
-there too, which `distribution.evaluation_batches` avoids.
+In training, the batch size must be a multiple of the number of replicas, because on a replica without
+an image, batch normalization would compute the mean of nothing and write NaN into its weights. In
+evaluation, the parts of the last batch may differ in size. Counts are then summed over replicas, and
+the loss is the mean of the replicas' losses, weighted by their numbers of images. On CPUs, a replica
+without an image is an error in evaluation too, which `distribution.evaluation_batches` avoids.
 """
 
 import functools

@@ -64,7 +64,7 @@ def as_labels(function, labels, num_labels, shape=None, what="node indices"):
 
     Raises:
         ValueError: If the labels are not integers, do not have the expected shape, or hold two or
-            more different numbers of `num_labels` or above.
+            more different numbers that are not less than `num_labels`.
     """
     labels = np.asarray(labels)
     if shape is not None and labels.shape == (*shape, 1):
