@@ -82,7 +82,7 @@ def _check_targets(images, targets, overwrite):
                 )
             if os.path.lexists(file) and not overwrite:
                 raise FileExistsError(
-                    f"`hierseg predict` expects that its output files do not exist yet. Received: {file}, which exists. "
+                    f"`hierseg predict` expects that its output files do not exist. Received: {file}, which exists. "
                     "Pass --overwrite, or choose another folder with --out."
                 )
 

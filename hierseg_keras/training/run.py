@@ -64,8 +64,8 @@ def train(
       devices; and a fingerprint of the data.
     - `tensorboard/`, if `config.tensorboard` is set.
 
-    The saved weights, which the returned network has too, are those of the last epoch, or of the best epoch with
-    early stopping. If `schedule.ema_momentum` is set, they are the averaged weights. If a weight, the loss or the
+    The saved weights are those of the last epoch, or of the best epoch with early stopping. The returned network has
+    the same weights. If `schedule.ema_momentum` is set, they are the averaged weights. If a weight, the loss or the
     validation loss becomes NaN or infinite, training ends, and the file keeps the weights of an earlier epoch.
 
     The folder is locked against other processes during training. Files are replaced atomically: if the process is
