@@ -207,7 +207,7 @@ class RunConfig(Record):
 
         Raises:
             ValueError: If there is no recipe of that name.
-            ConfigError: As in `RunConfig`.
+            ConfigError: If the resulting configuration is invalid.
         """
         return cls(**merged(values_of(name), tables))
 
@@ -224,7 +224,7 @@ class RunConfig(Record):
 
         Raises:
             OSError: If the file cannot be read.
-            ConfigError: If the file is not valid TOML, or as in `RunConfig`.
+            ConfigError: If the file is not valid TOML, or its configuration is invalid.
         """
         return cls(**merged(read_values(path), tables))
 
