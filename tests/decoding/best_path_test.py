@@ -91,7 +91,7 @@ class BestPathTest:
         logits = np.array([0.0, 1.0, -1.0], "float32")
         sigmoid = 1 / (1 + np.exp(-1))
         softmax = np.e / (1 + np.e + np.exp(-1))
-        with pytest.raises(ValueError, match="as this tree has as many nodes as leaves"):
+        with pytest.raises(ValueError, match="because this tree has as many nodes as leaves"):
             best_path(tree, logits)
         for scores, expected in (("nodes", sigmoid), ("leaves", softmax)):
             leaf, score = best_path(tree, logits, scores=scores)

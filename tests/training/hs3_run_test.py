@@ -97,7 +97,7 @@ class TrainHS3Test:
             train_hs3(config, tmp_path)
 
     def test_each_command_takes_its_own_configurations(self, config, tmp_path, capsys):
-        with pytest.raises(ValueError, match="`train` expects `method.clusters` .*`train_hs3` finds them"):
+        with pytest.raises(ValueError, match="`train` expects `method.clusters` .*`train_hs3`, which finds them"):
             train(config, tmp_path / "run")
         with pytest.raises(ValueError, match='`HS3` with clusters="search". Received: method=None'):
             train_hs3(RunConfig(), tmp_path / "run")

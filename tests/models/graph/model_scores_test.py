@@ -81,7 +81,7 @@ class ScoresOfTest:
         flat = ClassTree(["a", "b", "c"])
         assert scores_of(network(3, activation="softmax"), "test", flat).kind == "leaves"
         assert scores_of(network(3, activation="sigmoid"), "test", flat).kind == "nodes"
-        with pytest.raises(ValueError, match="as this tree has as many nodes as leaves"):
+        with pytest.raises(ValueError, match="because this tree has as many nodes as leaves"):
             scores_of(network(3), "test", flat)
 
     def test_subclassed_models_are_refused_with_what_to_pass(self):
