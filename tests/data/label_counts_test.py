@@ -38,7 +38,10 @@ class LabelCountsTest:
         for labels in (LABELS, [LABELS], [(None, LABELS)], list(LABELS.astype(np.uint8))[:1] + [LABELS[1]]):
             assert label_counts(TREE, labels, per_image=True).tolist() == ROWS
         assert label_counts(TREE, [], per_image=True).shape == (0, 5)
-        with pytest.raises(ValueError, match=r"\(B, H, W\) with per_image=True. Received: label.shape=\(3,\)"):
+        with pytest.raises(
+            ValueError,
+            match=r"with per_image=True expects labels \(H, W\) or \(B, H, W\). Received: label.shape=\(3,\)",
+        ):
             label_counts(TREE, [LABELS[0, 0]], per_image=True)
 
     def test_labels_that_are_no_integers_raise(self):

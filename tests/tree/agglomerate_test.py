@@ -196,7 +196,7 @@ class FromConfusionTest:
                 np.ones((2, 3)),
                 None,
                 ValueError,
-                "per name, \\(3, 3\\). Received: confusion.shape=\\(2, 3\\)",
+                "\\(3, 3\\) for 3 names. Received: confusion.shape=\\(2, 3\\)",
             ),
             (np.full((3, 3), -1), None, ValueError, "finite and not negative"),
             (np.full((3, 3), np.nan), None, ValueError, "finite and not negative"),
