@@ -1,4 +1,5 @@
-"""The command `hierseg` up to where it needs TensorFlow: help, versions and refused options take no time.
+"""The first part of the program `hierseg`, which prints help, the version and errors about options.
 
-It imports the standard library alone. `hierseg_keras.cli` does what a command says.
+It imports only the standard library, so that these are printed without waiting for TensorFlow. `hierseg_keras.cli`
+runs the commands.
 """

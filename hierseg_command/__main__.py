@@ -1,4 +1,4 @@
-"""`python -m hierseg_command` is `hierseg`."""
+"""Runs `hierseg` as `python -m hierseg_command`."""
 
 import sys
 

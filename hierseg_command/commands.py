@@ -1,8 +1,8 @@
-"""The commands, and what each of them does in one line."""
+"""The commands, with a one-line description of each."""
 
 COMMANDS = {
     "data": "Show a data set: its splits, how often each class occurs at every level, and a sheet of its images.",
-    "train": "Train a network; leaves configuration, tree, log, pictures and weights in a folder.",
+    "train": "Train a network; saves configuration, tree, log, pictures and weights in a folder.",
     "recipes": "List the papers' runs with their published results, or print one.",
     "evaluate": "Evaluate a trained network: loss by depth and mIoU by level.",
     "predict": "Predict image files: a picture with every level, and a PNG of node indices per level.",

@@ -1,4 +1,4 @@
-"""The command line's grammar."""
+"""The parser of the command line."""
 
 import argparse
 import importlib.util
@@ -13,7 +13,7 @@ REFUSED = 2
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses options in one line, in place of all of them, and takes none for another that begins alike."""
+    """Reports an invalid option in one line, without listing all options. It accepts no abbreviated options."""
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
@@ -23,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Prints the version, which is looked up only here."""
+    """Prints the version and exits."""
 
     def __call__(self, parser, *_):
         print(f"{parser.prog} {_version()}")
@@ -34,15 +34,16 @@ def make_parser(**add_arguments):
     """Makes the parser of the whole command line.
 
     Args:
-        **add_arguments: Function that adds a command's options to its parser, by the command's name, for
-            commands that are not in `OPTIONS`. Without one, a command is listed and takes no option.
+        **add_arguments: Functions by the names of commands. Each adds the options of its command to the parser that
+            it is called with. Pass them for commands that are not in `OPTIONS`; a command without a function is
+            listed in the help but has no options.
 
     Returns:
         `argparse.ArgumentParser`.
     """
     top = _Parser(prog="hierseg", description="Hierarchical semantic segmentation with Keras.")
     top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    # A command may replace it by what it checks of several options together.
+    # The default check, which a command may replace in order to check combinations of options.
     top.set_defaults(check=lambda options: None)
     subparsers = top.add_subparsers(dest="command", required=True, metavar="|".join(COMMANDS))
     functions = {**OPTIONS, **add_arguments}
@@ -54,7 +55,7 @@ def make_parser(**add_arguments):
 
 
 def parse(arguments, **add_arguments):
-    """Reads the command line; ends the process where it is refused, or asks for help or the version.
+    """Parses the command line. It ends the process if an option is invalid, or after printing help or the version.
 
     Args:
         arguments: List of strings.
@@ -64,7 +65,8 @@ def parse(arguments, **add_arguments):
         `argparse.Namespace` with the options and `command`.
 
     Raises:
-        SystemExit: With code 2 if an option is refused, after one line on stderr; with code 0 for help.
+        SystemExit: With code 2 if an option is invalid, after one line on stderr; with code 0 after help or the
+            version.
     """
     options = make_parser(**add_arguments).parse_args(arguments)
     options.check(options)
@@ -72,6 +74,6 @@ def parse(arguments, **add_arguments):
 
 
 def _version():
-    """The version of `hierseg_keras`, found without importing it."""
+    """Returns the version of `hierseg_keras` without importing the package."""
     folder = importlib.util.find_spec("hierseg_keras").submodule_search_locations[0]
     return runpy.run_path(str(pathlib.Path(folder, "version.py")))["__version__"]

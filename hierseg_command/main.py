@@ -1,4 +1,4 @@
-"""`hierseg`: answers at once what needs no TensorFlow, and hands all else over to `hierseg_keras.cli`."""
+"""The entry point of `hierseg`. It prints help without TensorFlow, and runs commands with `hierseg_keras.cli`."""
 
 import importlib
 import os
@@ -19,11 +19,11 @@ def main():
     """Runs the process's command line.
 
     Returns:
-        Exit code: 0; 1 if the command failed; 2 if an option's value is refused; 130 if it was interrupted.
+        Exit code: 0 on success, 1 if the command failed, 2 if an option is invalid, 130 if it was interrupted.
     """
     arguments = sys.argv[1:]
     if not (arguments and arguments[0] in COMMANDS.keys() - OPTIONS.keys()):
-        # Ends here where there is nothing to do but print.
+        # Ends the process if there is only help, a version or an error to print.
         parse(arguments)
     try:
         with quiet_import():
@@ -33,7 +33,7 @@ def main():
         print("hierseg: interrupted", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        # An installation that is not whole.
+        # Reached if the installation is incomplete.
         if os.environ.get("HIERSEG_TRACEBACK"):
             traceback.print_exc()
         print(f"hierseg: {type(error).__name__}: {one_line(error)}", file=sys.stderr)

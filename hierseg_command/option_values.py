@@ -1,9 +1,9 @@
-"""Values of options, read from text."""
+"""Parses the values of options."""
 
 import argparse
 import math
 
-# Of a tensor's shape.
+# The largest dimension of a tensor.
 _LARGEST = 2**31 - 1
 
 
@@ -25,27 +25,29 @@ def factors(text):
         if not all(0 < number < math.inf for number in numbers):
             raise ValueError
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected factors, such as 0.75,1,1.25. Received: {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"expected positive numbers separated by commas, such as 0.75,1,1.25. Received: {text!r}"
+        ) from None
     return numbers
 
 
 def number_or_auto(text):
-    """Reads `2` as 2, and `auto` as it is."""
+    """Reads `2` as 2, and returns `auto` unchanged."""
     return text if text == "auto" else _whole(text, 1, "auto or a whole number")
 
 
 def count(text):
-    """Reads a whole number from 1."""
+    """Reads an integer of at least 1."""
     return _whole(text, 1)
 
 
 def seed(text):
-    """Reads a whole number from 0."""
+    """Reads an integer of at least 0."""
     return _whole(text, 0)
 
 
 def name(text):
-    """Reads a name or a path, which is not empty."""
+    """Reads a name or a path, and checks that it is not empty."""
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"expected a name or a path. Received: {text!r}")
     return text

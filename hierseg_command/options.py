@@ -1,8 +1,8 @@
-"""The options of each command whose options need no network to be known."""
+"""The options of all commands except `train` and `profile`."""
 
 from hierseg_command.option_values import count, factors, name, number_or_auto, pair, seed
 
-_MANUAL_DIR = "folder with the data set's files, where it cannot be downloaded"
+_MANUAL_DIR = "folder with the files of a data set that cannot be downloaded automatically"
 _DATA_DIR = "folder of prepared data sets"
 
 
@@ -11,16 +11,20 @@ def data(parser):
     parser.add_argument(
         "name", metavar="NAME", type=name, help="TFDS data set, such as street_blocks or camvid_tree/groups"
     )
-    parser.add_argument("--prepare", action="store_true", help="prepare it first, where it is not")
-    parser.add_argument("--skip-bad", action="store_true", help="with --prepare: leave out files that cannot be used")
+    parser.add_argument("--prepare", action="store_true", help="prepare the data set first if necessary")
+    parser.add_argument("--skip-bad", action="store_true", help="with --prepare: skip files that cannot be used")
     parser.add_argument("--manual-dir", type=name, help=_MANUAL_DIR)
     parser.add_argument("--data-dir", type=name, help=_DATA_DIR)
-    parser.add_argument("--split", type=name, default="train", help="TFDS split to look at (default: train)")
-    parser.add_argument("--count", type=count, default=200, help="images whose pixels are counted (default: 200)")
-    parser.add_argument("--out", type=name, help="folder for contact_sheet.png, images and label maps at every level")
-    parser.add_argument("--images", type=count, default=6, help="images on the sheet (default: 6)")
-    parser.add_argument("--tree", type=name, help="shipped tree or tree file; the data set's own where left out")
-    parser.add_argument("--class-map", type=name, help="file with a row id,class,node for every class id")
+    parser.add_argument("--split", type=name, default="train", help="TFDS split to show (default: train)")
+    parser.add_argument(
+        "--count", type=count, default=200, help="number of images whose pixels are counted (default: 200)"
+    )
+    parser.add_argument(
+        "--out", type=name, help="folder for contact_sheet.png, which shows images with their labels at every level"
+    )
+    parser.add_argument("--images", type=count, default=6, help="number of images on the sheet (default: 6)")
+    parser.add_argument("--tree", type=name, help="shipped tree or tree file (default: the data set's own tree)")
+    parser.add_argument("--class-map", type=name, help="CSV file with one row id,class,node per class id")
 
     def check(options):
         if (options.skip_bad or options.manual_dir) and not options.prepare:
@@ -31,26 +35,36 @@ def data(parser):
 
 def demo(parser):
     """Adds the options of `hierseg demo`."""
-    parser.add_argument("--out", type=name, default="demo", help="folder to make, new or empty (default: demo)")
+    parser.add_argument("--out", type=name, default="demo", help="new or empty folder for the results (default: demo)")
     parser.add_argument("--dataset", type=name, default="street_blocks", help="TFDS data set (default: street_blocks)")
     parser.add_argument(
-        "--loss", type=name, default="HierarchicalCrossentropy", help="loss of the tree-trained network"
+        "--loss",
+        type=name,
+        default="HierarchicalCrossentropy",
+        help="loss of the tree-trained network (default: HierarchicalCrossentropy)",
     )
-    parser.add_argument("--epochs", type=count, default=6, help="epochs of each network (default: 6)")
+    parser.add_argument("--epochs", type=count, default=6, help="number of epochs per network (default: 6)")
     parser.add_argument("--filters", type=count, default=8, help="channels of the first stage (default: 8)")
-    parser.add_argument("--size", type=pair, default=(96, 128), help="HxW of images and crops (default: 96x128)")
-    parser.add_argument("--seed", type=seed, default=0, help="what order, augmentation and weights follow from")
+    parser.add_argument("--size", type=pair, default=(96, 128), help="height and width of images (default: 96x128)")
+    parser.add_argument(
+        "--seed",
+        type=seed,
+        default=0,
+        help="seed of the initial weights, the order of the images and their augmentation (default: 0)",
+    )
     parser.add_argument("--manual-dir", type=name, help=_MANUAL_DIR)
     parser.add_argument("--data-dir", type=name, help=_DATA_DIR)
 
 
 def recipes(parser):
     """Adds the options of `hierseg recipes`."""
-    parser.add_argument("recipe", metavar="NAME", type=name, nargs="?", help="recipe whose file to print")
+    parser.add_argument(
+        "recipe", metavar="NAME", type=name, nargs="?", help="recipe to print (default: list all recipes)"
+    )
 
 
 def add_import(parser):
-    """Adds the option that imports modules of the user's own."""
+    """Adds the option `--import`, which imports the user's own modules."""
     parser.add_argument(
         "--import",
         dest="imports",
@@ -58,7 +72,7 @@ def add_import(parser):
         type=name,
         action="append",
         default=[],
-        help="module with classes of your own, which a configuration names as module:Class; may be repeated",
+        help="module with your own classes, which a configuration names as module:Class; may be repeated",
     )
 
 
@@ -69,7 +83,7 @@ def evaluate(parser):
     parser.add_argument(
         "--replicas", type=number_or_auto, default="auto", help="number of devices, or auto for all (default: auto)"
     )
-    parser.add_argument("--report", type=name, help="folder for a report by class and level, as text, CSV and picture")
+    parser.add_argument("--report", type=name, help="folder for a report per class and level: text, CSV and picture")
     _averaging(parser)
 
 
@@ -78,31 +92,33 @@ def predict(parser):
     _run(parser)
     parser.add_argument("images", metavar="IMAGE", type=name, nargs="+", help="PNG, JPEG or BMP files, of any size")
     parser.add_argument("--out", type=name, required=True, help="folder for NAME.png and NAME_level_L.png")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files, but none of the images")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files, except the input images")
     _averaging(parser)
 
 
 def export(parser):
     """Adds the options of `hierseg export`."""
     _run(parser)
-    parser.add_argument("--out", type=name, required=True, help="folder to make")
+    parser.add_argument("--out", type=name, required=True, help="folder of the SavedModel")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing folder")
     _averaging(parser)
 
 
 def _run(parser):
-    parser.add_argument("run", metavar="RUN", type=name, help="folder that `hierseg train` left")
+    parser.add_argument("run", metavar="RUN", type=name, help="folder of a run of `hierseg train`")
     add_import(parser)
 
 
 def _averaging(parser):
     papers = "0.5,0.75,1,1.25,1.5,1.75"
-    parser.add_argument("--scales", type=factors, help=f"average over sizes of the image; the papers' are {papers}")
-    parser.add_argument("--flip", action="store_true", help="average with the mirror image")
-    parser.add_argument("--window", type=pair, help="HxW of windows, for images larger than memory")
+    parser.add_argument("--scales", type=factors, help=f"average over these scales of the image; papers use {papers}")
+    parser.add_argument("--flip", action="store_true", help="average with the prediction on the mirror image")
+    parser.add_argument(
+        "--window", type=pair, help="height and width of sliding windows, for images that do not fit into memory"
+    )
 
 
-# `train` and `profile` take those of networks, losses and methods, which `hierseg_keras` alone knows.
+# The options of `train` and `profile` depend on the classes of `hierseg_keras`, and are defined in `hierseg_keras.cli`.
 OPTIONS = {
     "data": data,
     "recipes": recipes,

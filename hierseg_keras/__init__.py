@@ -1,4 +1,4 @@
-"""Hierarchical semantic segmentation for Keras: a class tree that every part of the job understands."""
+"""Hierarchical semantic segmentation for Keras: losses, metrics, models and data pipelines for a class tree."""
 
 import importlib
 
@@ -25,8 +25,8 @@ __all__ = [
 
 
 def __getattr__(name):
-    # These rooms import TensorFlow, TFDS, matplotlib or scikit-learn, which a JAX user or a loss
-    # alone does not need, and define nothing that Keras would have to find when it loads a model.
+    # These packages are imported on first use, because they import TensorFlow, TFDS, matplotlib or scikit-learn, which
+    # many users do not need. They define no class that Keras must find when it loads a model.
     if name in ("clustering", "data", "export", "visualization"):
         return importlib.import_module(f"hierseg_keras.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

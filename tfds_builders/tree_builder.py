@@ -219,7 +219,7 @@ def _import_beam():
         import apache_beam
     except ImportError as error:
         raise ImportError(
-            "`use_beam=True` expects the package apache-beam. Received: it is not installed. "
+            "`use_beam=True` expects the package apache-beam to be installed. Received: use_beam=True without it. "
             "Install the extra `prepare`: pip install 'hierseg_keras[prepare]'"
         ) from error
     return apache_beam

@@ -1,1 +1,1 @@
-"""The command line, thin over the rest."""
+"""The command line, a thin layer over the library's functions."""

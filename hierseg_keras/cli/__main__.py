@@ -1,4 +1,4 @@
-"""`python -m hierseg_keras.cli` is `hierseg`, slower to print its help."""
+"""Runs `hierseg` as `python -m hierseg_keras.cli`, which prints help more slowly because it imports TensorFlow."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""How a prediction is averaged, of every command that predicts."""
+"""Options that average predictions, shared by all commands that predict."""
 
 
 def averaging_of(options):
-    """Returns the arguments of `training.for_inference` that options ask for."""
+    """Converts options to the arguments of `training.for_inference`."""
     return {"scales": options.scales, "flip": options.flip, "window": options.window}

@@ -13,17 +13,17 @@ from hierseg_keras.training.config.files import read_values
 from hierseg_keras.training.config.options import Record
 from hierseg_keras.training.config.problems import ConfigError
 
-# Values are read as TOML, which has types that a configuration has no use for.
+# Values are parsed as TOML. No value of a configuration has one of these TOML types.
 _NO_VALUES = (datetime.date, datetime.time)
 _OF_CLASSES = {kind.what: kind for kind in KINDS}
 
 
 def add_config_options(parser, names=tuple(RunConfig.model_fields)):
-    """Adds an option for each fixed key of a configuration's tables, and takes the options of classes.
+    """Adds one option per fixed key of a configuration, and makes the parser accept the options of classes.
 
     Args:
-        parser: `argparse.ArgumentParser`. What it reads has `changes`, a dict from dotted names to values.
-        names: Names of the tables, or of keys outside of tables.
+        parser: `argparse.ArgumentParser`. Its result gets the attribute `changes`, a dict from dotted names to values.
+        names: Names of tables, or of keys outside of tables.
     """
     parser.set_defaults(changes={})
     for name in names:
@@ -39,17 +39,17 @@ def add_config_options(parser, names=tuple(RunConfig.model_fields)):
 
 
 def add_sources(parser):
-    """Adds the options that name what a configuration starts from."""
+    """Adds `--config` and `--recipe`, which name the configuration that the other options change."""
     sources = parser.add_mutually_exclusive_group()
-    sources.add_argument("--config", type=file_name, help="TOML file of a configuration, such as a run's config.toml")
-    sources.add_argument("--recipe", type=file_name, help="a paper's run; `hierseg recipes` lists them")
+    sources.add_argument("--config", type=file_name, help="configuration file in TOML, such as a run's config.toml")
+    sources.add_argument("--recipe", type=file_name, help="name of a recipe; `hierseg recipes` lists all recipes")
 
 
 def config_of(options):
-    """Makes the `RunConfig` that the options ask for.
+    """Makes the `RunConfig` that the options describe.
 
     Raises:
-        ConfigError: If a value is refused, or the file cannot be read.
+        ConfigError: If a value is invalid, or the file cannot be read.
     """
     values = {}
     if getattr(options, "recipe", None):
@@ -58,12 +58,12 @@ def config_of(options):
         try:
             values = read_values(options.config)
         except OSError as error:
-            raise ConfigError([f"expected a file of a configuration. Received: {error}."]) from None
+            raise ConfigError([f"--config expects a readable configuration file. Received: {error}."]) from None
     return RunConfig(**merged(values, nested(options.changes)))
 
 
 def value_of(text):
-    """Reads a value: as TOML, as a list where there are commas, and as the text itself where it is neither."""
+    """Parses the value of an option: as TOML if it is valid TOML, else as a list if it has commas, else as a string."""
     try:
         table = tomllib.loads(f"value = {text}")
         if table.keys() == {"value"} and not isinstance(table["value"], _NO_VALUES):
@@ -76,7 +76,7 @@ def value_of(text):
 
 
 class _Change(argparse.Action):
-    """Puts a value among the changes."""
+    """Adds the option's value to `changes`."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         namespace.changes = {**namespace.changes, self.dest: values}
@@ -84,8 +84,8 @@ class _Change(argparse.Action):
 
 def _add_class(parser, name, kind):
     if kind.default is None:
-        _add(parser, name, f"false leaves out the {name} that a recipe or a file names", None)
-    classes = f"{', '.join(kind.classes())}, or module:Class of your own"
+        _add(parser, name, f"false removes the {name} that the recipe or the configuration file contains", None)
+    classes = f"{', '.join(kind.classes())}, or module:Class for your own class"
     _add(parser, f"{name}.name", f"class of the {name}: {classes}", kind.default)
     for key, (_, field) in kind.fields.items():
         _add(parser, f"{name}.{key}", field.description, field.default)
@@ -95,7 +95,7 @@ def _add_class(parser, name, kind):
 
 def _add(parser, name, description, default, annotation=None):
     text = " ".join(description.split()).rstrip(".")
-    # Not of an acronym.
+    # An acronym keeps its capital letters.
     text = text[:1].lower() + text[1:] if text[1:2].islower() else text
     if "Defaults to" not in text:
         text = f"{text} (default: {'off' if default is False else _shown(default)})"
@@ -112,7 +112,7 @@ def _add(parser, name, description, default, annotation=None):
 
 
 def _classes_text(kind):
-    """The classes of a part of a run with their options and defaults."""
+    """Returns the help text that lists the classes for a part of a run, with their options and defaults."""
     return " | ".join(f"{name}: {_options_text(kind, cls)}" for name, cls in kind.classes().items()).replace("%", "%%")
 
 
@@ -128,7 +128,7 @@ def _shown(default):
 
 
 def _take_all_options(parser):
-    """Has a parser take every option that it does not list: the configuration knows which there are."""
+    """Makes a parser accept every unknown option. The configuration checks the names later."""
     parse_known = parser.parse_known_args
 
     def parse_known_args(args=None, namespace=None):
@@ -141,7 +141,7 @@ def _take_all_options(parser):
 
 
 def _changes(arguments):
-    """The options among arguments, a dict from names to values, and the other arguments."""
+    """Splits arguments into a dict from the names of options to their values, and a list of the other arguments."""
     changes, others, arguments = {}, [], list(arguments)
     while arguments:
         option, given, text = arguments.pop(0).partition("=")

@@ -34,7 +34,7 @@ def run(options):
         class_maps=class_maps,
     )
     shown, counts = [], np.zeros(tree.num_nodes + 1, np.int64)
-    # TFDS shuffles records as it writes them, so that the first ones are a fair sample.
+    # TFDS shuffles records when it writes them, so that the first records are a random sample.
     for image, label in dataset.take(options.count).as_numpy_iterator():
         counts += label_counts(tree, label)
         if len(shown) < options.images:
@@ -57,7 +57,7 @@ def _builder(options):
     if not builder.is_prepared():
         raise ValueError(
             f"expected a prepared data set. Received: {options.name}, which is not in {builder.data_dir}. Pass "
-            "--prepare, with --manual-dir where its files cannot be downloaded."
+            "--prepare, and --manual-dir if its files cannot be downloaded automatically."
         )
     return builder
 
@@ -82,7 +82,7 @@ def _levels(tree, counts):
                 yield f"{count / labeled:9.2%}  {tree.paths[node]}"
         too_coarse = labeled - sum(pixels.values()) if counts[:-1].any() else 0
         if too_coarse:
-            yield f"{too_coarse / labeled:9.2%}  with a label too coarse to tell"
+            yield f"{too_coarse / labeled:9.2%}  with a label above this level"
         missing = [tree.paths[node] for node, count in pixels.items() if not count]
         if missing:
             yield f"  missing  {', '.join(missing)}"

@@ -12,9 +12,9 @@ from hierseg_keras.training import RunConfig, train
 from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.visualization import draw_levels
 
-# Sizes that neither network has seen, one of them odd.
+# Image sizes that were not used in training. One of them is odd.
 CHECKED_SIZES = ((72, 104), (81, 127))
-# For two cores and a few minutes.
+# Small enough to train on two CPU cores in a few minutes.
 NUM_STAGES = 4
 
 
@@ -43,14 +43,14 @@ def _run(out, tree_config, seed):
     histories = {name: model.history.history for name, model in models.items()}
 
     print("\n" + compare(histories, {name: config.loss.name for name, config in configs.items()}))
-    print(f"\nA picture of one validation image at every level: {draw(tree_config, models, out / 'levels.png')}")
+    print(f"\nPicture of one validation image at every level: {draw(tree_config, models, out / 'levels.png')}")
     path = export.saved_model(models["tree"], out / "saved_model")
-    print(f"A SavedModel: {path}; reloaded in a process without Keras and hierseg_keras:")
+    print(f"SavedModel: {path}. Comparing its outputs in a new process without Keras and hierseg_keras:")
     return check(models["tree"], path, out / "expected.npz", seed)
 
 
 def compare(histories, losses):
-    """A table of the last epoch's validation mIoU, a row a level, the runs side by side."""
+    """Returns a text table of the last epoch's validation mIoU: one row per level, one column per run."""
     levels = [name for name in next(iter(histories.values())) if name.startswith("val_miou_")]
     lines = ["validation mIoU" + "".join(f"{f'{run} ({losses[run]})':>34s}" for run in histories)]
     for level in levels:
@@ -60,7 +60,7 @@ def compare(histories, losses):
 
 
 def draw(config, models, path):
-    """Draws the validation image with the most classes, with truth and every network's answer."""
+    """Draws the validation image with the most classes, with the truth and the prediction of every network."""
     tree = models["tree"].tree
     values, split = config.data, config.evaluation.split
     examples = data.load(values.dataset, split, tree=tree, size=values.size, batch_size=1, data_dir=values.data_dir)
@@ -75,7 +75,7 @@ def draw(config, models, path):
 
 
 def check(model, path, expected, seed):
-    """Asks the SavedModel, in a fresh process, about sizes that the network has not seen."""
+    """Compares the SavedModel's outputs with the network's in a new process, on image sizes not used in training."""
     rng = np.random.default_rng(seed)
     images = [rng.integers(0, 256, (2, *size, 3), np.uint8) for size in CHECKED_SIZES]
     agrees = export.check_in_fresh_process(path, model, images, expected)

@@ -1,4 +1,4 @@
-"""`hierseg`: one subcommand per job."""
+"""The program `hierseg`, with one subcommand per task."""
 
 import importlib
 import os
@@ -18,21 +18,21 @@ FAILED, INTERRUPTED = 1, 130
 
 
 def parser():
-    """Makes the command line's grammar with the options of every command."""
+    """Makes the parser of the command line, with the options of every command."""
     return make_parser(**_own_options(COMMANDS))
 
 
 def main(arguments=None):
     """Runs `hierseg`.
 
-    Whatever goes wrong is printed in one line. With the environment variable `HIERSEG_TRACEBACK` set, a stack
-    trace is printed before it.
+    An error is printed in one line. If the environment variable `HIERSEG_TRACEBACK` is set, a stack trace is printed
+    before it.
 
     Args:
-        arguments: List of strings. Defaults to those of the process.
+        arguments: List of strings. Defaults to the arguments of the process.
 
     Returns:
-        Exit code: 0; 1 if the command failed; 2 if an option's value is refused; 130 if it was interrupted.
+        Exit code: 0 on success, 1 if the command failed, 2 if an option is invalid, 130 if it was interrupted.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(arguments, **_own_options(arguments[:1]))
@@ -45,7 +45,7 @@ def main(arguments=None):
             print(f"{name}: interrupted", file=sys.stderr)
             return INTERRUPTED
         except BrokenPipeError:
-            # Whoever read the output has gone; what is still to be flushed when Python ends must go somewhere.
+            # The reader of the pipe has ended. stdout is redirected because Python still flushes it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         except Exception as error:
@@ -56,7 +56,7 @@ def main(arguments=None):
 
 
 def _own_options(names):
-    """The functions that add options, of the commands among these names whose options are known here."""
+    """Returns a dict from command to the function that adds its options, for commands that are not in `OPTIONS`."""
     return {name: _command(name).add_arguments for name in names if name in COMMANDS.keys() - OPTIONS.keys()}
 
 

@@ -1,4 +1,4 @@
-"""What the program says when it ends with an error."""
+"""Formats the error message with which the program ends."""
 
 import re
 
@@ -6,15 +6,15 @@ from hierseg_command.one_line import one_line
 from hierseg_keras.data.refusal import sentence_of
 from hierseg_keras.tree import TreeError
 
-# Kinds of errors whose text is for the one who reads it; of others the kind is printed too.
+# Errors whose text is understandable by itself. For other errors, the name of the class is printed too.
 _READABLE = (ValueError, TypeError, OSError, ArithmeticError, ImportError)
-# Lines that TensorFlow puts around the message of an operation: where in the code and in the graph it failed.
+# Lines that TensorFlow adds to the message of an operation, which locate the failure in the code and in the graph.
 _PLACE = re.compile(r'\s*(Graph execution error:|Detected at node|File "|<stack traces unavailable>|\[\[)')
 _PLACE_IN_LINE = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]( name:.*)?")
 
 
 def message_of(error):
-    """An error's message in one line; a `TreeError` or `ConfigError` keeps its list, one line per mistake.
+    """Returns an error's message in one line. A `TreeError` or `ConfigError` has one line per problem.
 
     Args:
         error: `Exception`.
@@ -26,7 +26,7 @@ def message_of(error):
 
     if isinstance(error, TreeError) or isinstance(error.__cause__, TreeError):
         return str(error)
-    # Of a configuration: each is a line.
+    # The problems of a `ConfigError`, one line each.
     problems = getattr(error, "problems", None) or getattr(error.__cause__, "problems", None)
     if problems:
         return "\n".join(one_line(problem) for problem in problems)

@@ -1,17 +1,17 @@
-"""Values of options that are refused, which end the program with exit code 2."""
+"""Errors about invalid options, which end the program with exit code 2."""
 
 import contextlib
 
 
 class OptionError(ValueError):
-    """An option, or a combination of options, that no command can do."""
+    """Raised for an invalid option, or an invalid combination of options."""
 
 
 @contextlib.contextmanager
 def reading_options():
-    """Makes every refusal of a value inside the block an `OptionError`.
+    """Converts every `ValueError` and `TypeError` of the block to an `OptionError`.
 
-    The block turns options into a configuration, or checks them; what is done with them comes after it.
+    Use it only around code that checks options, or converts them to a configuration.
     """
     try:
         yield

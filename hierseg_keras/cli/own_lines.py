@@ -1,4 +1,4 @@
-"""What the program prints on stderr while a command runs: lines of this project, and no others."""
+"""Limits what a command prints on stderr to the messages of this project."""
 
 import contextlib
 import logging
@@ -9,7 +9,7 @@ import hierseg_keras
 from hierseg_command.one_line import one_line
 from hierseg_command.quiet_import import wants_all_lines
 
-# The packages beside each other, in an installation and in a checkout.
+# The folders of this project's packages, which are siblings in an installation and in a checkout.
 _OWN = tuple(
     str(pathlib.Path(hierseg_keras.__file__).parent.parent / name) for name in ("hierseg_keras", "tfds_builders")
 )
@@ -17,9 +17,9 @@ _OWN = tuple(
 
 @contextlib.contextmanager
 def own_lines(name):
-    """Prints warnings, and what this project logs, in one line each that begins with a command's name.
+    """Prints each warning, and each log message of this project, in one line that begins with the command's name.
 
-    What other packages log is left out, unless `TF_CPP_MIN_LOG_LEVEL=0` asks for it.
+    Log messages of other packages are hidden unless `TF_CPP_MIN_LOG_LEVEL=0` is set.
     """
     before = warnings.formatwarning
     warnings.formatwarning = lambda message, *_, **__: f"{_line(name, message)}\n"
@@ -38,7 +38,7 @@ def _own_logs(name):
     handler.format = lambda record: _line(name, record.getMessage())
     before, level = root.handlers[:], tensorflow.level
     root.handlers[:] = [handler]
-    # It has a handler of its own.
+    # TensorFlow's logger has its own handler.
     tensorflow.setLevel(logging.CRITICAL)
     try:
         yield

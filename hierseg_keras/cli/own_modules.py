@@ -1,4 +1,4 @@
-"""Modules of the user's own, whose classes a configuration may name."""
+"""Imports the user's own modules, whose classes a configuration may name."""
 
 import importlib
 import os
@@ -8,13 +8,13 @@ from hierseg_keras.cli.option_error import OptionError
 
 
 def import_own_modules(names):
-    """Imports modules; those of the working folder are found too, as with `python -m`.
+    """Imports modules. Modules in the working folder are found too, as with `python -m`.
 
     Args:
         names: List of names, such as `["my_package.losses"]`.
 
     Raises:
-        OptionError: If there is no such module. What goes wrong inside of one is raised as it is.
+        OptionError: If a module is not found. Errors raised inside a module are not converted.
     """
     if names and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -24,7 +24,7 @@ def import_own_modules(names):
         except (ModuleNotFoundError, TypeError, ValueError) as error:
             if getattr(error, "name", name) not in (name, *_parents(name)) and isinstance(error, ImportError):
                 raise
-            raise OptionError(f"--import expects a module that Python finds. Received: {name!r}. {error}") from error
+            raise OptionError(f"--import expects a module that Python can find. Received: {name!r}. {error}") from error
 
 
 def _parents(name):

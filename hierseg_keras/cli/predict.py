@@ -17,7 +17,7 @@ _UINT8_NODES = 256
 
 
 def run(options):
-    # Imports TFDS, which no other command line needs.
+    # Imported here because it imports TFDS, which the options do not need.
     from tfds_builders.reading.image_files import read_image
 
     images, out = [pathlib.Path(image) for image in options.images], pathlib.Path(options.out)
@@ -25,8 +25,9 @@ def run(options):
     config, model = load_run(options.run)
     if config.data.max_depth is not None:
         raise ValueError(
-            f"`hierseg predict` expects a run on images without depth. Received: {options.run}, of model "
-            f"{config.network.name}. Load it with `hierseg_keras.training.load_run` and pass images of four channels."
+            f"`hierseg predict` expects a run whose network has no depth input. Received: {options.run} with "
+            f"{config.network.name}, which has one. Load it in Python with `hierseg_keras.training.load_run`, and pass "
+            "images with four channels."
         )
     targets = [_targets(out, image.stem, model.tree.num_levels) for image in images]
     _check_targets(images, targets, options.overwrite)
@@ -44,7 +45,7 @@ def run(options):
 
 
 def _check_images(images, read_image):
-    """Reads every image once before anything is predicted, and names all that cannot be read."""
+    """Checks that every image can be read, before anything is predicted. One error lists all unreadable images."""
     problems = []
     for path in images:
         try:
@@ -56,43 +57,43 @@ def _check_images(images, read_image):
 
 
 def _targets(out, stem, num_levels):
-    """The files that one image's results are written to."""
+    """Returns the list of files to which the results of one image are written."""
     return [out / f"{stem}.png", *(out / f"{stem}_level_{level}.png" for level in range(1, num_levels + 1))]
 
 
 def _check_targets(images, targets, overwrite):
-    """No result replaces another one's, or an image; nor any other file unless that is asked for."""
+    """Checks that no result replaces another result, an input image, or, without `overwrite`, an existing file."""
     inputs = {_identity(image): image for image in images}
     sources = {}
     for image, files in zip(images, targets):
         for file in files:
-            # As file systems compare names that do not tell upper from lower case, or compose letters.
+            # Some file systems ignore case, and the Unicode composition of letters, when they compare names.
             name = unicodedata.normalize("NFC", file.name).casefold()
             if name in sources:
                 raise ValueError(
-                    f"`hierseg predict` expects images whose results have names of their own. Received: "
-                    f"{sources[name]} and {image}, which both make {file}. Predict them into different folders."
+                    f"`hierseg predict` expects images with different file names. Received: {sources[name]} and "
+                    f"{image}, whose results would both be written to {file}. Predict them into different folders."
                 )
             sources[name] = image
             if file.exists() and _identity(file) in inputs:
                 raise ValueError(
-                    f"`hierseg predict` never replaces an image. Received: {file}, the result of {image}, which is "
-                    f"the image {inputs[_identity(file)]}. Choose another folder with --out."
+                    f"`hierseg predict` never replaces an input image. Received: {image}, whose result {file} would "
+                    f"replace the image {inputs[_identity(file)]}. Choose another folder with --out."
                 )
             if os.path.lexists(file) and not overwrite:
                 raise FileExistsError(
-                    f"`hierseg predict` expects new files. Received: {file}, which exists. Pass --overwrite, or choose "
-                    "another folder with --out."
+                    f"`hierseg predict` expects that its output files do not exist. Received: {file}, which exists. "
+                    "Pass --overwrite, or choose another folder with --out."
                 )
 
 
 def _identity(path):
-    """What a file is, under whichever of its names."""
+    """Returns a value that is equal for two paths of the same file."""
     stat = path.stat()
     return stat.st_dev, stat.st_ino
 
 
 def _write_labels(tree, labels, path):
-    """Node indices as gray values, in 16 bits where the tree needs them."""
+    """Writes node indices as a grayscale image, with 16 bits per pixel if 8 bits are too few for the tree."""
     dtype = np.uint8 if tree.num_nodes <= _UINT8_NODES else np.uint16
     Image.fromarray(labels.astype(dtype)).save(path)

@@ -9,8 +9,8 @@ from hierseg_keras.training.build import make_model, tree_of
 
 
 def add_arguments(parser):
-    parser.add_argument("--image", type=pair, required=True, help="HxW of the image")
-    parser.add_argument("--total", action="store_true", help="the sums alone")
+    parser.add_argument("--image", type=pair, required=True, help="height and width of the image, such as 512x1024")
+    parser.add_argument("--total", action="store_true", help="print only the sums over all layers")
     add_sources(parser)
     add_import(parser)
     add_config_options(parser, ("data", "network", "method", "loss"))
@@ -20,11 +20,12 @@ def run(options):
     with reading_options():
         config = config_of(options)
         if config.finds_clusters:
-            # Without a data set there are none, and all classes count.
+            # No data set is read here, so there are no clusters. All classes are used instead.
             config = config.replace(method={"clusters": None})
         if config.data.tree is None:
             raise ValueError(
-                "expected a shipped tree or a tree file, which decides the last layer. Received: no --data.tree."
+                "`hierseg profile` expects --data.tree, a shipped tree or a tree file, because the size of the last "
+                "layer depends on it. Received: no --data.tree."
             )
     model = make_model(config, tree_of(config.data), pretrained=False)
     rows = profile(getattr(model, "inference_model", model), options.image)

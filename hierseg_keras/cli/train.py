@@ -1,4 +1,4 @@
-"""Train a network; leaves configuration, tree, log, pictures and weights in a folder."""
+"""Train a network; saves configuration, tree, log, pictures and weights in a folder."""
 
 from hierseg_command.option_values import name as file_name
 from hierseg_command.options import add_import
@@ -11,8 +11,10 @@ from hierseg_keras.training.smoke_run import check_smoke
 
 
 def add_arguments(parser):
-    parser.add_argument("--out", type=file_name, help="folder of the run, new or empty")
-    parser.add_argument("--smoke", action="store_true", help="two steps on generated data, without data set or folder")
+    parser.add_argument("--out", type=file_name, help="new or empty folder for the run's files")
+    parser.add_argument(
+        "--smoke", action="store_true", help="only train two steps on generated data; needs no data set and no --out"
+    )
     add_sources(parser)
     add_import(parser)
     add_config_options(parser)
@@ -30,13 +32,13 @@ def run(options):
 
 
 def _configuration(options):
-    """The `RunConfig` that the options give, where it can be run."""
+    """Returns the `RunConfig` that the options describe, after checks that need no data."""
     with reading_options():
         config = config_of(options)
         if options.smoke:
             check_smoke(config)
             return config
         if options.out is None:
-            raise ValueError("expected the folder of the run. Received: no --out.")
+            raise ValueError("`hierseg train` expects --out, a folder for the run's files. Received: no --out.")
         check_before_data(config, make_strategy(config.replicas))
     return config

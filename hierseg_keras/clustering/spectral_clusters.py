@@ -6,8 +6,8 @@ from numpy.typing import ArrayLike
 from hierseg_keras.clustering.cluster_numbers import check_size, numbered, with_absent
 from hierseg_keras.tree.agglomerate import check_confusion
 
-# Added to every affinity, as a share of their mean, so that a class without confusions is connected to the others. It
-# is too small to change other clusters.
+# This factor times the mean affinity is added to every affinity, so that a class without confusions is connected to the
+# other classes. It is too small to change other clusters.
 _FLOOR = 1e-6
 
 

@@ -83,8 +83,8 @@ def cut(image, label, crop):
 
     For speed, only the part of the image that the crop shows is resized: the window of whole pixels
     that is nearest to the crop. Each pixel is therefore within one pixel (of the original image) of
-    its position in the resized image. The window is also mirrored before it is resized, as it is
-    several times smaller than a crop of floats.
+    its position in the resized image. The window is also mirrored before it is resized, because
+    it is several times smaller than a crop of floats.
 
     Args:
         image: Float or uint8 tensor `(h, w, C)`.

@@ -16,7 +16,6 @@ from hierseg_keras.data.colors import as_color, color_code, color_codes
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable
 from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
-from hierseg_keras.tree.outline import check_byte_order_mark
 from hierseg_keras.tree.tensor import Tensor
 
 IGNORE = "ignore"
@@ -112,11 +111,11 @@ class ClassMap:
             OSError: If the file cannot be read.
         """
         try:
-            text = pathlib.Path(path).read_bytes().decode("utf-8")
+            # Spreadsheet programs write a byte order mark, which is no part of the first cell.
+            text = pathlib.Path(path).read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             received = f"{error.reason} at byte {error.start}"
             raise TreeError(f"{path}: expected UTF-8 text. Received: {received}. Save the file as UTF-8") from None
-        check_byte_order_mark(text, str(path))
         lines = csv.reader(io.StringIO(text, newline=""))
         header = [cell.strip() for cell in next(lines, [])]
         if header != _HEADER:

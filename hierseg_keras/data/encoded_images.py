@@ -23,8 +23,8 @@ def decode_image(encoded, name):
     """Decodes the bytes of an image file.
 
     The pixels equal those of `tfds_builders.reading.image_files.read_image`, and the same files raise errors.
-    TensorFlow's own `tf.io.decode_image` differs: its JPEG values are up to 60 off, as it uses a faster
-    decoder; it drops the lower half of 16-bit values; and it drops transparency.
+    TensorFlow's own `tf.io.decode_image` differs: its JPEG values are up to 60 off, because it uses a
+    faster decoder; it drops the lower half of 16-bit values; and it drops transparency.
 
     Args:
         encoded: String scalar, the bytes of a PNG, JPEG or BMP file.

@@ -29,14 +29,14 @@ def find_builder(name, data_dir=None, skip_bad=False):
     if not isinstance(name, str):
         raise TypeError(f"`name` expects the name of a TFDS data set, a string. Received: name={name!r}.")
     try:
-        # Only passed if true, as most builders do not have this argument.
+        # Only passed if true, because most builders do not have this argument.
         builder = tfds.builder(name, data_dir=data_dir, **({"skip_bad": True} if skip_bad else {}))
     except TypeError as error:
         if "skip_bad" not in str(error):
             raise
         raise ValueError(f"`skip_bad` expects a data set of `tfds_builders`. Received: name={name!r}.") from None
-    # TFDS raises the first for an unknown name, and any of the others for a name that it cannot parse, an unknown
-    # config or version, or a file that it cannot read.
+    # TFDS raises `DatasetNotFoundError` for an unknown name. It raises the other errors for a name that it cannot
+    # parse, for an unknown config or version, or for a file that it cannot read.
     except (tfds.core.DatasetNotFoundError, AssertionError, RuntimeError, ValueError, ParseError) as error:
         raise ValueError(_explanation(name, data_dir, error)) from None
     _check_whole(builder.data_path)
@@ -84,7 +84,7 @@ def _either(names):
 
 
 def _check_whole(folder):
-    """Checks files that TFDS reads only on first use. `features.json` is not needed, as builders define features."""
+    """Checks files that TFDS reads only on first use. `features.json` is not needed: builders define features."""
     for path in (epath.Path(folder) / name for name in _DESCRIPTIONS[:2]):
         if path.exists() and _is_damaged(path):
             raise ValueError(_damage(path))

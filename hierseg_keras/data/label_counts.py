@@ -49,7 +49,7 @@ def label_counts(tree: ClassTree | str, labels: Iterable, per_image: bool = Fals
             continue
         if label.ndim not in (2, 3):
             raise ValueError(
-                "`label_counts` expects labels (H, W) or (B, H, W) with per_image=True. Received: label.shape="
+                "`label_counts` with per_image=True expects labels (H, W) or (B, H, W). Received: label.shape="
                 f"{label.shape}."
             )
         rows += [_counts(tree, image) for image in label.reshape(-1, *label.shape[-2:])]

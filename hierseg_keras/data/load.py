@@ -200,8 +200,8 @@ def _common_tree(names, builders):
     trees = [ClassTree.from_tfds(builder.info) for builder in builders]
     if any(tree != trees[0] for tree in trees):
         raise ValueError(
-            f"`data.load` expects a `tree`, as the data sets have different trees. Received: tree=None with {names}. "
-            "Pass a tree that holds the classes of all of them."
+            f"`data.load` expects a `tree`, because the data sets have different trees. Received: tree=None with "
+            f"{names}. Pass a tree that holds the classes of all of them."
         )
     return trees[0]
 

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-# Numbers that derive seeds for draws other than records. They are negative, as records are numbered from 0.
+# Numbers that derive seeds for draws other than records. They are negative, because records are numbered from 0.
 _FILES, _BUFFER, _CHOICES = -1, -2, -3
 
 

@@ -1,4 +1,4 @@
-"""Decoding of leaves into their classes at every level."""
+"""Converts a map of leaves to one map of classes per level."""
 
 from keras import ops
 from numpy.typing import ArrayLike

@@ -1,4 +1,4 @@
-"""All that knows of several devices."""
+"""Training on several devices."""
 
 import importlib
 
@@ -11,7 +11,7 @@ __all__ = [*_ROOM]
 
 
 def __getattr__(name):
-    # They import TensorFlow, which losses on the JAX backend do without.
+    # Imported on first use, because they import TensorFlow, which losses on the JAX backend do not need.
     if name in _ROOM:
         return getattr(importlib.import_module(f"hierseg_keras.distribution.{_ROOM[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,13 +1,14 @@
-"""Optimizer steps of several batches, on one replica or many."""
+"""Optimizer steps that accumulate the gradients of several batches, on one or more replicas."""
 
 
 class AccumulatedSteps:
-    """Mixin before a Keras optimizer: gradients of `accumulation_steps` batches make one step.
+    """Adds gradient accumulation to a Keras optimizer: one step per `accumulation_steps` batches.
 
-    Keras's own `gradient_accumulation_steps` (3.15) fails under `MirroredStrategy`, as it steps
-    inside a condition of each replica, where replicas cannot meet; it also counts batches where a
-    schedule wants steps, and averages the weights of `use_ema` once a batch. Here the condition
-    is asked once for all replicas, and the optimizer itself only ever sees whole steps.
+    It is a mixin that must precede the optimizer among the base classes. Keras's own
+    `gradient_accumulation_steps` (3.15) fails under `MirroredStrategy`, because each replica steps
+    inside its own condition, where replicas cannot exchange gradients. Keras also counts batches
+    instead of steps for schedules, and updates the averaged weights of `use_ema` per batch. Here one
+    condition serves all replicas, and the optimizer itself runs only once per step.
     """
 
     def __init__(self, *args, accumulation_steps=2, **kwargs):
@@ -18,8 +19,8 @@ class AccumulatedSteps:
             )
         if kwargs.pop("gradient_accumulation_steps", None):
             raise ValueError(
-                f"`{type(self).__name__}` expects `accumulation_steps` in place of Keras's own argument. "
-                "Received: gradient_accumulation_steps. Leave it out."
+                f"`{type(self).__name__}` expects `accumulation_steps` instead of Keras's "
+                "`gradient_accumulation_steps`. Received: gradient_accumulation_steps. Remove it."
             )
         super().__init__(*args, **kwargs)
         self.accumulation_steps = int(accumulation_steps)
@@ -28,7 +29,7 @@ class AccumulatedSteps:
         super().build(variables)
         self._num_batches = self.add_variable((), dtype="int32", aggregation="only_first_replica", name="num_batches")
         self._stepped = list(variables)
-        # Each replica holds its own sums; they meet in the step.
+        # Each replica has its own sums. They are added over replicas only in the step.
         self._sums = [self.add_variable_from_reference(variable, name="gradient_sum") for variable in variables]
 
     def apply(self, grads, trainable_variables=None):
@@ -39,7 +40,7 @@ class AccumulatedSteps:
         if len(grads) != len(self._sums):
             raise ValueError(
                 f"`{type(self).__name__}` expects one gradient per variable that it was built with "
-                f"({len(self._sums)}). Received: {len(grads)} gradients. Compile anew after freezing a layer."
+                f"({len(self._sums)}). Received: {len(grads)} gradients. After freezing a layer, compile again."
             )
         tf.distribute.get_replica_context().merge_call(self._apply_on_all_replicas, args=(grads,))
 

@@ -1,4 +1,4 @@
-"""Moving averages of batch normalization, which replicas keep apart, averaged over them."""
+"""Averages the moving statistics of batch normalization over replicas."""
 
 import keras
 
@@ -6,12 +6,11 @@ from hierseg_keras.distribution.replicas import copies_of
 
 
 class AverageReplicas(keras.callbacks.Callback):
-    """Gives every replica the mean of all replicas' moving averages before each validation.
+    """Replaces the moving averages of batch normalization by their mean over replicas before each validation.
 
-    Under `MirroredStrategy` batch normalization that is not synchronized keeps moving averages of
-    its own on each replica, and Keras (3.15) reads and saves the first replica's only. Without
-    this, validation would be of other networks than the one that is saved. On one replica it does
-    nothing.
+    Under `MirroredStrategy`, batch normalization without synchronization keeps separate moving averages
+    on each replica, and Keras (3.15) saves only those of the first replica. Without this callback, the
+    validated networks would differ from the saved network. With one replica, it does nothing.
     """
 
     def on_test_begin(self, logs=None):

@@ -1,4 +1,4 @@
-"""The devices of a strategy, as a record of a run names them."""
+"""Names the devices of a strategy."""
 
 import tensorflow as tf
 
@@ -22,7 +22,7 @@ def device_names(strategy):
 def _name(device):
     name = f"{device.device_type}:{device.device_index}"
     gpus = tf.config.list_physical_devices("GPU")
-    # Several logical devices may share a GPU, and have no details of their own.
+    # Several logical devices may share a GPU. They are named without details.
     if device.device_type != "GPU" or device.device_index >= len(gpus):
         return name
     details = tf.config.experimental.get_device_details(gpus[device.device_index])

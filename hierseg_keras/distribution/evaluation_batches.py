@@ -1,33 +1,32 @@
-"""Batches for evaluation in which every replica has an image."""
+"""Batches for evaluation that give every replica at least one image."""
 
 import tensorflow as tf
 
 
 def evaluation_batches(examples, batch_size, padding, strategy):
-    """Batches a split so that each replica has an image of every batch, the last one included.
+    """Batches a split so that every replica gets at least one image of every batch, including the last.
 
-    `tf.distribute` fills one replica after the other with the last batch, so that some may be
-    left with none. TensorFlow's convolutions on CPUs (2.21, oneDNN) then answer in a wrong shape,
-    and the evaluation ends in an error.
+    `tf.distribute` fills the replicas with the last batch one after another, so that some replicas may get
+    no image. TensorFlow's convolutions on CPUs (2.21, oneDNN) then return a wrong shape, and the evaluation
+    fails.
 
-    Where the images do not divide by the number of replicas, the last batch has the odd ones and
-    one image more for each replica. Keras builds a model from the mean over the replicas' parts of
-    the first batch, which is therefore an even one.
+    If the number of images is not a multiple of the number of replicas, the last batch has the remaining
+    images and one more image per replica. All other batches are divided equally, because Keras builds a model from
+    the mean over the replicas' parts of the first batch.
 
     Args:
         examples: `tf.data.Dataset` of batches of one image, `(1, H, W, 3)` and `(1, H, W)`.
-        batch_size: Images per batch, over all replicas, whose number divides it.
-        padding: `(color, label)` of padded pixels, where images of one batch differ in size.
+        batch_size: Integer, images per batch over all replicas; a multiple of the number of replicas.
+        padding: Pair `(color, label)` of padded pixels, used if the images of a batch differ in size.
         strategy: `tf.distribute.Strategy`.
 
     Returns:
-        A pair `(data, steps)`, for `evaluate`, or `validation_data` and `validation_steps` of `fit`:
-        `tf.distribute.DistributedDataset`, which begins anew after every pass, and the number of batches in
-        a pass.
+        A pair `(data, steps)`: a `tf.distribute.DistributedDataset` that repeats forever, and the number of batches
+        per pass. Pass them to `evaluate`, or to `fit` as `validation_data` and `validation_steps`.
 
     Raises:
-        ValueError: If there are fewer images than replicas, or fewer than twice as many that their number does not
-            divide.
+        ValueError: If there are fewer images than replicas, or if the number of images is not a multiple of the
+            number of replicas and less than twice that number.
     """
     count, replicas = len(examples), strategy.num_replicas_in_sync
     odd = count % replicas
@@ -35,8 +34,8 @@ def evaluation_batches(examples, batch_size, padding, strategy):
     num_even = count - num_last
     if num_even < replicas:
         raise ValueError(
-            f"evaluation expects {replicas} images, one for every replica, or at least {2 * replicas}. Received: "
-            f"{count} images and {replicas} replicas. Evaluate on fewer replicas, or on more images."
+            f"evaluation on {replicas} replicas expects {replicas} images, one per replica, or at least "
+            f"{2 * replicas}. Received: {count} images. Evaluate on fewer replicas, or on more images."
         )
     last_batch = -(-num_even // batch_size)
 
@@ -59,7 +58,7 @@ def evaluation_batches(examples, batch_size, padding, strategy):
     def parts(_):
         numbered = examples.unbatch().enumerate()
         batches = numbered.group_by_window(batch_of, padded, window_size_func=size_of)
-        # Keras warns where data of unknown length end, and only counts steps of data that do not.
+        # Repeated forever because Keras warns if data of unknown length end, and it stops after `steps` batches.
         return batches.flat_map(parts_of).repeat().prefetch(tf.data.AUTOTUNE)
 
     return strategy.distribute_datasets_from_function(parts), last_batch + bool(odd)

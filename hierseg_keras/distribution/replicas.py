@@ -1,10 +1,10 @@
-"""What losses and callbacks have to know of the replicas of `tf.distribute`; elsewhere a batch is one piece."""
+"""Functions of the replicas of `tf.distribute`, for losses and callbacks."""
 
 import keras
 
 
 def replica_context():
-    """Returns the replica that this is called in; `None` where there is only one."""
+    """Returns the `tf.distribute` context of the current replica, or `None` if there is only one replica."""
     if keras.backend.backend() != "tensorflow":
         return None
     import tensorflow as tf
@@ -30,9 +30,9 @@ def sum_over_replicas(value):
 
 
 def random_uniform(shape, seed_generator):
-    """Draws uniform float32 numbers in [0, 1), others on every replica.
+    """Draws uniform float32 numbers in [0, 1), which differ between replicas.
 
-    A `SeedGenerator` alone gives the same ones to all.
+    With a `SeedGenerator` alone, all replicas would draw the same numbers.
     """
     replica = replica_context()
     if replica is None:
@@ -44,5 +44,5 @@ def random_uniform(shape, seed_generator):
 
 
 def copies_of(model, variable):
-    """Returns each replica's copy of a model's variable, as a tuple of TensorFlow's variables."""
+    """Returns the copies of a model's variable, a tuple with one TensorFlow variable per replica."""
     return model.distribute_strategy.experimental_local_results(variable.value)

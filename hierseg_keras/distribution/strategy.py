@@ -1,26 +1,25 @@
-"""The devices that a run trains on, and what changes with their number.
+"""The strategy that a run trains under, and how the number of replicas affects the results.
 
-`tf.distribute.MirroredStrategy` keeps a replica of the network on every device and gives each an
-equal part of every batch. One replica and two give the same loss, metrics and weights after a
-step where every image, or every labeled pixel of every replica, weighs the same and no layer
-looks at the batch as a whole. Three things differ otherwise:
+`tf.distribute.MirroredStrategy` keeps one replica of the network per device, and gives each replica
+an equal part of every batch. One replica and several give the same loss, metrics and weights after
+a step if every labeled pixel has the same weight in the loss and no layer depends on the whole
+batch. Otherwise, three things differ:
 
-- Batch normalization takes mean and variance of the part of the batch that its replica has, so
-  that two replicas normalize differently from one. Each replica also keeps moving averages of its
-  own, of which Keras (3.15) reads and saves the first replica's; a run averages them before each
-  validation. `synchronized_batch_norm`, where a network has it, takes them over all replicas.
-- A mean over labeled pixels is taken on each replica and then over replicas, as Keras does it:
-  the loss is the mean over replicas of the replicas' means. A pixel counts for more where its
-  replica has fewer labeled ones. `normalization="global"` of a loss divides by the count of all
-  replicas.
-- Dropout draws other numbers than on one replica. In a run each replica draws its own; in a plain `fit`
-  Keras draws the same ones on all.
+- Batch normalization computes mean and variance over the replica's part of the batch. Each replica
+  also keeps its own moving averages, and Keras (3.15) saves only those of the first replica; a run
+  averages them over replicas before each validation. If a network has the option
+  `synchronized_batch_norm`, it computes mean and variance over all replicas.
+- Keras computes the mean over labeled pixels per replica, and then the mean over replicas. A pixel
+  therefore has more weight if its replica has fewer labeled pixels. With `normalization="global"`,
+  a loss divides by the number of labeled pixels on all replicas.
+- Dropout draws other random numbers than on one replica. In a run, the numbers differ between
+  replicas. In a plain `fit`, all replicas draw the same numbers.
 
-In training the number of replicas divides every batch: an empty replica would leave batch
-normalization without an image to take a mean of, and write NaN into its weights. In evaluation
-the last batch need not divide: counters are summed, and the loss is the mean over images of the
-loss of the part that they were in. A replica without an image is an error there too, on CPUs;
-`distribution.evaluation_batches` makes batches that leave none without.
+In training, the batch size must be a multiple of the number of replicas, because on a replica without
+an image, batch normalization would compute the mean of nothing and write NaN into its weights. In
+evaluation, the parts of the last batch may differ in size. Counts are then summed over replicas, and
+the loss is the mean of the replicas' losses, weighted by their numbers of images. On CPUs, a replica
+without an image is an error in evaluation too, which `distribution.evaluation_batches` avoids.
 """
 
 import functools
@@ -31,20 +30,20 @@ import tensorflow as tf
 def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
     """Makes the `tf.distribute` strategy for a number of visible devices.
 
-    Devices are GPUs where there are any, and otherwise the logical CPUs, of which TensorFlow has
-    one unless `tf.config.set_logical_device_configuration` makes more. The same devices always
-    give the same strategy, as two would meet in each other's collective operations.
+    The devices are GPUs if there are any. Otherwise they are logical CPUs; TensorFlow has one unless
+    `tf.config.set_logical_device_configuration` creates more. Calls with the same devices return the
+    same strategy object, because the collective operations of two strategies would interfere.
 
     Args:
-        replicas: Number of devices, or `"auto"` for all that are visible; inside of a strategy's
-            scope `"auto"` is that strategy.
+        replicas: Number of devices, or `"auto"`. Inside of a strategy's scope, `"auto"` returns that
+            strategy. Outside, it uses all visible devices.
 
     Returns:
         `tf.distribute.MirroredStrategy`, or TensorFlow's default strategy for one device.
 
     Raises:
-        ValueError: If `replicas` is neither `"auto"` nor an integer from 1 to the number of devices, or is 1 inside of
-            a strategy's scope.
+        ValueError: If `replicas` is neither `"auto"` nor an integer from 1 to the number of devices, or if it is 1
+            inside of a strategy's scope.
 
     Example:
 
@@ -65,22 +64,23 @@ def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
 
 
 def current_strategy() -> tf.distribute.Strategy:
-    """Returns the strategy in whose scope this is called; TensorFlow's default outside of any."""
+    """Returns the strategy of the current scope, or TensorFlow's default strategy outside of any scope."""
     return tf.distribute.get_strategy()
 
 
 def check_jit_compile(jit_compile: bool | str, strategy: tf.distribute.Strategy | None = None) -> None:
-    """Refuses XLA on several replicas, which fails in the first step with an error about neither.
+    """Checks that XLA is not used with several replicas, which would fail in the first step with an unclear error.
 
-    `hierseg train` and `training.train` call it before data are prepared. Call it before your own `compile`.
+    `hierseg train` and `training.train` call it before they prepare the data. If you compile a model yourself,
+    call it before `compile`.
 
     Args:
-        jit_compile: As given to `compile`: `True`, `False` or `"auto"`, which is off on several
+        jit_compile: The argument of `compile`: `True`, `False` or `"auto"`, which disables XLA on several
             replicas.
-        strategy: `tf.distribute.Strategy`. Defaults to the one in whose scope it is called.
+        strategy: `tf.distribute.Strategy`. Defaults to the strategy of the current scope.
 
     Raises:
-        ValueError: If `jit_compile` is true and the strategy has several replicas.
+        ValueError: If `jit_compile` is `True` and the strategy has several replicas.
 
     Example:
 
@@ -89,17 +89,17 @@ def check_jit_compile(jit_compile: bool | str, strategy: tf.distribute.Strategy 
     replicas = (strategy or current_strategy()).num_replicas_in_sync
     if jit_compile is True and replicas > 1:
         raise ValueError(
-            "`jit_compile=True` expects one replica, as XLA cannot compile the step in which MirroredStrategy's "
-            f"replicas exchange gradients. Received: jit_compile=True with {replicas} replicas. Pass jit_compile="
-            '"auto", or train on one device.'
+            "`jit_compile=True` expects one replica, because XLA cannot compile a step in which the replicas of "
+            f"MirroredStrategy exchange gradients. Received: jit_compile=True with {replicas} replicas. Pass "
+            'jit_compile="auto", or train on one device.'
         )
 
 
 def check_batch_size(batch_size, strategy):
-    """Refuses training batches that do not give every replica equally many images.
+    """Checks that training batches give every replica equally many images.
 
     Args:
-        batch_size: Images per batch, over all replicas.
+        batch_size: Integer, images per batch over all replicas.
         strategy: `tf.distribute.Strategy`.
 
     Raises:
@@ -108,9 +108,9 @@ def check_batch_size(batch_size, strategy):
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ValueError(
-            f"`batch_size` expects a multiple of the number of replicas ({replicas}), as the mean over replicas would "
-            f"weigh images unequally. Received: batch_size={batch_size}. Pass {batch_size + -batch_size % replicas}, "
-            "or fewer replicas."
+            f"`batch_size` expects a multiple of the number of replicas ({replicas}), because the mean over replicas "
+            f"would otherwise weigh images unequally. Received: batch_size={batch_size}. Pass "
+            f"{batch_size + -batch_size % replicas}, or use fewer replicas."
         )
 
 
@@ -120,10 +120,10 @@ def _mirrored(devices):
 
 
 def _one_device():
-    """TensorFlow's default, also inside of another strategy's scope, which would be silently used."""
+    """Returns TensorFlow's default strategy. Inside of another scope it raises, because that strategy would be used."""
     if tf.distribute.has_strategy():
         raise ValueError(
-            "`replicas=1` expects to be outside of a strategy's scope. Received: replicas=1 inside of "
-            f'{type(tf.distribute.get_strategy()).__name__}. Pass replicas="auto" to use it.'
+            "`replicas=1` expects a call outside of any strategy's scope. Received: replicas=1 inside of the scope of "
+            f'{type(tf.distribute.get_strategy()).__name__}. Pass replicas="auto" to use this strategy.'
         )
     return tf.distribute.get_strategy()

@@ -87,7 +87,7 @@ def _put(new, path, aside, replace):
     elif new.is_dir() != path.is_dir():
         kinds = [("folder" if one.is_dir() else "file") for one in (new, path)]
         raise FileExistsError(
-            f"A {kinds[0]} expects a {kinds[0]} to replace. Received: {path}, a {kinds[1]}. Choose another path."
+            f"A {kinds[0]} can only replace a {kinds[0]}. Received: {path}, a {kinds[1]}. Choose another path."
         )
     elif new.is_dir():
         exchange(new, path, aside)

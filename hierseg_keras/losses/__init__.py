@@ -1,4 +1,4 @@
-"""Losses along a class tree, one per file: a function with the equation, and a class for `compile`."""
+"""Losses on a class tree. Each file contains one loss: a function that computes it, and a class for `compile`."""
 
 from hierseg_keras.losses.focal_tree_min import FocalTreeMin, focal_tree_min
 from hierseg_keras.losses.hierarchical_crossentropy import HierarchicalCrossentropy, hierarchical_crossentropy

@@ -1,4 +1,4 @@
-"""Scores made coherent along a class tree (HSSN, eq. 4), on logits: the logistic function is monotone."""
+"""Makes scores coherent along a class tree (HSSN, eq. 4). It works on logits because the sigmoid is monotone."""
 
 import numpy as np
 from keras import ops
@@ -13,11 +13,11 @@ from hierseg_keras.tree.ops import node_major, with_gradient
 
 
 def coherent_error_logits(tree, label, logits):
-    """Computes the coherent logit of each node's wrong decision.
+    """Computes the coherent logit of the wrong decision for each node.
 
-    Of a node on the label's path the coherent logit is the smallest among its ancestors and itself, and
-    the wrong decision is "no". Of a node off the path it is the largest among its descendants and itself,
-    and the wrong decision is "yes".
+    For a node on the label's path, the coherent logit is the smallest among the node and its ancestors. The
+    wrong decision is "no", so that the result is its negative. For a node off the path, the coherent logit is
+    the largest among the node and its descendants. The wrong decision is "yes", so that it is the result.
 
     Args:
         tree: `ClassTree`.
@@ -25,7 +25,7 @@ def coherent_error_logits(tree, label, logits):
         logits: Float node logits, `(..., N, V)`.
 
     Returns:
-        Float tensor, node-major, `(..., V, N)`; -inf for the nodes below an internal label, which are unknown.
+        Float tensor, `(..., V, N)`. It is -inf for nodes below an internal label, because they are unknown.
     """
     return with_gradient(lambda x: _coherent_error_logits(tree, label, x))(node_major(logits))
 
@@ -48,7 +48,7 @@ def _coherent_error_logits(tree, label, logits):
 
 
 def independent_error_logits(tree, label, logits):
-    """As `coherent_error_logits`, with each node's logit by itself (eq. 2)."""
+    """Computes the logit of the wrong decision for each node, as `coherent_error_logits` without coherence (eq. 2)."""
     path = _Path(tree, label)
     leaves, blocks = leaves_and_blocks(tree, node_major(logits))
     signed = path.put([-rows for rows in [*reversed(blocks), leaves]], leaves, blocks)
@@ -56,9 +56,9 @@ def independent_error_logits(tree, label, logits):
 
 
 class _Path:
-    """The nodes on each pixel's path, found in rows of leaves and of internal nodes.
+    """Locates the nodes of each pixel's path in tensors of leaves and of internal nodes.
 
-    A path's values are a list of `D`: those of its internal nodes by depth, then its leaf's.
+    The values of a path are a list of `D` tensors: one per depth for its internal nodes, and the last for its leaf.
 
     Args:
         tree: `ClassTree`.
@@ -67,13 +67,13 @@ class _Path:
 
     def __init__(self, tree, label):
         self.families, self.num_leaves, self.label = families_of(tree), tree.num_leaves, label
-        # As the blocks come: the deepest first.
+        # In the order of the blocks, the deepest first.
         self.internal = [ops.take(nodes, label, axis=0) for nodes in internal_ancestors(tree)[::-1]]
         self.is_leaf = np.arange(tree.num_leaves, dtype=np.int32)[:, None] == label[..., None, :]
         self.is_internal = [self.families.nodes(i) == node[..., None, :] for i, node in enumerate(self.internal)]
 
     def values(self, leaves, blocks, empty):
-        """The path's values; `empty` where it has no node of a depth, or no leaf."""
+        """Returns the values of the path. They are `empty` at depths where it has no internal node, or no leaf."""
         internal = [
             ops.where(node >= 0, pick_row(block, ops.maximum(node - self.families.nodes(i)[0, 0], 0)), empty)
             for i, (node, block) in enumerate(zip(self.internal, blocks))
@@ -82,13 +82,13 @@ class _Path:
         return [*reversed(internal), ops.where(self.label < self.num_leaves, leaf, empty)]
 
     def put(self, values, leaves, blocks):
-        """The rows with the path's values on the path."""
+        """Returns the rows with the nodes of the path replaced by `values`."""
         *internal, leaf = values
         on_blocks = zip(self.is_internal, reversed(internal), blocks)
         return ops.where(self.is_leaf, leaf, leaves), [ops.where(*rows) for rows in on_blocks]
 
     def put_below(self, value, leaves, blocks):
-        """All rows, with a value in those of nodes below an internal label."""
+        """Returns the rows with the nodes below an internal label replaced by `value`."""
         at_or_below, known = [ops.zeros_like(self.is_leaf[..., :1, :])], []
         for i in reversed(range(len(blocks))):
             is_below = self.families.to_block(i, at_or_below[0])
@@ -99,9 +99,9 @@ class _Path:
 
 
 def min_along_path_and_gradient(scores):
-    """Computes the least score down to each step of a path, and its gradient.
+    """Computes the smallest score from the start of a path to each step, and its gradient.
 
-    Where n scores tie, each receives 1/n of the gradient.
+    If n scores tie, each receives 1/n of the gradient.
 
     Args:
         scores: List of float tensors of one shape, the score of each step.
@@ -111,8 +111,8 @@ def min_along_path_and_gradient(scores):
         gradients of `least` to the list of gradients of `scores`.
     """
     stacked = ops.stack(scores)
-    # One reduction per step, although the last one's result would do: XLA keeps its result, and works out anything
-    # else again wherever it is broadcast.
+    # Each step reduces again from the start instead of reusing the previous minimum. XLA stores the result of a
+    # reduction, but would recompute an elementwise minimum wherever it is broadcast.
     least = [ops.min(stacked[: step + 1], axis=0) for step in range(len(scores))]
 
     def backward(upstream):
@@ -129,7 +129,7 @@ def min_along_path_and_gradient(scores):
 
 
 def pick_row(rows, index):
-    """Picks one row's value per pixel: `rows[..., index[..., n], n]`, of `(..., R, N)` and `(..., N)`."""
+    """Selects one row per pixel: `rows[..., index[..., n], n]`, for rows `(..., R, N)` and an index `(..., N)`."""
     num_rows, num_columns = rows.shape[-2], ops.shape(rows)[-1]
     pixel = ops.reshape(ops.arange(ops.size(index), dtype="int32"), ops.shape(index))
     return ops.take(ops.reshape(rows, (-1,)), pixel + num_columns * (pixel // num_columns * (num_rows - 1) + index))

@@ -35,12 +35,12 @@ def focal_tree_min(
         tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
         y_pred: Float node logits, `(B, H, W, V)`; or probabilities, with `from_logits=False`.
-        gamma: Focusing exponent, at least 0; 0 gives `tree_min`. Defaults to 2, the paper's.
+        gamma: Focusing exponent, at least 0; 0 gives `tree_min`. Defaults to 2, as in the paper.
         node_weights, from_logits, ignore_class: As in `FocalTreeMin`.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is, otherwise float32. 0 if a pixel is
-        ignored, and NaN if its label is neither a node nor `ignore_class`.
+        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is float64, otherwise float32. 0 if a pixel
+        is ignored, and NaN if its label is neither a node nor `ignore_class`.
 
     Raises:
         ValueError: As in `FocalTreeMin`.
@@ -61,10 +61,10 @@ def focal_tree_min(
 
 
 def focal_log_loss(error_logit, gamma):
-    """Computes `p^gamma * -log(1 - p)` for `p = sigmoid(error_logit)`, the wrong decision's probability.
+    """Computes `p^gamma * -log(1 - p)` for `p = sigmoid(error_logit)`, the probability of the wrong decision.
 
-    Exact to the dtype's own precision at any logit: no probability nor its logarithm is ever
-    rounded to 0, and -inf gives 0.
+    The result is exact to the precision of the dtype for any logit, because no probability is rounded to 0 or 1.
+    A logit of -inf gives 0.
 
     Args:
         error_logit: Float tensor of any shape.
@@ -79,7 +79,7 @@ def focal_log_loss(error_logit, gamma):
         log_loss = ops.relu(x) + ops.log1p(tail)
         wrong = ops.where(x < 0, tail, 1.0) / (1.0 + tail)
         focus = _power(wrong, gamma)
-        # Worked out here, so that this one tensor is all that waits for the gradient.
+        # Computed here, so that this tensor is the only one kept in memory for the gradient.
         slope = focus * (gamma * (1.0 - wrong) * log_loss + wrong)
         return focus * log_loss, lambda upstream: upstream * slope
 
@@ -87,28 +87,28 @@ def focal_log_loss(error_logit, gamma):
 
 
 def _power(x, exponent):
-    # The paper's exponents, 0 and 2, spare a pow, which costs more than all the rest.
+    # The paper's exponents 0 and 2 avoid `ops.power`, which takes longer than the rest of the loss.
     if exponent == 0:
         return ops.ones_like(x)
     return ops.square(x) if exponent == 2 else ops.power(x, exponent)
 
 
 def sum_over_nodes(terms, node_weights=None):
-    """Sums terms of nodes, `(..., V, N)`, with weights, to `(..., N)`."""
+    """Sums weighted terms `(..., V, N)` over nodes, and returns `(..., N)`."""
     if node_weights is not None:
         terms = terms * ops.convert_to_tensor(np.reshape(node_weights, (-1, 1)), terms.dtype)
     return ops.sum(terms, axis=-2)
 
 
 def sum_by_depth(tree, terms):
-    """Sums terms of nodes, `(..., V, N)`, over the nodes of each depth, to `(..., N, D)`."""
+    """Sums terms `(..., V, N)` over the nodes of each depth, and returns `(..., N, D)`."""
     of_depth = [np.flatnonzero(tree.depths == depth) for depth in range(1, tree.num_levels + 1)]
     return ops.stack([ops.sum(ops.take(terms, nodes, axis=-2), axis=-2) for nodes in of_depth], axis=-1)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class FocalTreeMin(TreeLoss):
-    """Computes the focal tree-min loss, HSSN's objective on the logits.
+    """Computes the focal tree-min loss, which HSSN applies to the node logits.
 
     Formula, with `p_v` the coherent scores of `TreeMin`, `p_v = min_{u in A_v} s_u` on the
     label's path `P` and `p_v = max_{u in C_v} s_u` off it:
@@ -118,19 +118,19 @@ class FocalTreeMin(TreeLoss):
 
     Args:
         tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
-        gamma: Focusing exponent, at least 0; 0 gives `TreeMin`. Defaults to 2, the paper's.
-        node_weights: Optional `V` floats `w_v`, or dict from nodes to floats, others 1; see
-            `ClassTree.level_weights`. Defaults to ones.
-        from_logits: Whether `y_pred` holds logits, the default, or probabilities after a sigmoid.
-            Logits are exact at any margin; probabilities are clipped to `keras.config.epsilon()`.
-        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats, others 1.
-            A pixel counts as much as its label's class weighs, in the loss and in what a mean divides
-            by. Computed from pixel counts by `data.class_weights`. Defaults to ones.
-        ignore_class: Integer label of pixels without one, outside `[0, V)`; may be negative. Defaults
+        gamma: Focusing exponent, at least 0; 0 gives `TreeMin`. Defaults to 2, as in the paper.
+        node_weights: Optional `V` floats `w_v`, or dict from nodes to floats; missing nodes weigh 1.
+            `ClassTree.level_weights` computes them from weights per level. Defaults to ones.
+        from_logits: Whether `y_pred` contains logits (the default) or probabilities after a sigmoid. The loss
+            of logits is exact at any value; probabilities are clipped to `keras.config.epsilon()`.
+        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats; missing nodes weigh 1.
+            Each pixel is weighted by the class of its label, in the loss and in the denominator of a mean.
+            `data.class_weights` computes weights from pixel counts. Defaults to ones.
+        ignore_class: Integer label of unlabeled pixels, outside `[0, V)`; may be negative. Defaults
             to 255. These pixels contribute to neither the loss, its gradient, nor the averaging
             denominator.
-        normalization: What a mean divides by under `tf.distribute`: `"replica"` (the default), the
-            labeled pixels of each replica, as Keras does it; or `"global"`, those of all.
+        normalization: Denominator of a mean under `tf.distribute`. `"replica"` (the default) divides by
+            the labeled pixels of each replica, as Keras does; `"global"` by those of all replicas.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
@@ -139,14 +139,14 @@ class FocalTreeMin(TreeLoss):
         sample_weight: Optional, `(B,)`, one weight per image, or `(B, H, W)`, one per pixel.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says, by
-        default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
+        Float loss per pixel in nats, `(B, H, W)`, from `call()`. Calling the object reduces it as set by
+        `reduction`, by default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
         NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
-        ValueError: If `y_pred` does not have `tree.num_nodes` channels, or visibly holds probabilities
-            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`, or
-            `sample_weight` one weight per image or pixel.
+        ValueError: If `y_pred` does not have `tree.num_nodes` channels, or clearly contains probabilities
+            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`; or if
+            `sample_weight` does not have one weight per image or per pixel.
 
     Example:
 

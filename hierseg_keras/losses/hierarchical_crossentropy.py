@@ -29,7 +29,7 @@ def hierarchical_crossentropy(
     from_logits: bool = True,
     ignore_class: int = 255,
 ) -> Tensor:
-    """Computes each pixel's crossentropy, summed over the depths of a class tree; see `HierarchicalCrossentropy`.
+    """Computes the crossentropy of each pixel, summed over the depths of a tree; see `HierarchicalCrossentropy`.
 
     Formula, for a pixel whose label has the ancestor `c_d` at depth `d`:
 
@@ -42,8 +42,8 @@ def hierarchical_crossentropy(
         depth_weights, from_logits, ignore_class: As in `HierarchicalCrossentropy`.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is, otherwise float32. 0 if a pixel is
-        ignored, and NaN if its label is neither a node nor `ignore_class`.
+        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is float64, otherwise float32. 0 if a pixel
+        is ignored, and NaN if its label is neither a node nor `ignore_class`.
 
     Raises:
         ValueError: As in `HierarchicalCrossentropy`.
@@ -66,15 +66,15 @@ def hierarchical_crossentropy(
 
 
 def depth_crossentropies(tree, label, logits):
-    """Computes `-log p(c_d)` at every depth `d`, `c_d` being the label's ancestor there.
+    """Computes `-log p(c_d)` at every depth `d`, where `c_d` is the label's ancestor at that depth.
 
-    With `b` the largest logit and `S` the sum of `exp(logits - b)`, and `b_C` and `S_C` those of
-    the leaves below `c_d`,
+    Formula, with the largest logit `b` and the sum `S` of `exp(logits - b)` over all leaves, and with
+    `b_C` and `S_C` over the leaves below `c_d`:
 
-        -log p(c_d) = (b - b_C) + (log S - log S_C).
+        -log p(c_d) = (b - b_C) + (log S - log S_C)
 
-    No probability is rounded to 0. Where every label is likely enough, which is always but in
-    the first steps of a run gone wrong, `b` serves for `b_C` and all sums share one exponential.
+    No probability is rounded to 0. If no label is extremely unlikely, which holds except in a diverging
+    training, `b` replaces `b_C`, and all sums share one exponential.
 
     Args:
         tree: `ClassTree`.
@@ -82,7 +82,8 @@ def depth_crossentropies(tree, label, logits):
         logits: Float leaf logits, `(..., L)`.
 
     Returns:
-        Float tensor, `(..., D)`, depth 1 first. 0 below a label at an internal node.
+        Float tensor, `(..., D)`, depth 1 (the coarsest) first. If the label is an internal node, the values at deeper
+        depths are 0.
     """
     return with_gradient(lambda x: _depth_crossentropies(tree, label, x))(logits)
 
@@ -95,7 +96,7 @@ def _depth_crossentropies(tree, label, logits):
     leaf_cost = largest[..., 0] - label_logit + ops.log(total)
     is_far = ops.any(largest[..., 0] - label_logit > _FAR)
 
-    # By depth, the last left out: the label's family, if it has one there, and the leaves in it.
+    # Per depth except the last: the label's internal ancestor (its family), if any, and the leaves of the family.
     ancestors = [ops.take(nodes, label, axis=0) for nodes in internal_ancestors(tree)]
     has_family = [node >= 0 for node in ancestors]
 
@@ -140,7 +141,7 @@ def _depth_crossentropies(tree, label, logits):
 
 @functools.lru_cache(maxsize=32)
 def _any_leaf(tree):
-    """`(V,)` int32: a leaf at or below each node."""
+    """Returns one leaf at or below each node, int32 `(V,)`."""
     return np.argmax(tree.ancestor_matrix[:, : tree.num_leaves], axis=1).astype(np.int32)
 
 
@@ -148,30 +149,30 @@ def _any_leaf(tree):
 class HierarchicalCrossentropy(TreeLoss):
     """Computes crossentropy at every depth of a class tree.
 
-    Each node's probability is the sum over its leaves, so that a confusion inside one family
-    costs less than a confusion between families. It works with any softmax segmentation network:
-    nothing but the loss changes.
+    The probability of a node is the sum over its leaves, so that confusing two classes with a common
+    parent costs less than confusing classes of different families. It works with any softmax
+    segmentation network without changing the network.
 
     Formula, for a pixel whose label has the ancestor `c_d` at depth `d`:
 
         loss = sum_d w_d * -log p(c_d),    p(c) = sum of softmax(y_pred)[k] over the leaves k below c
 
-    A leaf above depth `D` stands for itself at every depth below it. A label at an internal
-    node of depth `k` sums depths `1 .. k` and says nothing about deeper ones.
+    A leaf at a depth less than `D` also represents itself at all deeper depths. For a label at an
+    internal node of depth `k`, the sum is over depths `1 .. k`.
 
     Args:
         tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
         depth_weights: Optional `D` floats `w_d`, depth 1 (the coarsest) first. Defaults to ones.
-        from_logits: Whether `y_pred` holds logits, the default, or probabilities after a softmax.
-            Logits are exact at any margin; probabilities are clipped to `keras.config.epsilon()`.
-        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats, others 1.
-            A pixel counts as much as its label's class weighs, in the loss and in what a mean divides
-            by. Computed from pixel counts by `data.class_weights`. Defaults to ones.
-        ignore_class: Integer label of pixels without one, outside `[0, V)`; may be negative. Defaults
+        from_logits: Whether `y_pred` contains logits (the default) or probabilities after a softmax. The loss
+            of logits is exact at any value; probabilities are clipped to `keras.config.epsilon()`.
+        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats; missing nodes weigh 1.
+            Each pixel is weighted by the class of its label, in the loss and in the denominator of a mean.
+            `data.class_weights` computes weights from pixel counts. Defaults to ones.
+        ignore_class: Integer label of unlabeled pixels, outside `[0, V)`; may be negative. Defaults
             to 255. These pixels contribute to neither the loss, its gradient, nor the averaging
             denominator.
-        normalization: What a mean divides by under `tf.distribute`: `"replica"` (the default), the
-            labeled pixels of each replica, as Keras does it; or `"global"`, those of all.
+        normalization: Denominator of a mean under `tf.distribute`. `"replica"` (the default) divides by
+            the labeled pixels of each replica, as Keras does; `"global"` by those of all replicas.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
@@ -180,14 +181,14 @@ class HierarchicalCrossentropy(TreeLoss):
         sample_weight: Optional, `(B,)`, one weight per image, or `(B, H, W)`, one per pixel.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says, by
-        default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
+        Float loss per pixel in nats, `(B, H, W)`, from `call()`. Calling the object reduces it as set by
+        `reduction`, by default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
         NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
-        ValueError: If `y_pred` does not have `tree.num_leaves` channels, or visibly holds probabilities
-            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`, or
-            `sample_weight` one weight per image or pixel.
+        ValueError: If `y_pred` does not have `tree.num_leaves` channels, or clearly contains probabilities
+            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`; or if
+            `sample_weight` does not have one weight per image or per pixel.
 
     Example:
 
@@ -196,13 +197,13 @@ class HierarchicalCrossentropy(TreeLoss):
     >>> logits = np.log([[[[0.5, 0.3, 0.2]]]])
     >>> round(float(loss(np.array([[[0]]]), logits)), 4)     # person: -log 0.8 - log 0.5
     0.9163
-    >>> round(float(loss(np.array([[[3]]]), logits)), 4)     # human, and no more is known: -log 0.8
+    >>> round(float(loss(np.array([[[3]]]), logits)), 4)     # the internal node human: -log 0.8
     0.2231
 
     Reference:
         [Muller & Smith, A Hierarchical Loss for Semantic Segmentation, VISAPP 2020](
-        https://doi.org/10.5220/0008946002600267), eq. 1-4. Differs from it in: a label may be an
-        internal node.
+        https://doi.org/10.5220/0008946002600267), eq. 1-4. In contrast to the paper, a label may be
+        an internal node.
     """
 
     scores = "leaves"

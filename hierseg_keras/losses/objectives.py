@@ -1,4 +1,4 @@
-"""The losses on scores by name: those of the room by their classes' names, Keras's flat one, and HSSN's table 6."""
+"""The losses that can be selected by name: the losses of this package, flat crossentropy, and HSSN's table 6."""
 
 import functools
 import re
@@ -11,10 +11,10 @@ from hierseg_keras.tree import ClassTree
 
 
 def flat_crossentropy(tree, from_logits=True, class_weights=None, ignore_class=255, normalization="replica"):
-    """The crossentropy of leaf scores, as that of a tree without families; a coarse label makes it NaN.
+    """Makes the flat crossentropy of leaf scores, which ignores the tree. A label at an internal node makes it NaN.
 
-    It is `keras.losses.SparseCategoricalCrossentropy` with class weights, and with checks against the tree that labels
-    belong to.
+    It equals `keras.losses.SparseCategoricalCrossentropy` with class weights, and checks that labels and scores fit the
+    tree.
     """
     whole = HierarchicalCrossentropy(tree, class_weights=class_weights, ignore_class=ignore_class)
     flat = ClassTree([f"class {leaf}" for leaf in range(whole.tree.num_leaves)])
@@ -28,7 +28,7 @@ flat_crossentropy.scores = HierarchicalCrossentropy.scores
 
 @functools.cache
 def named_losses():
-    """Dict from the names of classes to what makes a loss of a tree; each says which `scores` it takes."""
+    """Returns a dict from the name of a loss to a function of a tree that makes it. Each has the attribute `scores`."""
     public = ((name, getattr(losses, name)) for name in losses.__all__)
     found = {name: cls for name, cls in public if isinstance(cls, type) and issubclass(cls, TreeLoss)}
     return {"SparseCategoricalCrossentropy": flat_crossentropy, **found}
@@ -36,7 +36,7 @@ def named_losses():
 
 @functools.cache
 def objectives():
-    """Dict from the names that `HSSN` takes to what makes a loss: `FocalTreeMin` is `"focal_tree_min"`."""
+    """Returns a dict from the names that `HSSN` accepts, such as `"focal_tree_min"`, to functions that make a loss."""
     rows = {"crossentropy": flat_crossentropy}
     rows |= {_snake_case(name): make for name, make in named_losses().items() if make is not flat_crossentropy}
     focal = functools.partial(TreeBinaryCrossentropy, gamma=2)
@@ -45,7 +45,7 @@ def objectives():
 
 
 def loss_by_depth(loss, tree):
-    """The tree loss whose terms by depth are logged beside a loss that a network is trained with."""
+    """Returns the tree loss whose terms per depth are logged, given the loss of the training."""
     make = HierarchicalCrossentropy if loss.scores == "leaves" else TreeBinaryCrossentropy
     if make is TreeBinaryCrossentropy and hasattr(loss, "per_depth"):
         return loss

@@ -20,7 +20,7 @@ def tree_binary_crossentropy(
     from_logits: bool = True,
     ignore_class: int = 255,
 ) -> Tensor:
-    """Computes the sum of each pixel's (focal) binary crossentropies of all nodes; see `TreeBinaryCrossentropy`.
+    """Computes the sum of each pixel's (focal) binary crossentropies over all nodes; see `TreeBinaryCrossentropy`.
 
     Formula, with `s = sigmoid(y_pred)` and `P` the label's path, itself included:
 
@@ -35,8 +35,8 @@ def tree_binary_crossentropy(
         node_weights, from_logits, ignore_class: As in `TreeBinaryCrossentropy`.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is, otherwise float32. 0 if a pixel is
-        ignored, and NaN if its label is neither a node nor `ignore_class`.
+        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is float64, otherwise float32. 0 if a pixel
+        is ignored, and NaN if its label is neither a node nor `ignore_class`.
 
     Raises:
         ValueError: As in `TreeBinaryCrossentropy`.
@@ -58,10 +58,10 @@ def tree_binary_crossentropy(
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class TreeBinaryCrossentropy(TreeLoss):
-    """Computes (focal) binary crossentropy of every node of a class tree, each by itself.
+    """Computes the (focal) binary crossentropy of every node of a class tree independently.
 
-    This is the baseline that `TreeMin` improves on: the nodes of a path are supervised together, but
-    nothing ties their scores to one another.
+    This is the baseline of `TreeMin`: all nodes are supervised, but the loss does not require that
+    the scores of a node and its ancestors are consistent.
 
     Formula, with `s = sigmoid(y_pred)` and `P` the label's path, itself included:
 
@@ -74,18 +74,18 @@ class TreeBinaryCrossentropy(TreeLoss):
         tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
         gamma: Focusing exponent, at least 0. Defaults to 0; 2 gives the "Focal" row of HSSN's
             table 6.
-        node_weights: Optional `V` floats `w_v`, or dict from nodes to floats, others 1; see
-            `ClassTree.level_weights`. Defaults to ones.
-        from_logits: Whether `y_pred` holds logits, the default, or probabilities after a sigmoid.
-            Logits are exact at any margin; probabilities are clipped to `keras.config.epsilon()`.
-        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats, others 1.
-            A pixel counts as much as its label's class weighs, in the loss and in what a mean divides
-            by. Computed from pixel counts by `data.class_weights`. Defaults to ones.
-        ignore_class: Integer label of pixels without one, outside `[0, V)`; may be negative. Defaults
+        node_weights: Optional `V` floats `w_v`, or dict from nodes to floats; missing nodes weigh 1.
+            `ClassTree.level_weights` computes them from weights per level. Defaults to ones.
+        from_logits: Whether `y_pred` contains logits (the default) or probabilities after a sigmoid. The loss
+            of logits is exact at any value; probabilities are clipped to `keras.config.epsilon()`.
+        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats; missing nodes weigh 1.
+            Each pixel is weighted by the class of its label, in the loss and in the denominator of a mean.
+            `data.class_weights` computes weights from pixel counts. Defaults to ones.
+        ignore_class: Integer label of unlabeled pixels, outside `[0, V)`; may be negative. Defaults
             to 255. These pixels contribute to neither the loss, its gradient, nor the averaging
             denominator.
-        normalization: What a mean divides by under `tf.distribute`: `"replica"` (the default), the
-            labeled pixels of each replica, as Keras does it; or `"global"`, those of all.
+        normalization: Denominator of a mean under `tf.distribute`. `"replica"` (the default) divides by
+            the labeled pixels of each replica, as Keras does; `"global"` by those of all replicas.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
@@ -94,14 +94,14 @@ class TreeBinaryCrossentropy(TreeLoss):
         sample_weight: Optional, `(B,)`, one weight per image, or `(B, H, W)`, one per pixel.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says, by
-        default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
+        Float loss per pixel in nats, `(B, H, W)`, from `call()`. Calling the object reduces it as set by
+        `reduction`, by default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
         NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
-        ValueError: If `y_pred` does not have `tree.num_nodes` channels, or visibly holds probabilities
-            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`, or
-            `sample_weight` one weight per image or pixel.
+        ValueError: If `y_pred` does not have `tree.num_nodes` channels, or clearly contains probabilities
+            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`; or if
+            `sample_weight` does not have one weight per image or per pixel.
 
     Example:
 

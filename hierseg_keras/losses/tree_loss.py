@@ -1,4 +1,4 @@
-"""What every loss along a tree shares: labels, ignored pixels, class weights, checks and configuration."""
+"""The base class of the losses on a class tree, and their checks of labels and scores."""
 
 import keras
 import numpy as np
@@ -17,19 +17,19 @@ _ENOUGH_LOGITS = 64
 
 
 class LabeledPixels:
-    """A batch as every loss along a tree reads it: a node and logits per pixel.
+    """Reads the labels and scores of a batch for a loss on a tree.
 
     Args:
         owner: Name of the loss, for errors.
         tree: `ClassTree`.
-        scores: `"nodes"` or `"leaves"`: what `y_pred` holds.
-        y_true, y_pred, from_logits, ignore_class: As the loss takes them.
+        scores: Type of the scores in `y_pred`: `"nodes"` or `"leaves"`.
+        y_true, y_pred, from_logits, ignore_class: The arguments of the loss.
 
     Attributes:
-        label: Int32 node indices, `(B, H, W)`; 0 where a pixel has no label.
-        logits: Float logits, `(B, H, W, C)`, float64 where `y_pred` is and else float32. Their gradient is 0 at
-            ignored pixels.
-        is_labeled: Bool, `(B, H, W)`.
+        label: Int32 node indices, `(B, H, W)`. They are 0 at ignored pixels.
+        logits: Float logits, `(B, H, W, C)`: float64 if `y_pred` is float64, otherwise float32. Their gradient is 0
+            at ignored pixels.
+        is_labeled: Bool, `(B, H, W)`, false at ignored pixels.
     """
 
     def __init__(self, owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
@@ -41,7 +41,7 @@ class LabeledPixels:
         self.logits = Scores(tree, scores, from_logits).logits(y_pred)
 
     def losses(self, values):
-        """Values of pixels, `(B, H, W)` or `(B, H, W, D)`: 0 at ignored pixels, NaN where a label is no node."""
+        """Sets values, `(B, H, W)` or `(B, H, W, D)`, to 0 at ignored pixels and to NaN at labels that are no node."""
         is_labeled, is_node = self.is_labeled, self._is_node
         if len(values.shape) > len(is_labeled.shape):
             is_labeled, is_node = is_labeled[..., None], is_node[..., None]
@@ -52,8 +52,11 @@ def read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
     """Checks labels and scores, and returns the labels' codes (see `tree.labels`).
 
     Args:
-        owner, tree, scores, y_true, y_pred, from_logits, ignore_class: As in `LabeledPixels`. Labels that are read
-            already are not checked again.
+        owner, tree, scores, y_true, y_pred, from_logits, ignore_class: As in `LabeledPixels`. If `y_true` already
+            contains codes, nothing is checked again.
+
+    Returns:
+        Int32 codes, `(B, H, W)`.
     """
     if not is_read(y_true):
         check_ignore_class(owner, tree, ignore_class)
@@ -64,30 +67,30 @@ def read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
 
 
 class TreeLoss(keras.losses.Loss):
-    """Base class of the losses along a tree; a subclass owns the equation.
+    """Base class of the losses on a class tree.
 
-    A subclass sets `scores`, and implements `call` by the function of its equation and `depth_losses`.
+    A subclass sets `scores`, and implements `call` and `depth_losses`.
 
     Pixels labeled `ignore_class` contribute to neither the loss, its gradient, nor the averaging
-    denominator. Under `reduction="sum_over_batch_size"` the loss is the mean over labeled pixels,
-    weighted by `class_weights`; on several replicas of `tf.distribute` it is taken on each and then
-    over the replicas, as Keras does it, or over the whole batch with `normalization="global"`:
+    denominator. Formula of the mean under `reduction="sum_over_batch_size"`, over labeled pixels `i`
+    with loss `l_i`, sample weight `s_i` and class weight `c_i`:
 
         loss = sum_i s_i c_i l_i / sum_i c_i
 
-    over labeled pixels `i` of loss `l_i`, sample weight `s_i` and class weight `c_i`. If no pixel is
-    labeled, or all class weights are 0, the loss is 0. A label that is neither a node nor
-    `ignore_class`, such as 0.5, makes the loss NaN, and so does a NaN score of a labeled pixel, unless
-    it belongs to a node of which the label says nothing.
+    On several replicas of `tf.distribute`, Keras computes this mean per replica, and then the mean over
+    replicas. With `normalization="global"`, it is the mean over the whole batch. If no pixel is labeled,
+    or all class weights are 0, the loss is 0. The loss is NaN if a label is neither a node nor
+    `ignore_class`, such as 0.5. It is also NaN if a score of a labeled pixel is NaN, unless the label
+    leaves the node of that score unknown.
 
     Args:
         tree: `ClassTree`, or its text.
-        from_logits: Whether `y_pred` holds logits, the default, or probabilities.
-        class_weights: Optional `V` floats, or dict from nodes to floats.
-        ignore_class: Integer label of pixels without one, outside `[0, V)`; may be negative.
+        from_logits: Whether `y_pred` contains logits (the default) or probabilities.
+        class_weights: Optional `V` floats, or dict from nodes to floats; missing nodes weigh 1.
+        ignore_class: Integer label of unlabeled pixels, outside `[0, V)`; may be negative.
             Defaults to 255.
-        normalization: What a mean divides by: the labeled pixels of each `"replica"`, or those of
-            all, `"global"`.
+        normalization: Denominator of a mean under `tf.distribute`: `"replica"` (the default) divides by
+            the labeled pixels of each replica, and `"global"` by those of all replicas.
         reduction, name, dtype: As in `keras.losses.Loss`.
     """
 
@@ -117,7 +120,7 @@ class TreeLoss(keras.losses.Loss):
 
     @property
     def scores(self):
-        """`"nodes"` or `"leaves"`: which scores the loss takes."""
+        """Type of the scores that the loss expects: `"nodes"` or `"leaves"`."""
         raise NotImplementedError
 
     def depth_losses(self, label, logits):
@@ -138,8 +141,7 @@ class TreeLoss(keras.losses.Loss):
         """Checks labels and scores under this class's name.
 
         Returns:
-            A pair: the labels as the functions of the losses take them without another look; and `y_pred` in the
-            dtype of the loss.
+            A pair: the checked labels, as codes that are not checked again; and `y_pred` in the dtype of the loss.
         """
         if not is_read(y_true):
             y_pred = ops.convert_to_tensor(y_pred)
@@ -148,15 +150,15 @@ class TreeLoss(keras.losses.Loss):
         return y_true, ops.cast(y_pred, self.dtype)
 
     def per_depth(self, y_true, y_pred):
-        """Computes the loss's terms by depth, unweighted and unreduced.
+        """Computes the terms of the loss per pixel and depth, without weights or reduction.
 
         Args:
             y_true: As in `call`.
             y_pred: As in `call`.
 
         Returns:
-            A pair: float tensor `(B, H, W, D)`, depth 1 (the coarsest) first, 0 at ignored
-            pixels; and bool tensor `(B, H, W)`, true where a pixel is labeled.
+            A pair: a float tensor `(B, H, W, D)`, depth 1 (the coarsest) first, 0 at ignored
+            pixels; and a bool tensor `(B, H, W)`, true for labeled pixels.
         """
         y_true, y_pred = self.read(y_true, y_pred)
         owner, options = type(self).__name__, (self.from_logits, self.ignore_class)
@@ -164,17 +166,17 @@ class TreeLoss(keras.losses.Loss):
         return pixels.losses(self.depth_losses(pixels.label, pixels.logits)), pixels.is_labeled
 
     def _pixel_weights(self, codes, sample_weight):
-        """Weights that take ignored pixels out of Keras's own reduction, its denominator included."""
+        """Returns weights that exclude ignored pixels from Keras's reduction, including its denominator."""
         weights = ops.cast(codes != IGNORED, self.dtype)
         if self.class_weights is not None:
-            # A label outside the tree weighs something too, as its loss is NaN.
+            # A label outside the tree has weight 1, so that its NaN reaches the loss.
             of_class = ops.take(np.asarray(self.class_weights, self.dtype), ops.maximum(codes, 0), axis=0)
             weights = weights * ops.where(codes >= 0, of_class, 1.0)
         count = ops.sum(weights)
         if sample_weight is not None:
             weights = weights * pixel_weights(type(self).__name__, sample_weight, codes, self.dtype)
         if self.reduction in ("sum_over_batch_size", "mean"):
-            # Keras divides by all pixels; this turns it into the labeled ones.
+            # Keras divides by the number of all pixels. This factor corrects it to the labeled pixels.
             size = ops.cast(ops.size(codes), self.dtype)
             if self.normalization == "global":
                 count, size = sum_over_replicas(count), size * num_replicas()
@@ -198,11 +200,11 @@ class TreeLoss(keras.losses.Loss):
 
 
 def check_dtype(loss):
-    """Refuses a loss in half precision, which does not hold every node's index."""
+    """Rejects a loss in half precision, which cannot represent the index of every node."""
     if loss.dtype not in ("float32", "float64"):
         raise ValueError(
-            f"`{type(loss).__name__}` expects to compute in float32 or float64, as Keras casts labels to the loss's "
-            f"dtype. Received: dtype={loss.dtype}. Pass dtype='float32'; the model may be of any precision."
+            f"`{type(loss).__name__}` expects dtype float32 or float64, because Keras casts labels to the dtype of the "
+            f"loss. Received: dtype={loss.dtype}. Pass dtype='float32'; the model may have any precision."
         )
 
 
@@ -213,19 +215,21 @@ def _check_from_logits(owner, from_logits):
 
 
 def _refuse_probabilities(owner, scores, y_pred):
-    """Refuses what visibly holds probabilities where logits are expected."""
+    """Raises an error if `y_pred` clearly contains probabilities although logits are expected."""
     evidence = scores.evidence_of_probabilities(y_pred, at_least=_ENOUGH_LOGITS)
     if evidence:
-        raise ValueError(f"`{owner}` expects logits. Received: probabilities, as {evidence}. Pass from_logits=False.")
+        raise ValueError(
+            f"`{owner}` expects logits. Received: probabilities, because {evidence}. Pass from_logits=False."
+        )
 
 
 def precision_of(y_pred):
-    """The dtype in which a loss of a prediction is computed: float64 if the prediction has it, otherwise float32."""
+    """Returns the dtype in which a loss is computed: float64 if the prediction is float64, otherwise float32."""
     return "float64" if keras.backend.standardize_dtype(y_pred.dtype) == "float64" else "float32"
 
 
 def _without_ignored(y_pred, is_labeled):
-    """`y_pred`, no gradient of which leaves an ignored pixel: not even where a NaN there would make it one."""
+    """Returns `y_pred` with a gradient of 0 at ignored pixels, even if their scores are NaN."""
 
     def function(x):
         return x, lambda upstream: ops.where(is_labeled[..., None], upstream, 0.0)

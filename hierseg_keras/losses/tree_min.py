@@ -34,8 +34,8 @@ def tree_min(
         node_weights, from_logits, ignore_class: As in `TreeMin`.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is, otherwise float32. 0 if a pixel is
-        ignored, and NaN if its label is neither a node nor `ignore_class`.
+        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is float64, otherwise float32. 0 if a pixel
+        is ignored, and NaN if its label is neither a node nor `ignore_class`.
 
     Raises:
         ValueError: As in `TreeMin`.
@@ -59,9 +59,10 @@ def tree_min(
 class TreeMin(TreeLoss):
     """Computes the tree-min loss: binary crossentropy of scores made coherent along the tree.
 
-    A node on the label's path takes the smallest score among its ancestors and itself, and a node off
-    the path the largest among its descendants and itself. So a score that breaks the order of the tree
-    is penalized at the node that breaks it.
+    The coherent score of a node on the label's path is the smallest score among the node and its
+    ancestors. For a node off the path it is the largest score among the node and its descendants. If a
+    node's score exceeds its parent's, which contradicts the tree, the loss penalizes the parent's low
+    score on the path, and the node's high score off the path.
 
     Formula, with `s = sigmoid(y_pred)`, `P` the label's path, `A_v` the node `v` and its
     ancestors, `C_v` the node `v` and its descendants:
@@ -69,23 +70,23 @@ class TreeMin(TreeLoss):
         loss = sum_{v in P} w_v * -log(min_{u in A_v} s_u)
              + sum_{v not in P} w_v * -log(1 - max_{u in C_v} s_u)
 
-    Nodes below an internal label are unknown and do not contribute. Where n scores tie in a min or
+    Nodes below an internal label are unknown and do not contribute. If n scores tie in a min or
     max, each receives 1/n of the gradient.
 
     Args:
         tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
-        node_weights: Optional `V` floats `w_v`, or dict from nodes to floats, others 1; see
-            `ClassTree.level_weights`. Defaults to ones.
-        from_logits: Whether `y_pred` holds logits, the default, or probabilities after a sigmoid.
-            Logits are exact at any margin; probabilities are clipped to `keras.config.epsilon()`.
-        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats, others 1.
-            A pixel counts as much as its label's class weighs, in the loss and in what a mean divides
-            by. Computed from pixel counts by `data.class_weights`. Defaults to ones.
-        ignore_class: Integer label of pixels without one, outside `[0, V)`; may be negative. Defaults
+        node_weights: Optional `V` floats `w_v`, or dict from nodes to floats; missing nodes weigh 1.
+            `ClassTree.level_weights` computes them from weights per level. Defaults to ones.
+        from_logits: Whether `y_pred` contains logits (the default) or probabilities after a sigmoid. The loss
+            of logits is exact at any value; probabilities are clipped to `keras.config.epsilon()`.
+        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats; missing nodes weigh 1.
+            Each pixel is weighted by the class of its label, in the loss and in the denominator of a mean.
+            `data.class_weights` computes weights from pixel counts. Defaults to ones.
+        ignore_class: Integer label of unlabeled pixels, outside `[0, V)`; may be negative. Defaults
             to 255. These pixels contribute to neither the loss, its gradient, nor the averaging
             denominator.
-        normalization: What a mean divides by under `tf.distribute`: `"replica"` (the default), the
-            labeled pixels of each replica, as Keras does it; or `"global"`, those of all.
+        normalization: Denominator of a mean under `tf.distribute`. `"replica"` (the default) divides by
+            the labeled pixels of each replica, as Keras does; `"global"` by those of all replicas.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
@@ -94,14 +95,14 @@ class TreeMin(TreeLoss):
         sample_weight: Optional, `(B,)`, one weight per image, or `(B, H, W)`, one per pixel.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says, by
-        default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
+        Float loss per pixel in nats, `(B, H, W)`, from `call()`. Calling the object reduces it as set by
+        `reduction`, by default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
         NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
-        ValueError: If `y_pred` does not have `tree.num_nodes` channels, or visibly holds probabilities
-            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`, or
-            `sample_weight` one weight per image or pixel.
+        ValueError: If `y_pred` does not have `tree.num_nodes` channels, or clearly contains probabilities
+            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`; or if
+            `sample_weight` does not have one weight per image or per pixel.
 
     Example:
 
@@ -114,7 +115,7 @@ class TreeMin(TreeLoss):
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
         https://arxiv.org/abs/2203.14335), eq. 4 and 5. The released code averages the terms
-        per level, weighs them by five and adds crossentropies, as `TreeMinCrossentropy` does.
+        per level, multiplies them by five and adds crossentropies, as `TreeMinCrossentropy` does.
     """
 
     scores = "nodes"

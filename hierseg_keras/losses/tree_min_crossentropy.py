@@ -1,4 +1,4 @@
-"""Focal tree-min averaged per level, with a softmax crossentropy at every level: what HSSN's authors released."""
+"""The loss of the code released with HSSN: focal tree-min averaged per level, plus a softmax crossentropy per level."""
 
 from collections.abc import Sequence
 
@@ -43,8 +43,8 @@ def tree_min_crossentropy(
         from_logits, ignore_class: As in `TreeMinCrossentropy`.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is, otherwise float32. 0 if a pixel is
-        ignored, and NaN if its label is neither a node nor `ignore_class`.
+        Float loss per pixel in nats, `(B, H, W)`: float64 if `y_pred` is float64, otherwise float32. 0 if a pixel
+        is ignored, and NaN if its label is neither a node nor `ignore_class`.
 
     Raises:
         ValueError: As in `TreeMinCrossentropy`.
@@ -66,7 +66,7 @@ def tree_min_crossentropy(
 
 
 def _level_losses(tree, label, logits, gamma, tree_min_weight):
-    """Each level's loss per pixel, finest first."""
+    """Returns the loss per pixel of each level, finest first."""
     terms = focal_log_loss(coherent_error_logits(tree, label, logits), gamma)
     level_of = tree.level_weights(np.arange(1, tree.num_levels + 1))
     losses = []
@@ -92,9 +92,9 @@ def _level_crossentropy(tree, level, label, logits):
 class TreeMinCrossentropy(TreeLoss):
     """Computes five times the focal tree-min loss, averaged per level, plus a crossentropy per level.
 
-    This is the objective of the code released with HSSN, to compare with networks that it trained;
-    for Cityscapes that code uses `gamma=0`. The crossentropies apply a softmax over each level's
-    classes to the same node logits, and learn faster from scratch than a sigmoid per node does.
+    This is the loss of the code released with HSSN. Use it to compare with networks trained by that
+    code, which uses `gamma=0` for Cityscapes. The crossentropies apply a softmax over the classes of
+    each level to the same node logits. From scratch, they train faster than a sigmoid per node.
 
     Formula, with `t_v` the term of node `v` in `FocalTreeMin`, `V_l` the nodes of level `l` (the
     leaves are those of level 1), `C_l` the classes of level `l` (`ClassTree.level_classes`) and
@@ -102,23 +102,23 @@ class TreeMinCrossentropy(TreeLoss):
 
         loss = sum_l w_l (tree_min_weight * mean_{v in V_l} t_v - log(exp(y_{c_l}) / sum_{c in C_l} exp(y_c)))
 
-    A label too coarse for a level does not contribute to that level's crossentropy.
+    A label at an internal node above a level does not contribute to the crossentropy of that level.
 
     Args:
         tree: `ClassTree`, or its text. Fixes the order of the last axis of `y_pred`.
         gamma: Focusing exponent, at least 0. Defaults to 2.
         tree_min_weight: Factor of the tree-min terms. Defaults to 5.
         level_weights: Optional `D` floats `w_l`, finest first. Defaults to ones.
-        from_logits: Whether `y_pred` holds logits, the default, or probabilities after a sigmoid.
-            Logits are exact at any margin; probabilities are clipped to `keras.config.epsilon()`.
-        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats, others 1.
-            A pixel counts as much as its label's class weighs, in the loss and in what a mean divides
-            by. Computed from pixel counts by `data.class_weights`. Defaults to ones.
-        ignore_class: Integer label of pixels without one, outside `[0, V)`; may be negative. Defaults
+        from_logits: Whether `y_pred` contains logits (the default) or probabilities after a sigmoid. The loss
+            of logits is exact at any value; probabilities are clipped to `keras.config.epsilon()`.
+        class_weights: Optional `V` floats, or dict from nodes (name, path or index) to floats; missing nodes weigh 1.
+            Each pixel is weighted by the class of its label, in the loss and in the denominator of a mean.
+            `data.class_weights` computes weights from pixel counts. Defaults to ones.
+        ignore_class: Integer label of unlabeled pixels, outside `[0, V)`; may be negative. Defaults
             to 255. These pixels contribute to neither the loss, its gradient, nor the averaging
             denominator.
-        normalization: What a mean divides by under `tf.distribute`: `"replica"` (the default), the
-            labeled pixels of each replica, as Keras does it; or `"global"`, those of all.
+        normalization: Denominator of a mean under `tf.distribute`. `"replica"` (the default) divides by
+            the labeled pixels of each replica, as Keras does; `"global"` by those of all replicas.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
@@ -127,14 +127,14 @@ class TreeMinCrossentropy(TreeLoss):
         sample_weight: Optional, `(B,)`, one weight per image, or `(B, H, W)`, one per pixel.
 
     Returns:
-        Float loss per pixel in nats, `(B, H, W)`, from `call()`; reduced as `reduction` says, by
-        default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
+        Float loss per pixel in nats, `(B, H, W)`, from `call()`. Calling the object reduces it as set by
+        `reduction`, by default to the mean over labeled pixels, weighted by `class_weights`. 0 if no pixel is labeled.
         NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
-        ValueError: If `y_pred` does not have `tree.num_nodes` channels, or visibly holds probabilities
-            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`, or
-            `sample_weight` one weight per image or pixel.
+        ValueError: If `y_pred` does not have `tree.num_nodes` channels, or clearly contains probabilities
+            although `from_logits=True`; if `y_true` does not have one integer per pixel of `y_pred`; or if
+            `sample_weight` does not have one weight per image or per pixel.
 
     Example:
 
@@ -144,8 +144,8 @@ class TreeMinCrossentropy(TreeLoss):
     2.426
 
     Reference:
-        No equation of [Li et al., CVPR 2022](https://arxiv.org/abs/2203.14335), whose objective is
-        `FocalTreeMin` with `TreeTriplet`; the difference is known from the code that it points to.
+        The code released with [Li et al., CVPR 2022](https://arxiv.org/abs/2203.14335). The loss in
+        the paper is different: `FocalTreeMin` with `TreeTriplet`.
     """
 
     scores = "nodes"

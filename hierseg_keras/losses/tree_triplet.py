@@ -1,4 +1,4 @@
-"""Triplets of pixel embeddings with margins read from a class tree (HSSN, eq. 7 and 8)."""
+"""A triplet loss of pixel embeddings with margins from a class tree (HSSN, eq. 7 and 8)."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ from hierseg_keras.tree.tensor import Tensor
 
 DISTANCES = ("cosine", "euclidean")
 POSITIVES = ("tree", "class")
-# How often a call draws: three classes, and the pixels of all three.
+# Number of random draws per call: one per class of the triplet, and one for the three pixels.
 _DRAWS = 4
 
 
@@ -34,7 +34,7 @@ def tree_triplet(
     distance: str = "cosine",
     ignore_class: int = 255,
 ) -> Tensor:
-    """Computes the tree-triplet loss of triplets that it draws; see `TreeTriplet`.
+    """Draws triplets of pixels, and computes their tree-triplet loss; see `TreeTriplet`.
 
     Formula, with `psi` the distance of two leaves in a balanced tree of height `D` (`ClassTree.distance`):
 
@@ -46,12 +46,12 @@ def tree_triplet(
         tree: `ClassTree`, or its text.
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
         y_pred: Float embeddings, `(B, h, w, C)`, of any size.
-        seed_generator: `keras.random.SeedGenerator`, which each call advances.
+        seed_generator: `keras.random.SeedGenerator`. Each call advances its state.
         num_triplets, positives, margin, tolerance, margin_scale, distance, ignore_class: As in `TreeTriplet`.
 
     Returns:
-        Float tensor, `(num_triplets,)`: float64 if `y_pred` is, otherwise float32. Its mean is the mean over the
-        valid triplets. 0 if no triplet can be drawn, and NaN if a label is neither a node nor `ignore_class`.
+        Float tensor, `(num_triplets,)`: float64 if `y_pred` is float64, otherwise float32. Its mean is the mean over
+        valid triplets. It is 0 if no triplet can be drawn, and NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
         ValueError: As in `TreeTriplet`.
@@ -77,7 +77,7 @@ def tree_triplet(
         margin = tolerance + margin_scale * ops.cast(gap, dtype) / (2 * tree.num_levels)
     losses = ops.maximum(measure(anchor, positive) - measure(anchor, negative) + margin, 0.0)
     is_valid = ops.cast(is_valid, dtype)
-    # A mean over all triplets is one over the valid ones.
+    # Scaled so that the mean over all triplets equals the mean over valid triplets.
     losses = losses * is_valid * ops.divide_no_nan(float(num_triplets), ops.sum(is_valid))
     return ops.where(ops.any(codes == OUTSIDE), float("nan"), losses)
 
@@ -102,8 +102,8 @@ def draw_triplets(tree, label, num_triplets, positives, seed_generator):
     """Draws triplets of pixels from label codes `(N,)`.
 
     Returns:
-        Three int tensors `(T,)` of pixels; the difference of the distances, int `(T,)`; and
-        whether the triplet is valid, bool `(T,)`.
+        A triple: a list of three int tensors `(T,)`, the pixels of anchor, positive and negative; the difference of
+        their distances in the tree, int `(T,)`; and whether each triplet is valid, bool `(T,)`.
     """
     num_nodes = tree.num_nodes
     least, largest = (ops.convert_to_tensor(table) for table in tree.distance_bounds)
@@ -111,7 +111,7 @@ def draw_triplets(tree, label, num_triplets, positives, seed_generator):
     count = ops.segment_sum(ops.ones_like(group), group, num_segments=num_nodes + 1)[:num_nodes]
     is_present = count > 0
 
-    # [a, p]: whether p can be a's positive, which some class present is farther from than p.
+    # can_be[a, p]: whether p can be the positive of anchor a, which requires a present class that is farther from a.
     farthest = ops.max(ops.where(is_present[None, :], least, -1), axis=1)
     can_be = ops.logical_and(is_present[None, :], largest < farthest[:, None])
     is_same = np.eye(num_nodes, dtype=bool)
@@ -128,28 +128,28 @@ def draw_triplets(tree, label, num_triplets, positives, seed_generator):
     negative = _draw_class(seed_generator, ops.logical_and(is_present[None, :], is_farther))
     gap = ops.take(ops.reshape(least, (-1,)), anchor * num_nodes + negative) - nearest
 
-    # Sorted by class, a class's pixels lie side by side.
+    # After sorting by class, the pixels of a class are adjacent.
     order, first = ops.argsort(group), ops.cumsum(count) - count
     rank = random_uniform((3, num_triplets), seed_generator)
     sizes = [ops.take(count, node) for node in (anchor, positive, negative)]
     of_anchor, of_positive, of_negative = (_rank(rank[i], size) for i, size in enumerate(sizes))
-    # Another pixel than the anchor, where the positive is of its class.
+    # If the positive has the class of the anchor, a different pixel is drawn.
     another = (of_anchor + 1 + _rank(rank[1], sizes[1] - 1)) % ops.maximum(sizes[1], 1)
     of_positive = ops.where(anchor == positive, another, of_positive)
     ranks = ((anchor, of_anchor), (positive, of_positive), (negative, of_negative))
-    # Where nothing is present, all ranks lie behind the last pixel.
+    # If no class is present, all ranks are beyond the last pixel.
     last = ops.size(group) - 1
     pixels = [ops.take(order, ops.minimum(ops.take(first, node) + r, last)) for node, r in ranks]
     return pixels, gap, ops.broadcast_to(ops.any(is_anchor), (num_triplets,))
 
 
 def _draw_class(seed_generator, allowed):
-    """Draws one class per row, each of those allowed as likely as any other."""
+    """Draws one class per row, with equal probability for each allowed class."""
     return ops.argmax(ops.where(allowed, random_uniform(ops.shape(allowed), seed_generator), -1.0), axis=1)
 
 
 def _resized(label, size):
-    """Labels `(B, H, W)` at the middles of `(B, h, w)`."""
+    """Resizes labels `(B, H, W)` to `(B, h, w)`. A cell gets the label at its center."""
     for axis, length in zip((1, 2), size):
         middle = (ops.cast(ops.arange(length), "float32") + 0.5) * ops.shape(label)[axis] / length
         label = ops.take(label, ops.cast(middle, "int32"), axis=axis)
@@ -157,7 +157,7 @@ def _resized(label, size):
 
 
 def _rank(share, size):
-    """An integer in `[0, size)` from a uniform number in [0, 1); 0 where the size is 0."""
+    """Converts a uniform number in [0, 1) to an integer in `[0, size)`, or to 0 if the size is 0."""
     return ops.clip(ops.cast(share * ops.cast(size, "float32"), "int32"), 0, ops.maximum(size - 1, 0))
 
 
@@ -166,73 +166,74 @@ def _cosine_distance(x, y):
 
 
 def _normalized(x):
-    # An embedding of zeros has no direction, and a cosine of 0.
+    # The maximum avoids a division by 0: an embedding of zeros has cosine 0 with every embedding.
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12))
 
 
 def _euclidean_distance(x, y):
     squared = ops.sum(ops.square(x - y), axis=-1)
-    # The root has no slope at 0, where two embeddings are the same.
+    # The square root has no gradient at 0, which is the distance of two equal embeddings.
     is_apart = squared > 0
     return ops.where(is_apart, ops.sqrt(ops.where(is_apart, squared, 1.0)), 0.0)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class TreeTriplet(keras.losses.Loss):
-    """Computes the tree-triplet loss of pixel embeddings, HSSN's second objective.
+    """Computes the tree-triplet loss of pixel embeddings, which HSSN adds to its loss on the logits.
 
-    Pulls an anchor closer to a positive, which is near it in the tree, than to a negative, which is
-    farther, by a margin that grows with the difference of the two distances. Formula, with `psi` the
-    distance of two leaves in a balanced tree of height `D` (`ClassTree.distance`):
+    In a triplet, the class of the positive is nearer to the anchor's class in the tree than that of the
+    negative. The loss makes the embedding of the anchor more similar to the positive than to the
+    negative, by a margin that increases with the difference of the two distances in the tree. Formula,
+    with `psi` the distance of two leaves in a balanced tree of height `D` (`ClassTree.distance`):
 
         loss   = max(<i, i+> - <i, i-> + m, 0)
         m      = tolerance + margin_scale * (psi(i, i-) - psi(i, i+)) / (2 D)
         <x, y> = (1 - cos(x, y)) / 2
 
-    Each call draws new triplets. It draws the anchor's class from those present in the whole batch,
-    each as likely as any other; the positive's class from those closer to the anchor's than some
-    class present; the negative's from the classes that are farther than the positive's; then one pixel
-    of each class. The positive may be another pixel of the anchor's class. If two classes are present,
-    all triplets are valid; if no triplet can be drawn, the loss is 0. Classes are drawn with equal
-    probability however many pixels they have, so there are no `class_weights`.
+    Each call draws new triplets from the classes that are present in the batch. It draws the class of
+    the anchor, then a class for the positive, which may be the anchor's class, and then a class for the
+    negative that is farther from the anchor. Finally it draws one pixel per class. All possible
+    classes have equal probability, however many pixels they have, so there are no `class_weights`. If no
+    triplet can be drawn, the loss is 0.
 
-    A label at an internal node stands for any leaf below it: it is drawn only if the order of the
-    distances is the same for every such leaf, and the margin takes the smallest difference.
+    A label at an internal node represents any leaf below it. It is drawn only if the order of the
+    distances is the same for all these leaves. The margin uses the smallest difference.
 
-    On several replicas of `tf.distribute`, each draws `num_triplets` of its own from its part of
+    On several replicas of `tf.distribute`, each replica draws its own `num_triplets` from its part of
     the batch, and the loss is the mean over replicas.
 
     Args:
         tree: `ClassTree`, or its text.
-        num_triplets: Number of triplets per call. Defaults to 200, the paper's.
-        positives: `"tree"` (the default), as above; or `"class"`, the anchor's own class, with
-            any other class for the negative, as in the classic triplet loss (table 8, "Vanilla").
-        margin: `"tree"` (the default), as above; or a number, the same for all triplets (table 8,
-            "Constant").
+        num_triplets: Number of triplets per call. Defaults to 200, as in the paper.
+        positives: `"tree"` (the default) draws positives as described above. `"class"` draws them from
+            the anchor's class, and negatives from any other class, as in the classic triplet loss
+            (table 8, "Vanilla").
+        margin: `"tree"` (the default) uses the formula above. A number is a constant margin for all
+            triplets (table 8, "Constant").
         tolerance: Smallest margin, the paper's `m_epsilon`. Defaults to 0.1.
-        margin_scale: Factor of the tree's part of the margin. Defaults to 0.5.
-        distance: `"cosine"` (the default), in [0, 1]; or `"euclidean"` (table 9).
+        margin_scale: Factor of the part of the margin that depends on the tree. Defaults to 0.5.
+        distance: `"cosine"` (the default), which is in [0, 1], or `"euclidean"` (table 9).
         ignore_class: Integer label of pixels without one, which are not drawn, outside `[0, V)`; may
             be negative. Defaults to 255.
         seed: Integer or `keras.random.SeedGenerator`. Equal seeds draw equal triplets. On the JAX
-            backend pass a `SeedGenerator` that the model tracks, as `models.HSSN` does: a compiled
-            step cannot advance one that Keras does not know.
+            backend, pass a `SeedGenerator` that the model tracks, as `models.HSSN` does, because a
+            compiled step cannot advance any other.
         name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
-        y_pred: Float embeddings, `(B, h, w, C)`, of any size. An embedding has the label in the middle
-            of the part of the image that it covers.
-        sample_weight: Optional, `(B,)` or `(B, H, W)`; pixels of weight 0 are not drawn.
+        y_pred: Float embeddings, `(B, h, w, C)`, of any size. An embedding covers a cell of the image,
+            and has the label at the center of the cell.
+        sample_weight: Optional, `(B,)` or `(B, H, W)`. Pixels with weight 0 are not drawn.
 
     Returns:
-        Scalar, the mean over the valid triplets. `call()` returns one value per triplet,
-        `(num_triplets,)`, with that mean. NaN if a label is neither a node nor `ignore_class`.
+        Scalar, the mean over valid triplets. `call()` returns one value per triplet,
+        `(num_triplets,)`, with the same mean. NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
-        ValueError: If `num_triplets` is below 1, `positives`, `margin` or `distance` has another value
-            than those above, or `ignore_class` is a node; if `y_pred` does not have four axes, `y_true`
-            is no label map of each of its images, or `sample_weight` has another shape.
+        ValueError: If `num_triplets` is not an integer >= 1, `positives`, `margin` or `distance` is not
+            one of the values above, or `ignore_class` is a node; if `y_pred` does not have four axes,
+            `y_true` does not have one label map per image, or `sample_weight` has another shape.
 
     Example:
 
@@ -244,8 +245,8 @@ class TreeTriplet(keras.losses.Loss):
 
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
-        https://arxiv.org/abs/2203.14335), eq. 7 and 8. It does not say how triplets are drawn. The
-        code released with it has a constant margin of 0.6 on `1 - cos`: here `margin=0.3`.
+        https://arxiv.org/abs/2203.14335), eq. 7 and 8. The paper does not describe how triplets are
+        drawn. The released code has a constant margin of 0.6 on `1 - cos`, which is `margin=0.3` here.
     """
 
     def __init__(
@@ -303,10 +304,10 @@ class TreeTriplet(keras.losses.Loss):
         return _read_codes("TreeTriplet", self.tree, self.ignore_class, y_true, y_pred)
 
     def go_to_step(self, step: Tensor) -> None:
-        """Makes the next call draw what a step of training draws, whatever was drawn before.
+        """Sets the random state, so that the next call draws the triplets of a given training step.
 
         Args:
-            step: Integer scalar tensor, counted from 0.
+            step: Integer scalar tensor, the number of the step, starting from 0.
         """
         state = self.seed_generator.state
         state.assign(ops.stack([state[0], ops.cast(step * _DRAWS, state.dtype)]))

@@ -1,25 +1,28 @@
-"""Weights of nodes, depths and levels: their forms and checks."""
+"""Checks of weights per node, depth or level."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-# One weight per node, or a dict from nodes, each a name, a path or an index, to weights.
+# One weight per node, or a dict from nodes to weights. A node is a name, a path or an index.
 NodeWeights = Sequence[float] | dict[str | int | tuple[str, ...], float]
 
 
 def check_weights(owner, argument, weights, length, what):
-    """Checks weights and returns them as a plain list of floats, which a configuration can hold.
+    """Checks weights, and returns them as a list of floats, which a configuration can hold.
 
     Args:
         owner: Name of the loss, for errors.
-        argument: Name of the argument.
+        argument: Name of the argument, for errors.
         weights: Sequence of numbers, or `None`.
-        length: How many there must be.
-        what: What each weight belongs to, such as `"node"`.
+        length: Required number of weights.
+        what: What each weight belongs to, such as `"node"`, for errors.
+
+    Returns:
+        List of floats, or `None` if `weights` is `None`.
 
     Raises:
-        ValueError: If their number is another, or one is negative or not finite.
+        ValueError: If there are not `length` weights, or one is negative or not finite.
     """
     if weights is None:
         return None
@@ -33,7 +36,7 @@ def check_weights(owner, argument, weights, length, what):
 
 
 def check_node_weights(owner, argument, weights, tree):
-    """As `check_weights`, for weights per node, which may be a dict; a node that is not in it weighs 1."""
+    """Checks weights per node as `check_weights` does. They may be a dict; nodes that are not in it have weight 1."""
     if isinstance(weights, dict):
         nodes = [tree.index(node) for node in weights]
         if len(set(nodes)) < len(nodes):
@@ -45,7 +48,7 @@ def check_node_weights(owner, argument, weights, tree):
 
 
 def check_not_negative(owner, argument, value):
-    """Returns a number as a float.
+    """Checks that a number is at least 0, and returns it as a float.
 
     Raises:
         ValueError: If it is negative or NaN.

@@ -1,4 +1,4 @@
-"""Metrics along a class tree, one per file."""
+"""Metrics on a class tree. Each file contains one metric."""
 
 from hierseg_keras.metrics.confidence_curve import ConfidenceCurve
 from hierseg_keras.metrics.depth_loss import DepthLoss

@@ -1,4 +1,4 @@
-"""Accuracy and depth of confident labels, by threshold."""
+"""Accuracy and depth of confident labels per threshold."""
 
 from collections.abc import Sequence
 
@@ -16,30 +16,30 @@ THRESHOLDS = tuple(np.linspace(0.05, 0.95, 19).round(2).tolist())
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class ConfidenceCurve(TreeMetric):
-    """Computes the curve by which to choose the threshold of `decoding.confident_labels`.
+    """Computes the accuracy of `decoding.confident_labels` per threshold, in order to choose a threshold.
 
     For each threshold, over labeled pixels:
 
-    - *answered*: the share of pixels that get a node at all;
-    - *accuracy*: the share of the answered pixels whose node is the label, an ancestor of it, or below
-      it, as nothing is known below an internal label;
-    - *depth*: the mean depth of the answers, with leaves at depth `D`.
+    - *answered*: the share of pixels for which `confident_labels` returns a node.
+    - *accuracy*: the share of answered pixels whose node is correct: the label, an ancestor of it, or,
+      if the label is an internal node, a node below it.
+    - *depth*: the mean depth of the returned nodes, with leaves counted at depth `D`.
 
-    A network is well calibrated where the accuracy is no lower than the threshold. A higher threshold
-    gives fewer and coarser answers.
+    A network is well calibrated if the accuracy is not lower than the threshold. With a higher threshold,
+    fewer pixels are answered, and with coarser nodes.
 
     Args:
         tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
         from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits; scores that
-            visibly are probabilities are refused then.
+            are clearly probabilities then raise an error.
         thresholds: Ascending numbers in [0, 1]. Defaults to 0.05, 0.10, .. 0.95.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
 
     Returns:
-        `result()` is a flat dict of scalars, each threshold's accuracy: `{name}_0.05` and so on; NaN as in
-        `LevelMeanIoU`. `curve()` returns all three.
+        `result()` is a flat dict of scalars, the accuracy at each threshold: `{name}_0.05` and so on. NaN as in
+        `LevelMeanIoU`. `curve()` returns all three quantities.
 
     Example:
 
@@ -70,7 +70,7 @@ class ConfidenceCurve(TreeMetric):
             or not (0 <= self.thresholds[0] and self.thresholds[-1] <= 1)
         ):
             raise ValueError(f"`thresholds` expects ascending numbers in [0, 1]. Received: thresholds={thresholds!r}.")
-        # By threshold: pixels labeled, answered and right, and the answers' depths summed.
+        # Per threshold: the numbers of labeled, answered and correct pixels, and the sum of the returned nodes' depths.
         self._counter = PixelCounter(self, (len(self.thresholds), 4), "pixels")
 
     def update(self, y_pred, label, is_counted):
@@ -95,11 +95,12 @@ class ConfidenceCurve(TreeMetric):
         return {f"{threshold:.2f}": accuracy[i] for i, threshold in enumerate(self.thresholds)}
 
     def curve(self) -> dict[str, np.ndarray]:
-        """The curve as arrays.
+        """Returns the curve as NumPy arrays.
 
         Returns:
-            Dict of float NumPy arrays, one value per threshold: `threshold`, `answered`, `accuracy`
-            and `depth`; NaN where nothing was labeled or answered, and all NaN where `result()` is.
+            Dict of float arrays with one value per threshold: `threshold`, `answered`, `accuracy` and
+            `depth`. A value is NaN if its denominator is 0, that is, no pixel was labeled or answered. If
+            `result()` is NaN, all values except `threshold` are NaN.
         """
         labeled, answered, right, depth = self._counter.exact().T
         known = np.nan if self.is_invalid() else 1.0
@@ -112,13 +113,13 @@ class ConfidenceCurve(TreeMetric):
             }
 
     def threshold_for(self, accuracy: float) -> float | None:
-        """Finds the smallest threshold from which on answers reach an accuracy.
+        """Finds the smallest threshold such that this and all higher thresholds reach an accuracy.
 
         Args:
-            accuracy: Number in [0, 1].
+            accuracy: Required accuracy, a number in [0, 1].
 
         Returns:
-            Float; `None` if no threshold of the curve is enough, or the curve is NaN.
+            Float, or `None` if no threshold reaches the accuracy, or the curve is NaN.
         """
         found = None
         if self.is_invalid():

@@ -1,4 +1,4 @@
-"""A loss's terms by depth, for the logs (the curves of Muller & Smith's figures 4 and 5)."""
+"""The terms of a loss per depth, as in the curves of Muller & Smith's figures 4 and 5."""
 
 import keras
 from keras import ops
@@ -9,23 +9,23 @@ from hierseg_keras.tree.labels import pixel_weights
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class DepthLoss(NamedMetric):
-    """Computes the mean of a tree loss's terms at every depth of its tree.
+    """Computes the mean of a loss's term at each depth of the tree.
 
-    For `HierarchicalCrossentropy` the term of depth `d` is `-log p(c_d)`; for a loss on node
-    scores it is the sum of the binary terms of the nodes at that depth. Means are over labeled pixels,
-    without any weights. Smaller is better.
+    For `HierarchicalCrossentropy`, the term at depth `d` is `-log p(c_d)`. For a loss on node scores,
+    it is the sum of the binary terms of the nodes at that depth. The mean is over labeled pixels,
+    without weights. Smaller is better.
 
     Args:
         loss: A loss of `hierseg_keras.losses`, or its serialized form.
         name, dtype: As in `keras.metrics.Metric`.
 
     Call arguments:
-        y_true, y_pred: As the loss takes them.
+        y_true, y_pred: As in the call of `loss`.
         sample_weight: Accepted because Keras passes it; only its shape is checked.
 
     Returns:
         `result()` is a flat dict of scalars in nats, `{name}_1` (the coarsest depth) to
-        `{name}_D`; 0 if no pixel was labeled. NaN once a label was neither a node nor
+        `{name}_D`. They are 0 if no pixel was labeled, and NaN if any label was neither a node nor
         `ignore_class`.
 
     Example:
@@ -46,7 +46,7 @@ class DepthLoss(NamedMetric):
         if not hasattr(self.loss, "per_depth"):
             raise TypeError(
                 f"`DepthLoss` expects a loss of `hierseg_keras.losses`. Received: loss={loss!r}. "
-                "For a flat loss on leaf logits give `HierarchicalCrossentropy(tree)`."
+                "For a flat loss on leaf logits, pass `HierarchicalCrossentropy(tree)`."
             )
         self._total = self.add_variable((self.loss.tree.num_levels,), "zeros", name="total")
         self._count = self.add_variable((), "zeros", name="count")

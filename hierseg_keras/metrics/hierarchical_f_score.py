@@ -1,4 +1,4 @@
-"""Precision, recall and F of whole paths."""
+"""Precision, recall and F-score of predicted paths."""
 
 import keras
 import numpy as np
@@ -9,15 +9,17 @@ from hierseg_keras.metrics.path_metric import PathMetric
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class HierarchicalFScore(PathMetric):
-    """Computes hierarchical precision, recall and F of predicted paths.
+    """Computes the hierarchical precision, recall and F-score of predicted paths.
 
-    Formula, with `T` the nodes of a pixel's label and all above it, `P` those of its predicted leaf:
+    Formula, with `T` the set of a pixel's label and its ancestors, and `P` the set of its predicted leaf
+    and the leaf's ancestors:
 
         precision = sum |T & P| / sum |P|        recall = sum |T & P| / sum |T|
         F = 2 precision recall / (precision + recall)
 
-    Sums are over pixels, and the virtual root is not counted. Below an internal label nothing is known,
-    so a predicted leaf below it counts with its path down to the label.
+    Sums are over pixels, and the virtual root is not counted. If the label is an internal node and the
+    predicted leaf is below it, `P` ends at the label, because the classes below are unknown. Larger is
+    better.
 
     Args:
         tree, scores, from_logits, ignore_class, name, dtype: As in `LevelMeanIoU`.
@@ -27,7 +29,7 @@ class HierarchicalFScore(PathMetric):
 
     Returns:
         `result()` is a flat dict of scalars in [0, 1]: `{name}_precision`, `{name}_recall`,
-        `{name}_f`; 0 where no pixel was labeled. NaN as in `LevelMeanIoU`.
+        `{name}_f`; 0 if no pixel was labeled. NaN as in `LevelMeanIoU`.
 
     Example:
 
@@ -49,7 +51,7 @@ class HierarchicalFScore(PathMetric):
 
 
 def hierarchical_scores(confusion):
-    """`{"precision": ..., "recall": ..., "f": ...}` of a `PathConfusion`."""
+    """Returns `{"precision": ..., "recall": ..., "f": ...}` of a `PathConfusion`."""
     tree = confusion.tree
     shared = tree.common_depths[:, : tree.num_leaves]
     labeled = np.broadcast_to(tree.depths[:, None], shared.shape)

@@ -1,4 +1,4 @@
-"""Mean intersection over union in which small instances weigh as much as large ones."""
+"""Mean intersection over union in which small instances have the same weight as large ones."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from hierseg_keras.metrics.path_metric import PathMetric
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.labels import integer_map
 
-# Mean pixels of an instance in Cityscapes' training images of 1024 x 2048, as its benchmark has them.
+# Mean number of pixels per instance in Cityscapes' training images of 1024 x 2048, from its benchmark.
 CITYSCAPES_INSTANCE_SIZES = {
     "person": 3462.4756337644,
     "rider": 3930.4788056518,
@@ -26,48 +26,49 @@ _MAX_INSTANCES = 1 << 16
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class InstanceMeanIoU(PathMetric):
-    """Computes Cityscapes' iIoU, the IoU with each instance's pixels weighted by the instance's size.
+    """Computes Cityscapes' iIoU, in which each pixel is weighted by the size of its instance.
 
     ```
     iIoU_c = iTP / (iTP + FP + iFN)
     ```
 
-    iTP and iFN are a class's pixels that are found and missed, each weighted by the mean size of the
-    class's instances over the size of its own instance, so that a far pedestrian counts as much as
-    a near one; FP is unweighted, as predicted pixels belong to no instance. A labeled pixel of a class
-    with instances that lies in none, as in a group that annotators could not divide, is in neither
-    iTP nor iFN, and predicted elsewhere still FP.
+    iTP and iFN count the found and the missed pixels of a class. Each pixel has the weight `m / s`, where
+    `m` is the mean size of the class's instances and `s` is the size of the pixel's instance, so that a
+    distant pedestrian has the same weight as a near one. FP is unweighted, because wrongly predicted
+    pixels belong to no instance. Labeled pixels outside of any instance, such as a group that annotators
+    could not divide, are in neither iTP nor iFN of their class; if they are predicted as another class,
+    they are in FP of that class.
 
-    At a coarser level a class has an iIoU if all its leaves have instances (of Cityscapes' categories
-    human and vehicle), and a pixel is found if it is predicted anywhere in it. The mean is over the
-    classes with a pixel in the denominator.
+    At a coarser level, a class has an iIoU if all its leaves have instances, such as Cityscapes'
+    categories human and vehicle. A pixel is found if its predicted leaf belongs to the class. The mean
+    is over the classes whose denominator has a pixel. Larger is better.
 
     Args:
         tree: `ClassTree`, or its text.
-        sizes: Dict from each leaf with instances to their mean size in pixels, such as
-            `metrics.CITYSCAPES_INSTANCE_SIZES` (the default), which is of images of 1024 x 2048.
+        sizes: Dict from each leaf with instances to their mean size in pixels. Defaults to
+            `metrics.CITYSCAPES_INSTANCE_SIZES`, which is for images of 1024 x 2048.
         scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
 
     Call arguments:
         y_true, y_pred: As in `LevelMeanIoU`.
-        instances: Integer `(B, H, W)` or `(B, H, W, 1)`: a number from 1 to 65535 for each instance of
-            an image, and 0 for a pixel in none. In Cityscapes' `instanceIds` files set values below 1000
-            to 0.
+        instances: Integer `(B, H, W)` or `(B, H, W, 1)`: a number from 1 to 65535 per instance of an
+            image, and 0 for pixels outside of any instance. For Cityscapes' `instanceIds` files, replace
+            values below 1000 by 0.
 
-    As `compile` does not pass instances, update this metric by hand:
+    Keras's `compile` and `fit` do not pass instances, so update this metric yourself:
 
         for image, label, instances in data:
             metric.update_state(label, model.predict_on_batch(image), instances)
 
     Returns:
-        `result()` is a flat dict of scalars in [0, 1]: `{name}_1` (finest) to `{name}_D`, and `{name}_mean`,
-        of the levels that have a class with instances. NaN as in `LevelMeanIoU`, and once an instance number
-        was outside of [0, 65535].
+        `result()` is a flat dict of scalars in [0, 1]: `{name}_1` (finest) to `{name}_D`, without levels that
+        have no class with instances, and `{name}_mean`. NaN as in `LevelMeanIoU`, and also if any instance
+        number was outside of [0, 65535].
 
     Raises:
-        ValueError: If `sizes` is empty, or has a size that is not above 0 or a node that is no leaf. From
+        ValueError: If `sizes` is empty, a size is not above 0, or a class is not a leaf. From
             `update_state`: as in `LevelMeanIoU`, and if `instances` does not have one integer per pixel.
-        TreeError: If a class of `sizes` is no node of the tree.
+        TreeError: If a class of `sizes` is not a node of the tree.
 
     Example:
 
@@ -95,12 +96,16 @@ class InstanceMeanIoU(PathMetric):
         super().__init__(tree, scores, from_logits, ignore_class, name, dtype)
         self.sizes = dict(CITYSCAPES_INSTANCE_SIZES if sizes is None else sizes)
         if not self.sizes or not all(size > 0 for size in self.sizes.values()):
-            raise ValueError(f"`InstanceMeanIoU` expects `sizes` of a class or more, above 0. Received: {self.sizes}.")
+            raise ValueError(
+                f"`InstanceMeanIoU` expects `sizes` of at least one class, all above 0. Received: {self.sizes}."
+            )
         self._mean_size = np.zeros(self.tree.num_nodes, "float32")
         for node, size in self.sizes.items():
             self._mean_size[self.tree.index(node)] = size
         if self._mean_size[self.tree.num_leaves :].any():
-            raise ValueError(f"`InstanceMeanIoU` expects `sizes` of leaves. Received: {list(self.sizes)}.")
+            raise ValueError(
+                f"`InstanceMeanIoU` expects all classes of `sizes` to be leaves. Received: {list(self.sizes)}."
+            )
         shape = (self.tree.num_nodes, self.tree.num_leaves)
         self._weighted = self.add_variable(shape, "zeros", dtype="float32", name="weighted_pixels")
 
@@ -121,7 +126,7 @@ class InstanceMeanIoU(PathMetric):
         return {**values, "mean": sum(values.values()) / len(values)}
 
     def _with_instances(self, level):
-        """Whether each class of a level has instances throughout."""
+        """Returns whether all leaves of a class have instances, for each class of a level."""
         classes = self.tree.level_classes(level)
         return np.array([all(self._mean_size[leaf] > 0 for leaf in self.tree.leaves(node)) for node in classes])
 
@@ -138,14 +143,14 @@ class InstanceMeanIoU(PathMetric):
 
 
 def _instance_numbers(instances, y_pred):
-    """Instances as int32, `(B, H, W)`, 0 for what is none; and whether each is a number that an instance may have."""
+    """Returns the instance numbers, int32 `(B, H, W)`, invalid numbers replaced by 0; and whether each is valid."""
     number, is_whole = integer_map("InstanceMeanIoU", "instances", "instance number", instances, y_pred)
     is_number = ops.logical_and(ops.logical_and(number >= 0, number < _MAX_INSTANCES), is_whole)
     return ops.where(is_number, number, 0), is_number
 
 
 def _instance_sizes(number):
-    """Each pixel's instance's pixels, `(B, H, W)` float32; infinite for a pixel in none."""
+    """Returns the number of pixels of each pixel's instance, float32 `(B, H, W)`; infinite outside of instances."""
     images = ops.shape(number)[0]
     number_in_batch = ops.reshape(ops.arange(images), (-1, 1, 1)) * _MAX_INSTANCES + number
     ones = ops.reshape(ops.ones_like(number_in_batch), (-1,))

@@ -8,10 +8,10 @@ from hierseg_keras.metrics.path_metric import PathMetric
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class LevelAccuracy(PathMetric):
-    """Computes the share of labeled pixels that are right at every level of a class tree.
+    """Computes the share of correctly predicted pixels at every level of a class tree.
 
-    Predictions are decoded to leaves, and labels counted by level, as in `LevelMeanIoU`: a label
-    too coarse for a level excludes its pixel from that level.
+    Predictions are decoded to leaves as in `LevelMeanIoU`. A pixel whose label is an internal node
+    above a level is excluded from that level. Larger is better.
 
     Args:
         tree, scores, from_logits, ignore_class, name, dtype: As in `LevelMeanIoU`.
@@ -21,7 +21,7 @@ class LevelAccuracy(PathMetric):
 
     Returns:
         `result()` is a flat dict of scalars in [0, 1]: `{name}_1` (finest) to `{name}_D`, and
-        `{name}_mean`; 0 where no pixel was labeled. NaN as in `LevelMeanIoU`.
+        `{name}_mean`; 0 if no pixel was labeled. NaN as in `LevelMeanIoU`.
 
     Example:
 
@@ -39,7 +39,7 @@ class LevelAccuracy(PathMetric):
 
 
 def level_accuracies(confusion):
-    """Accuracy by level, `{"1": ..., "D": ..., "mean": ...}`, of a `PathConfusion`."""
+    """Returns the accuracy per level, `{"1": ..., "D": ..., "mean": ...}`, of a `PathConfusion`."""
     counts = [confusion.level_counts(level) for level in confusion.levels]
     per_level = [ops.divide_no_nan(ops.sum(right), ops.sum(labeled)) for right, labeled, _ in counts]
     results = {str(level): value for level, value in zip(confusion.levels, per_level)}

@@ -10,22 +10,21 @@ from hierseg_keras.metrics.path_metric import PathMetric
 class LevelMeanIoU(PathMetric):
     """Computes the mean intersection over union (mIoU) at every level of a class tree.
 
-    How mIoU at level `l` is computed, the whole rule:
+    The mIoU at level `l` is computed as follows:
 
-    1. Each pixel's prediction is decoded to one leaf, by `decoding.best_path` (node scores: the
-       best root-to-leaf path; leaf scores: the argmax). Its classes at all levels are that leaf
-       and its ancestors, so levels never contradict one another.
-    2. The classes of level `l` are the nodes at depth `D - l + 1` and the leaves above it: every
-       leaf belongs to exactly one. Level 1 is the finest (the leaves), level `D` the coarsest.
-    3. A label counts at a level as the class that holds it. A label too coarse for a level (an
-       internal node above the level) excludes its pixel from that level, and an ignored pixel is
-       excluded from all.
-    4. `IoU = TP / (TP + FP + FN)`, where `TP`, `FP` and `FN` count pixels of a class over the *whole*
+    1. `decoding.best_path` decodes the prediction of each pixel to one leaf. With node scores it is the
+       best root-to-leaf path, and with leaf scores the argmax. The predicted classes at all levels are
+       this leaf and its ancestors, so that levels never contradict each other.
+    2. The classes of level `l` are the nodes at depth `D - l + 1` and the leaves at smaller depths. Every
+       leaf belongs to exactly one of them. Level 1 is the finest (the leaves), level `D` the coarsest.
+    3. At each level, a label is counted as the class that contains it. A pixel whose label is an internal
+       node above the level is excluded from that level. An ignored pixel is excluded from all levels.
+    4. `IoU = TP / (TP + FP + FN)`, where `TP`, `FP` and `FN` count the pixels of a class over the *whole*
        data set. mIoU is the mean over the classes with `TP + FP + FN > 0`: a class that neither
-       occurs nor is predicted is excluded, and one that is predicted but never occurs scores 0.
+       occurs nor is predicted is excluded. A class that is predicted but never occurs has IoU 0.
 
-    Leaf mIoU does not include parents: each level is a mean of its own, and `_mean` is the plain
-    mean of the levels. Values lie in [0, 1]; larger is better. With no labeled pixel all are 0.
+    The mIoU of level 1 is a mean over leaves only. `{name}_mean` is the mean over levels. Values are in
+    [0, 1]; larger is better. If no pixel is labeled, all values are 0.
 
     Worked example, on `human{person, rider}`, `sky` with labels `person person rider sky` and
     predictions `person rider rider person`:
@@ -36,11 +35,11 @@ class LevelMeanIoU(PathMetric):
 
     Args:
         tree: `ClassTree`, or its text.
-        scores: `"nodes"` or `"leaves"`: which scores `y_pred` holds. Inferred from the channel count by
-            default.
+        scores: Type of the scores in `y_pred`: `"nodes"` or `"leaves"`. By default it is inferred from the
+            number of channels.
         from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits; node scores
-            that visibly are probabilities are refused then. Leaf scores may be either, as only their
-            order counts.
+            that are clearly probabilities then raise an error. Leaf scores may be logits or
+            probabilities, because only their order matters.
         ignore_class: Integer label of pixels that are not counted, outside `[0, V)`; may be
             negative. Defaults to 255.
         name: Prefix for the names of all values. Defaults to "miou".
@@ -49,12 +48,12 @@ class LevelMeanIoU(PathMetric):
     Call arguments:
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
         y_pred: Float node scores `(B, H, W, V)` or leaf scores `(B, H, W, L)`.
-        sample_weight: Optional, `(B,)` or `(B, H, W)`. A pixel of weight 0 is not counted; counts
-            are integers, so any other weight counts as one.
+        sample_weight: Optional, `(B,)` or `(B, H, W)`. A pixel with weight 0 is not counted. Any other
+            weight has no effect, because counts are integers.
 
     Returns:
         `result()` is a flat dict of scalars: `{name}_1` (finest) to `{name}_D` (coarsest), and
-        `{name}_mean`. All are NaN once a label was neither a node nor `ignore_class`, or the scores of a
+        `{name}_mean`. All are NaN if any label was neither a node nor `ignore_class`, or the scores of any
         counted pixel were not finite.
 
     Raises:
@@ -78,14 +77,14 @@ class LevelMeanIoU(PathMetric):
         return level_mean_ious(self.confusion)
 
     def per_class(self, level: int = 1) -> dict[str, dict[str, float | int]]:
-        """IoU and support of each class of a level, on request.
+        """Returns the IoU and the support of each class of a level.
 
         Args:
             level: Integer, 1 (finest) to `D`.
 
         Returns:
-            Dict from the class's path to `{"iou": float, "support": int}`; `support` counts its
-            labeled pixels, and `iou` is NaN for a class that neither occurs nor is predicted.
+            Dict from the path of a class to `{"iou": float, "support": int}`. `support` is the number of
+            its labeled pixels. `iou` is NaN for a class that neither occurs nor is predicted.
         """
         intersection, labeled, predicted = self.confusion.exact_level_counts(level)
         classes = self.tree.level_classes(level)
@@ -100,7 +99,7 @@ class LevelMeanIoU(PathMetric):
 
 
 def level_mean_ious(confusion):
-    """mIoU by level, `{"1": ..., "D": ..., "mean": ...}`, of a `PathConfusion`."""
+    """Returns the mIoU per level, `{"1": ..., "D": ..., "mean": ...}`, of a `PathConfusion`."""
     per_level = [_mean_iou(*confusion.level_counts(level)) for level in confusion.levels]
     results = {str(level): value for level, value in zip(confusion.levels, per_level)}
     return {**results, "mean": sum(per_level) / len(per_level)}

@@ -1,4 +1,4 @@
-"""How severe mistakes are, by the class tree."""
+"""The severity of mistakes, measured in the class tree."""
 
 import keras
 import numpy as np
@@ -15,9 +15,9 @@ class MistakeSeverity(PathMetric):
 
         severity = mean(D - depth(lca(v, k)))
 
-    A mistake counts 1 if the prediction is a sibling of the class, and `D` if the two share no class.
-    Smaller is better. A network with fewer mistakes may have more severe ones left, so read it
-    together with the accuracy.
+    The severity of a pixel is 1 if the prediction is a sibling of the label, and `D` if the two have no
+    common ancestor. Smaller is better. A network with fewer mistakes may have a larger mean severity,
+    so read it together with the accuracy.
 
     Args:
         tree, scores, from_logits, ignore_class, name, dtype: As in `LevelMeanIoU`.
@@ -26,7 +26,7 @@ class MistakeSeverity(PathMetric):
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
 
     Returns:
-        `result()` is a scalar in edges, between 1 and `D`; 0 where no pixel is wrong. NaN as in
+        `result()` is a scalar, a number of edges between 1 and `D`, or 0 if no pixel is wrong. NaN as in
         `LevelMeanIoU`.
 
     Example:
@@ -39,8 +39,8 @@ class MistakeSeverity(PathMetric):
 
     Reference:
         [Bertinetto et al., Making Better Mistakes, CVPR 2020](https://arxiv.org/abs/1912.09393).
-        Differs from it in: trees may be ragged, with every leaf counted at depth `D`; labels may
-        be internal nodes.
+        In contrast to the paper, leaves may have different depths and are counted at depth `D`, and
+        labels may be internal nodes.
     """
 
     default_name = "mistake_severity"
@@ -50,7 +50,7 @@ class MistakeSeverity(PathMetric):
 
 
 def mistake_severity(confusion):
-    """The mean over the wrong pixels of a `PathConfusion`."""
+    """Returns the mean severity over the wrong pixels of a `PathConfusion`."""
     tree = confusion.tree
     leaves = np.arange(tree.num_leaves)
     height = tree.num_levels - tree.common_depths[:, leaves]

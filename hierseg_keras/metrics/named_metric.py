@@ -1,4 +1,4 @@
-"""Metrics of several values, whose names must differ from those of every other metric of a `compile`."""
+"""The base class of metrics with several values, which checks that the values of one `compile` have unique names."""
 
 import threading
 
@@ -7,22 +7,22 @@ from keras import ops
 
 from hierseg_keras.tree.renamed_arguments import with_new_names
 
-# The metrics that a `compile` has named since the last update, by thread. Keras (3.15) takes the values of a dict
-# into its logs under their own names: without the metric's name, and without that of the output, which it puts
-# before the name of a metric of one value. It names all metrics of a `compile` one after the other, and then updates
-# them: so metrics that are named without an update between them belong together.
+# The metrics that `compile` has named since the last update, per thread. If a metric returns a dict, Keras (3.15) logs
+# its values under the keys of the dict, without the name of the metric or of the output, so that keys of two metrics
+# may collide. Keras names all metrics of a `compile` before it updates any of them. Metrics that are named without an
+# update in between therefore belong to the same `compile`.
 _named = threading.local()
 
 
 class NamedMetric(keras.metrics.Metric):
-    """Base class of the metrics of one or several values.
+    """Base class of the metrics with one or several values.
 
-    A subclass gives `values()`, a dict of scalar tensors. In `result()` a value's name follows the
-    metric's name and an underscore, and the value named `""` is the result alone. All are NaN if
-    `is_invalid()`.
+    A subclass implements `values()`, a dict of scalar tensors. `result()` prefixes each key with the
+    metric's name and an underscore. If the only key is `""`, `result()` is the scalar itself. All values
+    are NaN if `is_invalid()`.
 
     Args:
-        name, dtype: As in `keras.metrics.Metric`; an empty name puts no prefix before the values' names.
+        name, dtype: As in `keras.metrics.Metric`. With an empty name, keys have no prefix.
 
     Raises:
         ValueError: At the first update, if another metric of the same `compile` has values of the same names.
@@ -30,9 +30,9 @@ class NamedMetric(keras.metrics.Metric):
 
     def __init__(self, name: str | None = None, dtype: str | None = None):
         super().__init__(name=name, dtype=dtype)
-        # Keras makes a name of its own of an empty one.
+        # Keras would replace an empty name by a generated name.
         self._name = self._name if name is None else name
-        # What was named before belongs to a `compile` that has failed: this metric is in none yet.
+        # This metric is new and belongs to no `compile` yet, so that metrics named before belong to a failed `compile`.
         _named.metrics = []
 
     @property
@@ -47,11 +47,11 @@ class NamedMetric(keras.metrics.Metric):
             _named.metrics = [*getattr(_named, "metrics", []), self]
 
     def values(self):
-        """Dict of scalar tensors."""
+        """Returns a dict of scalar tensors."""
         raise NotImplementedError
 
     def is_invalid(self):
-        """Whether something was counted that no value can stand for: a bool tensor, or `False`."""
+        """Returns whether invalid pixels make all values NaN: a bool tensor, or `False`."""
         return False
 
     def result(self):
@@ -62,7 +62,7 @@ class NamedMetric(keras.metrics.Metric):
         return {f"{self.name}_{key}" if self.name else key: value for key, value in values.items()}
 
     def check_names(self):
-        """Refuses the metrics that a `compile` has named together, if values of theirs have one name."""
+        """Raises an error if two metrics of the same `compile` have values with the same name."""
         metrics, _named.metrics = getattr(_named, "metrics", []), []
         if len({id(metric) for metric in metrics}) < 2:
             return
@@ -72,7 +72,7 @@ class NamedMetric(keras.metrics.Metric):
             is_single = not isinstance(result, dict)
             for name in (metric.name,) if is_single else result:
                 other, is_other_single = owners.setdefault(name, (metric, is_single))
-                # Keras tells metrics of one value apart by itself.
+                # Keras itself makes the names of metrics with one value unique.
                 if other is not metric and not (is_single and is_other_single):
                     raise ValueError(
                         f"`compile` expects metrics whose values have different names. Received: {name!r} of "

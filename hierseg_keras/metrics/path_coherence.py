@@ -1,4 +1,4 @@
-"""Whether a network's scores are consistent along the tree, before anything is decoded."""
+"""Consistency of a network's node scores with the tree, before decoding."""
 
 import keras
 import numpy as np
@@ -17,13 +17,14 @@ class PathCoherence(TreeMetric):
     - `{name}_single_path`: the share of pixels where the nodes with a probability above 0.5 are exactly
       the nodes of one path from a top class to a leaf.
 
-    Labels only tell which pixels count. From leaf scores a node's probability is the sum over its
-    leaves: always ordered, and a single path if one leaf has more than half. Larger is better.
+    Labels only determine which pixels are counted. With leaf scores, the probability of a node is the
+    sum over its leaves. It is then always ordered, and a single path if a leaf's probability is above
+    0.5. Larger is better.
 
     Args:
         tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
         from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits; scores that
-            visibly are probabilities are refused then.
+            are clearly probabilities then raise an error.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
@@ -48,12 +49,12 @@ class PathCoherence(TreeMetric):
     default_name = "path_coherence"
 
     def make_counters(self):
-        # Pixels counted, ordered ones, and those of a single path.
+        # The numbers of counted pixels, of ordered pixels, and of pixels with a single path.
         self._counter = PixelCounter(self, (3,), "pixels")
 
     def update(self, y_pred, label, is_counted):
         meaning = self.meaning(y_pred)
-        # Scores of nodes as they came: logits of probabilities near 1 would round to the same number.
+        # Node scores are compared without conversion, because different logits may round to equal probabilities near 1.
         is_per_node = meaning.kind == "nodes"
         values = meaning.checked(y_pred) if is_per_node else meaning.node_probabilities(y_pred)
         half = 0.0 if is_per_node and meaning.are_logits else 0.5

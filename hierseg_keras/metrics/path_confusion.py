@@ -1,4 +1,4 @@
-"""The counts from which every level's values are computed: labels by predicted leaves."""
+"""A confusion matrix of labels and predicted leaves, from which the metrics of every level are computed."""
 
 import keras
 import numpy as np
@@ -9,10 +9,10 @@ from hierseg_keras.tree import ClassTree
 
 
 class PathConfusion:
-    """Counts pixels by label (`V` nodes) and predicted leaf (`L`) in a metric's variables.
+    """Counts pixels per label (`V` nodes) and predicted leaf (`L`) in variables of a metric.
 
-    One matrix holds every level: a label's and a leaf's class at any level are looked up in the
-    tree when the counts are read.
+    One matrix is sufficient for all levels, because the tree determines the class of a label and of a
+    leaf at each level.
 
     Args:
         metric: The `keras.metrics.Metric` that owns the variables.
@@ -37,26 +37,26 @@ class PathConfusion:
             is_counted: Bool, `(B, H, W)`.
         """
         cells = self.tree.num_nodes * self.tree.num_leaves
-        # What is not counted falls into one cell more, which is cut off.
+        # Pixels that are not counted are assigned to an extra cell, which is removed.
         cell = ops.where(is_counted, label * self.tree.num_leaves + leaf, cells)
         cell = ops.reshape(cell, (-1,))
         batch = ops.segment_sum(ops.ones_like(cell), cell, num_segments=cells + 1)[:cells]
         self._counter.add(ops.reshape(batch, (self.tree.num_nodes, self.tree.num_leaves)))
 
     def counts(self):
-        """Pixels by label and predicted leaf, float32 `(V, L)`."""
+        """Returns the number of pixels per label and predicted leaf, float32 `(V, L)`."""
         return self._counter.total()
 
     def exact_counts(self) -> np.ndarray:
-        """`counts` as an int64 NumPy array, exact however large."""
+        """Returns the exact number of pixels per label and predicted leaf, an int64 NumPy array `(V, L)`."""
         return self._counter.exact()
 
     def level_counts(self, level: int):
-        """Intersection, labeled and predicted pixels of each class of a level: three `(C,)` floats."""
+        """Returns the intersection, labeled and predicted pixels per class of a level: three float tensors `(C,)`."""
         return self.level_sums(self.counts(), level)
 
     def level_sums(self, values, level: int):
-        """As `level_counts`, of any values by label and predicted leaf, `(V, L)`."""
+        """Returns what `level_counts` returns, but computed from any values per label and predicted leaf, `(V, L)`."""
         rows, label_class, leaf_class, num_classes = self._level_classes(level)
         confusion = ops.take(values, rows, axis=0)
         same = label_class[:, None] == leaf_class[None, :]
@@ -71,14 +71,16 @@ class PathConfusion:
         )
 
     def exact_level_counts(self, level: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`level_counts` as int64 NumPy arrays, exact however large."""
+        """Returns the exact `level_counts` as int64 NumPy arrays."""
         rows, label_class, leaf_class, num_classes = self._level_classes(level)
         confusion = np.zeros((num_classes, num_classes), np.int64)
         np.add.at(confusion, (label_class[:, None], leaf_class[None, :]), self.exact_counts()[rows])
         return np.diag(confusion), confusion.sum(1), confusion.sum(0)
 
     def _level_classes(self, level):
-        """The labels fine enough for the level, their classes' positions, the leaves', and how many."""
+        """Returns the labels that have a class at the level, the positions of their classes, the positions of the
+        leaves' classes, and the number of classes.
+        """
         classes = self.tree.level_classes(level)
         table = self.tree.level_table[level - 1]
         rows = np.flatnonzero(table >= 0)

@@ -1,21 +1,21 @@
-"""Integer counts of pixels that hold beyond 32 bits on every backend."""
+"""Exact integer counts of pixels, which may exceed 32 bits on every backend."""
 
 import keras
 import numpy as np
 from keras import ops
 
-# One count is `high * _BASE + low`. JAX has no 64-bit integers unless asked, and with this base
-# neither half overflows 32 bits: not when 127 replicas are summed, not below 2^55 pixels.
+# One count is `high * _BASE + low`, because JAX has no 64-bit integers by default. With this base, neither half
+# overflows 32 bits for up to 127 replicas and fewer than 2^55 pixels.
 _BASE = 1 << 24
 
 
 class PixelCounter:
-    """An array of counts in a metric's variables.
+    """Stores an array of counts in variables of a metric.
 
     Args:
         metric: The `keras.metrics.Metric` that owns the variables.
         shape: Tuple of integers.
-        name: Name of the counts.
+        name: Prefix for the names of the variables.
     """
 
     def __init__(self, metric: keras.metrics.Metric, shape: tuple[int, ...], name: str):
@@ -24,16 +24,16 @@ class PixelCounter:
         self._high = metric.add_variable(shape, "zeros", dtype=self.dtype, name=f"{name}_high")
 
     def add(self, batch):
-        """Adds a batch's counts, an integer tensor of the shape, each below 2^31 - 2^24."""
+        """Adds the counts of a batch, an integer tensor of the same shape. Each must be below 2^31 - 2^24."""
         low = self._low + ops.cast(batch, self.dtype)
         self._high.assign(self._high + low // _BASE)
         self._low.assign(low % _BASE)
 
     def total(self):
-        """The counts as a float32 tensor."""
+        """Returns the counts as a float32 tensor."""
         return ops.cast(self._high, "float32") * _BASE + ops.cast(self._low, "float32")
 
     def exact(self) -> np.ndarray:
-        """The counts as an int64 NumPy array, exact however large."""
+        """Returns the exact counts as an int64 NumPy array."""
         high, low = (ops.convert_to_numpy(value).astype(np.int64) for value in (self._high, self._low))
         return high * _BASE + low

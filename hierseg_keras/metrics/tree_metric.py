@@ -1,4 +1,4 @@
-"""What every metric along a tree shares: the meaning of scores, labels, weights, and what cannot be counted."""
+"""The base class of the metrics on a class tree, which reads scores, labels and weights."""
 
 import keras
 from keras import ops
@@ -10,15 +10,15 @@ from hierseg_keras.tree.scores import check_meaning, infer_scores
 
 
 class TreeMetric(NamedMetric):
-    """Base class of the metrics of scores and labels along a class tree.
+    """Base class of the metrics of scores and labels on a class tree.
 
-    A subclass implements `update(y_pred, label, is_counted)`. All values are NaN once a label was
-    neither a node nor `ignore_class`, or the scores of a counted pixel were not finite.
+    A subclass implements `update(y_pred, label, is_counted)`. All values are NaN if any label was
+    neither a node nor `ignore_class`, or the scores of any counted pixel were not finite.
 
     Args:
         tree: `ClassTree`, or its text.
-        scores: `"nodes"` or `"leaves"`: which scores `y_pred` holds. Inferred from the channel count by
-            default.
+        scores: Type of the scores in `y_pred`: `"nodes"` or `"leaves"`. By default it is inferred from the
+            number of channels.
         from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits.
         ignore_class: Integer label of pixels that are not counted, outside `[0, V)`; may be
             negative. Defaults to 255.
@@ -48,7 +48,7 @@ class TreeMetric(NamedMetric):
         self.make_counters()
 
     def make_counters(self):
-        """Adds the variables that `update` counts in; by default none."""
+        """Creates the variables for the counts of `update`. By default there are none."""
 
     def update(self, y_pred, label, is_counted):
         """Counts a batch.
@@ -64,14 +64,15 @@ class TreeMetric(NamedMetric):
         self.update(*self.read(y_true, y_pred, sample_weight))
 
     def read(self, y_true, y_pred, sample_weight=None, is_valid=True):
-        """Checks a batch, and notes pixels that should be counted but cannot be.
+        """Checks a batch, and records whether it has invalid pixels, which make the result NaN.
 
         Args:
             y_true, y_pred, sample_weight: As in `update_state`.
-            is_valid: Bool tensor `(B, H, W)`, whether what else is known of a pixel can be counted.
+            is_valid: Bool tensor `(B, H, W)`, false for pixels that are invalid for another reason than their
+                label or scores.
 
         Returns:
-            `y_pred`, `label` and `is_counted` of `update`.
+            A triple `(y_pred, label, is_counted)`, the arguments of `update`.
         """
         self.check_names()
         owner, y_pred = type(self).__name__, ops.cast(y_pred, self.dtype)
@@ -86,7 +87,7 @@ class TreeMetric(NamedMetric):
         return y_pred, ops.where(is_counted, codes, 0), is_counted
 
     def meaning(self, y_pred):
-        """The `tree.scores.Scores` of a prediction."""
+        """Returns the `tree.scores.Scores` that describe a prediction."""
         return infer_scores(self.tree, y_pred.shape, self.scores, self.from_logits)
 
     def is_invalid(self):

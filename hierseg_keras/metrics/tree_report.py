@@ -1,4 +1,4 @@
-"""All metrics of predicted paths, from one confusion, and a report by class and level."""
+"""All metrics of predicted paths in one metric, and a report per class and level."""
 
 import csv
 import os
@@ -20,7 +20,8 @@ COLUMNS = ("level", "class", "iou", "precision", "recall", "support")
 class TreeReport(PathMetric):
     """Computes `LevelMeanIoU`, `LevelAccuracy`, `MistakeSeverity` and `HierarchicalFScore` in one metric.
 
-    They share one decoding and one confusion, so the report costs no more than one of them.
+    They share one decoding and one confusion matrix, so that computing all of them takes no longer than
+    computing one.
 
     Args:
         tree, scores, from_logits, ignore_class, dtype: As in `LevelMeanIoU`.
@@ -62,11 +63,12 @@ class TreeReport(PathMetric):
         return {**values, "mistake_severity": mistake_severity(self.confusion)}
 
     def rows(self) -> list[dict]:
-        """The values by level and class.
+        """Returns the IoU, precision and recall of each class at each level.
 
         Returns:
-            List of dicts: `level`, `class` (its path), `iou`, `precision`, `recall` (floats, NaN
-            where they divide by 0) and `support`, the labeled pixels.
+            List of dicts, one per level and class, with the keys `level`; `class`, the path of the class;
+            `iou`, `precision` and `recall`, floats that are NaN if their denominator is 0; and `support`,
+            the number of labeled pixels.
         """
         rows = []
         for level in self.confusion.levels:
@@ -78,7 +80,7 @@ class TreeReport(PathMetric):
         return rows
 
     def to_text(self) -> str:
-        """The rows as a table of text."""
+        """Returns the rows as a text table."""
         rows = self.rows()
         width = max(16, *(len(row["class"]) for row in rows))
         lines = [f"level  {'class':{width}s}    IoU  precision  recall  pixels"]
@@ -89,7 +91,7 @@ class TreeReport(PathMetric):
         return "\n".join(lines)
 
     def to_csv(self, path: str | os.PathLike) -> None:
-        """Writes the rows to a CSV file, with an empty field for a value that divides by 0."""
+        """Writes the rows to a CSV file. Values that are NaN become empty fields."""
         with pathlib.Path(path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()

@@ -46,5 +46,5 @@ def check_fit(model, arguments):
 
 
 def one_of_list(value):
-    """Returns the element of a list of one, as Keras may pass the labels of a network with one output."""
+    """Returns the element of a list with one element, which Keras may pass if a network has one output."""
     return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value

@@ -87,8 +87,8 @@ class TreeNetwork(keras.Model):
     def call(self, inputs: Tensor, training: bool = False, mask: Tensor = None) -> Tensor | dict[str, Tensor]:
         if training and self.auxiliary_weights:
             return self.training_model(inputs, training=True)
-        # Passed explicitly because Keras's `Resizing` (3.15) assumes training if it is not, and so do all layers after
-        # it: SegFormer would be exported with batch normalization in training mode.
+        # `training` is passed explicitly. Without it, Keras's `Resizing` (3.15) and all layers after it assume training
+        # mode, and SegFormer would be exported with batch normalization in training mode.
         return super().call(inputs, training=training, mask=mask)
 
     def fit(self, *args, **kwargs) -> keras.callbacks.History:

@@ -1,4 +1,4 @@
-"""Training by `compile` and `fit`, and the folder that a run leaves behind."""
+"""Training runs with `compile` and `fit`, and the folder in which a run saves its results."""
 
 import importlib
 
@@ -20,7 +20,8 @@ __all__ = ["AccumulatedAdamW", "AccumulatedCoupledSGD", "AccumulatedSGD", "Coupl
 
 
 def __getattr__(name):
-    # The optimizers are what Keras has to find when it loads a model; all else imports TFDS and matplotlib.
+    # Only the optimizers are imported at once, because Keras must find them when it loads a model. All other names are
+    # imported on first use, because they import TFDS and matplotlib.
     if name in _ROOM:
         return getattr(importlib.import_module(f"hierseg_keras.training.{_ROOM[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

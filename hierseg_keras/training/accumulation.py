@@ -1,4 +1,4 @@
-"""Optimizers that step once in several batches, on one replica or many."""
+"""Optimizers that accumulate the gradients of several batches per step, on one or more replicas."""
 
 import keras
 
@@ -8,18 +8,18 @@ from hierseg_keras.training.coupled_sgd import CoupledSGD
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class AccumulatedSGD(AccumulatedSteps, keras.optimizers.SGD):
-    """`keras.optimizers.SGD` that steps once in `accumulation_steps` batches.
+    """Runs `keras.optimizers.SGD` with one step per `accumulation_steps` batches.
 
-    A step takes the mean of the batches' gradients. Where the loss is a mean over images, or over
-    equally many labeled pixels in each batch, and no layer looks at the batch as a whole, that is
-    the step of one batch of all their images. Batch normalization still sees one batch at a time.
-    `iterations`, and with it a schedule and the weights of `use_ema`, count steps. Batches that
-    are left over when training ends are not used.
+    A step uses the mean of the batches' gradients. It equals the step of one large batch of all
+    images if the loss is a mean over images, or if each batch has equally many labeled pixels, and
+    no layer depends on the whole batch. Batch normalization does: it still normalizes each batch
+    separately. `iterations`, learning rate schedules and `use_ema` count steps. Batches that do
+    not fill a step at the end of training are not used.
 
-    Its weight decay is Keras's decoupled one; `AccumulatedCoupledSGD` has the papers'.
+    Weight decay is decoupled, as in Keras. `AccumulatedCoupledSGD` has the papers' weight decay.
 
     Args:
-        accumulation_steps: Integer >= 1, the batches per step. Defaults to 2.
+        accumulation_steps: Integer >= 1, the number of batches per step. Defaults to 2.
         *args, **kwargs: As in `keras.optimizers.SGD`, without `gradient_accumulation_steps`,
             which fails under `MirroredStrategy`.
 
@@ -34,7 +34,7 @@ class AccumulatedSGD(AccumulatedSteps, keras.optimizers.SGD):
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class AccumulatedCoupledSGD(AccumulatedSteps, CoupledSGD):
-    """`CoupledSGD` that steps once in `accumulation_steps` batches.
+    """Runs `CoupledSGD` with one step per `accumulation_steps` batches.
 
     Args:
         accumulation_steps: As in `AccumulatedSGD`, which explains what a step is.
@@ -49,7 +49,7 @@ class AccumulatedCoupledSGD(AccumulatedSteps, CoupledSGD):
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class AccumulatedAdamW(AccumulatedSteps, keras.optimizers.AdamW):
-    """`keras.optimizers.AdamW` that steps once in `accumulation_steps` batches.
+    """Runs `keras.optimizers.AdamW` with one step per `accumulation_steps` batches.
 
     Args:
         accumulation_steps: As in `AccumulatedSGD`, which explains what a step is.
@@ -62,6 +62,6 @@ class AccumulatedAdamW(AccumulatedSteps, keras.optimizers.AdamW):
 
 
 def accumulated(cls):
-    """The class of an optimizer with `accumulation_steps`; it is made for one that has none here."""
+    """Returns the accumulating subclass of an optimizer class. It is created if this module does not define one."""
     known = {known.__bases__[1]: known for known in (AccumulatedSGD, AccumulatedCoupledSGD, AccumulatedAdamW)}
     return known.get(cls) or type(f"Accumulated{cls.__name__}", (AccumulatedSteps, cls), {"__doc__": cls.__doc__})

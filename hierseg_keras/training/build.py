@@ -1,4 +1,4 @@
-"""The parts of a run that its configuration decides: tree, data, network, loss and metrics."""
+"""Builds the parts of a run from its configuration: tree, data, network, loss and metrics."""
 
 import keras
 
@@ -12,7 +12,7 @@ from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def tree_of(values):
-    """The `ClassTree` that a configuration's `data` names, or that of its data set."""
+    """Returns the `ClassTree` that a configuration's `data` names. Defaults to the tree of the data set."""
     if values.tree is None:
         return ClassTree.from_tfds(data.prepare(values.dataset, values.data_dir, values.manual_dir).info)
     if values.tree in ClassTree.available():
@@ -21,12 +21,12 @@ def tree_of(values):
 
 
 def load_training(config, tree):
-    """The configuration's training split, as `data.load` gives it."""
+    """Loads the configuration's training split with `data.load`."""
     return _load(config, tree, config.data.train_split, config.data.batch_size, training=True)
 
 
 def load_evaluation(config, tree, split, strategy):
-    """A split to evaluate on, batched for the strategy's replicas, and its steps for Keras."""
+    """Returns a split, batched for the strategy's replicas, and the `steps` to pass to `evaluate` (`None`: all)."""
     if strategy.num_replicas_in_sync == 1:
         return _load(config, tree, split, config.data.batch_size), None
     examples = _load(config, tree, split, batch_size=1)
@@ -34,20 +34,20 @@ def load_evaluation(config, tree, split, strategy):
 
 
 def load_examples(config, tree, split, count):
-    """The first images of a split with their labels: list of pairs `(H, W, 3)` and `(H, W)`."""
+    """Returns the first `count` examples of a split: a list of pairs (image `(H, W, 3)`, label `(H, W)`)."""
     examples = _load(config, tree, split, batch_size=1).take(count)
     return [(image[0], label[0]) for image, label in examples.as_numpy_iterator()]
 
 
 def with_data(config, tree):
-    """Settles what a configuration leaves to the training data: the size of crops, and class weights.
+    """Replaces the values of a configuration that depend on the training data: the crop size and class weights.
 
     Args:
         config: `RunConfig`.
         tree: `ClassTree`.
 
     Returns:
-        `RunConfig` whose file says what was trained, whatever happens to the data.
+        `RunConfig` with explicit values, so that its file describes the run even if the data change later.
     """
     if config.data.crop_size is None and not isinstance(config.data.size, tuple):
         image, _ = load_examples(config, tree, config.data.train_split, 1)[0]
@@ -61,18 +61,18 @@ def with_data(config, tree):
 
 
 def make_model(config, tree, pretrained=True):
-    """The configuration's network, not compiled, and in its method's wrapper where it has one.
+    """Builds the configuration's network, in the wrapper of its method if there is one. It is not compiled.
 
-    Layers take Keras's global policy when they are made; it is as it was afterwards.
+    The layers are built under the configuration's precision. Keras's global dtype policy is restored afterwards.
 
     Args:
         config: `RunConfig`.
         tree: `ClassTree`.
-        pretrained: Whether to start from the pretrained weights that the configuration may name.
-            Where a run's own are loaded, they would be fetched for nothing.
+        pretrained: Whether to load the pretrained weights that the configuration names, if any. Pass `False` if
+            other weights are loaded afterwards.
 
     Returns:
-        `keras.Model`. With `"mixed_float16"` its `compile` scales the loss. Logits are float32 in each precision.
+        `keras.Model`. With `"mixed_float16"` its `compile` scales the loss. Logits are always float32.
     """
     loss = make_loss(config, tree)
     given = {"tree": tree, "scores": loss.scores}
@@ -103,16 +103,17 @@ def _level_or_tree(cluster):
 
 
 def make_loss(config, tree, from_logits=True):
-    """The configuration's loss on the scores of a tree."""
+    """Makes the configuration's loss for a tree."""
     given = {"tree": tree, "from_logits": from_logits, "ignore_class": ignore_class_of(tree)}
     if not isinstance(getattr(config.loss, "class_weights", None), str):
         return config.loss.make(**given)
-    # Nothing but training needs them, and it has settled them by then.
+    # The name of a method stands for weights that are not computed yet. Training calls `with_data` first, which
+    # replaces the name by weights. Elsewhere the loss is computed without them.
     return config.loss.make(class_weights=None, **given)
 
 
 def compile_model(model, config, optimizer, jit_compile="auto"):
-    """Compiles with the configuration's loss and metrics, `TreeReport`, and the loss by depth.
+    """Compiles a model with the configuration's loss, `TreeReport`, `DepthLoss` and the configuration's metrics.
 
     Returns:
         The `TreeReport`.
@@ -128,7 +129,7 @@ def compile_model(model, config, optimizer, jit_compile="auto"):
 
 
 def ignore_class_of(tree):
-    """255, as Keras users expect it, unless the tree has so many nodes."""
+    """Returns 255, or -1 if 255 is a node of the tree."""
     return 255 if tree.num_nodes <= 255 else -1
 
 

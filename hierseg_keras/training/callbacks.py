@@ -1,4 +1,4 @@
-"""What is done around each epoch of a run: weights saved, metrics and predictions written, training stopped."""
+"""Callbacks of a run, which save weights, write metrics, draw predictions and stop training."""
 
 import csv
 import io
@@ -16,28 +16,29 @@ from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.saved_weights import weights_as_bytes
 from hierseg_keras.visualization import draw_levels
 
-# What early stopping looks at, of `metrics.LevelMeanIoU`.
+# The metric that early stopping monitors: the mean over levels of `metrics.LevelMeanIoU`.
 MONITOR = "val_miou_mean"
 
 
 class SaveWeights(keras.callbacks.Callback):
-    """Saves the weights after an epoch, where loss and weights are finite.
+    """Saves the weights after each epoch if the loss and the weights are finite.
 
-    The file is replaced at once: a run that is killed while saving, or whose disk is full, keeps the
-    weights of the epoch before.
+    The file is replaced atomically: if the process is killed while it saves, or the disk is full, the
+    file keeps the weights of an earlier epoch.
 
-    Where the loss, the validation loss, `monitor` or a weight is NaN or infinite, nothing is saved and
-    training ends with an error, which says which epoch's weights are kept.
+    If the loss, the validation loss, `monitor` or a weight is NaN or infinite, nothing is saved and
+    training ends with an error. Its message says which epoch's weights are kept.
 
     Args:
         path: `pathlib.Path` ending in `.weights.h5`.
-        monitor: Optional name of a metric in the logs, the larger the better. Where it is given, only an
-            epoch that improves it is saved, and the first one.
-        announce: Optional function of the file's content, as bytes, and of the epoch from 1, called before the
-            file is replaced.
+        monitor: Optional name of a metric in the logs for which larger is better. If it is given, only the first
+            epoch and epochs that improve the metric are saved.
+        announce: Optional function `announce(content, epoch)`, called before the file is replaced, with the
+            file's content as bytes and the number of the epoch, starting from 1.
 
     Raises:
-        FloatingPointError: When an epoch ends, if a value or a weight is NaN or infinite.
+        FloatingPointError: At the end of an epoch, if the loss, the validation loss, `monitor` or a weight is NaN or
+            infinite.
     """
 
     def __init__(self, path, monitor=None, announce=None):
@@ -81,8 +82,8 @@ class SaveWeights(keras.callbacks.Callback):
 class WriteLog(keras.callbacks.Callback):
     """Writes the metrics of every epoch to a CSV file, one row per epoch, with columns sorted by name.
 
-    The file is whole after each epoch, whatever ends the run. Rows of the present epoch and later ones,
-    as a run has them that was interrupted and is resumed at an earlier epoch, are replaced.
+    The file is complete after each epoch, even if the process is killed. If training resumes from an
+    earlier epoch, the rows of that epoch and of later epochs are replaced.
 
     Args:
         path: `pathlib.Path` of the file. Epochs count from 0, as in `keras.callbacks.CSVLogger`.
@@ -109,11 +110,11 @@ class WriteLog(keras.callbacks.Callback):
 
 
 class SeedEpochs(keras.callbacks.Callback):
-    """Makes what layers draw at random, as dropout does, follow from a seed and the number of the epoch.
+    """Seeds the random generators of layers, such as dropout, at the start of each epoch.
 
-    Keras does not save the states of random generators, so that a network that is loaded and trained
-    further draws other numbers than one that was never interrupted. Here every epoch begins with states
-    of its own, which nothing before it decides; on several replicas, each with its own.
+    Keras does not save the states of random generators. A network that is loaded to continue its training
+    would therefore draw other numbers than in an uninterrupted training. This callback sets each state from
+    the seed, the number of the epoch and the replica, so that earlier epochs have no influence.
 
     Args:
         seed: Integer.
@@ -124,7 +125,7 @@ class SeedEpochs(keras.callbacks.Callback):
         self.seed = seed
 
     def on_epoch_begin(self, epoch, logs=None):
-        # A position in the network is the same in every process; the numbers in names are not.
+        # States are numbered by their position in the network, because their names differ between processes.
         states = [variable for variable in self.model.variables if variable.name == "seed_generator_state"]
         for position, state in enumerate(states):
             for replica, copy in enumerate(copies_of(self.model, state)):
@@ -132,22 +133,22 @@ class SeedEpochs(keras.callbacks.Callback):
 
 
 def _first_state(*numbers):
-    """The state of a random generator, two integers, that follows from these numbers."""
+    """Derives the state of a random generator, two integers, from numbers."""
     return [int(np.random.SeedSequence(numbers).generate_state(1)[0]) >> 1, 0]
 
 
 class DrawPredictions(keras.callbacks.Callback):
-    """Draws validation images with truth and prediction at every level, as training goes on.
+    """Draws validation images with truth and prediction at every level during training.
 
-    No picture ends a run: the first one that cannot be drawn or written gives a warning, and others
-    are still tried.
+    A picture that cannot be drawn or written does not end the run. The first failure gives a warning,
+    and later pictures are still attempted.
 
     Args:
         tree: `ClassTree`.
         examples: List of pairs `(image, label)`, `(H, W, 3)` and `(H, W)` arrays.
-        write: Function of a figure, the number of its example from 0 and of the epoch from 1,
-            which puts the picture where it belongs.
-        every: Epochs between pictures; the last epoch is drawn too.
+        write: Function `write(figure, index, epoch)` that saves a figure. `index` is the number of the
+            example, starting from 0, and `epoch` starts from 1.
+        every: Number of epochs between pictures. The last epoch is always drawn.
     """
 
     def __init__(self, tree, examples, write, every=5):
@@ -165,7 +166,7 @@ class DrawPredictions(keras.callbacks.Callback):
 
     def _draw(self, index, number):
         image, label = self.examples[index]
-        # Called as it is: compiling a graph for one image takes longer than all the pictures.
+        # Called eagerly, because compiling a graph for one image takes longer than drawing all pictures.
         scores = scores_of(self.model, "DrawPredictions", self.tree)
         leaf, _ = best_path(self.tree, self.model(image[None], training=False), scores.kind, scores.from_logits)
         maps = {"truth": label, f"epoch {number}": leaf[0]}
@@ -173,7 +174,7 @@ class DrawPredictions(keras.callbacks.Callback):
 
 
 def png_writer(folder):
-    """Writes pictures as `epoch_001.png` and so on, for `DrawPredictions` of one example."""
+    """Returns the `write` of `DrawPredictions` that saves the pictures of one example as `epoch_001.png` and so on."""
 
     def write(figure, index, epoch):
         with written_beside(folder / f"epoch_{epoch:03d}.png") as new:
@@ -183,10 +184,10 @@ def png_writer(folder):
 
 
 def stop_early(patience):
-    """Stops training where validation mIoU no longer grows, and goes back to the best epoch.
+    """Makes the callback that stops training when validation mIoU stops improving, and restores the best weights.
 
     Args:
-        patience: Epochs to wait for a better one.
+        patience: Number of epochs to wait for an improvement.
 
     Returns:
         `keras.callbacks.EarlyStopping`.

@@ -1,4 +1,4 @@
-"""SGD with the weight decay of the papers: a part of the gradient."""
+"""SGD with the papers' weight decay, which is part of the gradient."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class CoupledSGD(keras.optimizers.SGD):
-    """SGD whose weight decay is added to the gradient, as in PyTorch's `torch.optim.SGD`.
+    """Runs SGD with weight decay added to the gradient, as in PyTorch's `torch.optim.SGD`.
 
     Formula, with gradient `g`, momentum `mu` and decay `wd`:
 
@@ -17,23 +17,24 @@ class CoupledSGD(keras.optimizers.SGD):
         m = mu * m + g
         weight = weight - rate * m                with `nesterov`: rate * (g + mu * m)
 
-    The papers' "SGD with momentum 0.9 and weight decay 1e-4" means this. In `keras.optimizers.SGD`, as in
-    `AdamW`, the decay is decoupled: `weight = weight - rate * wd * weight`, outside of the momentum. With
-    momentum 0.9 a coupled decay is ten times as strong: at rate 0.01 and decay 1e-4, with a gradient of
-    zero, the first 2,000 of 80,000 steps of a polynomial schedule leave 0.9805 of a weight, against 0.9980.
+    The papers' "SGD with momentum 0.9 and weight decay 1e-4" is this optimizer. In `keras.optimizers.SGD`, as
+    in `AdamW`, the decay is decoupled from the momentum: `weight = weight - rate * wd * weight`. With momentum
+    0.9, coupled decay is about ten times as strong. For example, with learning rate 0.01, decay 1e-4 and a
+    gradient of zero, after the first 2,000 of 80,000 steps of a polynomial schedule a weight is 0.9805 times its
+    initial value; with decoupled decay it is 0.9980 times.
 
-    Every trainable variable is decayed, biases and batch normalization included, as `torch.optim.SGD`
-    does by default and the papers' training code therefore does too. `exclude_from_weight_decay` takes
-    variables out; a saved optimizer remembers which.
+    Every trainable variable is decayed, including biases and batch normalization. `torch.optim.SGD` does so by
+    default, and therefore the papers' training code does too. `exclude_from_weight_decay` excludes variables. A
+    saved optimizer keeps the exclusions.
 
-    The decay is added after gradients are unscaled, clipped and summed over replicas, the order of a PyTorch loop
-    that calls `clip_grad_norm_` before `step`.
+    The decay is added after gradients are unscaled, clipped and summed over replicas. This is the order of a
+    PyTorch loop that calls `clip_grad_norm_` before `step`.
 
     Args:
         learning_rate: Float, or `keras.optimizers.schedules.LearningRateSchedule`. Defaults to 0.01.
         momentum: Float in [0, 1]. Defaults to 0.
         nesterov: Whether to apply Nesterov momentum. Defaults to `False`.
-        weight_decay: Optional float >= 0. Defaults to `None`: no decay.
+        weight_decay: Optional float >= 0. Defaults to `None`, which means no decay.
         name: Name of the optimizer.
         **kwargs: As in `keras.optimizers.SGD`.
 
@@ -48,7 +49,7 @@ class CoupledSGD(keras.optimizers.SGD):
 
     Reference:
         [Loshchilov & Hutter, Decoupled Weight Decay Regularization, ICLR 2019](
-        https://arxiv.org/abs/1711.05101), which names both.
+        https://arxiv.org/abs/1711.05101), which compares coupled and decoupled weight decay.
     """
 
     def __init__(
@@ -75,23 +76,23 @@ class CoupledSGD(keras.optimizers.SGD):
 
         Args:
             var_list: List of `keras.Variable`s.
-            var_names: List of regular expressions. A variable whose path, such as `"conv/bias"`, contains
-                a match of one of them is excluded.
+            var_names: List of regular expressions. A variable is excluded if one of them matches a part of its
+                path, such as `"conv/bias"`.
 
         Raises:
             ValueError: If the optimizer has been built.
         """
         if self.built:
             raise ValueError(
-                "`exclude_from_weight_decay` expects an optimizer that has not been built. Received: an optimizer of "
-                f"{len(self._is_decayed)} variables. Call it before `fit`."
+                "`exclude_from_weight_decay` expects an optimizer that has not been built. Received: an optimizer "
+                f"built for {len(self._is_decayed)} variables. Call it before `fit`."
             )
         self._excluded_paths = sorted({variable.path for variable in var_list or ()})
         self._excluded_names = list(var_names or ())
 
     def build(self, variables):
         if not self.built:
-            # By index, which is the same for a variable and for its copy on a replica.
+            # Stored by index, because a variable and its copies on replicas have the same index.
             self._is_decayed = [not self._is_excluded(variable) for variable in variables]
         super().build(variables)
 
@@ -103,7 +104,7 @@ class CoupledSGD(keras.optimizers.SGD):
         index = self._get_variable_index(variable)
         learning_rate, gradient = (ops.cast(value, variable.dtype) for value in (learning_rate, gradient))
         if self.weight_decay and self._is_decayed[index]:
-            # The gradient of an embedding is sparse, which Python's operators do not take.
+            # Uses `ops.add` because the gradient of an embedding is sparse, and Python's operators reject it.
             gradient = ops.add(gradient, ops.multiply(variable, self.weight_decay))
         if self.momentum:
             velocity = self.momentums[index]
@@ -112,7 +113,7 @@ class CoupledSGD(keras.optimizers.SGD):
         self.assign_sub(variable, ops.multiply(gradient, learning_rate))
 
     def _apply_weight_decay(self, variables):
-        """Nothing: where Keras's optimizers decay weights, outside of the gradient."""
+        """Does nothing, because `update_step` adds the decay. Keras's optimizers decay weights here."""
 
     def get_config(self):
         excluded = {"paths": list(self._excluded_paths), "names": list(self._excluded_names)}

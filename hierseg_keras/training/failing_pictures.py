@@ -1,15 +1,15 @@
-"""Pictures of a run that cannot be drawn."""
+"""Handles pictures of a run that cannot be drawn."""
 
 import warnings
 
 
 class OneWarning:
-    """Turns the errors of a run's pictures into one warning: a picture is no reason to lose hours of training.
+    """Turns the errors of a run's pictures into one warning, so that a failing picture does not end the training.
 
-    Used as a context, any number of times; errors after the first one are silent.
+    It is a context manager that may be entered any number of times. Errors after the first are ignored.
 
     Args:
-        picture: What is drawn, which the warning names.
+        picture: Name or path of the picture, for the warning.
     """
 
     def __init__(self, picture):
@@ -24,5 +24,5 @@ class OneWarning:
         if not self._has_warned:
             self._has_warned = True
             reason = f"{type(error).__name__}: {error}"
-            warnings.warn(f"{self._picture} could not be drawn, and the run goes on. {reason}", stacklevel=2)
+            warnings.warn(f"{self._picture} could not be drawn; the run continues. {reason}", stacklevel=2)
         return True

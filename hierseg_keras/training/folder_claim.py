@@ -1,4 +1,4 @@
-"""One process at a time in a folder."""
+"""Locks a folder, so that only one process at a time writes to it."""
 
 import contextlib
 import errno
@@ -9,24 +9,24 @@ import filelock
 from hierseg_keras.files.written_beside import delete_unfinished
 
 LOCK = ".lock"
-# Of file systems without locks, where nothing is claimed.
+# Errors of file systems without locks. Folders on them are not locked.
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
 
 
 @contextlib.contextmanager
 def claimed(folder):
-    """Makes a folder this process's own while the block runs; another process is refused at once.
+    """Locks a folder for this process while the block runs. Another process that tries to lock it fails at once.
 
-    The claim is a lock of the kernel's on a file in the folder, which ends with the process, however that
-    ends: what a killed process leaves blocks nobody. The file is removed when the block ends, and so are
-    the folder and those above it that were made for it, if nothing was put into them.
+    The operating system holds the lock on a file in the folder and releases it when the process ends, even if
+    the process is killed. The file is removed when the block ends. The folder, and parent folders that were
+    created for it, are removed too if they are still empty.
 
     Args:
-        folder: `pathlib.Path`. Made where it is missing.
+        folder: `pathlib.Path`. Created if it does not exist.
 
     Raises:
-        FileExistsError: If another process has claimed the folder.
-        OSError: If it cannot be made or written to.
+        FileExistsError: If another process has locked the folder, or the path is not a folder.
+        OSError: If the folder cannot be created or written to.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
@@ -34,7 +34,7 @@ def claimed(folder):
         try:
             yield
         finally:
-            # Before the lock ends: whoever opens the file afterwards makes a new one.
+            # Removed before the lock is released, so that a process that comes later creates a new file.
             (folder / LOCK).unlink(missing_ok=True)
             os.close(descriptor)
     finally:
@@ -46,10 +46,10 @@ def claimed(folder):
 
 
 def check_new(folder):
-    """Refuses a folder that holds anything but its claim, and what a killed process left unfinished.
+    """Checks that a folder is empty, apart from its lock file. Unfinished files of a killed process are deleted.
 
     Raises:
-        FileExistsError: If it does.
+        FileExistsError: If the folder contains anything else.
     """
     delete_unfinished(folder)
     if any(path.name != LOCK for path in folder.iterdir()):
@@ -57,16 +57,18 @@ def check_new(folder):
 
 
 def _lock(folder):
-    """The descriptor of the folder's locked file."""
+    """Locks the file of the folder, and returns its descriptor."""
     while True:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
-            raise FileExistsError(f"expected a folder. Received: {folder}, which is a file or in one.") from None
+            raise FileExistsError(
+                f"expected a folder. Received: {folder}, which is a file, or whose parent is a file."
+            ) from None
         try:
             descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:
-            continue  # The one who held it has removed the folder with it.
+            continue  # The process that held the lock has removed the folder.
         try:
             if not _lock_file(descriptor):
                 raise FileExistsError(
@@ -82,8 +84,8 @@ def _lock(folder):
 
 
 def _lock_file(descriptor):
-    """Locks an open file. Returns whether no other process has; true where the file system has no locks."""
-    # Not `filelock.FileLock`, which leaves its file behind.
+    """Locks an open file. Returns `False` if another process holds the lock, and `True` otherwise."""
+    # `filelock.FileLock` is not used because it does not remove its file.
     try:
         return filelock.lock_descriptor(descriptor, blocking=False)
     except OSError as error:
@@ -93,7 +95,7 @@ def _lock_file(descriptor):
 
 
 def _is_at(descriptor, path):
-    """Whether a file is still at a path, and not removed by the one who held it before."""
+    """Returns whether an open file is still the one at `path`, and was not removed by another process."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:

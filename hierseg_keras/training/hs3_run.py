@@ -1,4 +1,4 @@
-"""HS3's two phases as one run: a network that all classes supervise finds clusters, and another is trained on them."""
+"""Runs HS3's phases: trains a network with deep supervision, finds clusters with it, and trains a network on them."""
 
 import csv
 import os
@@ -35,18 +35,21 @@ def train_hs3(
 ) -> keras.Model:
     """Finds clusters of classes for a network's stages, and trains the network on them.
 
-    1. Without the last `config.method.analysis_share` of the training split, a network is trained whose stages
-       are supervised on all classes: a run, in `deep_supervision/`.
-    2. What its stages take for what on that share gives every clustering, and the trade-off chooses:
-       `clusters/` holds a tree file a stage, and the curves as `trade_offs.csv` and `.png`.
-    3. A network anew is trained on the whole split, its stages supervised on these: a run, in `hs3/`.
+    1. Trains a network whose stages are supervised on all classes, on the training split without its last
+       `config.method.analysis_share`. The run is saved in `deep_supervision/`.
+    2. Computes a confusion matrix per stage on that share, clusters the classes that are confused, and selects
+       the number of clusters by the trade-off. `clusters/` contains one tree file per stage, and the curves as
+       `trade_offs.csv` and `trade_offs.png`.
+    3. Trains a new network on the whole split, with stages supervised on their clusters. The run is saved in
+       `hs3/`.
 
-    A phase that is complete is not run again: a call that was interrupted goes on when it is repeated.
-    The tree files may be edited in between.
+    A completed phase is not repeated. To resume an interrupted run, call the function again. You may edit the
+    tree files between phases 2 and 3.
 
     Args:
-        config: `RunConfig` of the method `HS3` whose `clusters` are `"search"`, the default.
-        folder: Path that does not exist yet, an empty folder, or one of the same configuration.
+        config: `RunConfig` of the method `HS3` with `clusters="search"`, the default.
+        folder: Path that does not exist yet, an empty folder, or the folder of an interrupted run with the same
+            configuration.
         verbose: As in `train`.
         strategy: As in `train`.
 
@@ -54,16 +57,17 @@ def train_hs3(
         The trained `keras.Model`, compiled.
 
     Raises:
-        FileExistsError: If the folder holds anything else, which is left as it is, or if another process
-            trains into it.
-        ValueError: If the configuration is another one than said above, or than the folder's.
+        FileExistsError: If the folder contains anything else, or another process trains into it. Its files are not
+            changed.
+        ValueError: If the method is not `HS3` with `clusters="search"`, or the folder's configuration is a different
+            one.
     """
     folder = pathlib.Path(folder)
     if not config.finds_clusters:
         raise ValueError(
             '`train_hs3` expects a configuration of the method `HS3` with clusters="search". Received: '
             f"method={config.method and config.method.name}, "
-            f"clusters={shown(getattr(config.method, 'clusters', None))}. `train` takes that one."
+            f"clusters={shown(getattr(config.method, 'clusters', None))}. Use `train` for that configuration."
         )
     with claimed(folder):
         _check_configuration(folder, config)
@@ -74,7 +78,8 @@ def _train_phases(config, folder, verbose, strategy):
     values, method = config.data, config.method
     builder = data.prepare(values.dataset, values.data_dir, values.manual_dir)
     reduced, analysis = data.split_off(builder, values.train_split, method.analysis_share)
-    # Not before the data are there: a folder without a phase could only be used with what may be wrong.
+    # Written only after the data are ready: if preparing them fails, the folder can be used with a corrected
+    # configuration.
     config.to_file(folder / CONFIG)
     all_classes = {"clusters": None, "fuse": False, "filters": None}
     deep = config.replace(method=all_classes, data={"train_split": reduced})
@@ -88,7 +93,7 @@ def _train_phases(config, folder, verbose, strategy):
 
 
 def _check_configuration(folder, config):
-    """Refuses a folder that is neither new nor of this configuration."""
+    """Checks that a folder is new, or belongs to a run with the same configuration."""
     if not config_file(folder).is_file():
         check_new(folder)
         return
@@ -99,12 +104,12 @@ def _check_configuration(folder, config):
     changed = {name: f"{before.get(name)!r} -> {now.get(name)!r}" for name in names}
     if changed:
         raise ValueError(
-            f"expected the configuration that {folder} was begun with. Received: {changed}. Choose another folder."
+            f"expected the configuration that {folder} was started with. Received: {changed}. Choose another folder."
         )
 
 
 def _once(path, make):
-    """Has a folder made, under another name until it is whole."""
+    """Makes a folder unless it exists. It has a temporary name until it is complete."""
     if path.exists():
         return
     unfinished = path.with_name(f"unfinished.{path.name}")
@@ -114,7 +119,7 @@ def _once(path, make):
 
 
 def _find_clusters(config, run, split, folder):
-    """Writes each stage's clusters, and how they were chosen."""
+    """Finds the clusters of each stage, and writes them and the trade-offs that selected them."""
     _, model = load_run(run)
     examples, _ = load_evaluation(config, model.tree, split, current_strategy())
     found = model.search(examples, method=config.method.clustering)
@@ -132,7 +137,7 @@ def _find_clusters(config, run, split, folder):
 
 
 def _sizes(config, found):
-    """The number of each stage's clusters."""
+    """Returns a dict from stage to its number of clusters."""
     if config.method.ratio is None:
         return {stage: trade_off.size(config.method.theta) for stage, trade_off in found.items()}
     num_classes = next(iter(found.values())).num_classes

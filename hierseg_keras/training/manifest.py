@@ -1,4 +1,4 @@
-"""What binds the files of a run together: their hashes, in `run.json`."""
+"""Records the hashes of a run's files in `run.json`, and checks them."""
 
 import hashlib
 import json
@@ -13,17 +13,17 @@ TREE, WEIGHTS = "tree.txt", "model.weights.h5"
 
 
 class Manifest:
-    """The hashes of a run's files, written as the run saves them.
+    """Writes the hashes of a run's files to `run.json`.
 
-    The weights change with every epoch, and two files cannot be replaced at the same moment. The manifest
-    therefore names the present weights and those about to take their place, before they do: whenever the
-    process is killed, it names those that are there.
+    The weights change in every epoch, but the weights file and `run.json` cannot be replaced at the same moment.
+    `run.json` therefore lists the hashes of the present weights and of the next weights before the file is
+    replaced. Whenever the process is killed, it lists the weights that are in the folder.
 
     Args:
-        folder: `pathlib.Path` of the run, which holds its configuration and its tree. The weights that its
-            manifest names, where there is one, stay named.
-        **origin: JSON values that the file records as they are, such as `versions`, a dict from a package's
-            name to its version.
+        folder: `pathlib.Path` of the run, which contains its configuration and its tree. If it already contains
+            `run.json`, the weights listed there stay listed.
+        **origin: Further JSON values to write to the file, such as `versions`, a dict from the name of a package
+            to its version.
     """
 
     def __init__(self, folder, **origin):
@@ -37,11 +37,11 @@ class Manifest:
         self._write()
 
     def announce_weights(self, content, epoch):
-        """Names weights that are about to be saved.
+        """Adds the hash of weights that are about to be saved.
 
         Args:
-            content: Bytes of the file.
-            epoch: Number of the epoch that they are of, from 1.
+            content: Bytes of the weights file.
+            epoch: Number of the epoch, starting from 1.
         """
         entry = {"sha256": hashlib.sha256(content).hexdigest(), "epoch": epoch}
         self._content["weights"] = [entry, *self._content["weights"][:1]]
@@ -52,25 +52,27 @@ class Manifest:
 
 
 def check_files(folder):
-    """Refuses a run's folder whose files are not those that the run saved.
+    """Checks that the files in a run's folder are those that the run saved.
 
     Args:
         folder: `pathlib.Path` of the run.
 
     Raises:
-        FileNotFoundError: If the folder is not of a run; the message names what is missing.
-        ValueError: If a file was changed or damaged, which the message names, or if the run was saved by
-            a later version.
+        FileNotFoundError: If the folder lacks a file of a run. The message names the missing files.
+        ValueError: If a file was changed or damaged, or the run was saved by a later version. The message names
+            the file.
     """
-    # What the weights cannot be read without.
+    # The files that are required to load the network.
     needed = (config_file(folder).name, TREE, WEIGHTS)
     missing = [name for name in needed if not (folder / name).is_file()]
     if missing:
-        raise FileNotFoundError(f"expected the folder of a training run. Received: {folder}, which lacks {missing}.")
+        raise FileNotFoundError(
+            f"expected the folder of a training run. Received: {folder}, which lacks {', '.join(missing)}."
+        )
     if not (folder / MANIFEST).is_file():
         warnings.warn(
-            f"{folder} has no {MANIFEST}, as runs of earlier versions have none: whether its files belong together "
-            "is not checked.",
+            f"{folder} has no {MANIFEST}, probably because an earlier version saved the run. Its files are loaded "
+            "without checking that they belong together.",
             stacklevel=3,
         )
         return
@@ -79,26 +81,26 @@ def check_files(folder):
     for name, hashes in (*((name, [value]) for name, value in content["sha256"].items()), (WEIGHTS, weights)):
         if _hash_of(folder / name) not in hashes:
             raise ValueError(
-                f"expected the files that the run saved together. Received: {folder / name}, which was changed or "
-                f"damaged since. Restore it; or remove {folder / MANIFEST} to load the files as they are."
+                f"expected the files that the run saved. Received: {folder / name}, which was changed or damaged "
+                f"afterwards. Restore it, or remove {folder / MANIFEST} to load the files as they are."
             )
 
 
 def recorded_data(folder):
-    """Returns the fingerprints of the data sets that a run was trained on, by their full names.
+    """Returns the fingerprints of the data sets that a run was trained on.
 
     Args:
         folder: `pathlib.Path` of the run.
 
     Returns:
-        Dict, or `None` for a run that has not recorded them.
+        Dict from the full name of a data set to its fingerprint, or `None` if the run has not recorded them.
     """
     path = folder / MANIFEST
     return _read(path).get("data") if path.is_file() else None
 
 
 def _read(path):
-    """A manifest's content, of the present format."""
+    """Reads a manifest, and checks its format."""
     try:
         content = json.loads(path.read_text("utf-8"))
         version = content["format_version"]
@@ -109,12 +111,12 @@ def _read(path):
             return {**content, "sha256": hashes, "weights": weights}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"expected the hashes of a run's files. Received: {path}, which cannot be read ({error!r}). Restore it; "
+            f"expected the hashes of a run's files. Received: {path}, which cannot be read ({error!r}). Restore it, "
             "or remove it to load the files as they are."
         ) from None
     raise ValueError(
-        f"expected a run of format {FORMAT_VERSION}. Received: {path} of format {version!r}. Load it with the "
-        f"version of hierseg_keras that saved it, {content.get('versions', {}).get('hierseg_keras')}, or a later one."
+        f"expected a run of format version {FORMAT_VERSION}. Received: {path}, of format version {version!r}. Load it "
+        f"with hierseg_keras {content.get('versions', {}).get('hierseg_keras')}, which saved it, or a later version."
     )
 
 

@@ -1,4 +1,4 @@
-"""The optimizer of a run: its schedule, averaged weights and accumulated gradients."""
+"""Makes the optimizer of a run, with its schedule, averaged weights and accumulated gradients."""
 
 import keras
 
@@ -10,21 +10,21 @@ def make_optimizer(config, num_batches):
 
     Args:
         config: `RunConfig`.
-        num_batches: Batches of the whole run. The learning rate falls to 0 over the steps in
-            them, one in `config.schedule.accumulation_steps` batches.
+        num_batches: Number of batches in the whole run. The learning rate decays to 0 over their optimizer steps.
+            There is one step per `config.schedule.accumulation_steps` batches.
 
     Returns:
         `keras.optimizers.Optimizer`.
 
     Raises:
-        ValueError: If the batches do not fill one step.
+        ValueError: If `num_batches` is less than `config.schedule.accumulation_steps`.
     """
     schedule = config.schedule
     steps = num_batches // schedule.accumulation_steps
     if steps < 1:
         raise ValueError(
-            f"`schedule.accumulation_steps` expects at most the batches of the whole run ({num_batches}). Received: "
-            f"{schedule.accumulation_steps}."
+            f"`schedule.accumulation_steps` expects at most the number of batches in the run ({num_batches}). "
+            f"Received: {schedule.accumulation_steps}."
         )
     rate = keras.optimizers.schedules.PolynomialDecay(
         config.optimizer.learning_rate, steps, end_learning_rate=0.0, power=schedule.power

@@ -1,4 +1,4 @@
-"""What a run comes from besides its configuration: software, machine and data, as `run.json` records them."""
+"""Describes the software, the machine and the data of a run for `run.json`."""
 
 import platform
 import warnings
@@ -16,15 +16,15 @@ _PACKAGES = ("keras", "tensorflow", "numpy", "tensorflow-datasets")
 
 
 def origin_of(values, strategy):
-    """Returns the versions, the machine and the data of a run that is about to begin.
+    """Returns the software versions, the machine and the data of a new run.
 
     Args:
         values: The table `data` of a `RunConfig`.
-        strategy: `tf.distribute.Strategy` that it trains under.
+        strategy: `tf.distribute.Strategy` that the run trains under.
 
     Returns:
-        Dict of JSON values: `versions`, `platform`, `backend`, `devices` and `data`, the fingerprint of each
-        data set by its full name.
+        Dict of JSON values: `versions`, `platform`, `backend`, `devices` and `data`. `data` is a dict from the full
+        name of a data set to its fingerprint.
     """
     return {
         "versions": {
@@ -40,10 +40,10 @@ def origin_of(values, strategy):
 
 
 def warn_of_other_data(folder, values):
-    """Warns where a run's data set is not the one that it was trained on.
+    """Warns if the data set has changed since a run was trained on it.
 
     Args:
-        folder: `pathlib.Path` of the run. One without a record of its data gives no warning.
+        folder: `pathlib.Path` of the run. If the run has not recorded its data, there is no warning.
         values: The table `data` of the run's `RunConfig`.
     """
     recorded = recorded_data(folder)
@@ -53,8 +53,8 @@ def warn_of_other_data(folder, values):
     changed = [name for name, fingerprint in present.items() if recorded.get(name) != fingerprint]
     if changed:
         warnings.warn(
-            f"{folder} was trained on other data than {', '.join(changed)} holds now: do not compare its evaluation "
-            "with its log.",
+            f"{', '.join(changed)} has changed since {folder} was trained. Do not compare the evaluation with the "
+            "log of the run.",
             stacklevel=2,
         )
 

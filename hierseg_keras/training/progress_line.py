@@ -1,28 +1,28 @@
-"""How far a run is, in one line that fits 100 columns."""
+"""Prints the progress of a run in a line of at most 100 columns."""
 
 import sys
 
 import keras
 
-# As `log.csv` names them.
+# Metrics in the line, by their names in `log.csv`.
 SHOWN = ("loss", "miou_mean", "val_miou_mean")
 _BAR_COLUMNS = 10
 _TERMINAL, _PIPE, _SILENT = 1, 2, 0
 
 
 def progress_of(verbose):
-    """Returns what `verbose` of a run means to Keras: the `verbose` of `fit` or `evaluate`, and a list of callbacks."""
+    """Converts the `verbose` of a run to a pair for `fit` or `evaluate`: Keras's `verbose`, and a list of callbacks."""
     return (0, [ProgressLine()]) if verbose == "auto" else (verbose, [])
 
 
 class ProgressLine(keras.callbacks.Callback):
-    """Prints loss and mIoU as training goes on.
+    """Prints the loss and the mean IoU during training.
 
-    Keras's own progress bar prints every metric, and a tree has many. In a terminal or a notebook the line is
-    Keras's bar. Elsewhere, as in a pipe, it is printed once per epoch. An evaluation outside of `fit`, whose metrics
-    are returned, has no line there.
+    Keras's own progress bar prints every metric, which is too long for a tree. In a terminal or a notebook, this
+    callback shows Keras's bar with few metrics. Otherwise, such as in a pipe, it prints one line per epoch of `fit`,
+    and nothing for `evaluate`.
 
-    Pass it with `verbose=0`.
+    Use it with `verbose=0`.
     """
 
     def __init__(self):
@@ -65,7 +65,7 @@ class ProgressLine(keras.callbacks.Callback):
         return f"Epoch {epoch + 1}/{self.params['epochs']}"
 
     def _begin(self, verbose):
-        # Keras has averaged the values.
+        # Keras has already averaged the values over batches.
         self._bar = keras.utils.Progbar(self.params["steps"], _BAR_COLUMNS, verbose, stateless_metrics=())
         self._seen = 0
 
@@ -74,7 +74,7 @@ class ProgressLine(keras.callbacks.Callback):
         self._bar.update(self._seen, _shown(logs), finalize=False)
 
     def _end(self, logs):
-        # Unknown in the first epoch of data without a length.
+        # The number of batches is unknown in the first epoch if the data have no length.
         self._bar.target = self._bar.target or self._seen
         self._bar.update(self._bar.target, _shown(logs), finalize=True)
 

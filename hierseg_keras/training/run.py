@@ -1,4 +1,4 @@
-"""A training run from its configuration to a folder that holds all of it."""
+"""Trains a network from a configuration, and saves the results in a folder."""
 
 import os
 import pathlib
@@ -41,7 +41,7 @@ from hierseg_keras.training.tensorboard import check_tensorboard, tensorboard_ca
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
 from hierseg_keras.visualization import draw_curves
 
-# How many validation images TensorBoard shows.
+# Number of validation images that TensorBoard shows.
 NUM_EXAMPLES = 3
 
 
@@ -51,39 +51,42 @@ def train(
     verbose: int | str = "auto",
     strategy: tf.distribute.Strategy | None = None,
 ) -> keras.Model:
-    """Trains a network and leaves everything about it in a folder.
+    """Trains a network, and saves the run in a folder.
 
-    The folder holds `config.toml` (the whole configuration, defaults included), `tree.txt`, `log.csv` (one row per
-    epoch: loss, loss by depth, mIoU by level, for training and validation), `pictures/` (predictions while
-    training, and the log's curves), `model.weights.h5`, `run.json` (the hashes of configuration, tree and
-    weights, which `load_run` compares, the versions and devices that made them, and a fingerprint of the data) and, if
-    the configuration says so, `tensorboard/`.
+    The folder contains:
 
-    The weights are those of the last epoch, or of the best one under early stopping, and the
-    averaged ones where `schedule.ema_momentum` is set; so are those of the returned network. Weights that are not
-    finite, or of an epoch whose loss or validation loss is not, are never saved: training ends, and
-    the weights of the epoch before are kept.
+    - `config.toml`: the whole configuration, including defaults.
+    - `tree.txt`: the class tree.
+    - `log.csv`: one row per epoch with loss, loss by depth and mIoU by level, for training and validation.
+    - `pictures/`: predictions during training, and the curves of the log.
+    - `model.weights.h5`: the weights.
+    - `run.json`: the hashes of configuration, tree and weights, which `load_run` checks; the software versions and
+      devices; and a fingerprint of the data.
+    - `tensorboard/`, if `config.tensorboard` is set.
 
-    The folder is this process's own from the start. Files are replaced at once, so that a run that is
-    killed, or whose disk is full, leaves the weights of its last whole epoch.
+    The saved weights are those of the last epoch, or of the best epoch with early stopping. The returned network has
+    the same weights. If `schedule.ema_momentum` is set, they are the averaged weights. If a weight, the loss or the
+    validation loss becomes NaN or infinite, training ends, and the file keeps the weights of an earlier epoch.
+
+    The folder is locked against other processes during training. Files are replaced atomically: if the process is
+    killed, or the disk is full, the folder keeps the weights that were saved last.
 
     Args:
         config: `RunConfig`.
         folder: Path that does not exist yet, or an empty folder.
-        verbose: As in `fit`, except that `"auto"` prints loss and mIoU alone, in a line that fits 100 columns.
-        strategy: `tf.distribute.Strategy` to train under. Defaults to `make_strategy` of
-            `config.replicas`.
+        verbose: As in `fit`, except that `"auto"` prints only loss and mIoU, in a line of at most 100 columns.
+        strategy: `tf.distribute.Strategy` to train under. Defaults to `make_strategy(config.replicas)`.
 
     Returns:
         The trained `keras.Model`, compiled.
 
     Raises:
-        FileExistsError: If the folder holds anything, which is left as it is, or if another process
-            trains into it.
-        ValueError: If the configuration does not fit the number of replicas, or the data.
+        FileExistsError: If the folder is not empty, or another process trains into it. Its files are not changed.
+        ValueError: If `config.method.clusters` is `"search"`, or the configuration does not fit the number of
+            replicas or the data.
         ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
-        FloatingPointError: If a loss or a weight became NaN or infinite. The message names the epoch, and
-            the one whose weights are kept.
+        FloatingPointError: If a loss or a weight became NaN or infinite. The message names this epoch, and
+            the epoch whose weights are kept.
     """
     folder = pathlib.Path(folder)
     with claimed(folder):
@@ -131,13 +134,13 @@ def _train(config, folder, verbose, strategy):
 def _check_phases(config):
     if config.finds_clusters:
         raise ValueError(
-            '`train` expects `method.clusters` of each stage. Received: "search". `train_hs3` finds them, and '
-            "`clusters=None` is deep supervision: all classes at every stage."
+            '`train` expects `method.clusters` of each stage. Received: "search". Use `train_hs3`, which finds them '
+            "first, or pass `clusters=None` to supervise every stage on all classes."
         )
 
 
 def check_before_data(config, strategy):
-    """Refuses what would otherwise fail after minutes of preparing data, or in the first epoch.
+    """Checks a configuration for problems that would otherwise appear only after the data have been prepared.
 
     Raises:
         ValueError: If the configuration does not fit the number of replicas.
@@ -152,7 +155,7 @@ def check_before_data(config, strategy):
 def _callbacks(config, tree, examples, folder, manifest):
     callbacks = [SeedEpochs(config.seed), keras.callbacks.TerminateOnNaN(), WriteLog(folder / LOG), AverageReplicas()]
     if config.schedule.ema_momentum is not None:
-        # From here on an epoch ends with the averaged weights in the network.
+        # The callbacks after this one see the averaged weights at the end of an epoch.
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     patience = config.schedule.early_stopping_patience
     if patience is not None:

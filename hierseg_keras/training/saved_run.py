@@ -1,4 +1,4 @@
-"""The folder that a run leaves behind, read again."""
+"""Loads and evaluates a trained run from its folder."""
 
 import contextlib
 import os
@@ -32,21 +32,22 @@ LOG, PICTURES, TENSORBOARD = "log.csv", "pictures", "tensorboard"
 def load_run(
     folder: str | os.PathLike, strategy: tf.distribute.Strategy | None = None
 ) -> tuple[RunConfig, keras.Model]:
-    """Loads what `train` left in a folder.
+    """Loads a run that `train` saved in a folder.
+
+    A run of an earlier version, which has no `run.json`, is loaded with a warning.
 
     Args:
         folder: The run's folder.
-        strategy: `tf.distribute.Strategy` of the network, whatever it was trained under. Defaults
-            to the one in whose scope this is called, which is TensorFlow's on one device.
+        strategy: `tf.distribute.Strategy` to create the network under. It may differ from the strategy of the
+            training. Defaults to the current strategy, which outside of any scope is TensorFlow's for one device.
 
     Returns:
-        A pair `(config, model)`: `RunConfig`, and the compiled `keras.Model` with the weights
-        that `train` saved; `model.tree` is its tree.
+        A pair `(config, model)`: the `RunConfig`, and the compiled `keras.Model` with the saved weights. `model.tree`
+        is its `ClassTree`.
 
     Raises:
-        FileNotFoundError: If the folder is not of a run; the message names what is missing.
-        ValueError: If its configuration, tree or weights were changed or damaged since they were saved. A
-            run of an earlier version, which has no `run.json`, is loaded with a warning.
+        FileNotFoundError: If the folder lacks a file of a run. The message names the missing files.
+        ValueError: If the configuration, the tree or the weights were changed or damaged after they were saved.
         FloatingPointError: If a weight is NaN or infinite.
     """
     folder = pathlib.Path(folder)
@@ -54,7 +55,7 @@ def load_run(
     config = RunConfig.from_file(config_file(folder))
     with (strategy or current_strategy()).scope():
         model = make_model(config, ClassTree.from_file(folder / TREE), pretrained=False)
-        # Before `compile`: the file holds the optimizer's variables too, and there is none to take them.
+        # Loaded before `compile`, because the file also contains optimizer variables, which are not restored.
         model.load_weights(folder / WEIGHTS)
         check_finite_weights(model, f"loading {folder / WEIGHTS}")
         compile_model(model, config, make_optimizer(config, num_batches=config.schedule.accumulation_steps))
@@ -68,16 +69,19 @@ def for_inference(
     flip: bool = False,
     window: tuple[int, int] | None = None,
 ) -> keras.Model:
-    """A run's network, averaged over scales, mirror images and windows as asked.
+    """Wraps a run's network to average its predictions over scales, mirror images or windows.
 
     Args:
-        config, model: As `load_run` gives them.
-        scales: Factors of the image's size, as in `models.MultiScale`. `None` keeps it.
-        flip: Whether to average with the mirror image; the data set's `flip_pairs` change places.
-        window: `(H, W)` of windows, as in `models.SlidingWindow`. `None` takes the image whole.
+        config, model: As returned by `load_run`.
+        scales: Factors by which the image is resized, as in `models.MultiScale`. Defaults to `None`, the
+            original size only.
+        flip: Whether to average with the prediction on the mirror image, in which the classes of the data set's
+            `flip_pairs`, such as left and right arm, are swapped. Defaults to `False`.
+        window: Pair `(H, W)`, the size of windows in pixels, as in `models.SlidingWindow`. Defaults to `None`, which
+            predicts the whole image at once.
 
     Returns:
-        `keras.Model` from images to logits, not compiled; `model` itself where nothing is asked.
+        `keras.Model` from images to logits, not compiled. With default arguments it is `model` itself.
     """
     if window is not None:
         model = SlidingWindow(model, window)
@@ -100,18 +104,18 @@ def evaluate_run(
     Args:
         folder: The run's folder.
         split: TFDS split. Defaults to the run's validation split.
-        verbose: As in `evaluate`, except that `"auto"` prints loss and mIoU alone, and only in a terminal or notebook.
-        strategy: As in `load_run`. Where images are of one size, mIoU is the same on any number of
-            replicas; so is the loss, where they have equally many labeled pixels.
-        report: Optional folder for a report by class and level: `report.txt`, `.csv` and `.png`. It is
-            this process's own from the start; files of an earlier report are replaced.
-        inference: `scales`, `flip` and `window`, as in `for_inference`.
+        verbose: As in `evaluate`, except that `"auto"` prints only loss and mIoU, and only in a terminal or notebook.
+        strategy: As in `load_run`. If all images have the same size, the mIoU does not depend on the number of
+            replicas. If they also have equally many labeled pixels, the loss does not depend on it either.
+        report: Optional folder for a report by class and level: `report.txt`, `report.csv` and `report.png`. The
+            folder is locked against other processes, and an earlier report is replaced.
+        **inference: `scales`, `flip` and `window`, as in `for_inference`.
 
     Returns:
-        Dict from a metric's name to its value, as `evaluate(return_dict=True)` gives it.
+        Dict from the name of a metric to its value, as returned by `evaluate(return_dict=True)`.
 
     Raises:
-        FileExistsError: If another process writes a report into `report`.
+        FileExistsError: If another process writes to the folder `report`.
         FileNotFoundError, ValueError, FloatingPointError: As in `load_run`.
     """
     report = None if report is None else pathlib.Path(report)

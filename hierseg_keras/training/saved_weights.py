@@ -1,20 +1,20 @@
-"""A network's weights as the bytes of a `.weights.h5` file."""
+"""Converts a network's weights to the bytes of a `.weights.h5` file."""
 
 import io
 
 
 class _Memory(io.BytesIO):
-    """A file in memory, which Keras takes for a path where it asks only for the ending of the name."""
+    """A file in memory. Its text form ends in `.weights.h5`, because Keras checks the ending of the path."""
 
     def __str__(self):
         return "model.weights.h5"
 
 
 def weights_as_bytes(model):
-    """The content of the file that `model.save_weights` writes.
+    """Returns the content of the file that `model.save_weights` would write.
 
-    HDF5 (1.14) crashes the process at its end when a file could not be written, as on a full disk. In
-    memory nothing fails, and the bytes are then written as any others.
+    If HDF5 (1.14) cannot write a file, for example because the disk is full, it crashes the process when the
+    process ends. Writing to memory avoids this. The caller writes the bytes to the file.
 
     Args:
         model: `keras.Model`.
@@ -24,5 +24,5 @@ def weights_as_bytes(model):
     """
     memory = _Memory()
     model.save_weights(memory)
-    # Without a copy. A view of the buffer may outlive the file, which Python 3.13 then warns of.
+    # `getvalue` does not copy. Python 3.13 warns about a view of the buffer that outlives the file.
     return memory.getvalue()

@@ -1,4 +1,4 @@
-"""Two steps of a run on generated data: whether it fits the machine, and how long a step takes."""
+"""Runs two training steps on generated data, to see whether a run fits into memory and how long a step takes."""
 
 import math
 import time
@@ -15,32 +15,32 @@ STEPS = 2
 
 
 def smoke(config: RunConfig) -> dict[str, float]:
-    """Trains a configuration's network for two steps on one random image of its crop size.
+    """Trains a configuration's network for two steps, each on one random image of the crop size.
 
-    No data set and no pretrained weights are looked for.
+    It reads no data set and no pretrained weights.
 
     Args:
-        config: `RunConfig` whose `data` names a tree and a size of crops.
+        config: `RunConfig` whose `data` contains `tree`, and `crop_size` or a pair `size`.
 
     Returns:
-        Dict: `seconds`, those of the second step; `parameters` of the network; and every figure of
-        the steps' logs.
+        Dict: `seconds`, the duration of the second step; `parameters`, the network's number of parameters; and the
+        loss and metrics of the two steps.
 
     Raises:
-        ValueError: If the configuration names no tree, or no size of crops.
-        FloatingPointError: If the loss is not finite.
+        ValueError: If the configuration has no tree, or no crop size.
+        FloatingPointError: If the loss is NaN or infinite.
     """
     check_smoke(config)
     size = config.data.crop_size or config.data.size
     config = config.replace(schedule={"accumulation_steps": 1, "early_stopping_patience": None})
     if config.finds_clusters:
-        # Of its two networks the one that finds the clusters has the larger heads.
+        # HS3 trains two networks. The first, supervised on all classes, has the larger heads.
         config = config.replace(method={"clusters": None})
     keras.utils.set_random_seed(config.seed)
     tree, rng = tree_of(config.data), np.random.default_rng(config.seed)
     channels = 3 if config.data.max_depth is None else 4
     image = rng.uniform(0, 255, (STEPS, *size, channels)).astype("float32")
-    # Patches of one class, as of a scene.
+    # Patches of one class resemble the labels of a scene.
     patches = rng.integers(0, tree.num_leaves, (STEPS, 8, 8)).astype("int32")
     rows, columns = (np.arange(length) * 8 // length for length in size)
     model = make_model(config, tree, pretrained=False)
@@ -52,20 +52,22 @@ def smoke(config: RunConfig) -> dict[str, float]:
         history = model.fit(image, label, batch_size=1, shuffle=False, verbose=0, callbacks=[record]).history
     values = {name: series[-1] for name, series in history.items()}
     if not math.isfinite(values["loss"]):
-        raise FloatingPointError(f"the loss of a smoke run became {values['loss']}.")
+        raise FloatingPointError(
+            f"the smoke run expects a finite loss. Received: {values['loss']}. Lower the learning rate."
+        )
     network = getattr(model, "inference_model", model)
     return {"seconds": ends[-1] - ends[-2], "parameters": network.count_params(), **values}
 
 
 def check_smoke(config):
-    """Refuses a configuration that names no tree, or no size of crops.
+    """Checks that a configuration contains a tree and a crop size.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If `data.tree` is missing, or there is neither `data.crop_size` nor a pair `data.size`.
     """
     size = config.data.crop_size or config.data.size
     if config.data.tree is None or size is None or isinstance(size, int):
         raise ValueError(
-            "a smoke run expects `data.tree` and `data.crop_size`, as it reads no data set. Received: "
+            "the smoke run expects `data.tree` and `data.crop_size`, because it reads no data set. Received: "
             f"tree={config.data.tree!r}, crop_size={size!r}."
         )

@@ -1,4 +1,4 @@
-"""A run's metrics and pictures for TensorBoard."""
+"""Writes a run's metrics and pictures for TensorBoard."""
 
 import importlib.util
 
@@ -11,33 +11,31 @@ from hierseg_keras.training.callbacks import DrawPredictions
 
 
 def check_tensorboard():
-    """Refuses to begin where metrics could not be written at the end of the first epoch.
+    """Checks that TensorBoard is installed. Otherwise a run would fail only at the end of its first epoch.
 
     Raises:
-        ModuleNotFoundError: If the package `tensorboard` is missing, through which TensorFlow
-            writes and on which it does not depend.
+        ModuleNotFoundError: If the package `tensorboard` is not installed.
     """
     if importlib.util.find_spec("tensorboard") is None:
         raise ModuleNotFoundError(
-            "`tensorboard=True` expects the package tensorboard, which is not installed. Received: tensorboard=True. "
-            "Run `pip install tensorboard`."
+            "`tensorboard=True` expects the package tensorboard to be installed. Received: tensorboard=True without "
+            "it. Run `pip install tensorboard`."
         )
 
 
 def tensorboard_callbacks(tree, examples, folder):
-    """Writes what TensorBoard shows of a run.
+    """Makes the callbacks that write a run's metrics and pictures for TensorBoard.
 
-    Its tab Scalars has every figure by epoch, training and validation, and its tab Images the
-    picture of `visualization.draw_levels` for each example: image, truth and prediction at every
-    level.
+    The tab "Scalars" shows the training and validation metrics per epoch. The tab "Images" shows the picture
+    of `visualization.draw_levels` for each example: image, truth and prediction at every level.
 
     Args:
         tree: `ClassTree`.
         examples: List of pairs `(image, label)`, `(H, W, 3)` and `(H, W)` arrays.
-        folder: Folder that `tensorboard --logdir` is given.
+        folder: `pathlib.Path` of the folder to pass to `tensorboard --logdir`.
 
     Returns:
-        List of callbacks. Those that change weights when an epoch ends come before them.
+        List of callbacks. Place them after callbacks that change the weights at the end of an epoch.
     """
     return [
         keras.callbacks.TensorBoard(folder, write_graph=False),
@@ -49,7 +47,7 @@ def _image_writer(folder):
     writer = tf.summary.create_file_writer(str(folder))
 
     def write(figure, index, epoch):
-        # Keras's callback counts epochs from 0, and the curves stand beside the pictures.
+        # Keras's callback counts epochs from 0. Pictures use the same numbers as the curves.
         with writer.as_default(step=epoch - 1):
             tf.summary.image(f"validation_{index + 1}", _pixels(figure)[None])
         writer.flush()

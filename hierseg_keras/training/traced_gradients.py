@@ -1,4 +1,4 @@
-"""The memory of graphs that are no longer used."""
+"""Frees the memory of TensorFlow graphs that are no longer used."""
 
 import contextlib
 import gc
@@ -6,15 +6,15 @@ import gc
 
 @contextlib.contextmanager
 def traced_gradients_freed():
-    """Frees what TensorFlow keeps of the steps that are traced inside the block.
+    """Frees the memory that TensorFlow would keep for training steps traced inside the block.
 
-    TensorFlow (2.21) registers the gradient of every traced `tf.custom_gradient` under a new name, and
-    never removes it: the gradient holds tensors, and these hold the graph of the whole step. Our losses
-    use custom gradients, and so does the exchange of gradients among replicas, also where there is one:
-    every call of `fit` in a process kept 40 MB of a tiny network.
+    TensorFlow (2.21) registers the gradient of every traced `tf.custom_gradient` under a new name and never
+    removes it. The gradient refers to tensors, and these refer to the graph of the whole step. The losses of this
+    library use custom gradients, and so does the exchange of gradients between replicas, even with one replica.
+    Without this function, every call of `fit` kept 40 MB for a tiny network.
 
-    The entries are only read while a graph is being differentiated. A network that was trained inside of
-    the block can be trained further outside: where a new step is traced, it registers its own.
+    TensorFlow reads these entries only while it differentiates a graph. A network that was trained inside the
+    block can be trained again outside of it, because a newly traced step registers its own gradients.
     """
     before = set(_entries())
     try:
@@ -24,12 +24,12 @@ def traced_gradients_freed():
         for name in set(entries) - before:
             if name.startswith("CustomGradient-"):
                 del entries[name]
-        # Graphs, and the networks of earlier calls, refer to themselves.
+        # Graphs and networks contain reference cycles, which only the garbage collector frees.
         gc.collect()
 
 
 def _entries():
-    """TensorFlow's registry of gradients by name; it has no public function that removes an entry."""
+    """Returns TensorFlow's private registry of gradients. TensorFlow has no public function to remove an entry."""
     from tensorflow.python.framework import ops
 
     return getattr(ops.gradient_registry, "_registry", {})

@@ -32,8 +32,8 @@ def check_confusion(confusion, names):
     confusion = np.asarray(confusion, "float64")
     if confusion.shape != (len(names), len(names)):
         raise ValueError(
-            f"`confusion` expects counts of labels by predictions, one row and one column per name, "
-            f"({len(names)}, {len(names)}). Received: confusion.shape={confusion.shape}."
+            f"`confusion` expects one row per label and one column per prediction, ({len(names)}, {len(names)}) for "
+            f"{len(names)} names. Received: confusion.shape={confusion.shape}."
         )
     wrong = confusion[~(np.isfinite(confusion) & (confusion >= 0))]
     if len(wrong):

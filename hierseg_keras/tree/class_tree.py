@@ -746,7 +746,7 @@ def _suggest(name, known):
 
 
 def _depths_from_parents(parents):
-    """Computes depths in one pass, as parents precede their children in an outline."""
+    """Computes depths in one pass, because parents precede their children in an outline."""
     depths = [0] * len(parents)
     for node, parent in enumerate(parents.tolist()):
         depths[node] = depths[parent] + 1 if parent >= 0 else 1

@@ -46,7 +46,7 @@ def _kept(x):
 def lazy_where(condition, function, value):
     """Returns `function()` if the condition holds, else `value`.
 
-    This is a loop with at most one iteration, as XLA may compute both branches of a conditional.
+    This is a loop with at most one iteration, because XLA may compute both branches of a conditional.
     """
     return ops.while_loop(lambda again, _: again, lambda *_: (False, function()), (condition, value))[1]
 
@@ -58,9 +58,9 @@ def pick_channel(values, index):
 
 
 def argmax(x):
-    """Returns the index of the largest value along the last axis, and of equal values the first, as NumPy does.
+    """Returns the index of the largest value along the last axis. If values are equal, it is the first, as in NumPy.
 
-    `keras.ops.argmax` treats 0 as larger than -0, and uses bit operations that TensorFlow Lite does not have.
+    It replaces `keras.ops.argmax`, which treats 0 as larger than -0 and uses bit operations that TensorFlow Lite lacks.
 
     Args:
         x: Float tensor, `(..., C)`.
@@ -107,7 +107,7 @@ def sum_over_path(tree, node_values):
     times = tree.num_levels - is_above(tree).sum(axis=0)
     if (times != 1).any():
         leaves = leaves * ops.convert_to_tensor(times, leaves.dtype)
-    # A matrix product, as gathering columns takes ten times as long.
+    # A matrix product is used because gathering columns takes ten times as long.
     return leaves + ops.matmul(internal, ops.convert_to_tensor(is_above(tree), internal.dtype))
 
 

@@ -104,7 +104,7 @@ class Scores:
             )
         if self.from_logits is False and (interval := _interval_outside_of_probabilities(y_pred)):
             raise ValueError(
-                f"`y_pred` expects probabilities, as from_logits=False. Received: values from {interval[0]:g} to "
+                f"`y_pred` expects probabilities because from_logits=False. Received: values from {interval[0]:g} to "
                 f"{interval[1]:g}. Pass from_logits=True for logits."
             )
         return y_pred
@@ -170,7 +170,7 @@ def infer_scores(
         )
     if len(fitting) > 1:
         raise ValueError(
-            f'`scores` expects "nodes" or "leaves", as this tree has as many nodes as leaves ({tree.num_nodes}). '
+            f'`scores` expects "nodes" or "leaves" because this tree has as many nodes as leaves ({tree.num_nodes}). '
             'Received: scores=None. Pass scores="leaves" for a softmax, or scores="nodes" for a sigmoid per class.'
         )
     return Scores(tree, fitting[0], from_logits)

@@ -58,8 +58,8 @@ def color_labels(tree: ClassTree | str, labels: ArrayLike) -> np.ndarray:
         `(..., 3)` uint8 array, RGB.
 
     Raises:
-        ValueError: If `labels` does not hold integers, or holds two or more different numbers of `V`
-            or above.
+        ValueError: If `labels` does not hold integers, or holds two or more different numbers that
+            are not less than `V`.
     """
     tree = as_class_tree(tree)
     labels = as_labels("color_labels", labels, tree.num_nodes)

@@ -64,7 +64,7 @@ def as_labels(function, labels, num_labels, shape=None, what="node indices"):
 
     Raises:
         ValueError: If the labels are not integers, do not have the expected shape, or hold two or
-            more different numbers of `num_labels` or above.
+            more different numbers that are not less than `num_labels`.
     """
     labels = np.asarray(labels)
     if shape is not None and labels.shape == (*shape, 1):
@@ -76,7 +76,7 @@ def as_labels(function, labels, num_labels, shape=None, what="node indices"):
         )
     if shape is not None and labels.shape != shape:
         raise ValueError(
-            f"`{function}` expects a map of {what} of the size of the image, {shape}. Received: shape {labels.shape}."
+            f"`{function}` expects {what} in the shape of the image, {shape}. Received: shape {labels.shape}."
         )
     beyond = np.unique(labels[labels >= num_labels])
     if len(beyond) > 1:
@@ -89,7 +89,7 @@ def as_labels(function, labels, num_labels, shape=None, what="node indices"):
 
 
 def check_some(function, argument, values, what):
-    """Raises `ValueError` if a dict or list is empty; `what` names one of its expected elements."""
+    """Raises `ValueError` if a dict or list is empty. `what` describes one element, such as "map"."""
     if not len(values):
         raise ValueError(f"`{function}` expects at least one {what}. Received: {argument}={values!r}.")
 

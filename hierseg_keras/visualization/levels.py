@@ -49,7 +49,7 @@ def draw_levels(
     Raises:
         ValueError: If `image` does not hold three channels of colors in 0 .. 255; if `maps` is empty;
             or if a map differs from the image in size, does not hold integers, or holds two or more
-            different numbers of `V` or above.
+            different numbers that are not less than `V`.
 
     Example:
 

@@ -187,7 +187,7 @@ class MyNetwork(UNet):
         line = "train --data.tree lip --data.crop_size 16,16 --network.name own_parts:MyNetwork --network.filters 2 "
         line += "--network.num_stages 1 --loss.name own_parts:SharpLoss --loss.sharpness 2 --smoke"
         assert main(line.split()) == 2
-        assert "Import own_parts first, on the command line with --import own_parts." in capsys.readouterr().err
+        assert "Import own_parts first; on the command line, pass --import own_parts." in capsys.readouterr().err
         monkeypatch.setitem(sys.modules, "own_parts", None)
         del sys.modules["own_parts"]
         assert main([*line.split(), "--import", "own_parts"]) == 0

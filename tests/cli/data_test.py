@@ -44,7 +44,7 @@ class DataTest:
         data.ClassMap([*rows, (17, "", "ignore")]).to_file(tmp_path / "map.csv")
         options = ("--tree", tmp_path / "tree.txt", "--class-map", tmp_path / "map.csv", "--count", 2)
         code, printed = self.run(*options)
-        assert code == 0 and "with a label too coarse to tell" in printed.out
+        assert code == 0 and "with a label above this level" in printed.out
         missing = [line for line in printed.out.splitlines() if line.startswith("  missing")]
         assert missing[0].endswith("scene/rest/all, unicorn") and missing[1:] == ["  missing  unicorn"] * 2
 

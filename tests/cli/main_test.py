@@ -136,7 +136,7 @@ class EvaluateTest:
         other = shutil.copytree(run, tmp_path / "other")
         content = json.loads((run / "run.json").read_text())
         (other / "run.json").write_text(json.dumps({**content, "data": {"street_blocks/1.0.0": "another"}}))
-        with pytest.warns(UserWarning, match="trained on other data than street_blocks/1.0.0 holds now"):
+        with pytest.warns(UserWarning, match="street_blocks/1.0.0 has changed since"):
             assert main(["evaluate", str(other), "--replicas", "1"]) == 0
         printed = dict(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("miou"))
         with (run / "log.csv").open() as file:

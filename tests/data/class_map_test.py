@@ -49,17 +49,8 @@ class ClassMapTest:
 
     def test_file_as_spreadsheets_write_it(self, tmp_path):
         text = 'id,class,node\r\n0,"light, traffic", traffic light\r\n\r\n'
-        (tmp_path / "a.csv").write_bytes(text.encode("utf-8"))
+        (tmp_path / "a.csv").write_bytes(text.encode("utf-8-sig"))
         assert ClassMap.from_file(tmp_path / "a.csv").rows == ((0, "light, traffic", "traffic light"),)
-
-    def test_byte_order_mark_is_refused_as_in_a_tree(self, tmp_path):
-        for name, read, text in (
-            ("map.csv", ClassMap.from_file, "id,class,node\n0,a,bus\n"),
-            ("tree.txt", ClassTree.from_file, "a\nb\n"),
-        ):
-            (tmp_path / name).write_text(text, "utf-8-sig")
-            with pytest.raises(TreeError, match=rf"{name}:1: the text begins with a byte order mark \(BOM\)"):
-                read(tmp_path / name)
 
     def test_bad_files_name_every_line(self, tmp_path):
         path = tmp_path / "a.csv"

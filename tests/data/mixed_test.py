@@ -176,7 +176,7 @@ class MixedDataSetsTest:
 
     def test_own_trees_must_agree(self, tiny):
         assert len(data.load(["tiny_helen", "tiny_helen"], "test", data_dir=tiny)) == 1
-        with pytest.raises(ValueError, match="expects a `tree`, as the data sets have different trees"):
+        with pytest.raises(ValueError, match="expects a `tree`, because the data sets have different trees"):
             data.load(["tiny_helen", "street_blocks"], "train[:1]", data_dir=tiny)
 
     def test_trains_a_network_on_all(self):

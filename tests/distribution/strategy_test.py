@@ -19,7 +19,7 @@ class MakeStrategyTest:
     def test_scope_is_used(self, two_replicas):
         with two_replicas.scope():
             assert make_strategy() is two_replicas
-            with pytest.raises(ValueError, match="outside of a strategy's scope"):
+            with pytest.raises(ValueError, match="outside of any strategy's scope"):
                 make_strategy(1)
 
     @pytest.mark.parametrize("replicas", [0, 3, "all", 1.0])

@@ -130,7 +130,7 @@ class WrittenBesideTest:
         write_folder(tmp_path / "folder", "old", replace=False)
         with pytest.raises(FileExistsError):
             write_folder(tmp_path / "folder", "new", replace=False)
-        with pytest.raises(FileExistsError, match="A file expects a file to replace. Received: .*, a folder"):
+        with pytest.raises(FileExistsError, match="A file can only replace a file. Received: .*, a folder"):
             with written_beside(tmp_path / "folder") as new:
                 new.write_text("new")
         assert os.listdir(tmp_path) == ["folder"]

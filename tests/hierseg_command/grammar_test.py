@@ -59,7 +59,7 @@ class MakeParserTest:
     def test_scales_of_the_help_are_those_of_the_papers(self, capsys):
         with pytest.raises(SystemExit):
             parse(["predict", "--help"])
-        printed = capsys.readouterr().out.split("the papers' are")[1].split()[0]
+        printed = capsys.readouterr().out.split("papers use")[1].split()[0]
         assert factors(printed) == SCALES
 
 

@@ -234,7 +234,9 @@ class LossContract:
         assert np.isfinite(self.loss(TREE, from_logits=False)(labels, probabilities))
 
     def test_logits_are_no_probabilities(self, rng):
-        with pytest.raises(ValueError, match="`y_pred` expects probabilities, as from_logits=False. Received: values"):
+        with pytest.raises(
+            ValueError, match="`y_pred` expects probabilities because from_logits=False. Received: values"
+        ):
             self.loss(TREE, from_logits=False)(LABELS, 3 * self.logits(rng))
 
     @pytest.mark.parametrize("from_logits", [None, "no", 2])

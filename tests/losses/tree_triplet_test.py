@@ -293,7 +293,7 @@ class TreeTripletTest:
             TreeTriplet(TREE, class_weights=[1.0] * TREE.num_nodes)
 
     def test_half_precision_raises(self):
-        with pytest.raises(ValueError, match="`TreeTriplet` expects to compute in float32 or float64"):
+        with pytest.raises(ValueError, match="`TreeTriplet` expects dtype float32 or float64"):
             TreeTriplet(TREE, dtype="bfloat16")
 
 

@@ -135,9 +135,9 @@ class InstanceMeanIoUTest:
     @pytest.mark.parametrize(
         "sizes, error, message",
         [
-            ({}, ValueError, "of a class or more, above 0. Received: {}"),
+            ({}, ValueError, "of at least one class, all above 0. Received: {}"),
             ({"person": 0}, ValueError, "above 0"),
-            ({"human": 3}, ValueError, "`sizes` of leaves. Received: \\['human'\\]"),
+            ({"human": 3}, ValueError, "expects all classes of `sizes` to be leaves. Received: \\['human'\\]"),
             ({"dog": 3}, TreeError, "dog"),
         ],
     )

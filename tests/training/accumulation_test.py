@@ -71,5 +71,5 @@ class AccumulationTest:
             AccumulatedSGD(0.1, accumulation_steps=steps)
 
     def test_keras_own_argument_is_refused(self):
-        with pytest.raises(ValueError, match="in place of Keras's own"):
+        with pytest.raises(ValueError, match="instead of Keras's"):
             AccumulatedSGD(0.1, gradient_accumulation_steps=2)

@@ -93,7 +93,7 @@ class TrainTest:
         values = {"tree": str(tmp_path / "tree.txt"), "batch_size": 4, "crop_size": (8, 8)}
         network = {"filters": 2, "num_stages": 1}
         config = RunConfig(data=values, schedule={"epochs": 2}, network=network, replicas=1)
-        with pytest.warns(UserWarning, match="could not be drawn, and the run goes on. OSError: disk full") as caught:
+        with pytest.warns(UserWarning, match="could not be drawn; the run continues. OSError: disk full") as caught:
             train(config, tmp_path / "run", verbose=0)
         assert sum("could not be drawn" in str(warning.message) for warning in caught) == 2
         assert len((tmp_path / "run" / "log.csv").read_text().splitlines()) == 3

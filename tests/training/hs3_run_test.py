@@ -84,7 +84,7 @@ class TrainHS3Test:
     def test_another_configuration_is_refused(self, config, tmp_path):
         other = RunConfig.from_recipe("hssn_lip_deeplabv3plus_r101")
         other.to_file(tmp_path / "config.toml")
-        with pytest.raises(ValueError, match="was begun with. Received: .*'method.name': \"'HSSN' -> 'HS3'\""):
+        with pytest.raises(ValueError, match="was started with. Received: .*'method.name': \"'HSSN' -> 'HS3'\""):
             train_hs3(config, tmp_path)
 
     def test_folder_that_an_earlier_version_began_goes_on(self, config, tmp_path, monkeypatch):

@@ -50,7 +50,7 @@ class ManifestTest:
     @pytest.mark.parametrize("name", [CONFIG, TREE, WEIGHTS])
     def test_missing_file_is_named(self, run, name):
         (run / name).unlink()
-        with pytest.raises(FileNotFoundError, match=f"lacks \\['{name}'\\]"):
+        with pytest.raises(FileNotFoundError, match=f"lacks {name}"):
             check_files(run)
 
     def test_weights_of_another_run_are_refused(self, run):
@@ -60,7 +60,7 @@ class ManifestTest:
 
     def test_run_without_manifest_warns_once(self, run):
         (run / MANIFEST).unlink()
-        with pytest.warns(UserWarning, match="has no run.json, as runs of earlier versions") as warned:
+        with pytest.warns(UserWarning, match="has no run.json, probably because an earlier version") as warned:
             check_files(run)
         assert len(warned) == 1
 
@@ -74,7 +74,9 @@ class ManifestTest:
 
     def test_later_format_is_refused(self, run):
         break_manifest(run, format_version=2, sha256=None)
-        with pytest.raises(ValueError, match="expected a run of format 1. Received: .* of format 2.*1.0"):
+        with pytest.raises(
+            ValueError, match="expected a run of format version 1. Received: .* of format version 2.*1.0"
+        ):
             check_files(run)
 
     @pytest.mark.large

@@ -25,7 +25,7 @@ class MakeOptimizerTest:
         assert not make_optimizer(RunConfig(), num_batches=1).use_ema
 
     def test_more_steps_than_batches_raise(self):
-        with pytest.raises(ValueError, match=r"at most the batches of the whole run \(3\)"):
+        with pytest.raises(ValueError, match=r"at most the number of batches in the run \(3\)"):
             make_optimizer(RunConfig(schedule={"accumulation_steps": 4}), num_batches=3)
 
     def test_options_are_the_classs(self):

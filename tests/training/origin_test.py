@@ -44,7 +44,7 @@ class OriginOfTest:
 class WarnOfOtherDataTest:
     def test_other_data_are_a_warning(self, values, run):
         Manifest(run, data={"street_blocks/1.0.0": "another"})
-        with pytest.warns(UserWarning, match=f"{run} was trained on other data than street_blocks/1.0.0 holds now"):
+        with pytest.warns(UserWarning, match=f"street_blocks/1.0.0 has changed since {run} was trained"):
             warn_of_other_data(run, values)
 
     def test_the_same_data_and_runs_without_a_record_are_none(self, values, run):

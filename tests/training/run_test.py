@@ -123,7 +123,7 @@ class TrainTest:
 
     def test_too_few_validation_images_for_the_replicas(self, data_dir, tmp_path, two_replicas):
         config = tiny_config(data_dir, evaluation={"split": "validation[:1]"})
-        with pytest.raises(ValueError, match="1 images and 2 replicas"):
+        with pytest.raises(ValueError, match="on 2 replicas expects .*Received: 1 images"):
             train(config, tmp_path / "run", strategy=two_replicas)
         assert not (tmp_path / "run").exists()
 
@@ -164,7 +164,7 @@ class FiniteWeightsTest:
 class FilesOfARunTest:
     def test_run_of_an_earlier_version_loads_with_one_warning(self):
         """Trained by 0.1.0 with Keras's SGD: the optimizer that is saved with the weights is not needed."""
-        with pytest.warns(UserWarning, match="has no run.json, as runs of earlier versions") as warned:
+        with pytest.warns(UserWarning, match="has no run.json, probably because an earlier version") as warned:
             config, model = load_run(OLD_RUN)
         assert len(warned) == 1 and config.optimizer.name == "CoupledSGD"
         image = np.arange(8 * 8 * 3, dtype="float32").reshape(1, 8, 8, 3)

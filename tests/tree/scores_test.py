@@ -53,7 +53,7 @@ class ScoresTest:
         Scores(TREE, "nodes").checked(values)
 
     def test_logits_are_refused_where_probabilities_are_expected(self):
-        expected = "expects probabilities, as from_logits=False. Received: values from -3 to 2"
+        expected = "expects probabilities because from_logits=False. Received: values from -3 to 2"
         with pytest.raises(ValueError, match=expected):
             Scores(TREE, "nodes", False).checked(np.array([-3.0, 2, 0, 0]))
         # As far as a bicubic resize goes, or where something else is wrong.

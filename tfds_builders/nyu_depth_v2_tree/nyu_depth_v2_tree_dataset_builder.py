@@ -66,7 +66,9 @@ Download the labeled data set from https://cs.nyu.edu/~silberman/datasets/nyu_de
         with SceneFile(path) as scenes:
             num_scenes = scenes.num_scenes
             if not scenes.has_check_sums:
-                logging.warning("%s has no checksums, as it is not compressed: damaged values are not detected", path)
+                logging.warning(
+                    "%s has no checksums because it is not compressed: damaged values are not detected", path
+                )
         if (manual_dir / _SPLITS).exists():
             splits = _read_splits(manual_dir / _SPLITS, num_scenes)
         else:

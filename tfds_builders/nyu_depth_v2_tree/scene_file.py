@@ -78,8 +78,8 @@ class SceneFile:
         expected = {"images": (num_scenes, 3, *size), "depths": (num_scenes, *size), "labels": (num_scenes, *size)}
         if shapes != expected or not num_scenes or not 0 < size[0] * size[1] <= MAX_PIXELS:
             raise self._unexpected(
-                "`images` N x 3 x W x H, and `depths` and `labels` N x W x H (their shapes in HDF5), of at most "
-                f"{MAX_PIXELS // 1_000_000} megapixels per scene",
+                "HDF5 arrays of the shapes `images` N x 3 x W x H, `depths` N x W x H and `labels` N x W x H, with "
+                f"at most {MAX_PIXELS // 1_000_000} megapixels per scene",
                 ", ".join(f"`{name}` {' x '.join(map(str, shape))}" for name, shape in shapes.items()),
             )
         return num_scenes

@@ -33,7 +33,7 @@ def read_person_parts(path):
         6 lower leg, and 7 for pixels of a person that belong to none of its parts.
 
     Raises:
-        ImageFileError: If the file is damaged or has another content. The error names the file.
+        ImageFileError: If the file is damaged, or lacks the expected variables. The error names the file.
     """
     path = epath.Path(path)
     (annotation,) = read_variables(path, ["anno"])

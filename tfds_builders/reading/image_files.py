@@ -103,8 +103,8 @@ def stored_image(path, image):
         image: Array that `read_image` returned.
 
     Returns:
-        The bytes of the file if it is an RGB image in PNG or JPEG, which is many times faster than encoding
-        the image again, and keeps the size of a JPEG file. Otherwise `image`.
+        The bytes of the file if it is an RGB image in PNG or JPEG. Storing them is many times faster than
+        encoding the image again, and keeps the small size of a JPEG file. Otherwise `image`.
     """
     kind, content = _content(path, IMAGE_FORMATS)
     return content if kind != "BMP" and _OPEN[kind](io.BytesIO(content)).mode == "RGB" else image

@@ -1,7 +1,8 @@
 """Reads variables of a MATLAB file of version 5, MATLAB's default.
 
 SciPy, which parses them, does not compare the checksum at the end of a compressed variable. This
-module compares all checksums first, and accepts only compressed variables, as others have none.
+module compares all checksums first, and accepts only compressed variables, because other
+variables have no checksum.
 """
 
 import io
@@ -83,7 +84,7 @@ def _unpacked(path):
 def _decompressed(path, packed, size, room):
     stream = zlib.decompressobj()
     try:
-        # One byte more than the limit, as 0 would mean no limit.
+        # One byte more than the limit, because 0 would mean no limit.
         unpacked = stream.decompress(packed, room + 1)
     except zlib.error as error:
         raise _damaged(path, error) from error

@@ -33,11 +33,11 @@ class View:
         return self.vanishing + offset * (row - self.horizon) // self.eye_height
 
     def pixels(self, length, row):
-        """Returns a length on the ground of `row`, in centimeters, as a number of pixels, at least 1."""
+        """Converts a length in centimeters, measured on the ground at `row`, to pixels. The result is at least 1."""
         return max(length * (row - self.horizon) // self.eye_height, 1)
 
     def rows_back(self, length, row):
-        """Returns how many rows above `row` the ground `length` centimeters behind it is, to first order."""
+        """Returns the number of rows between `row` and the ground `length` centimeters behind it, to first order."""
         return (row - self.horizon) ** 2 * length // (_FOCAL_LENGTH * self.eye_height)
 
     def ground(self, rows, columns):

@@ -91,8 +91,8 @@ def _classified(segmenter):
         if kind not in _AFTER_CLASSIFIER or not inputs:
             raise ValueError(
                 "expected a network that ends in a 1x1 convolution, followed only by resizing and activations. "
-                f"Received: {segmenter.name!r}, whose layer before these is {operation.name!r} of type {kind}. Pass "
-                "the name of the layer to classify as `features`. The last layers with maps are "
+                f"Received: {segmenter.name!r}, whose last other layer is {operation.name!r} of type {kind}. Pass the "
+                "name of the layer whose output is to be classified as `features`. The last layers with maps are "
                 f"{_last_maps(segmenter)}."
             )
         tensor = inputs[0]

@@ -108,9 +108,8 @@ def _found(model, owner):
     if activation not in _ACTIVATIONS or not on_channels:
         where = "an unknown layer" if operation is None else f"{operation.name!r} ({type(operation).__name__})"
         raise ValueError(
-            f"`{owner}` expects a last layer without activation, or with a sigmoid or softmax, from which it infers "
-            f"whether scores are logits or probabilities. Received: {model.name!r}, which ends in {where}. Pass "
-            "from_logits=True or from_logits=False."
+            f"`{owner}` expects a last layer without activation (logits), or with sigmoid or softmax (probabilities). "
+            f"Received: {model.name!r}, which ends in {where}. Pass from_logits=True or from_logits=False."
         )
     return _ACTIVATIONS[activation]
 

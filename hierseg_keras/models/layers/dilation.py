@@ -1,4 +1,4 @@
-"""Replacement of strides by dilations, which keep the size of a map."""
+"""Replaces strides by dilations, so that a feature map keeps its size."""
 
 # The strides of four stacks in a network of stride 32.
 _STRIDES = (1, 2, 2, 2)

@@ -2,13 +2,13 @@
 
 
 def merged(values, changes):
-    """Puts changes over values, table by table.
+    """Merges changes into values, table by table.
 
-    A table that names another class replaces the whole table: the options of one class say nothing about another.
+    A table that names another class replaces the whole table, because options of one class are meaningless for another.
 
     Args:
         values: Nested dict.
-        changes: Nested dict of the same form; `None` or `False` switches off a table.
+        changes: Nested dict of the same form. `None` or `False` disables a table.
 
     Returns:
         A new dict.
@@ -23,7 +23,7 @@ def merged(values, changes):
 
 
 def nested(dotted):
-    """Makes a nested dict of dotted names: `{"network.width": 48}` becomes `{"network": {"width": 48}}`."""
+    """Converts dotted names to a nested dict: `{"network.width": 48}` becomes `{"network": {"width": 48}}`."""
     result = {}
     for name, value in dotted.items():
         *tables, key = name.split(".")
@@ -41,7 +41,7 @@ def _names_another(before, value):
 
 
 def dotted_values(values, prefix=""):
-    """Yields the pairs of dotted names and values of a nested dict: the reverse of `nested`."""
+    """Yields a pair (dotted name, value) per value of a nested dict. It is the inverse of `nested`."""
     for name, value in values.items():
         if isinstance(value, dict) and value:
             yield from dotted_values(value, f"{prefix}{name}.")

@@ -1,32 +1,32 @@
-"""What does not go together in a configuration, and what one part decides for another."""
+"""Checks of a configuration that involve several of its tables."""
 
 from hierseg_keras.training.config.options import parameters_of
 from hierseg_keras.training.config.problems import shown
 from hierseg_keras.tree import ClassTree
 
-# For a look at a loss's options before the tree is read.
+# Used to check a loss's options before the run's own tree is read.
 _SOME_TREE = ClassTree(["a/b", "a/c", "d"])
 
 
 def conflicts(config):
-    """Finds values that are right by themselves and not together.
+    """Finds values that are valid by themselves but not in combination.
 
     Args:
         config: `RunConfig`.
 
     Returns:
-        List of messages, one line each. A message names all parts that it is about, as `` `network.name` ``.
+        List of messages of one line each. A message names every key that is involved, as `` `network.name` ``.
     """
     return [message for check in (_depth, _loss, _stages, _scale_range) for message in check(config)]
 
 
 def takes_depth(network):
-    """Whether the class of a network has an argument for the channels of depth."""
+    """Returns whether the network's class has the argument `depth_channels`."""
     return "depth_channels" in parameters_of(network.made)
 
 
 def with_stages(config):
-    """The method with the network's stages, where it supervises stages and names none."""
+    """Returns the method. If it supervises stages but names none, they are set to the network's default stages."""
     method = config.method
     if getattr(method, "stages", ()) is not None:
         return method
@@ -36,7 +36,7 @@ def with_stages(config):
 def _depth(config):
     if (config.data.max_depth is not None) != takes_depth(config.network):
         yield (
-            "`data.max_depth` expects meters for a network that takes depth, and false for others. Received: "
+            "`data.max_depth` expects meters for a network with a depth input, and false for other networks. Received: "
             f"{config.data.max_depth} for `network.name` {config.network.name}."
         )
 
@@ -48,7 +48,7 @@ def _loss(config):
             f"{config.loss.name}, which has none."
         )
     elif ":" not in config.loss.name:
-        # Those that do not depend on the number of classes.
+        # Only options that do not depend on the number of classes are checked here.
         options = {name: value for name, value in config.loss.arguments().items() if isinstance(value, (str, float))}
         options.pop("class_weights", None)
         try:
@@ -64,14 +64,14 @@ def _stages(config):
     stages = method.stages or getattr(config.network.made, "supervised_stages", None)
     if not stages:
         yield (
-            f"`method.stages` expects the names of the layers of `network.name` {config.network.name} that are "
-            f"supervised, as the network has none of its own. Received: {method.stages}."
+            f"`method.stages` expects the names of the layers to supervise, because `network.name` "
+            f"{config.network.name} has no default stages. Received: {method.stages}."
         )
     elif len(set(stages)) < len(stages):
         yield f"`method.stages` expects names of different layers. Received: {stages}."
     elif isinstance(method.clusters, tuple) and len(method.clusters) != len(stages):
         yield (
-            f"`method.clusters` expects one entry for each of {len(stages)} `method.stages`. Received: "
+            f"`method.clusters` expects one entry per stage in `method.stages` ({len(stages)}). Received: "
             f"{shown(method.clusters)}."
         )
 
@@ -79,4 +79,4 @@ def _stages(config):
 def _scale_range(config):
     scale_range = config.data.scale_range
     if scale_range is not None and scale_range[0] > scale_range[1]:
-        yield f"`data.scale_range` expects the smallest factor first. Received: {scale_range}."
+        yield f"`data.scale_range` expects the smaller factor first. Received: {scale_range}."

@@ -1,4 +1,4 @@
-"""The parts of a run that a class is chosen for, by its name: the library's public classes, Keras's, and your own."""
+"""The parts of a run that are configured by the name of a class: of this library, of Keras, or the user's own."""
 
 import dataclasses
 import functools
@@ -23,27 +23,27 @@ from hierseg_keras.training.coupled_sgd import CoupledSGD
 
 
 class Component(Options):
-    """A class by its name, and its options."""
+    """Names a class and holds its options."""
 
     name: str
-    """A class of the library, or `"module:Class"` of your own."""
+    """Name of a class of the library, or `"module:Class"` for a class of your own."""
 
 
 class SupervisingComponent(Component, StageSupervision):
-    """A method that supervises stages of the network."""
+    """Names a method that supervises stages of the network, and holds its options."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """One part of a run.
+    """Describes one part of a run, such as its network or its loss.
 
     Args:
-        what: Its name, for messages.
-        classes: Function that returns the classes to choose from, by their names.
-        parent: Class of Keras's that one of your own is a subclass of.
-        default: Name of the class where none is given.
-        fields: Arguments of which a run has another type or default than the class: see `RUN_DEFAULTS`.
-        is_ours: Whether the classes are the library's, whose numbers are checked by `type_of_parameter`.
+        what: Name of the part, for messages.
+        classes: Function that returns a dict from names to the classes that can be chosen.
+        parent: Keras class that a class of the user must be a subclass of.
+        default: Name of the class that is used if none is given.
+        fields: Dict of the arguments whose type or default in a run differs from the class's: see `RUN_DEFAULTS`.
+        is_ours: Whether the classes belong to this library. `type_of_parameter` then checks their numbers.
     """
 
     what: str
@@ -59,7 +59,7 @@ def _public(module, is_one):
 
 
 def _listed(room, is_one):
-    """The classes among a room's public names, so that a new one is there once the room has it."""
+    """Returns the classes among a package's public names. A new public class is therefore included automatically."""
     named = ((name, getattr(room, name)) for name in room.__all__)
     return {name: value for name, value in named if inspect.isclass(value) and is_one(value)}
 
@@ -94,18 +94,25 @@ def _callbacks():
     return _public(keras.callbacks, lambda cls: issubclass(cls, keras.callbacks.Callback))
 
 
-# Where a run's default is not the class's. Optimizers: a run starts from random weights and has few epochs, for which
-# 0.003 does better than Keras's 0.001; its decay is what the papers give to SGD. Losses: a run can count the classes
-# that it weighs.
+# Arguments whose default in a run differs from the class's default. Optimizers: the small runs in the documentation and
+# earlier configuration files use these values. In Keras, the default learning rates are 0.001 and 0.004, and most
+# optimizers have no weight decay. Losses: a run can compute class weights by counting its training labels.
 RUN_DEFAULTS = {
     "optimizer": {
-        "learning_rate": (Positive, Field(3e-3, description="Initial rate.")),
-        "weight_decay": (Off[NotNegative], Field(1e-4, description="Decay of weights, as the class understands it.")),
+        "learning_rate": (Positive, Field(3e-3, description="Initial learning rate.")),
+        "weight_decay": (
+            Off[NotNegative],
+            Field(1e-4, description="Weight decay, as the optimizer's class defines it."),
+        ),
     },
     "loss": {
         "class_weights": (
             Off[Either[Literal[METHODS] | dict[str, NotNegative] | AsTuple[tuple[NotNegative, ...]]]],
-            Field(None, description=f"Weight per node, as a list or a table; or {', '.join(METHODS)}, by counting."),
+            Field(
+                None,
+                description="Weight per node, as a list or a table, or the method that computes the weights from "
+                f"counts of the training labels: {', '.join(METHODS)}.",
+            ),
         ),
     },
 }
@@ -123,13 +130,13 @@ KINDS = (NETWORK, METHOD, LOSS, OPTIMIZER, METRIC, CALLBACK)
 
 @functools.cache
 def options_model(kind, cls, is_ours):
-    """The record of the options that a class has in a run."""
+    """Returns the record class for the options of a class in a run."""
     base = SupervisingComponent if kind is METHOD and "clusters" in parameters_of(cls) else Component
     return options_of(cls, base, kind.fields, is_ours and kind.is_ours)
 
 
 def component(kind):
-    """The type of a part of a run: a dict of the class's `name` and options is read as `Component`."""
+    """Returns the field type for a part of a run. It reads a dict with `name` and options as a `Component`."""
     return Annotated[SerializeAsAny[Component], BeforeValidator(functools.partial(_read, kind))]
 
 
@@ -137,21 +144,21 @@ def _read(kind, value):
     if isinstance(value, Component):
         return value
     if not isinstance(value, dict):
-        raise ValueError(f"expects a table of a class's name and options. Received: {shown(value)}.")
+        raise ValueError(f"expects a table with the name of a class and its options. Received: {shown(value)}.")
     name = value.get("name", kind.default)
     cls = _find(kind, name)
     return options_model(kind, cls, ":" not in name).model_validate({**value, "name": name})
 
 
 def _find(kind, name):
-    """The class of a name."""
+    """Returns the class that has a name."""
     classes = kind.classes()
     if isinstance(name, str) and ":" in name:
         return _own_class(kind, name)
     if not isinstance(name, str) or name not in classes:
         raise refusal(
             ("name",),
-            f'expects one of {", ".join(classes)}, or "module:Class" of your own. Received: {shown(name)}.'
+            f'expects one of {", ".join(classes)}, or "module:Class" for your own class. Received: {shown(name)}.'
             f"{nearest(name, classes)}",
             name,
         )
@@ -159,14 +166,14 @@ def _find(kind, name):
 
 
 def _own_class(kind, name):
-    """A class of the user's own; it is never imported because a file names it."""
+    """Returns a class of the user from a module that is already imported. A file never causes an import."""
     module_name, _, class_name = name.partition(":")
     module = sys.modules.get(module_name)
     if module is None:
         raise refusal(
             ("name",),
-            f"expects a class of a module that is imported. Received: {shown(name)}. Import {module_name} first, on "
-            f"the command line with --import {module_name}.",
+            f"expects a class of a module that has been imported. Received: {shown(name)}. Import {module_name} first; "
+            f"on the command line, pass --import {module_name}.",
         )
     cls = getattr(module, class_name, None)
     if not inspect.isclass(cls) or not issubclass(cls, kind.parent):

@@ -1,4 +1,4 @@
-"""Configurations of earlier versions, which were one flat JSON object."""
+"""Reads configurations of earlier versions, which were a single flat JSON object."""
 
 from hierseg_keras.training.config.problems import ConfigError, nearest
 
@@ -25,10 +25,10 @@ _OPTIONS = (
     "filters num_stages backbone output_stride dropout weights synchronized_batch_norm width num_modules num_blocks "
     "blocks key_filters auxiliary_weight scales scale_weight num_queries num_layers"
 ).split()
-# Values that were defaults then and are not now.
+# Defaults of the earlier version that have changed since.
 _DEFAULTS = {"model": "unet", "loss": "focal_tree_min", "method": "plain", "optimizer": "adamw"}
 _UNET = {"filters": 16, "num_stages": 4}
-# Field -> table and key.
+# Maps a flat field to its table and key.
 _MOVED = {
     "dataset": ("data", "dataset"),
     "train_split": ("data", "train_split"),
@@ -59,25 +59,30 @@ _KNOWN = (*_DEFAULTS, *_OPTIONS, *_MOVED, *_OF_RUN, *_OF_METHOD)
 
 
 def translated(flat):
-    """Translates a flat configuration.
+    """Converts a flat configuration of version 0.1 to nested tables.
 
     Args:
-        flat: Dict of the fields of a `RunConfig` of version 0.1, or of some of them, as its recipes had.
+        flat: Dict of fields of version 0.1. Missing fields have the defaults of that version.
 
     Returns:
-        Nested dict, as `RunConfig` takes it.
+        Nested dict, as `RunConfig` accepts it.
 
     Raises:
-        ConfigError: If it has other fields, or names no class of then.
+        ConfigError: If `flat` is not a dict, has an unknown field, or names a network, loss, optimizer or method that
+            version 0.1 did not have.
     """
     if not isinstance(flat, dict):
-        raise ConfigError([f"expected an object of a run's options. Received: {type(flat).__name__}."])
+        raise ConfigError([f"expected a JSON object with the options of a run. Received: {type(flat).__name__}."])
     chosen = {**_DEFAULTS, **{name: flat[name] for name in _DEFAULTS if name in flat}}
-    problems = [f"`{name}` was no option of a run.{nearest(name, _KNOWN)}" for name in flat if name not in _KNOWN]
+    problems = [
+        f"`{name}` was not an option of version 0.1.{nearest(name, _KNOWN)}" for name in flat if name not in _KNOWN
+    ]
     tables = {"model": _NETWORKS, "loss": _LOSSES, "optimizer": _OPTIMIZERS}
     for field, table in tables.items():
         if chosen[field] not in table:
-            problems.append(f"`{field}` was one of {', '.join(table)}. Received: {field}={chosen[field]!r}.")
+            problems.append(
+                f"`{field}` of version 0.1 expects one of {', '.join(table)}. Received: {field}={chosen[field]!r}."
+            )
     if problems:
         raise ConfigError(problems)
     values = {name: flat[name] for name in _OF_RUN if name in flat}
@@ -97,7 +102,7 @@ def _network_options(model, flat):
 
 
 def _method(method, flat):
-    # Before there were other methods a flag said whether triplets are trained.
+    # Before the field `method` existed, a Boolean field `triplet` enabled HSSN.
     if flat.get("triplet"):
         method = "hssn"
     if method == "plain":
@@ -106,7 +111,9 @@ def _method(method, flat):
         triplet = {"num_triplets": flat["num_triplets"]} if "num_triplets" in flat else {}
         return {"name": "HSSN", "triplet": triplet, **({"beta": flat["beta"]} if "beta" in flat else {})}
     if method not in ("deep_supervision", "hs3"):
-        raise ConfigError([f"`method` was plain, hssn, deep_supervision or hs3. Received: method={method!r}."])
+        raise ConfigError(
+            [f"`method` of version 0.1 expects one of plain, hssn, deep_supervision, hs3. Received: method={method!r}."]
+        )
     renamed = {"stage_weight": "weights", "fuse_filters": "filters"}
     kept = ("stages", "stage_weight", "fuse", "fuse_filters", "clustering", "theta", "analysis_share", "ratio")
     options = {renamed.get(name, name): flat[name] for name in kept if name in flat}

@@ -1,4 +1,4 @@
-"""Files of configurations."""
+"""Reads configuration files."""
 
 import json
 import pathlib
@@ -8,22 +8,22 @@ from hierseg_keras.training.config import earlier
 from hierseg_keras.training.config.problems import ConfigError
 
 FORMAT_VERSION = 1
-# Of a run's folder; runs of earlier versions have the other.
+# Name of the configuration file in a run's folder: of this version, and of earlier versions.
 CONFIG, EARLIER_CONFIG = "config.toml", "config.json"
 
 
 def read_values(path):
-    """Reads a file of a configuration.
+    """Reads a configuration file.
 
     Args:
-        path: Path of a TOML file, or of a JSON file of an earlier version.
+        path: Path of a TOML file, or of a JSON file from an earlier version.
 
     Returns:
-        Nested dict, as `RunConfig` takes it; it is not checked.
+        Nested dict, as `RunConfig` accepts it. Its values have not been checked yet.
 
     Raises:
         OSError: If the file cannot be read.
-        ConfigError: If it is not TOML, or a later version's; the message names the file.
+        ConfigError: If the file is not valid TOML, or was written by a later version. The message names the file.
     """
     path = pathlib.Path(path)
     try:
@@ -37,14 +37,14 @@ def read_values(path):
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ConfigError(
             [
-                f"expected a configuration of format {FORMAT_VERSION}. Received: {path} of format {version}. Read it "
-                "with a later version of hierseg_keras."
+                f"expected a configuration of format version {FORMAT_VERSION}. Received: {path}, of format version "
+                f"{version}. Read it with a later version of hierseg_keras."
             ]
         )
     return values
 
 
 def config_file(folder):
-    """The file of a run's configuration: `config.toml`, or an earlier version's `config.json` where that is there."""
+    """Returns the path of a run's `config.toml`, or of `config.json` if only this file of an earlier version exists."""
     earlier_file = folder / EARLIER_CONFIG
     return earlier_file if earlier_file.is_file() and not (folder / CONFIG).is_file() else folder / CONFIG

@@ -1,4 +1,4 @@
-"""The options of a class, checked against its constructor's signature."""
+"""Checks the options of a class against its constructor's signature."""
 
 import copy
 import functools
@@ -12,17 +12,17 @@ from hierseg_keras.losses import TreeTriplet
 from hierseg_keras.training.config.problems import naming_options
 from hierseg_keras.training.config.value_types import type_of_parameter
 
-# Arguments that a run gives itself: from its tree, its data, its other parts and its seed.
+# Arguments that a run passes to its classes itself, so that they are not options of a configuration.
 GIVEN_BY_RUNS = frozenset(
     "tree segmenter scores from_logits loss ignore_class seed input_shape depth_channels name dtype "
     "use_ema ema_momentum ema_overwrite_frequency gradient_accumulation_steps".split()
 )
-# Classes that an argument may be an object of, and whose own options a configuration then has.
+# Classes whose objects may be arguments of other classes. A configuration then holds their options in a nested table.
 _NESTED = (TreeTriplet,)
 
 
 class Record(BaseModel):
-    """A table of a configuration. It is frozen, converts nothing silently, and refuses unknown keys."""
+    """Holds a table of a configuration. It is immutable, does not convert types silently, and rejects unknown keys."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -32,7 +32,7 @@ class Record(BaseModel):
         use_attribute_docstrings=True,
         protected_namespaces=(),
     )
-    # What an unknown key is no option of, for messages.
+    # Whose options these are, for the message about an unknown key.
     owner: ClassVar[str] = ""
 
     @model_validator(mode="wrap")
@@ -45,28 +45,28 @@ class Record(BaseModel):
 
     @classmethod
     def known_names(cls):
-        """The names of the record's keys, and those that may be meant by an unknown one; two lists."""
+        """Returns two lists: the names of the record's keys, and the names to suggest for an unknown key."""
         known = [name for name in cls.model_fields if name != "name"]
         return known, known
 
     def to_values(self):
-        """The record as TOML holds it: dicts and lists, and `False` for what is switched off."""
+        """Returns the record as a dict that TOML can hold: tuples become lists, and `None` becomes `False`."""
         # The class's name comes first.
         names = sorted(type(self).model_fields, key=lambda name: name != "name")
         return {name: _plain(getattr(self, name)) for name in names}
 
 
 class Options(Record):
-    """The options of a class that a configuration names. `options_of` makes a subclass for each class."""
+    """Holds the options of a class that a configuration names. `options_of` makes one subclass per class."""
 
     made: ClassVar[Any] = None
 
     def make(self, **given):
-        """Makes the object.
+        """Makes an object of the class.
 
         Args:
-            given: What the run gives, of which the class takes what it has an argument for. It goes before options
-                of the same name.
+            given: Values from the run, by the names of arguments. They override options of the same name. Values for
+                which the class has no argument are not passed.
 
         Returns:
             An object of the class.
@@ -77,29 +77,32 @@ class Options(Record):
         return self.made(**options | nested | {name: value for name, value in given.items() if name in accepted})
 
     def arguments(self):
-        """The options that are arguments of the class, a dict; `name` is the class's and not one of them."""
+        """Returns a dict of the options that are arguments of the class. `name`, the name of the class, is not."""
         accepted = parameters_of(self.made).keys() - GIVEN_BY_RUNS
         return {name: getattr(self, name) for name in type(self).model_fields if name in accepted}
 
 
 @functools.cache
 def parameters_of(cls):
-    """The named parameters of a class, or of a function that makes an object, by name."""
+    """Returns a dict of the named parameters of a class, or of a function that makes an object."""
     parameters = inspect.signature(cls).parameters.values()
     return {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
 
 def options_of(cls, base=Options, fields=None, is_ours=True):
-    """Makes the record of a class's options.
+    """Makes a record class for the options of a class.
 
     Args:
         cls: Class, or a function that makes an object.
-        base: Record with further fields, which go before arguments of the same name.
-        fields: Dict from arguments to the pair of type and default that a run has in place of the signature's.
+        base: Record class with further fields, which override arguments of the same name.
+        fields: Dict from the name of an argument to a pair `(type, default)` that replaces those of the signature.
         is_ours: As in `type_of_parameter`.
 
     Returns:
         A subclass of `base`.
+
+    Raises:
+        ValueError: If an argument has the name of an attribute of `base`.
     """
     hints = _hints(cls)
     definitions = {}
@@ -107,9 +110,14 @@ def options_of(cls, base=Options, fields=None, is_ours=True):
         if name in GIVEN_BY_RUNS or name in base.model_fields or name.startswith("_"):
             continue
         if fields and name in fields:
-            # pydantic keeps what it finds out about a field in the field.
+            # Copied because pydantic changes the field.
             definitions[name] = (fields[name][0], copy.copy(fields[name][1]))
             continue
+        if hasattr(base, name):
+            raise ValueError(
+                f"expects a class whose constructor has no argument `{name}`, which is a name of the table itself. "
+                f"Received: {cls.__name__}. Rename the argument."
+            )
         of_type = type_of_parameter(parameter, hints.get(name), _nested, is_ours)
         if of_type is not None:
             has_default = parameter.default is not parameter.empty
@@ -120,7 +128,7 @@ def options_of(cls, base=Options, fields=None, is_ours=True):
 
 
 def _nested(hint):
-    """The type of an argument that may be an object of another class: its options, or whether there is one at all."""
+    """Returns the type of an argument that may be an object of another class: a table of its options, or a Boolean."""
     if hint not in _NESTED:
         return None
     options = options_of(hint)
@@ -137,8 +145,8 @@ def _hints(cls):
     function = cls if inspect.isfunction(cls) else cls.__init__
     try:
         return typing.get_type_hints(function, include_extras=True)
-    # A hint of a name that only a type checker imports.
-    except NameError:
+    # Raised for a hint with a name that is imported only for type checkers.
+    except (NameError, AttributeError, TypeError):
         return {}
 
 

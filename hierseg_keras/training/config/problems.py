@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, one line per problem."""
+"""Describes the problems of a configuration, one line per problem."""
 
 import difflib
 from collections.abc import Sequence
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-# Longer values are cut: a message is a line.
+# Longer values are truncated, so that a message fits in one line.
 MAX_SHOWN = 100
-# By pydantic's names of errors.
+# Maps pydantic's error types to what was expected.
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table",
@@ -31,7 +31,7 @@ _EXPECTED = {
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be run; the message has one line per problem.
+    """Raised for an invalid configuration. The message has one line per problem.
 
     Args:
         problems: List of strings, one line each.
@@ -43,7 +43,7 @@ class ConfigError(ValueError):
 
 
 def expected_by(error):
-    """What pydantic expected in place of a value, such as "an integer"."""
+    """Returns what a pydantic error says was expected, such as "an integer"."""
     pattern = _EXPECTED.get(error["type"])
     if pattern is None:
         return error["msg"].removeprefix("Input should be ")
@@ -51,31 +51,31 @@ def expected_by(error):
 
 
 def line_of(error):
-    """The one line for an error of pydantic's."""
+    """Returns the message for a pydantic error, in one line."""
     where = dotted(error["loc"])
     if error["type"] == "missing" and isinstance(error["loc"][-1], int):
         return f"`{dotted(error['loc'][:-1])}` expects more values. Received: {shown(error['input'])}."
     if error["type"] == "refused":
         return f"`{where}` {error['msg']}"
     if error["type"] == "missing":
-        return f"`{where}` expects a value, as it has no default. Received: none."
+        return f"`{where}` expects a value because it has no default. Received: none."
     return f"`{where}` expects {expected_by(error)}. Received: {shown(error['input'])}."
 
 
 def dotted(location):
-    """`("network", "blocks", 2)` as `network.blocks[2]`."""
+    """Converts a location to text, such as `("network", "blocks", 2)` to `network.blocks[2]`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return text.removeprefix(".")
 
 
 def shown(value):
-    """A value in one line of limited length."""
+    """Returns a value as text of limited length in one line."""
     text = repr(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def nearest(name, known):
-    """` Did you mean ...?`, or nothing; case, underscores and tables do not count."""
+    """Returns ` Did you mean ...?`, or `""` if no name is similar. Case, underscores and tables are not compared."""
     plain = {_plain(other.rsplit(".", 1)[-1]): other for other in reversed(list(known))}
     close = difflib.get_close_matches(_plain(str(name)), plain, n=1)
     return f" Did you mean `{plain[close[0]]}`?" if close else ""
@@ -86,24 +86,27 @@ def _plain(name):
 
 
 def refusal(location, message, value=None):
-    """The error of one value that is refused; `message` begins with "expects"."""
+    """Returns the error for a single invalid value. `message` begins with "expects"."""
     return ValidationError.from_exception_data("configuration", [_detail(location, message, value)])
 
 
 def naming_options(error, known, meant, owner):
-    """The same errors; one of an unknown option says which there are.
+    """Adds the list of known options to errors about unknown options.
 
     Args:
         error: `ValidationError` of a model.
         known: Names of the model's fields.
-        meant: Names that may be meant by one that is unknown.
-        owner: What has these options, for the message.
+        meant: Names to suggest for an unknown name.
+        owner: Whose options these are, for the message.
+
+    Returns:
+        `ValidationError` with the same errors; only the messages about unknown options differ.
     """
     details = []
     for each in error.errors(include_url=False):
         kind, location = each["type"], each["loc"]
         if kind == "extra_forbidden" and len(location) == 1:
-            message = f"is no option of {owner}, which has {', '.join(known)}.{nearest(location[0], meant)}"
+            message = f"is not an option of {owner}, which has {', '.join(known)}.{nearest(location[0], meant)}"
             details.append(_detail(location, message, each["input"]))
         elif kind in ("refused", "one_of"):
             custom = PydanticCustomError(kind, "{expected}", {"expected": each["ctx"]["expected"]})

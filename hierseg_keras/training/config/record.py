@@ -1,4 +1,4 @@
-"""What a training run is, in one typed record."""
+"""The configuration of a training run, as a typed record."""
 
 import math
 import os
@@ -22,91 +22,92 @@ NotNegativeCount = Annotated[int, Field(ge=0)]
 
 
 class Data(Record):
-    """What is trained on."""
+    """Holds the options of the training data."""
 
     dataset: str = "street_blocks"
     """TFDS data set, such as street_blocks or camvid_tree."""
     train_split: str = "train"
     """TFDS split to train on."""
     tree: Off[str] = None
-    """Shipped tree or tree file. Defaults to the data set's own."""
+    """Name of a shipped tree, or path of a tree file. Defaults to the data set's own tree."""
     batch_size: Count = 8
     """Images per batch, over all replicas."""
     size: Off[Either[Count | Size]] = None
-    """Height and width to which images are resized first, or the length of their shorter side."""
+    """Height and width in pixels to which images are resized first, or the new length of their shorter side."""
     crop_size: Off[Size] = None
-    """Height and width of the training crops. Defaults to `size`, or to the size of the first training image."""
+    """Height and width of the training crops in pixels. Defaults to `size`, or to the size of the first image."""
     scale_range: Off[AsTuple[tuple[Positive, Positive]]] = (0.5, 2.0)
-    """Smallest and largest factor of the random scale; false leaves it out."""
+    """Smallest and largest factor of random scaling; false disables scaling."""
     max_depth: Off[Positive] = None
-    """Meters of depth that the fourth channel's 255 stands for, for networks that take depth."""
+    """Depth in meters that becomes 255 in the fourth channel; only for networks with a depth input."""
     data_dir: Off[str] = None
     """Folder of prepared data sets."""
     manual_dir: Off[str] = None
-    """Folder with the data set's files, where it cannot be downloaded."""
+    """Folder with the files of a data set that cannot be downloaded automatically."""
 
 
 class Schedule(Record):
-    """How long is trained, and how fast."""
+    """Holds the length of the training and the learning rate's schedule."""
 
     epochs: Count = 20
-    """Epochs to train."""
+    """Number of training epochs."""
     steps: Off[Count] = None
-    """Steps of the optimizer, in place of epochs."""
+    """Number of optimizer steps, in place of `epochs`."""
     power: NotNegative = 0.9
-    """The learning rate falls to 0 as `(1 - step / steps) ** power`."""
+    """Exponent of the learning rate's decay to 0, which is `(1 - step / steps) ** power`."""
     accumulation_steps: Count = 1
-    """Batches whose gradients make one step."""
+    """Number of batches whose gradients are averaged for one optimizer step."""
     ema_momentum: Off[Share] = None
-    """Momentum, such as 0.999, of averaged weights, which are validated and saved."""
+    """Momentum of a moving average of the weights, such as 0.999; the averaged weights are validated and saved."""
     early_stopping_patience: Off[Count] = None
-    """Epochs to wait for a better validation miou_mean; the best epoch's weights are kept."""
+    """Epochs to wait for a better validation miou_mean before training stops; the best epoch's weights are kept."""
 
 
 class Evaluation(Record):
-    """What is measured, and on what."""
+    """Holds the options of the validation."""
 
     split: str = "validation"
     """TFDS split to validate on."""
     metrics: components.Metrics = ()
-    """Metrics besides `TreeReport` and the loss by depth: a list of tables with a class's name and options."""
+    """Further metrics: a list of tables, each with the name of a class and its options."""
 
 
 class RunConfig(Record):
-    """Everything that decides a training run, in nested tables; two runs of one configuration see the same batches.
+    """Configures a training run in nested tables. Two runs with the same configuration see the same batches.
 
-    A table is given as a dict, and what it leaves out has its default. `network`, `method`, `loss` and `optimizer`
-    name a class, and their other keys are the arguments of its constructor, checked against its signature: the
-    defaults are the class's. A class is one of `hierseg_keras.models` or `hierseg_keras.losses`, an optimizer of
-    Keras's or `CoupledSGD`, or `"module:Class"` of your own, whose module must be imported before. In a file, `false`
-    switches off what is optional; in Python, `None` does so too.
+    A table is given as a dict. Keys that it omits have their defaults. `network`, `method`, `loss` and `optimizer`
+    contain the name of a class; their other keys are arguments of its constructor and are checked against its
+    signature. The name is one of `hierseg_keras.models` or `hierseg_keras.losses`, an optimizer of Keras,
+    `CoupledSGD`, or `"module:Class"` for a class of your own, whose module must already be imported. `false` in a
+    file, and `None` or `False` in Python, disables an optional value.
 
-    All problems are reported at once, one line each.
+    One error reports all problems, one line per problem.
 
     Args:
         data: `dataset`, `train_split`, `tree`, `batch_size`, `size`, `crop_size`, `scale_range`, `max_depth`,
             `data_dir`, `manual_dir`: as in `data.load`.
         network: Name and options of a network. Defaults to `UNet`.
-        method: Name and options of what the network is wrapped in for its training: `HSSN` or `HS3`. Defaults to
-            `None`, the network by itself. `HS3` finds its clusters first (`train_hs3`); `clusters=None` is deep
-            supervision. The options of the triplets are in `method={"name": "HSSN", "triplet": {...}}`.
+        method: Name and options of the wrapper that trains the network: `HSSN` or `HS3`. Defaults to `None`, which
+            trains the network without a wrapper. Train `HS3` with `train_hs3`, which finds the clusters first, or
+            set `clusters=None` for deep supervision. Pass the options of the triplet loss as
+            `method={"name": "HSSN", "triplet": {...}}`.
         loss: Name and options of a loss. Defaults to `FocalTreeMin`; `SparseCategoricalCrossentropy` is the flat
-            baseline. `class_weights` may also be a method of `data.class_weights`, for which the training labels are
-            counted.
-        optimizer: Name and options of an optimizer. Defaults to `AdamW`; the papers' SGD is `CoupledSGD` with
-            `momentum=0.9`.
+            baseline. `class_weights` may also be the name of a method of `data.class_weights`, which computes the
+            weights from counts of the training labels.
+        optimizer: Name and options of an optimizer. Defaults to `AdamW`. The papers use SGD, which is `CoupledSGD`
+            with `momentum=0.9`.
         schedule: `epochs`, `steps`, `power`, `accumulation_steps`, `ema_momentum`, `early_stopping_patience`.
         evaluation: `split`, and further `metrics`.
-        callbacks: Callbacks besides the run's own: a list of tables with a class's name and options.
-        seed: Fixes initial weights, order and augmentation.
+        callbacks: Further callbacks: a list of tables, each with the name of a class and its options.
+        seed: Integer seed of the initial weights, the order of the images and their augmentation.
         precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
-        jit_compile: As in `compile`; `True` is for one replica.
+        jit_compile: As in `compile`. `True` requires one replica.
         replicas: `"auto"` or a number, as in `make_strategy`.
-        tensorboard: Whether metrics, and pictures of a few validation images, are written for TensorBoard.
+        tensorboard: Whether to write metrics, and pictures of a few validation images, for TensorBoard.
         format_version: Version of the file's format.
 
     Raises:
-        ConfigError: A `ValueError`, if a key is unknown or a value is refused.
+        ConfigError: A `ValueError`, if a key is unknown, a value is invalid, or values contradict each other.
 
     Example:
 
@@ -119,7 +120,7 @@ class RunConfig(Record):
     ...     hs.training.RunConfig(network={"filter": 16}, schedule={"epochs": 0})
     ... except ValueError as error:
     ...     print(error)
-    `network.filter` is no option of `UNet`, which has filters, num_stages. Did you mean `filters`?
+    `network.filter` is not an option of `UNet`, which has filters, num_stages. Did you mean `filters`?
     `schedule.epochs` expects a number above 0. Received: 0.
     """
 
@@ -128,15 +129,15 @@ class RunConfig(Record):
     format_version: Literal[FORMAT_VERSION] = FORMAT_VERSION
     """Version of the file's format."""
     seed: NotNegativeCount = 0
-    """Fixes initial weights, order and augmentation."""
+    """Seed of the initial weights, the order of the images and their augmentation."""
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
-    """Precision of computations; logits are float32 in each."""
+    """Precision of the computation; logits are always float32."""
     jit_compile: Either[bool | Literal["auto"]] = "auto"
-    """XLA: "auto", true (on one replica) or false."""
+    """Whether to compile with XLA: "auto", true (requires one replica) or false."""
     replicas: Either[Count | Literal["auto"]] = "auto"
-    """Number of devices, or "auto" for all that are visible."""
+    """Number of devices, or "auto" for all visible devices."""
     tensorboard: bool = False
-    """Write metrics and pictures for TensorBoard."""
+    """Whether to write metrics and pictures for TensorBoard."""
     data: Data = Data()
     network: components.Network = Field({}, validate_default=True)
     method: components.Method = None
@@ -145,7 +146,7 @@ class RunConfig(Record):
     schedule: Schedule = Schedule()
     evaluation: Evaluation = Evaluation()
     callbacks: components.Callbacks = ()
-    """Callbacks besides the run's own: a list of tables with a class's name and options."""
+    """Further callbacks: a list of tables, each with the name of a class and its options."""
 
     def __init__(self, **values: Any):
         try:
@@ -157,7 +158,7 @@ class RunConfig(Record):
         problems = conflicts(self)
         if problems:
             raise ConfigError(problems)
-        # The file of a run tells what was trained, whatever the network's class says later.
+        # Stores the stages, so that a saved configuration is independent of later changes of the network's defaults.
         object.__setattr__(self, "method", with_stages(self))
 
     @classmethod
@@ -168,22 +169,22 @@ class RunConfig(Record):
 
     @property
     def finds_clusters(self) -> bool:
-        """Whether HS3's clusters are still to be found, which `train_hs3` does."""
+        """Whether the method has no clusters yet, so that `train_hs3` has to find them."""
         return getattr(self.method, "clusters", None) == "search"
 
     def num_epochs(self, batches: int) -> int:
-        """Epochs of so many batches that the run takes."""
+        """Returns the number of epochs of the run, given the number of batches per epoch."""
         schedule = self.schedule
         if schedule.steps is None:
             return schedule.epochs
         return math.ceil(schedule.steps * schedule.accumulation_steps / batches)
 
     def replace(self, **tables: Any) -> "RunConfig":
-        """Returns the configuration with other values.
+        """Returns a copy of the configuration with some values replaced.
 
         Args:
-            tables: As in `RunConfig`; a table holds only what changes. A class of another name starts from its own
-                defaults.
+            tables: As in `RunConfig`, but a table contains only the keys to change. A table that names another class
+                starts from the defaults of that class.
 
         Example:
 
@@ -195,41 +196,48 @@ class RunConfig(Record):
 
     @classmethod
     def from_recipe(cls, name: str, **tables: Any) -> "RunConfig":
-        """The configuration of a row of a paper's table; `hierseg recipes` lists them.
+        """Returns the configuration of a recipe, which reproduces one row of a paper's table.
 
         Args:
-            name: Name of a recipe, such as `"hssn_cityscapes_deeplabv3plus_r101"`.
-            tables: Values other than the recipe's, as in `replace`.
+            name: Name of a recipe, such as `"hssn_cityscapes_deeplabv3plus_r101"`. `hierseg recipes` lists all names.
+            tables: Values that replace those of the recipe, as in `replace`.
+
+        Returns:
+            `RunConfig`.
 
         Raises:
-            ValueError: If there is no such recipe, or as above.
+            ValueError: If there is no recipe of that name.
+            ConfigError: If the resulting configuration is invalid.
         """
         return cls(**merged(values_of(name), tables))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike, **tables: Any) -> "RunConfig":
-        """Reads a configuration: a TOML file, or a JSON file of an earlier version.
+        """Reads a configuration from a TOML file, or from a JSON file of an earlier version.
 
         Args:
             path: Path of the file.
-            tables: Values other than the file's, as in `replace`.
+            tables: Values that replace those of the file, as in `replace`.
+
+        Returns:
+            `RunConfig`.
 
         Raises:
             OSError: If the file cannot be read.
-            ValueError: If it is not TOML, or as above.
+            ConfigError: If the file is not valid TOML, or its configuration is invalid.
         """
         return cls(**merged(read_values(path), tables))
 
     def to_file(self, path: str | os.PathLike) -> None:
-        """Writes the whole configuration, defaults included, as TOML."""
+        """Writes the whole configuration, including defaults, to a TOML file."""
         write_whole(pathlib.Path(path), tomli_w.dumps(self.to_values()))
 
 
 def _conflicts_of_the_rest(values, broken):
-    """What does not go together among the tables that are right by themselves."""
+    """Returns the conflicts among the tables that are valid by themselves."""
     try:
         RunConfig(**{name: value for name, value in values.items() if name not in broken})
     except ConfigError as error:
-        # Of a broken table the default stands in, about which nothing is to be said.
+        # Invalid tables are replaced by their defaults here, so that messages about these tables are dropped.
         return [line for line in error.problems if not any(f"`{name}." in line for name in broken)]
     return []

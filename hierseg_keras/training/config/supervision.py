@@ -1,4 +1,4 @@
-"""The stages that a method supervises, and how a run finds the clusters that it supervises them on."""
+"""Options of a method that supervises stages: which stages, and how a run finds clusters of classes for them."""
 
 import pathlib
 from typing import Annotated, Literal
@@ -11,13 +11,13 @@ from hierseg_keras.training.config.value_types import AsTuple, Count, Either, Of
 
 
 def _read_tree(value):
-    """A tree file as its text, so that a configuration does not depend on the file any more."""
+    """Replaces the path of a tree file with its text, so that the configuration does not depend on the file."""
     if not isinstance(value, str) or "\n" in value:
         return value
     try:
         return pathlib.Path(value).read_text("utf-8")
     except (OSError, ValueError) as error:
-        expected = f"levels, texts of trees or tree files that can be read ({error})"
+        expected = f"levels, texts of trees or readable tree files ({error})"
         raise PydanticCustomError("one_of", "{expected}", {"expected": expected}) from None
 
 
@@ -25,19 +25,19 @@ LevelOrTree = Annotated[Either[Count | str], AfterValidator(_read_tree)]
 
 
 class StageSupervision(Record):
-    """What a run adds to a class such as `models.HS3`, whose clusters of classes it can find."""
+    """Holds the options that a run adds to a class such as `models.HS3` whose clusters it can find."""
 
     stages: Off[AsTuple[tuple[str, ...]]] = None
     """Names of the layers that are supervised. Defaults to the network's `supervised_stages`."""
-    # The class's own default is `None`, which is deep supervision; a run of HS3 is the whole method.
+    # The default of `models.HS3` is `None`, deep supervision. A run with HS3 does the whole method by default.
     clusters: Off[Either[Literal["search"] | AsTuple[tuple[LevelOrTree, ...]]]] = "search"
-    """Clusters of the classes: "search" finds them; for each stage, a level of the tree or a tree file whose top
-    classes are the clusters; or false, every class by itself, which is deep supervision."""
+    """Clusters of classes that supervise each stage. "search" finds them. A list gives, per stage, a level of the tree
+    or a tree file whose top classes are the clusters. false supervises all stages on all classes (deep supervision)."""
     clustering: Literal["spectral", "kmeans"] = "spectral"
-    """How clusters are searched."""
+    """Algorithm that finds the clusters: "spectral" or "kmeans"."""
     theta: Either[float | Literal["origin"]] = "origin"
-    """Trade-off of tasks and accuracy that clusters are chosen by: degrees, or "origin"."""
+    """Angle in degrees, or "origin", that selects the number of clusters from the trade-off with accuracy."""
     ratio: Off[Share] = None
-    """In place of `theta`: classes of a stage for one of the next stage's."""
+    """Number of clusters of a stage divided by that of the next stage; used in place of `theta`."""
     analysis_share: Share = 0.1
-    """Share of the training split that clusters are searched on."""
+    """Share of the training split on which the clusters are searched."""

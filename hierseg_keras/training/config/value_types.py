@@ -1,4 +1,4 @@
-"""The types of a configuration's values: what TOML holds, never converted silently."""
+"""The types of a configuration's values: values that TOML can hold, without silent conversion."""
 
 import types
 import typing
@@ -14,21 +14,21 @@ X = TypeVar("X")
 
 
 def _one_message(value, handler):
-    """One problem for a value of several types, where pydantic has one for each of them."""
+    """Reports one problem for a value of several allowed types. pydantic would report one per type."""
     try:
         return handler(value)
     except ValidationError as error:
-        # Their locations begin with the type, and go on where it is an element of it that is wrong.
+        # A location begins with the type. It is longer if an element of the value is wrong.
         expected = (f"a list of {expected_by(e)}" if len(e["loc"]) > 1 else expected_by(e) for e in error.errors())
         expected = " or ".join(dict.fromkeys(expected))
         raise PydanticCustomError("one_of", "{expected}", {"expected": expected}) from None
 
 
-# A value of several types.
+# A value that may have one of several types.
 Either = Annotated[X, WrapValidator(_one_message)]
-# A value that `false` switches off: TOML has no `null`.
+# An optional value, which `false` disables because TOML has no `null`.
 Off = Annotated[X | None, BeforeValidator(lambda value: None if value is False else value)]
-# TOML has arrays and no tuples.
+# Reads a list as a tuple, because TOML has arrays but no tuples.
 AsTuple = Annotated[X, Strict(False)]
 
 Count = Annotated[int, Field(gt=0)]
@@ -41,18 +41,18 @@ _PLAIN = (str, int, float, bool)
 
 
 def type_of_parameter(parameter, hint, nested, is_ours):
-    """The type that a configuration checks an argument of a class by.
+    """Returns the type by which a configuration checks an argument of a class.
 
     Args:
         parameter: `inspect.Parameter`.
-        hint: Its type hint, or `None` where it has none: the type is then that of its default.
-        nested: Function from a class among a hint's members to the type of its options, or `None` for a class
-            that a configuration cannot describe.
-        is_ours: Whether the class is the library's, whose integers count something and whose numbers are not
-            negative.
+        hint: Type hint of the parameter, or `None` if it has no hint. The type is then inferred from its default.
+        nested: Function that maps a class in the hint to the type of its options, or to `None` if a configuration
+            cannot hold its options.
+        is_ours: Whether the class belongs to this library. Its integers must then be positive, and its floats must
+            not be negative.
 
     Returns:
-        A type for pydantic; `None` where no value of TOML is one of the argument's.
+        A type for pydantic, or `None` if TOML cannot hold any value of the argument.
     """
     default = None if parameter.default is parameter.empty else parameter.default
     if hint is None:
@@ -74,7 +74,7 @@ def _is_union(hint):
 
 
 def _checked(hint, is_ours):
-    """A member of a hint as pydantic is to check it; `None` for what TOML has no value of."""
+    """Returns the type by which pydantic checks one member of a hint, or `None` if TOML cannot hold its values."""
     origin, arguments = typing.get_origin(hint) or hint, typing.get_args(hint)
     if origin in _PLAIN:
         return {int: Count, float: NotNegative}.get(hint, hint) if is_ours else hint
@@ -88,7 +88,7 @@ def _checked(hint, is_ours):
     if origin in (tuple, list, Sequence):
         return AsTuple[tuple[_element(arguments[0], is_ours) if arguments else Any, ...]]
     if origin in (dict, Mapping):
-        # Its keys are strings.
+        # The keys of a TOML table are strings.
         return dict[str, _element(arguments[1], is_ours) if arguments else Any]
     return None
 

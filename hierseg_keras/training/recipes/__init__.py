@@ -1,7 +1,7 @@
-"""The papers' training runs, one TOML file per row of their tables.
+"""Recipes that reproduce the papers' training runs: one TOML file per row of their tables.
 
-The comments of a file give the paper, the row, the published result, the protocol by which it was measured, the command
-and the time that it takes. What a paper leaves open, and how it is settled here, is in the comments too.
+The comments in a file state the paper, the row, the published result, how it was measured, the command, and the
+training time. They also state which values the paper omits, and how these were chosen.
 """
 
 import difflib
@@ -14,12 +14,12 @@ _PUBLISHED = "# Published: "
 
 
 def available():
-    """Names of the recipes, sorted."""
+    """Returns the sorted list of the recipes' names."""
     return sorted(entry.name.removesuffix(_ENDING) for entry in _FILES.iterdir() if entry.name.endswith(_ENDING))
 
 
 def text_of(name):
-    """The file of a recipe, comments included.
+    """Returns the text of a recipe's file, including comments.
 
     Raises:
         ValueError: If there is no recipe of that name.
@@ -32,11 +32,11 @@ def text_of(name):
 
 
 def values_of(name):
-    """The values of a recipe: a nested dict, as `RunConfig` takes it."""
+    """Returns the values of a recipe as a nested dict, as `RunConfig` accepts it."""
     return tomllib.loads(text_of(name))
 
 
 def published(name):
-    """The published result of a recipe's row, in one line."""
+    """Returns the published result of a recipe's row, in one line."""
     lines = text_of(name).splitlines()
     return next(line.removeprefix(_PUBLISHED) for line in lines if line.startswith(_PUBLISHED))

@@ -42,6 +42,11 @@ class MyCallback(keras.callbacks.Callback):
         self.every, self.label = every, label
 
 
+class Shadowing(keras.callbacks.Callback):
+    def __init__(self, make: int = 3):
+        super().__init__()
+
+
 class NotScored(keras.losses.Loss):
     pass
 
@@ -50,7 +55,7 @@ class NotScored(keras.losses.Loss):
 def own(monkeypatch):
     """A module of the user's own that is imported."""
     module = types.ModuleType("my_package.parts")
-    for cls in (MyLoss, MyNetwork, MyMetric, MyCallback, NotScored):
+    for cls in (MyLoss, MyNetwork, MyMetric, MyCallback, NotScored, Shadowing):
         setattr(module, cls.__name__, cls)
     monkeypatch.setitem(sys.modules, "my_package.parts", module)
     return "my_package.parts"
@@ -105,7 +110,7 @@ class OwnClassesTest:
         config = RunConfig(loss={"name": f"{own}:MyLoss", "sharpness": 1.5})
         loss = build.make_loss(config, TREE)
         assert type(loss) is MyLoss and loss.gamma == 1.5 and config.loss.name == f"{own}:MyLoss"
-        with pytest.raises(ConfigError, match="`loss.sharpnes` is no option of `MyLoss`.* Did you mean `sharpness`"):
+        with pytest.raises(ConfigError, match="`loss.sharpnes` is not an option of .* Did you mean `sharpness`"):
             RunConfig(loss={"name": f"{own}:MyLoss", "sharpnes": 1.5})
         with pytest.raises(ConfigError, match="`loss.sharpness` expects a number. Received: 'high'"):
             RunConfig(loss={"name": f"{own}:MyLoss", "sharpness": "high"})
@@ -122,13 +127,17 @@ class OwnClassesTest:
         assert (callback.every, callback.label) == (2, "epoch")
 
     def test_an_option_without_a_default_is_asked_for(self, own):
-        with pytest.raises(ConfigError, match=r"`callbacks\[0\].every` expects a value, as it has no default"):
+        with pytest.raises(ConfigError, match=r"`callbacks\[0\].every` expects a value because it has no default"):
             RunConfig(callbacks=[{"name": f"{own}:MyCallback"}])
+
+    def test_an_argument_with_a_name_of_the_tables_own_is_refused(self, own):
+        with pytest.raises(ConfigError, match=r"`callbacks\[0\]` expects a class whose .* no argument `make`"):
+            RunConfig(callbacks=[{"name": f"{own}:Shadowing"}])
 
     def test_a_module_is_never_imported_by_its_name(self, tmp_path, monkeypatch):
         (tmp_path / "side_effect.py").write_text("raise SystemExit('imported')")
         monkeypatch.syspath_prepend(tmp_path)
-        with pytest.raises(ConfigError, match="that is imported. Received: 'side_effect:Loss'.*--import side_effect"):
+        with pytest.raises(ConfigError, match="has been imported. Received: 'side_effect:Loss'.*--import side_effect"):
             RunConfig(loss={"name": "side_effect:Loss"})
         (tmp_path / "config.toml").write_text('[callbacks]\n[network]\nname = "side_effect:Network"')
         with pytest.raises(ConfigError, match="--import side_effect"):

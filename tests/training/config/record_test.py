@@ -132,7 +132,7 @@ class RunConfigTest:
 
     def test_options_of_another_class_are_refused(self):
         (line,) = problems_of(network={"name": "UNet", "backbone": "resnet50"})
-        assert line == "`network.backbone` is no option of `UNet`, which has filters, num_stages."
+        assert line == "`network.backbone` is not an option of `UNet`, which has filters, num_stages."
 
     def test_false_switches_off_and_an_absent_key_is_the_default(self):
         config = RunConfig(data={"scale_range": False}, method=False, loss={"class_weights": False})
@@ -149,7 +149,9 @@ class RunConfigTest:
         assert config.method.stages == ("stage2", "stage3") and not config.finds_clusters
         assert config.method.clusters == (2, "a\n\tb")
         (line,) = problems_of(method={"name": "HS3"})
-        assert line.startswith("`method.stages` expects the names of the layers of `network.name` UNet")
+        assert line.startswith(
+            "`method.stages` expects the names of the layers to supervise, because `network.name` UNet"
+        )
 
     def test_hs3_finds_its_clusters_unless_it_is_told(self):
         method = {"name": "HS3", "stages": ("a",)}
@@ -222,7 +224,7 @@ class FileTest:
 
     def test_a_later_format_is_refused(self, tmp_path):
         (tmp_path / "run.toml").write_text("format_version = 2\nnew = 3")
-        with pytest.raises(ConfigError, match="run.toml of format 2. Read it with a later version"):
+        with pytest.raises(ConfigError, match="run.toml, of format version 2. Read it with a later version"):
             RunConfig.from_file(tmp_path / "run.toml")
 
     def test_a_missing_file_is_an_os_error(self, tmp_path):
