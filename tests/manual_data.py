@@ -4,23 +4,30 @@ import pathlib
 
 import tensorflow_datasets as tfds
 
-import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
+import tfds_builders  # Importing registers its data sets with TFDS.
+from tfds_builders.tree_builder import TreeBuilder
 
 FOLDER = pathlib.Path(__file__).parent / "tfds_builders"
-# Name of a builder and its config -> folder of its tiny files.
-READERS = {
-    "camvid_tree/categories": "camvid_tree/dummy_data",
+# Further configs whose files are read in another way than those of the default config.
+_FURTHER_CONFIGS = {
     "camvid_tree/original": "camvid_tree/dummy_data/original",
     "cityscapes_tree/fine_instances": "cityscapes_tree/dummy_data",
-    "cityscapes_tree/fine": "cityscapes_tree/dummy_data",
-    "helen_tree": "helen_tree/dummy_data",
-    "lip_tree": "lip_tree/dummy_data",
-    "mapillary_vistas_tree/v2.0": "mapillary_vistas_tree/dummy_data",
     "mapillary_vistas_tree/v1.2": "mapillary_vistas_tree/dummy_data",
-    "nyu_depth_v2_tree": "nyu_depth_v2_tree/dummy_data",
-    "pascal_person_part_tree/released": "pascal_person_part_tree/dummy_data",
     "pascal_person_part_tree/pascal_part": "pascal_person_part_tree/dummy_data",
 }
+
+
+def _default_readers():
+    """The name of every builder that reads files, with its default config, and the folder of its tiny files."""
+    builders = [getattr(tfds_builders, name).Builder for name in tfds_builders.__all__]
+    for builder in builders:
+        if issubclass(builder, TreeBuilder):
+            config = builder.BUILDER_CONFIGS[0].name if builder.BUILDER_CONFIGS else ""
+            yield f"{builder.name}/{config}".rstrip("/"), f"{builder.name}/dummy_data"
+
+
+# Name of a builder and its config -> folder of its tiny files.
+READERS = {**dict(_default_readers()), **_FURTHER_CONFIGS}
 
 
 def prepare(name, manual_dir, data_dir, beam_runner=None, **options):

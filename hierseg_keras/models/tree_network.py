@@ -14,14 +14,9 @@ from hierseg_keras.tree.tensor import Tensor
 class TreeNetwork(keras.Model):
     """Holds what all networks share: the tree, auxiliary logits, saving, and frozen layers.
 
-    A network is a functional model from images to float32 logits. A subclass builds its graph, and
-    passes it to this constructor together with its own arguments:
-
-        class Small(TreeNetwork):
-            def __init__(self, tree, scores="nodes", filters=8, name=None, **kwargs):
-                image = image_input("Small", (None, None, 3))
-                logits = logits_head(layers.Conv2D(filters, 3)(image), tree, scores)
-                super().__init__(image, logits, tree, scores, {"filters": filters}, name=name, **kwargs)
+    A network is a functional model from images to float32 logits of the same height and width. A subclass has
+    the arguments `tree`, `scores`, `input_shape` and `name` beside its own. It builds its graph, and passes it
+    to this constructor together with these arguments, as in the example below.
 
     A network may have auxiliary logits. In training it then returns a dict, `{"logits": ..., name: ...}`,
     of logits of the image's size, and the compiled loss is summed over them:
@@ -48,6 +43,32 @@ class TreeNetwork(keras.Model):
 
     Raises:
         TypeError: If a keyword argument is unknown.
+
+    Example:
+
+    >>> from hierseg_keras.models.heads.logits_head import check_scores, logits_head
+    >>> from hierseg_keras.models.layers.image_input import image_input
+    >>> @keras.saving.register_keras_serializable("my_package")
+    ... class Small(TreeNetwork):
+    ...     def __init__(
+    ...         self,
+    ...         tree: ClassTree | str,
+    ...         scores: str = "nodes",
+    ...         filters: int = 8,
+    ...         input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    ...         name: str | None = None,
+    ...         **kwargs,
+    ...     ):
+    ...         tree = as_class_tree(tree)
+    ...         check_scores("Small", scores)
+    ...         image = image_input("Small", input_shape)
+    ...         x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)
+    ...         x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name="embedding")(x)
+    ...         arguments = {"filters": filters, "input_shape": input_shape}
+    ...         super().__init__(image, logits_head(x, tree, scores), tree, scores, arguments, name=name, **kwargs)
+    >>> model = Small("human\\n\\tperson\\n\\trider\\nsky", filters=4)
+    >>> tuple(model(np.zeros((1, 6, 8, 3))).shape)
+    (1, 6, 8, 4)
     """
 
     from_logits = True

@@ -99,7 +99,7 @@ class Scores:
         y_pred = ops.convert_to_tensor(y_pred)
         if self.from_logits is None and (evidence := self.evidence_of_probabilities(y_pred)):
             raise ValueError(
-                f"`y_pred` expects logits. Received: probabilities, as {evidence}. Pass from_logits=False, or "
+                f"`y_pred` expects logits. Received: probabilities, because {evidence}. Pass from_logits=False, or "
                 "from_logits=True if these values are logits after all."
             )
         if self.from_logits is False and (interval := _interval_outside_of_probabilities(y_pred)):

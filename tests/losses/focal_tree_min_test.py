@@ -11,6 +11,7 @@ from tests.losses.node_loss_contract import PROBABILITIES, NodeLossContract, log
 
 class FocalTreeMinTest(NodeLossContract):
     loss = FocalTreeMin
+    arguments = {"gamma": (0, 0.5, 1, 2, 3.5)}
     pixel_loss = staticmethod(equations.focal_tree_min)
     pixel_gradient = staticmethod(equations.focal_tree_min_gradient)
 

@@ -41,12 +41,16 @@ class LossContract:
         loss: The class.
         scores: "nodes" or "leaves", which scores it takes.
         pixel_loss, pixel_gradient: Its equation and gradient in `tests.reference`.
-        weights: Name of its argument that weighs terms.
+        weights: Name of its argument that weighs terms, such as "depth_weights". None if it has no such argument.
+        arguments: Dict from the name of each further argument of its equation to the values that tests draw from.
+            The last one is not the default.
         rounding: What a loss near 0 may be off by, 0 where it has all digits.
         reference_options: What the equation has to be told to be that of the class's defaults.
         shares_code: Whether its operations are those of another loss, which JAX is tested on whole.
     """
 
+    weights = None
+    arguments = {}
     reference_options = {}
     rounding = 0.0
     shares_code = False
@@ -77,10 +81,19 @@ class LossContract:
 
     def drawn_options(self, rng, tree):
         """Options as a user may set them, each or none."""
-        options = {self.weights: rng.uniform(0, 2, self.num_weights(tree))} if rng.integers(2) else {}
-        if "gamma" in inspect.signature(self.loss).parameters and rng.integers(2):
-            options["gamma"] = float(rng.choice([0, 0.5, 1, 2, 3.5]))
+        options = self.drawn_weights(rng, tree) if rng.integers(2) else {}
+        for name, values in self.arguments.items():
+            if rng.integers(2):
+                options[name] = float(rng.choice(values))
         return options
+
+    def drawn_weights(self, rng, tree=TREE):
+        return {} if self.weights is None else {self.weights: rng.uniform(0, 2, self.num_weights(tree))}
+
+    @pytest.fixture
+    def with_weights(self):
+        if self.weights is None:
+            pytest.skip("it has no weights per node, depth or level")
 
     def expected(self, labels, logits, reference=REFERENCE, ignore_class=IGNORED, equation=None, **options):
         """The reference's losses, one per pixel, with the options of the class's defaults."""
@@ -167,10 +180,14 @@ class LossContract:
             function(TREE, LABELS, logits, ignore_class=SKY)
         with pytest.raises(ValueError, match=f"{name} one integer label per pixel"):
             function(TREE, LABELS[:, :1], logits)
-        with pytest.raises(ValueError, match=f"{name} one finite weight >= 0 per"):
-            function(TREE, LABELS, logits, **{self.weights: [1.0]})
         with pytest.raises(ValueError, match=f"{name} `from_logits` to be True or False"):
             function(TREE, LABELS, logits, from_logits=None)
+
+    @pytest.mark.usefixtures("with_weights")
+    def test_weights_of_the_function_are_checked(self, rng):
+        function = self.function()
+        with pytest.raises(ValueError, match=f"`{function.__name__}` expects one finite weight >= 0 per"):
+            function(TREE, LABELS, self.logits(rng), **{self.weights: [1.0]})
 
     def test_the_function_takes_arguments_of_the_class(self):
         """All but those that are about a mean over pixels or about Keras."""
@@ -228,7 +245,7 @@ class LossContract:
         with pytest.raises(ValueError) as caught:
             self.loss(TREE)(labels, probabilities)
         message = str(caught.value)
-        start = f"`{self.loss.__name__}` expects logits. Received: probabilities, as all values lie in"
+        start = f"`{self.loss.__name__}` expects logits. Received: probabilities, because all values lie in"
         assert message.startswith(start)
         assert message.endswith("Pass from_logits=False.")
         assert np.isfinite(self.loss(TREE, from_logits=False)(labels, probabilities))
@@ -257,7 +274,9 @@ class LossContract:
 
         activation = tf.nn.sigmoid if self.scores == "nodes" else tf.nn.softmax
         graph = tf.function(lambda x: self.loss(TREE)(LABELS, tf.image.resize(activation(x), (2, 2))))
-        with pytest.raises(ValueError, match="as they are the output of a (sigmoid|softmax). Pass from_logits=False"):
+        with pytest.raises(
+            ValueError, match="because they are the output of a (sigmoid|softmax). Pass from_logits=False"
+        ):
             graph(self.logits(rng, (2, 1, 1)))
 
     @only_tensorflow
@@ -270,7 +289,8 @@ class LossContract:
         np.testing.assert_allclose(tf.function(loss, sizes)(LABELS, logits), loss(LABELS, logits), rtol=1e-6)
 
     def test_depths_sum_to_the_loss(self, rng):
-        logits, loss = self.logits(rng), self.loss(TREE, **{self.weights: np.zeros(self.num_weights(TREE))})
+        weights = {} if self.weights is None else {self.weights: np.zeros(self.num_weights(TREE))}
+        logits, loss = self.logits(rng), self.loss(TREE, **weights)
         per_depth, is_labeled = loss.per_depth(LABELS, logits)
         assert tuple(per_depth.shape) == (2, 2, 2, TREE.num_levels)
         np.testing.assert_array_equal(is_labeled, LABELS != IGNORED)
@@ -518,9 +538,8 @@ class LossContract:
     def test_config_round_trip(self, rng):
         arguments = {
             "tree": TREE,
-            self.weights: rng.uniform(0, 2, self.num_weights(TREE)),
-            "gamma": 1.5,
-            "tree_min_weight": 3.0,
+            **self.drawn_weights(rng),
+            **{name: values[-1] for name, values in self.arguments.items()},
             "ignore_class": -7,
             "reduction": "sum",
             "name": "renamed",
@@ -530,7 +549,6 @@ class LossContract:
             "dtype": "float64",
         }
         parameters = inspect.signature(self.loss).parameters
-        arguments = {name: value for name, value in arguments.items() if name in parameters}
         assert arguments.keys() == parameters.keys()
         with double_precision():
             loss = self.loss(**arguments)
@@ -551,11 +569,13 @@ class LossContract:
         assert revived.get_config() == loss.get_config()
         assert float(revived(LABELS, logits)) == float(loss(LABELS, logits))
 
+    @pytest.mark.usefixtures("with_weights")
     def test_weights_multiply_terms(self, rng):
         logits, twos = self.logits(rng), np.full(self.num_weights(TREE), 2)
         loss = self.loss(TREE, **{self.weights: twos})
         np.testing.assert_allclose(loss(LABELS, logits), 2 * float(self.loss(TREE)(LABELS, logits)), rtol=1e-6)
 
+    @pytest.mark.usefixtures("with_weights")
     @pytest.mark.parametrize("make", [lambda n: [1] * (n + 1), lambda n: [-1] * n, lambda n: [np.nan] * n])
     def test_invalid_weights_raise(self, make):
         count = self.num_weights(TREE)
@@ -602,7 +622,7 @@ class LossContract:
 
     def test_saved_model_loads_without_custom_objects(self, rng, tmp_path):
         model, images = self.small_model(rng), rng.normal(size=(2, 2, 2, 3)).astype("float32")
-        loss = self.loss(TREE, **{self.weights: rng.uniform(0, 2, self.num_weights(TREE))}, ignore_class=-1)
+        loss = self.loss(TREE, **self.drawn_weights(rng), ignore_class=-1)
         model.compile("sgd", loss=loss)
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras")

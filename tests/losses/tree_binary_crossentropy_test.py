@@ -9,6 +9,7 @@ from tests.losses.node_loss_contract import PROBABILITIES, NodeLossContract, log
 
 class TreeBinaryCrossentropyTest(NodeLossContract):
     loss = TreeBinaryCrossentropy
+    arguments = {"gamma": (0, 0.5, 1, 2, 3.5)}
     shares_code = True
     pixel_loss = staticmethod(equations.tree_binary_crossentropy)
     pixel_gradient = staticmethod(equations.tree_binary_crossentropy_gradient)

@@ -11,6 +11,7 @@ class TreeMinCrossentropyTest(LossContract):
     loss = TreeMinCrossentropy
     scores = "nodes"
     weights = "level_weights"
+    arguments = {"gamma": (0, 0.5, 1, 2, 3.5), "tree_min_weight": (0, 3)}
     shares_code = True
     pixel_loss = staticmethod(equations.tree_min_crossentropy)
     pixel_gradient = staticmethod(equations.tree_min_crossentropy_gradient)

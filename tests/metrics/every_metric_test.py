@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy, TreeBinaryCrossentropy, TreeMinCrossentropy
+from hierseg_keras.losses import FocalTreeMin
+from hierseg_keras.losses.objectives import flat_crossentropy, named_losses
 from hierseg_keras.metrics import (
     ConfidenceCurve,
     DepthLoss,
@@ -37,7 +38,7 @@ OF_TREES = (
     PathCoherence,
     TreeReport,
 )
-OF_LOSSES = (HierarchicalCrossentropy, TreeBinaryCrossentropy, FocalTreeMin, TreeMinCrossentropy)
+OF_LOSSES = [make for make in named_losses().values() if make is not flat_crossentropy]
 # Each metric by its name: a function from a tree and options to the metric.
 MAKE = {metric.__name__: metric for metric in OF_TREES}
 MAKE["ConfidenceCurve"] = lambda tree, **options: ConfidenceCurve(tree, THRESHOLDS, **options)
