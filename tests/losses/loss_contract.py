@@ -40,7 +40,8 @@ class LossContract:
     Attributes:
         loss: The class.
         scores: "nodes" or "leaves", which scores it takes.
-        pixel_loss, pixel_gradient: Its equation and gradient in `tests.reference`.
+        pixel_loss, pixel_gradient: Its equation and gradient in NumPy, as in `tests.reference`: functions of a
+            `ReferenceTree`, of one pixel's label and logits, and of the arguments below.
         weights: Name of its argument that weighs terms, such as "depth_weights". None if it has no such argument.
         arguments: Dict from the name of each further argument of its equation to the values that tests draw from.
             The last one is not the default.
