@@ -13,7 +13,9 @@ from hierseg_keras.training.smoke_run import check_smoke
 def add_arguments(parser):
     parser.add_argument("--out", type=file_name, help="new or empty folder for the run's files")
     parser.add_argument(
-        "--smoke", action="store_true", help="only train two steps on generated data; needs no data set and no --out"
+        "--smoke",
+        action="store_true",
+        help="only train two steps on generated data; needs a tree and a crop size, but no data set and no --out",
     )
     add_sources(parser)
     add_import(parser)

@@ -69,5 +69,5 @@ def check_smoke(config):
     if config.data.tree is None or size is None or isinstance(size, int):
         raise ValueError(
             "the smoke run expects `data.tree` and `data.crop_size`, because it reads no data set. Received: "
-            f"tree={config.data.tree!r}, crop_size={size!r}."
+            f"tree={config.data.tree!r}, crop_size={size!r}. Set both, or start from a recipe."
         )
