@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
-from hierseg_keras.training import RunConfig, hs3_run, load_run, train, train_hs3  # noqa: E402
+from hierseg_keras.training import ConfigError, RunConfig, hs3_run, load_run, train, train_hs3  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
@@ -77,6 +77,29 @@ class TrainHS3Test:
             train_hs3(config, tmp_path / "run")
         assert not any(tmp_path.iterdir())
 
+    def test_stages_that_do_not_exist_are_reported_before_data_are_prepared(self, config, tmp_path):
+        config = config.replace(method={"stages": ("no",)}, data={"data_dir": str(tmp_path / "data")})
+        with pytest.raises(ConfigError, match="`method` expects other options for HS3. expected the name of a layer"):
+            train_hs3(config, tmp_path / "run")
+        assert not any(tmp_path.iterdir())
+
+    def test_first_phase_that_saves_no_weights_leaves_nothing(self, config, tmp_path):
+        with pytest.raises(ValueError, match="at least one full batch"):
+            train_hs3(config.replace(data={"batch_size": 64}), tmp_path / "run")
+        assert not any(tmp_path.iterdir())
+
+    def test_interrupted_first_phase_keeps_its_configuration(self, config, tmp_path, monkeypatch):
+        def save_and_interrupt(config, folder, *_):
+            folder.mkdir()
+            (folder / "model.weights.h5").touch()
+            interrupt()
+
+        monkeypatch.setattr(hs3_run, "train", save_and_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train_hs3(config, tmp_path / "run")
+        with pytest.raises(ValueError, match="was started with"):
+            train_hs3(config.replace(seed=3), tmp_path / "run")
+
     def test_second_process_is_refused(self, config, tmp_path):
         with claimed(tmp_path / "run"), pytest.raises(FileExistsError, match="no other process writes to"):
             train_hs3(config, tmp_path / "run")
@@ -97,7 +120,7 @@ class TrainHS3Test:
             train_hs3(config, tmp_path)
 
     def test_each_command_takes_its_own_configurations(self, config, tmp_path, capsys):
-        with pytest.raises(ValueError, match="`train` expects `method.clusters` .*`train_hs3` finds them"):
+        with pytest.raises(ValueError, match="`train` expects `method.clusters` .*Use `train_hs3`, which finds them"):
             train(config, tmp_path / "run")
         with pytest.raises(ValueError, match='`HS3` with clusters="search". Received: method=None'):
             train_hs3(RunConfig(), tmp_path / "run")

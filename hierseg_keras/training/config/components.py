@@ -5,7 +5,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import keras
 from pydantic import BeforeValidator, Field, SerializeAsAny
@@ -16,7 +16,7 @@ from hierseg_keras.losses.objectives import named_losses
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
 from hierseg_keras.training.config.options import Options, options_of, parameters_of
-from hierseg_keras.training.config.problems import nearest, refusal, shown
+from hierseg_keras.training.config.problems import nearest, refusal, refused_options, shown
 from hierseg_keras.training.config.supervision import StageSupervision
 from hierseg_keras.training.config.value_types import AsTuple, Either, NotNegative, Off, Positive
 from hierseg_keras.training.coupled_sgd import CoupledSGD
@@ -27,6 +27,12 @@ class Component(Options):
 
     name: str
     """Name of a class of the library, or `"module:Class"` for a class of your own."""
+    # The part of a run, for messages.
+    part: ClassVar[str] = ""
+
+    def make(self, **given):
+        with refused_options(self.part, self.name):
+            return super().make(**given)
 
 
 class SupervisingComponent(Component, StageSupervision):
@@ -132,7 +138,9 @@ KINDS = (NETWORK, METHOD, LOSS, OPTIMIZER, METRIC, CALLBACK)
 def options_model(kind, cls, is_ours):
     """Returns the record class for the options of a class in a run."""
     base = SupervisingComponent if kind is METHOD and "clusters" in parameters_of(cls) else Component
-    return options_of(cls, base, kind.fields, is_ours and kind.is_ours)
+    model = options_of(cls, base, kind.fields, is_ours and kind.is_ours)
+    model.part = kind.what
+    return model
 
 
 def component(kind):
@@ -153,7 +161,7 @@ def _read(kind, value):
 def _find(kind, name):
     """Returns the class that has a name."""
     classes = kind.classes()
-    if isinstance(name, str) and ":" in name:
+    if isinstance(name, str) and name.find(":") > 0:
         return _own_class(kind, name)
     if not isinstance(name, str) or name not in classes:
         raise refusal(

@@ -31,7 +31,9 @@ Off = Annotated[X | None, BeforeValidator(lambda value: None if value is False e
 # Reads a list as a tuple, because TOML has arrays but no tuples.
 AsTuple = Annotated[X, Strict(False)]
 
-Count = Annotated[int, Field(gt=0)]
+# The largest dimension of a tensor.
+LARGEST = 2**31 - 1
+Count = Annotated[int, Field(gt=0, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -32,6 +32,12 @@ class MyNetwork(UNet):
     pass
 
 
+class NetworkWithoutGraph(keras.Model):
+    def __init__(self, tree, scores):
+        super().__init__()
+        self.tree, self.scores, self.from_logits = tree, scores, True
+
+
 class MyMetric(LevelAccuracy):
     pass
 
@@ -55,7 +61,7 @@ class NotScored(keras.losses.Loss):
 def own(monkeypatch):
     """A module of the user's own that is imported."""
     module = types.ModuleType("my_package.parts")
-    for cls in (MyLoss, MyNetwork, MyMetric, MyCallback, NotScored, Shadowing):
+    for cls in (MyLoss, MyNetwork, MyMetric, MyCallback, NotScored, Shadowing, NetworkWithoutGraph):
         setattr(module, cls.__name__, cls)
     monkeypatch.setitem(sys.modules, "my_package.parts", module)
     return "my_package.parts"
@@ -126,6 +132,16 @@ class OwnClassesTest:
         (callback,) = (callback.make(tree=TREE) for callback in config.callbacks)
         assert (callback.every, callback.label) == (2, "epoch")
 
+    def test_a_network_without_a_graph_is_refused(self, own):
+        """Its weights could not be loaded, because it has none before its first call."""
+        config = RunConfig(network={"name": f"{own}:NetworkWithoutGraph"})
+        with pytest.raises(ConfigError, match="`network` expects .* functional `keras.Model`"):
+            build.make_model(config, TREE)
+
+    def test_a_class_without_options_says_so(self):
+        with pytest.raises(ConfigError, match="is not an option of `History`, which has none.$"):
+            RunConfig(callbacks=[{"name": "History", "every": 3}])
+
     def test_an_option_without_a_default_is_asked_for(self, own):
         with pytest.raises(ConfigError, match=r"`callbacks\[0\].every` expects a value because it has no default"):
             RunConfig(callbacks=[{"name": f"{own}:MyCallback"}])
@@ -144,11 +160,16 @@ class OwnClassesTest:
             RunConfig.from_file(tmp_path / "config.toml")
         assert "side_effect" not in sys.modules
 
-    @pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", "builtins:eval", "os:", ":x", "a:b:c"])
+    @pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", "builtins:eval", "os:", "a:b:c"])
     def test_only_a_class_of_the_kind_is_made(self, name):
         for table in ({"network": {"name": name}}, {"loss": {"name": name}}, {"method": {"name": name}}):
             with pytest.raises(ConfigError, match=r"^`\w+.name` expects a (sub)?class"):
                 RunConfig(**table)
+
+    @pytest.mark.parametrize("name", [":", ":x", "x", "", 3, None, ["UNet"]])
+    def test_any_other_name_is_refused_with_those_that_exist(self, name):
+        with pytest.raises(ConfigError, match='^`network.name` expects one of .*, UNet, or "module:Class"'):
+            RunConfig(network={"name": name})
 
     def test_a_loss_says_which_scores_it_takes(self, own):
         with pytest.raises(ConfigError, match='attribute `scores` is "nodes" or "leaves"'):
