@@ -129,7 +129,7 @@ class TrainTest:
             ({"method": {"name": "HS3", "clusters": False, "stages": ["no"]}}, "`method` .* the name of a layer"),
             ({"loss": {"class_weights": {"nothing": 1.0}}}, "`loss` .* 'nothing' is not a node"),
             ({"optimizer": {"name": "SGD", "momentum": 3.0}}, "`optimizer` .*`momentum` must be"),
-            ({"evaluation": {"metrics": [{"name": "LevelMeanIoU"}]}}, "`evaluation.metrics` .* different names"),
+            ({"evaluation": {"metrics": [{"name": "PathCoherence"}] * 2}}, "`evaluation.metrics` .* different names"),
             ({"callbacks": [{"name": "ReduceLROnPlateau", "factor": 2.0}]}, "`callback` .*factor >= 1.0"),
             ({"data": {"tree": "cityscape"}}, "`data.tree` .*Received: 'cityscape'. Did you mean `cityscapes`"),
         ],

@@ -74,6 +74,17 @@ def _begins_with(argument):
     return lambda cls: next(iter(parameters_of(cls)), None) == argument
 
 
+# The metrics that every run reports already, and the one that needs instances, which `fit` does not pass.
+REPORTED = (
+    metrics.TreeReport,
+    metrics.LevelMeanIoU,
+    metrics.LevelAccuracy,
+    metrics.MistakeSeverity,
+    metrics.HierarchicalFScore,
+)
+NOT_ADDED = (*REPORTED, metrics.InstanceMeanIoU)
+
+
 @functools.cache
 def _networks():
     return _listed(models, lambda cls: issubclass(cls, TreeNetwork) and _begins_with("tree")(cls))
@@ -92,7 +103,7 @@ def _optimizers():
 
 @functools.cache
 def _metrics():
-    return _listed(metrics, _begins_with("tree"))
+    return _listed(metrics, lambda cls: _begins_with("tree")(cls) and cls not in NOT_ADDED)
 
 
 @functools.cache

@@ -12,10 +12,11 @@ from hierseg_keras import losses, models  # noqa: E402
 from hierseg_keras.data.class_weights import METHODS  # noqa: E402
 from hierseg_keras.losses import FocalTreeMin  # noqa: E402
 from hierseg_keras.losses.objectives import named_losses  # noqa: E402
-from hierseg_keras.metrics import LevelAccuracy  # noqa: E402
-from hierseg_keras.models import UNet  # noqa: E402
+from hierseg_keras.metrics import DepthLoss, LevelAccuracy, TreeReport  # noqa: E402
+from hierseg_keras.metrics.named_metric import check_value_names  # noqa: E402
+from hierseg_keras.models import HSSN, UNet  # noqa: E402
 from hierseg_keras.training import ConfigError, RunConfig, build  # noqa: E402
-from hierseg_keras.training.config.components import KINDS, METHOD, NETWORK, options_model  # noqa: E402
+from hierseg_keras.training.config.components import KINDS, METHOD, METRIC, NETWORK, REPORTED, options_model  # noqa: E402
 from hierseg_keras.training.config.options import GIVEN_BY_RUNS  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 
@@ -30,6 +31,18 @@ class MyLoss(FocalTreeMin):
 
 class MyNetwork(UNet):
     pass
+
+
+class FixedNetwork(UNet):
+    """Passes what a run gives to its parent."""
+
+    def __init__(self, tree, width: int = 2, **options):
+        super().__init__(tree, filters=width, num_stages=1, **options)
+
+
+class MyMethod(HSSN):
+    def __init__(self, segmenter, strength: float = 0.5, **options):
+        super().__init__(segmenter, beta=strength, **options)
 
 
 class NetworkWithoutGraph(keras.Model):
@@ -61,7 +74,8 @@ class NotScored(keras.losses.Loss):
 def own(monkeypatch):
     """A module of the user's own that is imported."""
     module = types.ModuleType("my_package.parts")
-    for cls in (MyLoss, MyNetwork, MyMetric, MyCallback, NotScored, Shadowing, NetworkWithoutGraph):
+    networks = (MyNetwork, FixedNetwork, NetworkWithoutGraph)
+    for cls in (MyLoss, MyMethod, MyMetric, MyCallback, NotScored, Shadowing, *networks):
         setattr(module, cls.__name__, cls)
     monkeypatch.setitem(sys.modules, "my_package.parts", module)
     return "my_package.parts"
@@ -106,6 +120,15 @@ class SignaturesTest:
         loss = build.make_loss(config, TREE)
         assert loss.scores == config.loss.made.scores and loss.class_weights[2] == 2.0
 
+    def test_a_metric_can_be_added_unless_every_run_reports_it(self):
+        reported = [TreeReport(TREE), DepthLoss(FocalTreeMin(TREE))]
+        for cls in REPORTED:
+            assert cls.__name__ not in METRIC.classes()
+            with pytest.raises(ValueError, match="different names"):
+                check_value_names([*reported, cls(TREE)])
+        assert {"ConfidenceCurve", "PathCoherence"} <= METRIC.classes().keys()
+        check_value_names([*reported, *(cls(TREE) for cls in METRIC.classes().values())])
+
     def test_methods_of_class_weights_are_the_data_rooms(self):
         for method in METHODS:
             assert RunConfig(loss={"class_weights": method}).loss.class_weights == method
@@ -131,6 +154,16 @@ class OwnClassesTest:
         assert type(config.evaluation.metrics[0].make(tree=TREE)) is MyMetric
         (callback,) = (callback.make(tree=TREE) for callback in config.callbacks)
         assert (callback.every, callback.label) == (2, "epoch")
+
+    def test_a_run_gives_values_to_a_class_that_passes_its_options_on(self, own):
+        network = {"name": f"{own}:FixedNetwork", "width": 1}
+        model = build.make_model(RunConfig(network=network, loss={"name": "HierarchicalCrossentropy"}), TREE)
+        assert (model.scores, model.output_shape[-1]) == ("leaves", 3)
+        method = {"name": f"{own}:MyMethod", "strength": 0.3}
+        model = build.make_model(RunConfig(network=network, method=method), TREE)
+        assert (type(model), model.tree, model.ignore_class) == (MyMethod, TREE, 255)
+        loss = RunConfig(loss={"name": f"{own}:MyLoss"}).loss.make(tree=TREE, from_logits=False, ignore_class=9)
+        assert (loss.from_logits, loss.ignore_class, loss.gamma) == (False, 9, 3.0)
 
     def test_a_network_without_a_graph_is_refused(self, own):
         """Its weights could not be loaded, because it has none before its first call."""
