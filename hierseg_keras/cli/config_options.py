@@ -63,7 +63,10 @@ def config_of(options):
 
 
 def value_of(text):
-    """Parses the value of an option: as TOML if it is valid TOML, else as a list if it has commas, else as a string."""
+    """Parses the value of an option: as TOML if it is valid TOML, else as a list if it has commas, else as a string.
+
+    A list may end in a comma, so that `stage2,` is a list of one.
+    """
     try:
         table = tomllib.loads(f"value = {text}")
         if table.keys() == {"value"} and not isinstance(table["value"], _NO_VALUES):
@@ -71,7 +74,7 @@ def value_of(text):
     except (ValueError, RecursionError):
         pass
     if "," in text and text[0] not in "[{\"'":
-        return [value_of(part.strip()) for part in text.split(",")]
+        return [value_of(part.strip()) for part in text.removesuffix(",").split(",")]
     return text
 
 

@@ -8,12 +8,14 @@ class OptionError(ValueError):
 
 
 @contextlib.contextmanager
-def reading_options():
-    """Converts every `ValueError` and `TypeError` of the block to an `OptionError`.
+def reading_options(errors=(ValueError, TypeError)):
+    """Converts errors of the block to an `OptionError`.
 
-    Use it only around code that checks options, or converts them to a configuration.
+    Args:
+        errors: Class or tuple of classes. The default is only for code that checks options, or converts them to a
+            configuration.
     """
     try:
         yield
-    except (ValueError, TypeError) as error:
+    except errors as error:
         raise OptionError(str(error)) from error

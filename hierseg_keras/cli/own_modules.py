@@ -19,10 +19,12 @@ def import_own_modules(names):
     if names and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise OptionError(f"--import expects the name of a module, such as my_package.losses. Received: {name!r}.")
         try:
             importlib.import_module(name)
-        except (ModuleNotFoundError, TypeError, ValueError) as error:
-            if getattr(error, "name", name) not in (name, *_parents(name)) and isinstance(error, ImportError):
+        except ModuleNotFoundError as error:
+            if error.name not in (name, *_parents(name)):
                 raise
             raise OptionError(f"--import expects a module that Python can find. Received: {name!r}. {error}") from error
 

@@ -5,6 +5,7 @@ from hierseg_command.options import add_import
 from hierseg_keras.cli.config_options import add_config_options, add_sources, config_of
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.models import profile
+from hierseg_keras.training import ConfigError
 from hierseg_keras.training.build import make_model, tree_of
 
 
@@ -27,7 +28,8 @@ def run(options):
                 "`hierseg profile` expects --data.tree, a shipped tree or a tree file, because the size of the last "
                 "layer depends on it. Received: no --data.tree."
             )
-    model = make_model(config, tree_of(config.data), pretrained=False)
+    with reading_options(ConfigError):
+        model = make_model(config, tree_of(config.data), pretrained=False)
     rows = profile(getattr(model, "inference_model", model), options.image)
     lines = [] if options.total else [(row.name, row.parameters, row.multiply_adds) for row in rows]
     lines.append(("all", sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)))

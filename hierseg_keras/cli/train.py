@@ -1,11 +1,14 @@
 """Train a network; saves configuration, tree, log, pictures and weights in a folder."""
 
+import pathlib
+
 from hierseg_command.option_values import name as file_name
 from hierseg_command.options import add_import
 from hierseg_keras.cli.config_options import add_config_options, add_sources, config_of
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.distribution import make_strategy
-from hierseg_keras.training import smoke, train, train_hs3
+from hierseg_keras.training import ConfigError, smoke, train, train_hs3
+from hierseg_keras.training.hs3_run import HS3_RUN
 from hierseg_keras.training.run import check_before_data
 from hierseg_keras.training.smoke_run import check_smoke
 
@@ -24,12 +27,16 @@ def add_arguments(parser):
 
 def run(options):
     config = _configuration(options)
-    if options.smoke:
-        for name, value in smoke(config).items():
-            print(f"{name:16s} {value:.4g}" if isinstance(value, float) else f"{name:16s} {value:,}")
-        return 0
-    (train_hs3 if config.finds_clusters else train)(config, options.out)
-    print(f"The run is in {options.out}")
+    with reading_options(ConfigError):
+        if options.smoke:
+            for name, value in smoke(config).items():
+                print(f"{name:16s} {value:.4g}" if isinstance(value, float) else f"{name:16s} {value:,}")
+            return 0
+        if config.finds_clusters:
+            train_hs3(config, options.out)
+        else:
+            train(config, options.out)
+    print(f"The run is in {pathlib.Path(options.out, HS3_RUN) if config.finds_clusters else options.out}")
     return 0
 
 

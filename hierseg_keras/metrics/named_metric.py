@@ -64,22 +64,26 @@ class NamedMetric(keras.metrics.Metric):
     def check_names(self):
         """Raises an error if two metrics of the same `compile` have values with the same name."""
         metrics, _named.metrics = getattr(_named, "metrics", []), []
-        if len({id(metric) for metric in metrics}) < 2:
-            return
-        owners = {}
-        for metric in metrics:
-            result = metric.result()
-            is_single = not isinstance(result, dict)
-            for name in (metric.name,) if is_single else result:
-                other, is_other_single = owners.setdefault(name, (metric, is_single))
-                # Keras itself makes the names of metrics with one value unique.
-                if other is not metric and not (is_single and is_other_single):
-                    raise ValueError(
-                        f"`compile` expects metrics whose values have different names. Received: {name!r} of "
-                        f"{type(other).__name__}(name={other.name!r}) and of {type(metric).__name__}"
-                        f"(name={metric.name!r}). Pass another `name` to one of them."
-                    )
+        if len({id(metric) for metric in metrics}) > 1:
+            check_value_names(metrics)
 
     @classmethod
     def from_config(cls, config):
         return cls(**with_new_names(config))
+
+
+def check_value_names(metrics):
+    """Raises an error if two `NamedMetric`s have values with the same name."""
+    owners = {}
+    for metric in metrics:
+        result = metric.result()
+        is_single = not isinstance(result, dict)
+        for name in (metric.name,) if is_single else result:
+            other, is_other_single = owners.setdefault(name, (metric, is_single))
+            # Keras itself makes the names of metrics with one value unique.
+            if other is not metric and not (is_single and is_other_single):
+                raise ValueError(
+                    f"`compile` expects metrics whose values have different names. Received: {name!r} of "
+                    f"{type(other).__name__}(name={other.name!r}) and of {type(metric).__name__}"
+                    f"(name={metric.name!r}). Pass another `name` to one of them."
+                )

@@ -77,7 +77,7 @@ class TreeNetwork(keras.Model):
 
     def __new__(cls, *args, **kwargs):
         # Checked before the model is built, which may take long.
-        check_keywords(cls, kwargs)
+        check_keywords(TreeNetwork, cls, kwargs)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(

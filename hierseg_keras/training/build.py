@@ -1,22 +1,39 @@
 """Builds the parts of a run from its configuration: tree, data, network, loss and metrics."""
 
+import pathlib
+
 import keras
 
 from hierseg_keras import data
+from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.distribution.evaluation_batches import evaluation_batches
 from hierseg_keras.losses.objectives import loss_by_depth
 from hierseg_keras.metrics import DepthLoss, TreeReport
+from hierseg_keras.metrics.named_metric import NamedMetric, check_value_names
+from hierseg_keras.models.graph.functional import functional
 from hierseg_keras.training.config.checks import takes_depth
+from hierseg_keras.training.config.problems import ConfigError, nearest, refused_options, shown
+from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def tree_of(values):
-    """Returns the `ClassTree` that a configuration's `data` names. Defaults to the tree of the data set."""
+    """Returns the `ClassTree` that a configuration's `data` names. Defaults to the tree of the data set.
+
+    The data set is not prepared: its builder knows the tree.
+    """
     if values.tree is None:
-        return ClassTree.from_tfds(data.prepare(values.dataset, values.data_dir, values.manual_dir).info)
+        return ClassTree.from_tfds(find_builder(values.dataset, values.data_dir))
     if values.tree in ClassTree.available():
         return ClassTree.load(values.tree)
+    if not pathlib.Path(values.tree).exists():
+        raise ConfigError(
+            [
+                "`data.tree` expects the name of a shipped tree, or the path of a tree file. Received: "
+                f"{shown(values.tree)}.{nearest(values.tree, ClassTree.available())}"
+            ]
+        )
     return ClassTree.from_file(values.tree)
 
 
@@ -60,6 +77,25 @@ def with_data(config, tree):
     return config
 
 
+def make_parts(config, tree):
+    """Makes the objects of a run that need no data, so that invalid options are found before the data are prepared.
+
+    Args:
+        config: `RunConfig`.
+        tree: `ClassTree`.
+
+    Returns:
+        A pair: the network, as `make_model` returns it, and the list of the configuration's callbacks.
+
+    Raises:
+        ConfigError: If a class raises an error for its options.
+    """
+    model = make_model(config, tree)
+    # Compiled again once the class weights and the number of steps are known.
+    compile_model(model, config, make_optimizer(config, num_batches=config.schedule.accumulation_steps))
+    return model, [callback.make(tree=tree) for callback in config.callbacks]
+
+
 def make_model(config, tree, pretrained=True):
     """Builds the configuration's network, in the wrapper of its method if there is one. It is not compiled.
 
@@ -86,6 +122,9 @@ def make_model(config, tree, pretrained=True):
         network = config.network.make(**given)
     finally:
         keras.config.set_dtype_policy(before)
+    # A network without a graph has no variables before its first call, so that its weights could not be loaded.
+    with refused_options("network", config.network.name):
+        functional(config.network.name, network)
     return network if config.method is None else _wrapped(network, config, tree, loss)
 
 
@@ -124,6 +163,8 @@ def compile_model(model, config, optimizer, jit_compile="auto"):
     report = TreeReport(tree, **meaning)
     further = [metric.make(tree=tree, **meaning) for metric in config.evaluation.metrics]
     metrics = [report, DepthLoss(loss_by_depth(loss, tree)), *further]
+    with refused_options("evaluation.metrics", ", ".join(metric.name for metric in config.evaluation.metrics)):
+        check_value_names([metric for metric in metrics if isinstance(metric, NamedMetric)])
     model.compile(optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile)
     return report
 

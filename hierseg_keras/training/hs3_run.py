@@ -1,5 +1,6 @@
 """Runs HS3's phases: trains a network with deep supervision, finds clusters with it, and trains a network on them."""
 
+import contextlib
 import csv
 import os
 import pathlib
@@ -12,13 +13,14 @@ from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.models.heads.stage_heads import stage_prefix
-from hierseg_keras.training.build import load_evaluation
+from hierseg_keras.training.build import load_evaluation, make_parts, tree_of
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.changes import dotted_values
 from hierseg_keras.training.config.files import CONFIG, config_file
 from hierseg_keras.training.config.problems import shown
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
+from hierseg_keras.training.manifest import WEIGHTS
 from hierseg_keras.training.run import train
 from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.tree import ClassTree
@@ -76,14 +78,15 @@ def train_hs3(
 
 def _train_phases(config, folder, verbose, strategy):
     values, method = config.data, config.method
+    all_classes = {"clusters": None, "fuse": False, "filters": None}
+    if not (folder / DEEP_SUPERVISION).exists():
+        # Made only to find invalid options before the data are prepared.
+        make_parts(config.replace(method=all_classes), tree_of(values))
     builder = data.prepare(values.dataset, values.data_dir, values.manual_dir)
     reduced, analysis = data.split_off(builder, values.train_split, method.analysis_share)
-    # Written only after the data are ready: if preparing them fails, the folder can be used with a corrected
-    # configuration.
-    config.to_file(folder / CONFIG)
-    all_classes = {"clusters": None, "fuse": False, "filters": None}
     deep = config.replace(method=all_classes, data={"train_split": reduced})
-    _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy))
+    with _recorded(config, folder):
+        _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy))
     _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))
     files = [folder / CLUSTERS / f"{stage_prefix(stage)}.txt" for stage in method.stages]
     final = config.replace(method={"clusters": [file.read_text("utf-8") for file in files]})
@@ -108,11 +111,34 @@ def _check_configuration(folder, config):
         )
 
 
+@contextlib.contextmanager
+def _recorded(config, folder):
+    """Writes the configuration. If the block raises an error before it has saved weights, it leaves no new file.
+
+    The folder can then be used with a corrected configuration.
+    """
+    is_new = not config_file(folder).is_file()
+    config.to_file(folder / CONFIG)
+    try:
+        yield
+    except BaseException:
+        unfinished = _unfinished(folder / DEEP_SUPERVISION)
+        if is_new and not (unfinished / WEIGHTS).exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+            (folder / CONFIG).unlink()
+        raise
+
+
+def _unfinished(path):
+    """Returns the temporary path of a phase's folder."""
+    return path.with_name(f"unfinished.{path.name}")
+
+
 def _once(path, make):
     """Makes a folder unless it exists. It has a temporary name until it is complete."""
     if path.exists():
         return
-    unfinished = path.with_name(f"unfinished.{path.name}")
+    unfinished = _unfinished(path)
     shutil.rmtree(unfinished, ignore_errors=True)
     make(unfinished)
     unfinished.rename(path)

@@ -3,6 +3,7 @@
 import keras
 
 from hierseg_keras.training.accumulation import accumulated
+from hierseg_keras.training.config.problems import refused_options
 
 
 def make_optimizer(config, num_batches):
@@ -18,6 +19,7 @@ def make_optimizer(config, num_batches):
 
     Raises:
         ValueError: If `num_batches` is less than `config.schedule.accumulation_steps`.
+        ConfigError: If the optimizer's class raises an error for its options.
     """
     schedule = config.schedule
     steps = num_batches // schedule.accumulation_steps
@@ -32,6 +34,7 @@ def make_optimizer(config, num_batches):
     arguments = {name: value for name, value in config.optimizer.arguments().items() if name != "learning_rate"}
     if schedule.ema_momentum is not None:
         arguments |= {"use_ema": True, "ema_momentum": schedule.ema_momentum}
-    if schedule.accumulation_steps > 1:
-        return accumulated(config.optimizer.made)(rate, accumulation_steps=schedule.accumulation_steps, **arguments)
-    return config.optimizer.made(rate, **arguments)
+    with refused_options("optimizer", config.optimizer.name):
+        if schedule.accumulation_steps > 1:
+            return accumulated(config.optimizer.made)(rate, accumulation_steps=schedule.accumulation_steps, **arguments)
+        return config.optimizer.made(rate, **arguments)

@@ -15,7 +15,7 @@ from hierseg_keras.training.build import (
     load_evaluation,
     load_examples,
     load_training,
-    make_model,
+    make_parts,
     tree_of,
     with_data,
 )
@@ -82,6 +82,7 @@ def train(
 
     Raises:
         FileExistsError: If the folder is not empty, or another process trains into it. Its files are not changed.
+        ConfigError: If a class raises an error for its options.
         ValueError: If `config.method.clusters` is `"search"`, or the configuration does not fit the number of
             replicas or the data.
         ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
@@ -101,13 +102,14 @@ def train(
 def _train(config, folder, verbose, strategy):
     keras.utils.set_random_seed(config.seed)
     tree = tree_of(config.data)
+    with strategy.scope():
+        model, callbacks = make_parts(config, tree)
     config = with_data(config, tree)
     train_data = load_training(config, tree)
     validation_data, validation_steps = load_evaluation(config, tree, config.evaluation.split, strategy)
     examples = load_examples(config, tree, config.evaluation.split, NUM_EXAMPLES)
     epochs = config.num_epochs(len(train_data))
     with strategy.scope():
-        model = make_model(config, tree)
         optimizer = make_optimizer(config, num_batches=epochs * len(train_data))
         compile_model(model, config, optimizer, config.jit_compile)
 
@@ -123,7 +125,12 @@ def _train(config, folder, verbose, strategy):
         epochs=epochs,
         shuffle=False,
         verbose=verbose,
-        callbacks=[data.SetEpoch(train_data), *_callbacks(config, tree, examples, folder, manifest), *progress],
+        callbacks=[
+            data.SetEpoch(train_data),
+            *_callbacks(config, tree, examples, folder, manifest),
+            *callbacks,
+            *progress,
+        ],
     )
     curves = folder / PICTURES / "curves.png"
     with OneWarning(curves), written_beside(curves) as path:
@@ -165,4 +172,4 @@ def _callbacks(config, tree, examples, folder, manifest):
     callbacks.append(DrawPredictions(tree, examples[:1], png_writer(folder / PICTURES)))
     if config.tensorboard:
         callbacks += tensorboard_callbacks(tree, examples, folder / TENSORBOARD)
-    return [*callbacks, *(callback.make(tree=tree) for callback in config.callbacks)]
+    return callbacks

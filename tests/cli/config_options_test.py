@@ -142,6 +142,7 @@ class ValueOfTest:
             ("1,4,3", [1, 4, 3]),
             ("stage2,stage3", ["stage2", "stage3"]),
             ("0.5, 2", [0.5, 2]),
+            ("stage2,", ["stage2"]),
             ("UNet", "UNet"),
             ("train[:8]", "train[:8]"),
             ("/data/CamVid", "/data/CamVid"),
@@ -193,9 +194,36 @@ class MyNetwork(UNet):
         assert main([*line.split(), "--import", "own_parts"]) == 0
         assert float(dict(part.split() for part in capsys.readouterr().out.splitlines())["loss"]) > 0
 
-    def test_what_goes_wrong_in_a_module_is_no_refused_option(self, tmp_path, monkeypatch, capsys):
-        (tmp_path / "broken_parts.py").write_text("import module_that_is_missing")
+    @pytest.mark.parametrize(
+        "text, message",
+        [
+            ("import module_that_is_missing", "No module named 'module_that_is_missing'"),
+            ("raise ValueError('broken')", "broken"),
+        ],
+    )
+    def test_what_goes_wrong_in_a_module_is_no_refused_option(self, text, message, tmp_path, monkeypatch, capsys):
+        (tmp_path / "broken_parts.py").write_text(text)
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "path", list(sys.path))
         assert main("train --import broken_parts --out run".split()) == 1
-        assert "module_that_is_missing" in capsys.readouterr().err
+        assert capsys.readouterr().err == f"hierseg train: {message}\n"
+
+    @pytest.mark.parametrize("name", ["..parts", "my parts", "parts.py:Loss", "a..b"])
+    def test_what_cannot_be_a_module_is_a_refused_option(self, name, capsys):
+        assert main(["train", "--import", name, "--out", "run"]) == 2
+        assert "--import expects the name of a module" in capsys.readouterr().err
+
+
+class RefusedByAClassTest:
+    """Options that only the constructor of a class checks."""
+
+    NETWORK = "--network.name DeepLabV3Plus --network.backbone resnet51 --data.tree lip --data.data_dir data"
+
+    @pytest.mark.parametrize(
+        "command", ["train --out run", "train --smoke --data.crop_size 8,8", "profile --image 8x8"]
+    )
+    def test_exit_code_is_that_of_a_refused_option(self, command, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        assert main([*command.split(), *self.NETWORK.split()]) == 2
+        assert "`network` expects other options for DeepLabV3Plus" in capsys.readouterr().err
+        assert not any(tmp_path.iterdir())

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from hierseg_keras.models import DeepLabV3Plus  # noqa: E402
-from hierseg_keras.training import RunConfig, build, evaluate_run, load_run, train  # noqa: E402
+from hierseg_keras.models import DeepLabV3Plus, UNet  # noqa: E402
+from hierseg_keras.training import ConfigError, RunConfig, build, evaluate_run, load_run, train  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.full_disk import full_disk  # noqa: E402
@@ -46,11 +46,12 @@ def exchange_leaves(path):
 
 
 def recorded(cls, made):
-    """In place of a class: keeps the arguments that it is called with."""
+    """In place of a network's class: keeps the arguments that it is called with, and makes a small network."""
 
     @functools.wraps(cls, updated=())
     def make(*_, **options):
         made.append(options)
+        return UNet(options["tree"], filters=1, num_stages=1)
 
     make.__signature__ = inspect.signature(cls)
     return staticmethod(make)
@@ -119,6 +120,24 @@ class TrainTest:
         config = tiny_config(tmp_path / "data", **options)
         with pytest.raises(ValueError, match=message):
             train(config, tmp_path / "run", strategy=two_replicas)
+        assert not any(tmp_path.iterdir())
+
+    @pytest.mark.parametrize(
+        "options, message",
+        [
+            ({"network": {"name": "DeepLabV3Plus", "backbone": "resnet51"}}, "`network` .* `backbone` expects"),
+            ({"method": {"name": "HS3", "clusters": False, "stages": ["no"]}}, "`method` .* the name of a layer"),
+            ({"loss": {"class_weights": {"nothing": 1.0}}}, "`loss` .* 'nothing' is not a node"),
+            ({"optimizer": {"name": "SGD", "momentum": 3.0}}, "`optimizer` .*`momentum` must be"),
+            ({"evaluation": {"metrics": [{"name": "PathCoherence"}] * 2}}, "`evaluation.metrics` .* different names"),
+            ({"callbacks": [{"name": "ReduceLROnPlateau", "factor": 2.0}]}, "`callback` .*factor >= 1.0"),
+            ({"data": {"tree": "cityscape"}}, "`data.tree` .*Received: 'cityscape'. Did you mean `cityscapes`"),
+        ],
+    )
+    def test_options_that_a_class_refuses_are_reported_before_data_are_prepared(self, options, message, tmp_path):
+        config = tiny_config(tmp_path / "data", **options)
+        with pytest.raises(ConfigError, match=f"^{message}"):
+            train(config, tmp_path / "run")
         assert not any(tmp_path.iterdir())
 
     def test_too_few_validation_images_for_the_replicas(self, data_dir, tmp_path, two_replicas):

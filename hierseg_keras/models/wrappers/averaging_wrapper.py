@@ -18,7 +18,7 @@ class AveragingWrapper(keras.Model):
 
     def __new__(cls, *args, **kwargs):
         # Before anything is built.
-        check_keywords(cls, kwargs)
+        check_keywords(AveragingWrapper, cls, kwargs)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, model, tree, scores, from_logits, arguments, name=None, **kwargs):

@@ -30,7 +30,7 @@ class TrainingWrapper(keras.Model):
 
     def __new__(cls, *args, **kwargs):
         # Checked before the model is built, which may take long.
-        check_keywords(cls, kwargs)
+        check_keywords(TrainingWrapper, cls, kwargs)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, name: str | None = None, **kwargs):

@@ -1,6 +1,6 @@
 """Checks of a configuration that involve several of its tables."""
 
-from hierseg_keras.training.config.options import parameters_of
+from hierseg_keras.training.config.options import accepted_by
 from hierseg_keras.training.config.problems import shown
 from hierseg_keras.tree import ClassTree
 
@@ -22,7 +22,7 @@ def conflicts(config):
 
 def takes_depth(network):
     """Returns whether the network's class has the argument `depth_channels`."""
-    return "depth_channels" in parameters_of(network.made)
+    return "depth_channels" in accepted_by(network.made)
 
 
 def with_stages(config):

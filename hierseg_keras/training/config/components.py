@@ -5,7 +5,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import keras
 from pydantic import BeforeValidator, Field, SerializeAsAny
@@ -16,7 +16,7 @@ from hierseg_keras.losses.objectives import named_losses
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
 from hierseg_keras.training.config.options import Options, options_of, parameters_of
-from hierseg_keras.training.config.problems import nearest, refusal, shown
+from hierseg_keras.training.config.problems import nearest, refusal, refused_options, shown
 from hierseg_keras.training.config.supervision import StageSupervision
 from hierseg_keras.training.config.value_types import AsTuple, Either, NotNegative, Off, Positive
 from hierseg_keras.training.coupled_sgd import CoupledSGD
@@ -27,6 +27,12 @@ class Component(Options):
 
     name: str
     """Name of a class of the library, or `"module:Class"` for a class of your own."""
+    # The part of a run, for messages.
+    part: ClassVar[str] = ""
+
+    def make(self, **given):
+        with refused_options(self.part, self.name):
+            return super().make(**given)
 
 
 class SupervisingComponent(Component, StageSupervision):
@@ -68,6 +74,17 @@ def _begins_with(argument):
     return lambda cls: next(iter(parameters_of(cls)), None) == argument
 
 
+# The metrics that every run reports already, and the one that needs instances, which `fit` does not pass.
+REPORTED = (
+    metrics.TreeReport,
+    metrics.LevelMeanIoU,
+    metrics.LevelAccuracy,
+    metrics.MistakeSeverity,
+    metrics.HierarchicalFScore,
+)
+NOT_ADDED = (*REPORTED, metrics.InstanceMeanIoU)
+
+
 @functools.cache
 def _networks():
     return _listed(models, lambda cls: issubclass(cls, TreeNetwork) and _begins_with("tree")(cls))
@@ -86,7 +103,7 @@ def _optimizers():
 
 @functools.cache
 def _metrics():
-    return _listed(metrics, _begins_with("tree"))
+    return _listed(metrics, lambda cls: _begins_with("tree")(cls) and cls not in NOT_ADDED)
 
 
 @functools.cache
@@ -132,7 +149,9 @@ KINDS = (NETWORK, METHOD, LOSS, OPTIMIZER, METRIC, CALLBACK)
 def options_model(kind, cls, is_ours):
     """Returns the record class for the options of a class in a run."""
     base = SupervisingComponent if kind is METHOD and "clusters" in parameters_of(cls) else Component
-    return options_of(cls, base, kind.fields, is_ours and kind.is_ours)
+    model = options_of(cls, base, kind.fields, is_ours and kind.is_ours)
+    model.part = kind.what
+    return model
 
 
 def component(kind):
@@ -153,7 +172,7 @@ def _read(kind, value):
 def _find(kind, name):
     """Returns the class that has a name."""
     classes = kind.classes()
-    if isinstance(name, str) and ":" in name:
+    if isinstance(name, str) and name.find(":") > 0:
         return _own_class(kind, name)
     if not isinstance(name, str) or name not in classes:
         raise refusal(

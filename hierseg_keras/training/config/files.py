@@ -27,7 +27,8 @@ def read_values(path):
     """
     path = pathlib.Path(path)
     try:
-        text = path.read_text("utf-8")
+        # Some editors begin a file with a byte order mark.
+        text = path.read_text("utf-8-sig")
         if path.suffix == ".json":
             return earlier.translated(json.loads(text))
         values = tomllib.loads(text)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from hierseg_keras.losses import TreeTriplet
+from hierseg_keras.models.configuration.check_keywords import keyword_arguments
 from hierseg_keras.training.config.problems import naming_options
 from hierseg_keras.training.config.value_types import type_of_parameter
 
@@ -71,7 +72,7 @@ class Options(Record):
         Returns:
             An object of the class.
         """
-        accepted = parameters_of(self.made)
+        accepted = accepted_by(self.made)
         options = self.arguments()
         nested = {name: value.make(**given) for name, value in options.items() if isinstance(value, Options)}
         return self.made(**options | nested | {name: value for name, value in given.items() if name in accepted})
@@ -87,6 +88,16 @@ def parameters_of(cls):
     """Returns a dict of the named parameters of a class, or of a function that makes an object."""
     parameters = inspect.signature(cls).parameters.values()
     return {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+
+
+@functools.cache
+def accepted_by(cls):
+    """Returns the names of the arguments that a class accepts from a run, or that a function accepts.
+
+    They include those that the class's `**options` pass on to its parents. These are no options of a configuration,
+    because the class may choose them itself.
+    """
+    return frozenset(keyword_arguments(cls) if inspect.isclass(cls) else parameters_of(cls))
 
 
 def options_of(cls, base=Options, fields=None, is_ours=True):

@@ -1,5 +1,6 @@
 """Describes the problems of a configuration, one line per problem."""
 
+import contextlib
 import difflib
 from collections.abc import Sequence
 
@@ -40,6 +41,22 @@ class ConfigError(ValueError):
     def __init__(self, problems: Sequence[str]):
         super().__init__("\n".join(problems))
         self.problems = list(problems)
+
+
+@contextlib.contextmanager
+def refused_options(part, name):
+    """Converts an error that a class raises for its options to a `ConfigError`.
+
+    Args:
+        part: Name of the table that names the class, such as `"network"`.
+        name: Name of the class.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise ConfigError([f"`{part}` expects other options for {name}. {error}"]) from error
 
 
 def expected_by(error):
@@ -106,7 +123,9 @@ def naming_options(error, known, meant, owner):
     for each in error.errors(include_url=False):
         kind, location = each["type"], each["loc"]
         if kind == "extra_forbidden" and len(location) == 1:
-            message = f"is not an option of {owner}, which has {', '.join(known)}.{nearest(location[0], meant)}"
+            message = (
+                f"is not an option of {owner}, which has {', '.join(known) or 'none'}.{nearest(location[0], meant)}"
+            )
             details.append(_detail(location, message, each["input"]))
         elif kind in ("refused", "one_of"):
             custom = PydanticCustomError(kind, "{expected}", {"expected": each["ctx"]["expected"]})

@@ -18,7 +18,8 @@ from hierseg_keras.training.config.problems import ConfigError, line_of
 from hierseg_keras.training.config.value_types import AsTuple, Count, Either, NotNegative, Off, Positive, Share, Size
 from hierseg_keras.training.recipes import values_of
 
-NotNegativeCount = Annotated[int, Field(ge=0)]
+# The seeds that NumPy accepts.
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Data(Record):
@@ -128,7 +129,7 @@ class RunConfig(Record):
 
     format_version: Literal[FORMAT_VERSION] = FORMAT_VERSION
     """Version of the file's format."""
-    seed: NotNegativeCount = 0
+    seed: Seed = 0
     """Seed of the initial weights, the order of the images and their augmentation."""
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Precision of the computation; logits are always float32."""

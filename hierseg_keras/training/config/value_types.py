@@ -31,7 +31,9 @@ Off = Annotated[X | None, BeforeValidator(lambda value: None if value is False e
 # Reads a list as a tuple, because TOML has arrays but no tuples.
 AsTuple = Annotated[X, Strict(False)]
 
-Count = Annotated[int, Field(gt=0)]
+# The largest dimension of a tensor.
+LARGEST = 2**31 - 1
+Count = Annotated[int, Field(gt=0, le=LARGEST)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -57,7 +59,7 @@ def type_of_parameter(parameter, hint, nested, is_ours):
     default = None if parameter.default is parameter.empty else parameter.default
     if hint is None:
         hint = Any if default is None else (int | float if type(default) is int else type(default))
-    members = typing.get_args(hint) if isinstance(hint, types.UnionType) or _is_union(hint) else (hint,)
+    members = _members(hint)
     options = [option for option in map(nested, members) if option is not None]
     if options:
         return options[0]
@@ -69,8 +71,9 @@ def type_of_parameter(parameter, hint, nested, is_ours):
     return Off[checked] if is_off and bool not in members else checked
 
 
-def _is_union(hint):
-    return typing.get_origin(hint) is typing.Union
+def _members(hint):
+    """Returns the types that a hint allows."""
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
 
 
 def _checked(hint, is_ours):
@@ -78,9 +81,7 @@ def _checked(hint, is_ours):
     origin, arguments = typing.get_origin(hint) or hint, typing.get_args(hint)
     if origin in _PLAIN:
         return {int: Count, float: NotNegative}.get(hint, hint) if is_ours else hint
-    if origin in (Any, Literal):
-        return hint
-    if origin is Annotated:
+    if origin in (Any, Literal, Annotated):
         return hint
     if origin is tuple and arguments:
         elements = tuple(element if element is ... else _element(element, is_ours) for element in arguments)
@@ -94,6 +95,5 @@ def _checked(hint, is_ours):
 
 
 def _element(hint, is_ours):
-    members = typing.get_args(hint) if isinstance(hint, types.UnionType) or _is_union(hint) else (hint,)
-    known = [member for member in (_checked(member, is_ours) for member in members) if member is not None]
+    known = [member for member in (_checked(member, is_ours) for member in _members(hint)) if member is not None]
     return Either[typing.Union[tuple(known)]] if known else Any  # noqa: UP007

@@ -12,10 +12,11 @@ from hierseg_keras import losses, models  # noqa: E402
 from hierseg_keras.data.class_weights import METHODS  # noqa: E402
 from hierseg_keras.losses import FocalTreeMin  # noqa: E402
 from hierseg_keras.losses.objectives import named_losses  # noqa: E402
-from hierseg_keras.metrics import LevelAccuracy  # noqa: E402
-from hierseg_keras.models import UNet  # noqa: E402
+from hierseg_keras.metrics import DepthLoss, LevelAccuracy, TreeReport  # noqa: E402
+from hierseg_keras.metrics.named_metric import check_value_names  # noqa: E402
+from hierseg_keras.models import HSSN, UNet  # noqa: E402
 from hierseg_keras.training import ConfigError, RunConfig, build  # noqa: E402
-from hierseg_keras.training.config.components import KINDS, METHOD, NETWORK, options_model  # noqa: E402
+from hierseg_keras.training.config.components import KINDS, METHOD, METRIC, NETWORK, REPORTED, options_model  # noqa: E402
 from hierseg_keras.training.config.options import GIVEN_BY_RUNS  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 
@@ -30,6 +31,24 @@ class MyLoss(FocalTreeMin):
 
 class MyNetwork(UNet):
     pass
+
+
+class FixedNetwork(UNet):
+    """Passes what a run gives to its parent."""
+
+    def __init__(self, tree, width: int = 2, **options):
+        super().__init__(tree, filters=width, num_stages=1, **options)
+
+
+class MyMethod(HSSN):
+    def __init__(self, segmenter, strength: float = 0.5, **options):
+        super().__init__(segmenter, beta=strength, **options)
+
+
+class NetworkWithoutGraph(keras.Model):
+    def __init__(self, tree, scores):
+        super().__init__()
+        self.tree, self.scores, self.from_logits = tree, scores, True
 
 
 class MyMetric(LevelAccuracy):
@@ -55,7 +74,8 @@ class NotScored(keras.losses.Loss):
 def own(monkeypatch):
     """A module of the user's own that is imported."""
     module = types.ModuleType("my_package.parts")
-    for cls in (MyLoss, MyNetwork, MyMetric, MyCallback, NotScored, Shadowing):
+    networks = (MyNetwork, FixedNetwork, NetworkWithoutGraph)
+    for cls in (MyLoss, MyMethod, MyMetric, MyCallback, NotScored, Shadowing, *networks):
         setattr(module, cls.__name__, cls)
     monkeypatch.setitem(sys.modules, "my_package.parts", module)
     return "my_package.parts"
@@ -100,6 +120,15 @@ class SignaturesTest:
         loss = build.make_loss(config, TREE)
         assert loss.scores == config.loss.made.scores and loss.class_weights[2] == 2.0
 
+    def test_a_metric_can_be_added_unless_every_run_reports_it(self):
+        reported = [TreeReport(TREE), DepthLoss(FocalTreeMin(TREE))]
+        for cls in REPORTED:
+            assert cls.__name__ not in METRIC.classes()
+            with pytest.raises(ValueError, match="different names"):
+                check_value_names([*reported, cls(TREE)])
+        assert {"ConfidenceCurve", "PathCoherence"} <= METRIC.classes().keys()
+        check_value_names([*reported, *(cls(TREE) for cls in METRIC.classes().values())])
+
     def test_methods_of_class_weights_are_the_data_rooms(self):
         for method in METHODS:
             assert RunConfig(loss={"class_weights": method}).loss.class_weights == method
@@ -126,6 +155,26 @@ class OwnClassesTest:
         (callback,) = (callback.make(tree=TREE) for callback in config.callbacks)
         assert (callback.every, callback.label) == (2, "epoch")
 
+    def test_a_run_gives_values_to_a_class_that_passes_its_options_on(self, own):
+        network = {"name": f"{own}:FixedNetwork", "width": 1}
+        model = build.make_model(RunConfig(network=network, loss={"name": "HierarchicalCrossentropy"}), TREE)
+        assert (model.scores, model.output_shape[-1]) == ("leaves", 3)
+        method = {"name": f"{own}:MyMethod", "strength": 0.3}
+        model = build.make_model(RunConfig(network=network, method=method), TREE)
+        assert (type(model), model.tree, model.ignore_class) == (MyMethod, TREE, 255)
+        loss = RunConfig(loss={"name": f"{own}:MyLoss"}).loss.make(tree=TREE, from_logits=False, ignore_class=9)
+        assert (loss.from_logits, loss.ignore_class, loss.gamma) == (False, 9, 3.0)
+
+    def test_a_network_without_a_graph_is_refused(self, own):
+        """Its weights could not be loaded, because it has none before its first call."""
+        config = RunConfig(network={"name": f"{own}:NetworkWithoutGraph"})
+        with pytest.raises(ConfigError, match="`network` expects .* functional `keras.Model`"):
+            build.make_model(config, TREE)
+
+    def test_a_class_without_options_says_so(self):
+        with pytest.raises(ConfigError, match="is not an option of `History`, which has none.$"):
+            RunConfig(callbacks=[{"name": "History", "every": 3}])
+
     def test_an_option_without_a_default_is_asked_for(self, own):
         with pytest.raises(ConfigError, match=r"`callbacks\[0\].every` expects a value because it has no default"):
             RunConfig(callbacks=[{"name": f"{own}:MyCallback"}])
@@ -144,11 +193,16 @@ class OwnClassesTest:
             RunConfig.from_file(tmp_path / "config.toml")
         assert "side_effect" not in sys.modules
 
-    @pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", "builtins:eval", "os:", ":x", "a:b:c"])
+    @pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", "builtins:eval", "os:", "a:b:c"])
     def test_only_a_class_of_the_kind_is_made(self, name):
         for table in ({"network": {"name": name}}, {"loss": {"name": name}}, {"method": {"name": name}}):
             with pytest.raises(ConfigError, match=r"^`\w+.name` expects a (sub)?class"):
                 RunConfig(**table)
+
+    @pytest.mark.parametrize("name", [":", ":x", "x", "", 3, None, ["UNet"]])
+    def test_any_other_name_is_refused_with_those_that_exist(self, name):
+        with pytest.raises(ConfigError, match='^`network.name` expects one of .*, UNet, or "module:Class"'):
+            RunConfig(network={"name": name})
 
     def test_a_loss_says_which_scores_it_takes(self, own):
         with pytest.raises(ConfigError, match='attribute `scores` is "nodes" or "leaves"'):

@@ -21,7 +21,7 @@ class RunConfigTest:
     @pytest.mark.parametrize(
         "name, values",
         [
-            ("seed", [-1, 1.5, True, "1", None]),
+            ("seed", [-1, 2**32, 1.5, True, "1", None]),
             ("precision", ["float16", 32, None]),
             ("jit_compile", ["yes", 1, None]),
             ("replicas", [0, "all", 2.0]),
@@ -30,7 +30,7 @@ class RunConfigTest:
             ("callbacks", [{}, "EarlyStopping", [3]]),
             ("data.dataset", [3, None, ["camvid_tree"]]),
             ("data.tree", [3, True, []]),
-            ("data.batch_size", [0, -8, 8.0, "8", True, math.inf, None]),
+            ("data.batch_size", [0, 2**31, -8, 8.0, "8", True, math.inf, None]),
             ("data.size", [0, (64, 0), (64,), (64, 64, 3), "64", 64.0]),
             ("data.crop_size", [64, (64, 0), "64x64", ("64", 64)]),
             ("data.scale_range", [(0.0, 2.0), (2.0, 0.5), (0.5, math.inf), (0.5, math.nan), 2.0, (0.5,)]),
@@ -215,6 +215,10 @@ class FileTest:
         config.to_file(tmp_path / "config.toml")
         assert RunConfig.from_file(tmp_path / "config.toml") == config
         assert RunConfig.from_file(tmp_path / "config.toml", seed=3) == config.replace(seed=3)
+
+    def test_a_file_may_begin_with_a_byte_order_mark(self, tmp_path):
+        (tmp_path / "run.toml").write_text("seed = 3", "utf-8-sig")
+        assert RunConfig.from_file(tmp_path / "run.toml").seed == 3
 
     @pytest.mark.parametrize("text", ["epochs 3", "a = [", "\0", "[data]\n[data]"])
     def test_what_is_no_toml_names_the_file(self, text, tmp_path):
