@@ -91,7 +91,7 @@ class PredictTest:
         before = files_below(folder)
         assert main(["predict", "run", *images, "--out", "a", "--overwrite"]) == 1
         message = capsys.readouterr().err
-        assert "never replaces an image" in message and message.count("\n") == 1
+        assert "never replaces an input image" in message and message.count("\n") == 1
         assert not predicted and files_below(folder) == before
 
     def test_earlier_results_are_replaced_where_that_is_asked_for_alone(self, folder, predicted, capsys):
