@@ -86,6 +86,18 @@ class TreeNetworkTest:
         with pytest.raises(TypeError, match="Received: nmae. Did you mean 'name'"):
             make(nmae="mine")
 
+    def test_a_subclass_that_passes_options_on_has_its_parents_arguments(self):
+        class Narrow(UNet):
+            def __init__(self, tree, width=1, **options):
+                super().__init__(tree, filters=width, num_stages=1, **options)
+
+        assert Narrow(TREE, scores="leaves", name="narrow").scores == "leaves"
+        with pytest.raises(TypeError, match="Received: sccores. Did you mean 'scores'"):
+            Narrow(TREE, sccores="leaves")
+        # The arguments of the base class of all networks are not those of a network.
+        with pytest.raises(TypeError, match="Received: outputs."):
+            Narrow(TREE, outputs=None)
+
     @pytest.mark.parametrize("network", NETWORKS)
     def test_wrong_input_shapes_are_refused_in_a_sentence(self, network):
         for shape in [(None, 3), (8, 8, None), (0, 8, 3), "8x8"]:
