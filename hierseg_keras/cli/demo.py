@@ -52,10 +52,10 @@ def _run(out, tree_config, seed):
 def compare(histories, losses):
     """Returns a text table of the last epoch's validation mIoU: one row per level, one column per run."""
     levels = [name for name in next(iter(histories.values())) if name.startswith("val_miou_")]
-    lines = ["validation mIoU" + "".join(f"{f'{run} ({losses[run]})':>36s}" for run in histories)]
+    lines = ["validation mIoU" + "".join(f"{f'{run} ({losses[run]})':>38s}" for run in histories)]
     for level in levels:
         title = level.replace("val_miou_", "level ").replace("level mean", "mean")
-        lines.append(f"{title:15s}" + "".join(f"{histories[run][level][-1]:36.3f}" for run in histories))
+        lines.append(f"{title:15s}" + "".join(f"{histories[run][level][-1]:38.3f}" for run in histories))
     return "\n".join(lines)
 
 
