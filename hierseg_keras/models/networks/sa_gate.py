@@ -16,7 +16,7 @@ from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
-from hierseg_keras.models.weights.safetensors_weights import load_safetensors
+from hierseg_keras.models.weights.named_tensors import load_tensors
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.exact_integer import is_count
 
@@ -159,7 +159,7 @@ class SAGate(TreeNetwork):
             layer.momentum = MOMENTUM
         if weights is not None:
             trunk = keras.Model(image, joined[-1], name="backbone")
-            load_safetensors(trunk, weights, ignored=("fc",), prefixes=STREAMS)
+            load_tensors(trunk, weights, ignored=("fc",), prefixes=STREAMS)
 
 
 def _joined_maps(image, blocks, width):

