@@ -44,5 +44,7 @@ def random_uniform(shape, seed_generator):
 
 
 def copies_of(model, variable):
-    """Returns the copies of a model's variable, a tuple with one TensorFlow variable per replica."""
+    """Returns the copies of a model's variable, a tuple with one variable per replica."""
+    if keras.backend.backend() != "tensorflow":
+        return (variable,)
     return model.distribute_strategy.experimental_local_results(variable.value)
