@@ -1,104 +1,135 @@
-"""HSSN's table 6 in small: one network, equal steps, every objective of the project, several seeds.
+"""Which loss, for how many labels: a pretrained DeepLabV3+, equal steps, every objective of the project, several seeds.
 
-    CAMVID_DIR=/data/CamVid python -m benchmarks.hssn [--dataset camvid_tree] [--quarter] [--seeds 3]
+    CAMVID_DIR=/data/CamVid python -m benchmarks.hssn [--task camvid] [--labels full few coarse]
 
-Every row trains one UNet: the same initial weights, batches and augmentation for all objectives of a
-seed. A row is appended to the CSV when its network is evaluated, and rows that are there are not run
-again, so that the script can be stopped and resumed. The table is printed at the end.
+All objectives of a seed have the same initial weights, batches and augmentation. CamVid is divided by drives: the test
+split is a drive that no network was trained on (`benchmarks.camvid_drives`).
 
-Images are taken at 90 x 120 pixels (`street_blocks`: as they are). Figures are on the validation
-split; level 1 is the finest. The flat networks' coarser levels are those of their classes ("merged
-parents"). `--quarter` trains on a quarter of the images for as many steps.
+First, each objective gets its learning rate: three are tried with two seeds that are not reported, and the one with
+the best mean of mIoU over all levels of the validation split is kept. Then the reported seeds are trained.
+
+Rows are appended to the CSV when a network is measured, and rows that are there are not made again. The script can
+be stopped and resumed, and several processes may run it at once; each row is made by one of them.
 """
 
 import argparse
-import os
 import pathlib
-import tempfile
+import platform
+import statistics
 import time
 
-from benchmarks import rows
-from benchmarks.camvid_runs import SIZE, SMALL_UNET, check_camvid, examples_of
-from hierseg_keras.metrics import PathCoherence
-from hierseg_keras.training import RunConfig, evaluate_run, load_run, train
+import keras
 
-# Name of a row -> loss, and the network's method.
+from benchmarks import rows
+from benchmarks.claims import claimed
+from benchmarks.fit_and_measure import fit, measure
+from benchmarks.paired import paired_table
+from benchmarks.street_tasks import LABELS, TASKS
+from hierseg_keras.tree import ClassTree
+
+FLAT = "flat"
+# Name of a row -> tables of the run's configuration.
 OBJECTIVES = {
-    "flat": ({"name": "SparseCategoricalCrossentropy"}, None),
-    "hierarchical": ({"name": "HierarchicalCrossentropy"}, None),
-    "BCE": ({"name": "TreeBinaryCrossentropy"}, None),
-    "Focal": ({"name": "TreeBinaryCrossentropy", "gamma": 2.0}, None),
-    "TM": ({"name": "TreeMin"}, None),
-    "FTM": ({"name": "FocalTreeMin"}, None),
-    "FTM + TT": ({"name": "FocalTreeMin"}, {"name": "HSSN"}),
-    "released": ({"name": "TreeMinCrossentropy"}, None),
+    FLAT: {"loss": {"name": "SparseCategoricalCrossentropy"}},
+    "hierarchical": {"loss": {"name": "HierarchicalCrossentropy"}},
+    "BCE": {"loss": {"name": "TreeBinaryCrossentropy"}},
+    "Focal": {"loss": {"name": "TreeBinaryCrossentropy", "gamma": 2.0}},
+    "TM": {"loss": {"name": "TreeMin"}},
+    "FTM": {"loss": {"name": "FocalTreeMin"}},
+    "FTM + TT": {"loss": {"name": "FocalTreeMin"}, "method": {"name": "HSSN"}},
+    "released": {"loss": {"name": "TreeMinCrossentropy"}, "method": {"name": "HSSN"}},
 }
-FIGURES = ("miou_1", "miou_2", "miou_3", "accuracy_1", "mistake_severity", "ordered", "single_path")
-SETTING = ("dataset", "share", "epochs", "filters")
-COLUMNS = (*SETTING, "objective", "seed", *FIGURES, "minutes")
-SIZES = {"camvid_tree": SIZE, "street_blocks": None}
+MAIN = (FLAT, "hierarchical", "FTM", "FTM + TT", "released")
+RATES = (0.001, 0.003, 0.01)
+CHOOSING_SEEDS = (100, 101)
+FIGURES = ("miou_1", "miou_2", "accuracy_1", "accuracy_2", "mistake_severity", "hierarchical_f")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).with_suffix(".csv"))
-    parser.add_argument("--dataset", choices=SIZES, default="camvid_tree")
-    parser.add_argument("--quarter", action="store_true")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--filters", type=int, default=8)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent / "results")
+    parser.add_argument("--task", choices=TASKS, default="camvid")
+    parser.add_argument("--labels", choices=LABELS, nargs="+", default=LABELS)
+    parser.add_argument("--objectives", choices=OBJECTIVES, nargs="+", default=list(OBJECTIVES))
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no row after so many minutes")
     parser.add_argument("--data-dir", help="folder of prepared data sets")
+    parser.add_argument("--table", action="store_true", help="print the tables of the rows that are there, and end")
     options = parser.parse_args()
-    if options.dataset == "camvid_tree":
-        check_camvid()
-    setting = {
-        "dataset": options.dataset,
-        "share": "0.25" if options.quarter else "1",
-        "epochs": str(options.epochs),
-        "filters": str(options.filters),
-    }
-    for seed in range(options.seeds):
-        for objective in OBJECTIVES:
-            if not rows.read(options.out, {**setting, "objective": objective, "seed": str(seed)}):
-                rows.append(options.out, COLUMNS, {**setting, **run(objective, seed, setting, options.data_dir)})
-    print(rows.table(rows.read(options.out, setting), "objective", OBJECTIVES, FIGURES))
+    path = options.out / f"hssn_{options.task}.csv"
+    if not options.table:
+        make_rows(path, options)
+    for labels in options.labels:
+        for split in TASKS[options.task].splits:
+            found = [row for row in rows.read(path, {"labels": labels, "split": split}) if is_reported(row)]
+            print(f"\n{options.task}, {labels}, {split}\n{paired_table(found, 'objective', FLAT, FIGURES)}")
 
 
-def run(objective, seed, setting, data_dir):
-    loss, method = OBJECTIVES[objective]
-    size = SIZES[setting["dataset"]]
-    values = {
-        "dataset": setting["dataset"],
-        # A quarter four times over, so that epochs and validations are as many.
-        "train_split": "train" if setting["share"] == "1" else "+".join(["train[:25%]"] * 4),
-        "size": size,
-        "crop_size": size or (96, 128),
-        "manual_dir": os.environ.get("CAMVID_DIR"),
-        "data_dir": data_dir,
-    }
-    config = RunConfig(
-        data=values,
-        network={**SMALL_UNET, "filters": int(setting["filters"])},
-        loss=loss,
-        method=method,
-        optimizer={"learning_rate": 2e-3},
-        schedule={"epochs": int(setting["epochs"])},
-        seed=seed,
+def is_reported(row):
+    return int(row["seed"]) not in CHOOSING_SEEDS
+
+
+def make_rows(path, options):
+    """Makes the missing rows, until there is none left that no other process makes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    end = time.time() + 60 * options.minutes
+    while time.time() < end:
+        missing = list(missing_rows(path, options))
+        if not missing:
+            return
+        if not any(make(path, row, options) for row in missing):
+            time.sleep(5)
+
+
+def missing_rows(path, options):
+    """Yields the rows that can be made now. Reported rows need the learning rate that their objective gets first."""
+    done = {key_of(row) for row in rows.read(path, {})}
+    columns = [(labels, objective) for labels in options.labels for objective in options.objectives]
+    columns = [(labels, objective) for labels, objective in columns if can_learn_from(labels, objective)]
+    wanted = [(*column, rate, seed) for column in columns for rate in RATES for seed in CHOOSING_SEEDS]
+    for labels, objective in columns:
+        rate = best_rate(path, labels, objective)
+        if rate is not None:
+            wanted += [(labels, objective, rate, seed) for seed in range(5 if objective in MAIN else 3)]
+    for row in wanted:
+        if tuple(map(str, row)) not in done:
+            yield dict(zip(("labels", "objective", "rate", "seed"), row))
+
+
+def can_learn_from(labels, objective):
+    """Whether an objective can use coarse labels. A flat crossentropy cannot."""
+    return labels != "coarse" or objective != FLAT
+
+
+def key_of(row):
+    return row["labels"], row["objective"], row["rate"], row["seed"]
+
+
+def best_rate(path, labels, objective):
+    """Returns the learning rate that is best with the choosing seeds, or `None` while one of their rows is missing."""
+    found = rows.read(path, {"labels": labels, "objective": objective, "split": "validation"})
+    found = [row for row in found if not is_reported(row)]
+    if len(found) < len(RATES) * len(CHOOSING_SEEDS):
+        return None
+    return max(
+        RATES, key=lambda rate: statistics.mean(float(row["miou_mean"]) for row in found if float(row["rate"]) == rate)
     )
-    start = time.time()
-    with tempfile.TemporaryDirectory() as folder:
-        train(config, folder, verbose=0)
-        values = {**evaluate_run(folder, verbose=0), **coherence(folder)}
-    rounded = {name: f"{values[name]:.4f}" for name in FIGURES if name in values}
-    return {"objective": objective, "seed": seed, **rounded, "minutes": f"{(time.time() - start) / 60:.1f}"}
 
 
-def coherence(folder):
-    config, model = load_run(folder)
-    metric = PathCoherence(model.tree, scores=model.scores, name="share")
-    for image, label in examples_of(config, "validation", model.tree):
-        metric.update_state(label, model.predict_on_batch(image))
-    return {name.removeprefix("share_"): float(value) for name, value in metric.result().items()}
+def make(path, row, options):
+    """Makes a row unless another process makes it. Returns whether it was made."""
+    with claimed(path, row) as is_free:
+        if not is_free or tuple(map(str, row.values())) in {key_of(one) for one in rows.read(path, {})}:
+            return False
+        start, task = time.time(), TASKS[options.task]
+        tables = {**OBJECTIVES[row["objective"]], "optimizer": {"learning_rate": row["rate"]}, "seed": row["seed"]}
+        config = task.config(row["labels"], options.data_dir, **tables)
+        model = fit(config)
+        for split in task.splits:
+            values = {name: f"{value:.4f}" for name, value in measure(model, config, split).items()}
+            columns = {**row, "split": split, **values, "minutes": f"{(time.time() - start) / 60:.1f}"}
+            columns |= {"backend": keras.backend.backend(), "machine": platform.machine()}
+            rows.append(path, list(columns), columns)
+        return True
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import csv
 import statistics
 
+import filelock
+
 
 def read(path, setting):
     """The rows whose columns hold what `setting`, a dict of strings, says."""
@@ -13,12 +15,14 @@ def read(path, setting):
 
 
 def append(path, columns, row):
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
+    """Appends a row. Several processes may append to one file."""
+    with filelock.FileLock(path.with_name(f"{path.name}.lock")):
+        is_new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
 
 
 def table(rows, key, names, metrics):
