@@ -328,7 +328,7 @@ class LossContract:
         rng = np.random.default_rng(seed)
         options, labels = self.drawn_options(rng, tree), self.drawn_labels(rng, tree)
         if rng.integers(2):
-            # No leaf, so that the deepest terms have no pixel, unless the label is a leaf's only ancestor.
+            # Without labels at leaves no pixel has terms at the greatest depth.
             labels = np.where(labels < tree.num_leaves, IGNORED, labels)
         logits = self.logits(rng, labels.shape, tree, "float64")
         classes = rng.uniform(0, 3, tree.num_nodes) * rng.integers(0, 2, tree.num_nodes)
