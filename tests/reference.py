@@ -233,6 +233,25 @@ def masked_mean(losses, labels, ignore_class=255, sample_weight=None, class_weig
     return (weighted * weights).sum() / (weights.sum() or 1)
 
 
+def depth_mean(tree, terms, labels, ignore_class=255, sample_weight=None, class_weights=None):
+    """The sum over depths of `masked_mean` over the pixels that are labeled at least as deep.
+
+    Args:
+        terms: `(B, H, W, D)`, depth 1 first.
+    """
+    return sum(
+        masked_mean(terms[..., depth - 1], labels_at(tree, depth, labels, ignore_class), ignore_class, *weights)
+        for weights in [(sample_weight, class_weights)]
+        for depth in range(1, tree.num_levels + 1)
+    )
+
+
+def labels_at(tree, depth, labels, ignore_class=255):
+    """The labels that tell a pixel's class at a depth; others are ignored."""
+    deep = [label for label in range(tree.num_nodes) if tree.known_depth(label) >= depth]
+    return np.where(np.isin(labels, deep), labels, ignore_class)
+
+
 def pixel_weights(labels, ignore_class=255, class_weights=None):
     """What each pixel weighs, `(B, H, W)`: 0 if it is ignored, else what its label's class does."""
     of_classes = np.ones(max(labels.max(), 0) + 1) if class_weights is None else np.asarray(class_weights)

@@ -59,14 +59,12 @@ def hierarchical_crossentropy(
     tree, owner = as_class_tree(tree), "hierarchical_crossentropy"
     depth_weights = check_weights(owner, "depth_weights", depth_weights, tree.num_levels, "depth")
     pixels = LabeledPixels(owner, tree, "leaves", y_true, y_pred, from_logits, ignore_class)
-    terms = depth_crossentropies(tree, pixels.label, pixels.logits)
-    if depth_weights is not None:
-        terms = terms * ops.convert_to_tensor(depth_weights, terms.dtype)
+    terms = depth_crossentropies(tree, pixels.label, pixels.logits, depth_weights)
     return pixels.losses(ops.sum(terms, axis=-1))
 
 
-def depth_crossentropies(tree, label, logits):
-    """Computes `-log p(c_d)` at every depth `d`, where `c_d` is the label's ancestor at that depth.
+def depth_crossentropies(tree, label, logits, depth_weights=None):
+    """Computes `w_d * -log p(c_d)` at every depth `d`, where `c_d` is the label's ancestor at that depth.
 
     Formula, with the largest logit `b` and the sum `S` of `exp(logits - b)` over all leaves, and with
     `b_C` and `S_C` over the leaves below `c_d`:
@@ -80,12 +78,14 @@ def depth_crossentropies(tree, label, logits):
         tree: `ClassTree`.
         label: Integer node labels, `(...)`, in `[0, V)`.
         logits: Float leaf logits, `(..., L)`.
+        depth_weights: `D` floats `w_d`, or `None` for ones.
 
     Returns:
         Float tensor, `(..., D)`, depth 1 (the coarsest) first. If the label is an internal node, the values at deeper
         depths are 0.
     """
-    return with_gradient(lambda x: _depth_crossentropies(tree, label, x))(logits)
+    terms = with_gradient(lambda x: _depth_crossentropies(tree, label, x))(logits)
+    return terms if depth_weights is None else terms * ops.convert_to_tensor(depth_weights, terms.dtype)
 
 
 def _depth_crossentropies(tree, label, logits):
@@ -173,6 +173,12 @@ class HierarchicalCrossentropy(TreeLoss):
             denominator.
         normalization: Denominator of a mean under `tf.distribute`. `"replica"` (the default) divides by
             the labeled pixels of each replica, as Keras does; `"global"` by those of all replicas.
+        averaging: How a mean treats labels of mixed depth. `"pixels"` (the default) averages the loss of each labeled
+            pixel. `"depth"` averages the term of each depth `d` over the pixels labeled at least `d` deep, and
+            sums these means over depths. A leaf counts as labeled at every depth; a depth without pixels contributes 0.
+            Under `reduction=None`, the terms of depth `d` are multiplied by the number of labeled pixels per
+            pixel labeled `d` deep, and `"sum"` is the mean times the number of labeled pixels, both numbers
+            weighted by `class_weights`.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
@@ -216,22 +222,22 @@ class HierarchicalCrossentropy(TreeLoss):
         class_weights: NodeWeights | None = None,
         ignore_class: int = 255,
         normalization: str = "replica",
+        averaging: str = "pixels",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "hierarchical_crossentropy",
         dtype: str | None = None,
     ):
-        options = (from_logits, class_weights, ignore_class, normalization, reduction, name, dtype)
+        options = (from_logits, class_weights, ignore_class, normalization, averaging, reduction, name, dtype)
         super().__init__(tree, *options)
         owner = type(self).__name__
         self.depth_weights = check_weights(owner, "depth_weights", depth_weights, self.tree.num_levels, "depth")
 
-    def call(self, y_true, y_pred):
-        y_true, y_pred = self.read(y_true, y_pred)
+    def pixel_losses(self, y_true, y_pred):
         options = (self.depth_weights, self.from_logits, self.ignore_class)
         return hierarchical_crossentropy(self.tree, y_true, y_pred, *options)
 
-    def depth_losses(self, label, logits):
-        return depth_crossentropies(self.tree, label, logits)
+    def depth_losses(self, label, logits, is_weighted=False):
+        return depth_crossentropies(self.tree, label, logits, self.depth_weights if is_weighted else None)
 
     def get_config(self):
         return {**super().get_config(), "depth_weights": self.depth_weights}

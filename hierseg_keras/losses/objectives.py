@@ -49,8 +49,8 @@ def loss_by_depth(loss, tree):
     make = HierarchicalCrossentropy if loss.scores == "leaves" else TreeBinaryCrossentropy
     if make is TreeBinaryCrossentropy and hasattr(loss, "per_depth"):
         return loss
-    from_logits, ignore_class = getattr(loss, "from_logits", True), getattr(loss, "ignore_class", 255)
-    return make(tree, from_logits=from_logits, ignore_class=ignore_class)
+    defaults = {"from_logits": True, "ignore_class": 255, "averaging": "pixels"}
+    return make(tree, **{name: getattr(loss, name, default) for name, default in defaults.items()})
 
 
 def _snake_case(name):

@@ -12,6 +12,8 @@ from hierseg_keras.tree.ops import with_gradient
 from hierseg_keras.tree.renamed_arguments import with_new_names
 from hierseg_keras.tree.scores import Scores
 
+# The key of the factors of depths, beside the codes of labels in the dict that Keras passes from a loss to its `call`.
+_DEPTH_FACTORS = "depth_factors"
 # Fewer logits than this may all lie between 0 and 1 by chance.
 _ENOUGH_LOGITS = 64
 
@@ -48,6 +50,16 @@ class LabeledPixels:
         return ops.where(is_labeled, ops.where(is_node, values, float("nan")), 0.0)
 
 
+def labeled_depths(tree, label):
+    """Returns the depth of each label, int32 `(...)`, where a leaf counts as labeled down to depth `D`."""
+    return ops.take(np.sum(tree.level_table >= 0, axis=0, dtype=np.int32), label, axis=0)
+
+
+def reaches_depths(tree, label):
+    """Returns whether each label is at least as deep as each depth, bool `(..., D)`; see `labeled_depths`."""
+    return labeled_depths(tree, label)[..., None] >= np.arange(1, tree.num_levels + 1, dtype=np.int32)
+
+
 def read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
     """Checks labels and scores, and returns the labels' codes (see `tree.labels`).
 
@@ -69,13 +81,25 @@ def read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
 class TreeLoss(keras.losses.Loss):
     """Base class of the losses on a class tree.
 
-    A subclass sets `scores`, and implements `call` and `depth_losses`.
+    A subclass sets `scores`, and implements `pixel_losses` and `depth_losses`.
 
     Pixels labeled `ignore_class` contribute to neither the loss, its gradient, nor the averaging
     denominator. Formula of the mean under `reduction="sum_over_batch_size"`, over labeled pixels `i`
     with loss `l_i`, sample weight `s_i` and class weight `c_i`:
 
         loss = sum_i s_i c_i l_i / sum_i c_i
+
+    With `averaging="depth"`, the terms `l_{i,d}` of each depth `d` are averaged over the pixels `i` that are
+    labeled at least `d` deep (`m_{i,d} = 1`; a leaf counts as labeled at every depth), and other pixels
+    (`m_{i,d} = 0`) do not contribute at this depth:
+
+        loss = sum_d (sum_i s_i c_i m_{i,d} l_{i,d} / sum_i c_i m_{i,d})
+
+    A depth without such pixels contributes 0. The value per pixel is then
+    `l_i = sum_d m_{i,d} l_{i,d} sum_j c_j / sum_j c_j m_{j,d}`, whose mean by the formula above is this loss. `call`
+    returns it, `reduction=None` multiplies it by the weights of the pixel, and `"sum"` is the sum of these
+    products: the loss times `sum_i c_i`. `"mean_with_sample_weight"` has `s_i c_i` in place of `c_i` in both
+    denominators.
 
     On several replicas of `tf.distribute`, Keras computes this mean per replica, and then the mean over
     replicas. With `normalization="global"`, it is the mean over the whole batch. If no pixel is labeled,
@@ -91,6 +115,8 @@ class TreeLoss(keras.losses.Loss):
             Defaults to 255.
         normalization: Denominator of a mean under `tf.distribute`: `"replica"` (the default) divides by
             the labeled pixels of each replica, and `"global"` by those of all replicas.
+        averaging: `"pixels"` (the default) for the mean of the pixels' losses, or `"depth"` for the sum of the mean
+            terms of each depth.
         reduction, name, dtype: As in `keras.losses.Loss`.
     """
 
@@ -101,6 +127,7 @@ class TreeLoss(keras.losses.Loss):
         class_weights: NodeWeights | None = None,
         ignore_class: int = 255,
         normalization: str = "replica",
+        averaging: str = "pixels",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
         dtype: str | None = None,
@@ -116,26 +143,67 @@ class TreeLoss(keras.losses.Loss):
                 f'`{type(self).__name__}` expects `normalization` to be "replica" or "global". '
                 f"Received: normalization={normalization!r}."
             )
+        if averaging not in ("pixels", "depth"):
+            raise ValueError(
+                f'`{type(self).__name__}` expects `averaging` to be "pixels" or "depth". '
+                f"Received: averaging={averaging!r}."
+            )
         self.normalization = normalization
+        self.averaging = averaging
 
     @property
     def scores(self):
         """Type of the scores that the loss expects: `"nodes"` or `"leaves"`."""
         raise NotImplementedError
 
-    def depth_losses(self, label, logits):
+    def pixel_losses(self, y_true, y_pred):
+        """Computes the loss of each pixel by itself, `(B, H, W)`.
+
+        Args:
+            y_true: Checked labels, as `read` returns them.
+            y_pred: Float scores, `(B, H, W, C)`.
+        """
+        raise NotImplementedError
+
+    def depth_losses(self, label, logits, is_weighted=False):
         """Computes one value per pixel and depth, `(B, H, W, D)`, depth 1 (the coarsest) first.
 
         Args:
             label: Int32 node indices, `(B, H, W)`.
             logits: Float logits, `(B, H, W, C)`.
+            is_weighted: Whether the terms are multiplied by the weights of nodes, depths or levels that the loss
+                has. If so, the values of a pixel sum to its loss. Defaults to `False`.
         """
         raise NotImplementedError
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = self.read(y_true, ops.convert_to_tensor(y_pred))
+        codes = y_true[CODES]
+        class_weights = self._class_weights(codes)
+        weights = class_weights
+        if sample_weight is not None:
+            weights = weights * pixel_weights(type(self).__name__, sample_weight, codes, self.dtype)
+        if self.averaging == "depth":
+            counted = weights if self.reduction == "mean_with_sample_weight" else class_weights
+            y_true = {**y_true, _DEPTH_FACTORS: self._depth_factors(codes, counted)}
+        if self.reduction in ("sum_over_batch_size", "mean"):
+            weights = weights * self._mean_factor(class_weights)
         # Keras casts the codes to the loss's dtype, which holds them.
-        return super().__call__(y_true, y_pred, self._pixel_weights(y_true[CODES], sample_weight))
+        return super().__call__(y_true, y_pred, weights)
+
+    def call(self, y_true, y_pred):
+        y_true, y_pred = self.read(y_true, y_pred)
+        if self.averaging == "pixels":
+            return self.pixel_losses(y_true, y_pred)
+        factors = y_true.get(_DEPTH_FACTORS)
+        if factors is None:
+            codes = ops.cast(y_true[CODES], "int32")
+            factors = self._depth_factors(codes, self._class_weights(codes))
+        pixels = self._labeled_pixels(y_true, y_pred)
+        terms = self.depth_losses(pixels.label, pixels.logits, is_weighted=True)
+        # A factor of 0, unlike `where`, lets a NaN score reach the loss, where it is noticed.
+        factors = ops.where(reaches_depths(self.tree, pixels.label), ops.cast(factors, terms.dtype), 0.0)
+        return pixels.losses(ops.sum(terms * factors, axis=-1))
 
     def read(self, y_true, y_pred):
         """Checks labels and scores under this class's name.
@@ -157,31 +225,52 @@ class TreeLoss(keras.losses.Loss):
             y_pred: As in `call`.
 
         Returns:
-            A pair: a float tensor `(B, H, W, D)`, depth 1 (the coarsest) first, 0 at ignored
-            pixels; and a bool tensor `(B, H, W)`, true for labeled pixels.
+            A pair: a float tensor `(B, H, W, D)`, depth 1 (the coarsest) first; and a bool tensor that
+            broadcasts to it, true for the pixels over which the terms of a depth are averaged: all labeled pixels, or
+            with `averaging="depth"` those labeled at least as deep. The terms of other pixels are 0.
         """
-        y_true, y_pred = self.read(y_true, y_pred)
-        owner, options = type(self).__name__, (self.from_logits, self.ignore_class)
-        pixels = LabeledPixels(owner, self.tree, self.scores, y_true, y_pred, *options)
-        return pixels.losses(self.depth_losses(pixels.label, pixels.logits)), pixels.is_labeled
+        pixels = self._labeled_pixels(*self.read(y_true, y_pred))
+        terms, is_counted = self.depth_losses(pixels.label, pixels.logits), pixels.is_labeled[..., None]
+        if self.averaging == "depth":
+            reaches = reaches_depths(self.tree, pixels.label)
+            terms, is_counted = terms * ops.cast(reaches, terms.dtype), ops.logical_and(is_counted, reaches)
+        return pixels.losses(terms), is_counted
 
-    def _pixel_weights(self, codes, sample_weight):
-        """Returns weights that exclude ignored pixels from Keras's reduction, including its denominator."""
+    def _labeled_pixels(self, y_true, y_pred):
+        owner, options = type(self).__name__, (self.from_logits, self.ignore_class)
+        return LabeledPixels(owner, self.tree, self.scores, y_true, y_pred, *options)
+
+    def _class_weights(self, codes):
+        """Returns the weight of each pixel in a denominator: 0 if it is ignored, otherwise that of its class."""
         weights = ops.cast(codes != IGNORED, self.dtype)
         if self.class_weights is not None:
             # A label outside the tree has weight 1, so that its NaN reaches the loss.
             of_class = ops.take(np.asarray(self.class_weights, self.dtype), ops.maximum(codes, 0), axis=0)
             weights = weights * ops.where(codes >= 0, of_class, 1.0)
-        count = ops.sum(weights)
-        if sample_weight is not None:
-            weights = weights * pixel_weights(type(self).__name__, sample_weight, codes, self.dtype)
-        if self.reduction in ("sum_over_batch_size", "mean"):
-            # Keras divides by the number of all pixels. This factor corrects it to the labeled pixels.
-            size = ops.cast(ops.size(codes), self.dtype)
-            if self.normalization == "global":
-                count, size = sum_over_replicas(count), size * num_replicas()
-            weights = weights * ops.divide_no_nan(size, count)
         return weights
+
+    def _mean_factor(self, class_weights):
+        """Returns the factor that corrects Keras's denominator of a mean, all pixels, to the labeled pixels."""
+        count, size = ops.sum(class_weights), ops.cast(ops.size(class_weights), self.dtype)
+        if self.normalization == "global":
+            count, size = sum_over_replicas(count), size * num_replicas()
+        return ops.divide_no_nan(size, count)
+
+    def _depth_factors(self, codes, weights):
+        """Returns the factors, `(D,)`, that make a mean over all labeled pixels one over those labeled `d` deep.
+
+        Args:
+            codes: Int32 codes, `(B, H, W)`.
+            weights: Float tensor, `(B, H, W)`, the weight of each pixel in the denominator; 0 at ignored pixels.
+        """
+        depths = labeled_depths(self.tree, ops.maximum(codes, 0))
+        # One sum per depth, as exact as that of `_mean_factor`. A sum over the rows of `(..., D)` would be less exact.
+        counts = [ops.sum(ops.where(depths >= d, weights, 0.0)) for d in range(1, self.tree.num_levels + 1)]
+        counts = ops.stack(counts)
+        # Keras itself computes "mean_with_sample_weight" per replica.
+        if self.normalization == "global" and self.reduction != "mean_with_sample_weight":
+            counts = sum_over_replicas(counts)
+        return ops.divide_no_nan(counts[0], counts)
 
     def get_config(self):
         return {
@@ -191,6 +280,7 @@ class TreeLoss(keras.losses.Loss):
             "class_weights": self.class_weights,
             "ignore_class": self.ignore_class,
             "normalization": self.normalization,
+            "averaging": self.averaging,
             "dtype": self.dtype,
         }
 

@@ -87,6 +87,13 @@ class TreeMin(TreeLoss):
             denominator.
         normalization: Denominator of a mean under `tf.distribute`. `"replica"` (the default) divides by
             the labeled pixels of each replica, as Keras does; `"global"` by those of all replicas.
+        averaging: How a mean treats labels of mixed depth. `"pixels"` (the default) averages the loss of each labeled
+            pixel. `"depth"` averages the terms of the nodes at each depth `d` over the pixels labeled at least `d`
+            deep, and sums these means over depths. Other pixels do not contribute at depth `d`, not even by its
+            nodes that they exclude. A leaf counts as labeled at every depth; a depth without pixels contributes 0.
+            Under `reduction=None`, the terms of depth `d` are multiplied by the number of labeled pixels per
+            pixel labeled `d` deep, and `"sum"` is the mean times the number of labeled pixels, both numbers
+            weighted by `class_weights`.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
@@ -128,21 +135,22 @@ class TreeMin(TreeLoss):
         class_weights: NodeWeights | None = None,
         ignore_class: int = 255,
         normalization: str = "replica",
+        averaging: str = "pixels",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "tree_min",
         dtype: str | None = None,
     ):
-        options = (from_logits, class_weights, ignore_class, normalization, reduction, name, dtype)
+        options = (from_logits, class_weights, ignore_class, normalization, averaging, reduction, name, dtype)
         super().__init__(tree, *options)
         self.node_weights = check_node_weights(type(self).__name__, "node_weights", node_weights, self.tree)
 
-    def call(self, y_true, y_pred):
-        y_true, y_pred = self.read(y_true, y_pred)
+    def pixel_losses(self, y_true, y_pred):
         options = (self.node_weights, self.from_logits, self.ignore_class)
         return tree_min(self.tree, y_true, y_pred, *options)
 
-    def depth_losses(self, label, logits):
-        return sum_by_depth(self.tree, focal_log_loss(coherent_error_logits(self.tree, label, logits), gamma=0))
+    def depth_losses(self, label, logits, is_weighted=False):
+        terms = focal_log_loss(coherent_error_logits(self.tree, label, logits), gamma=0)
+        return sum_by_depth(self.tree, terms, self.node_weights if is_weighted else None)
 
     def get_config(self):
         return {**super().get_config(), "node_weights": self.node_weights}

@@ -61,20 +61,19 @@ def tree_min_crossentropy(
     tree_min_weight = check_not_negative(owner, "tree_min_weight", tree_min_weight)
     level_weights = check_weights(owner, "level_weights", level_weights, tree.num_levels, "level")
     pixels = LabeledPixels(owner, tree, "nodes", y_true, y_pred, from_logits, ignore_class)
-    by_level = _level_losses(tree, pixels.label, pixels.logits, gamma, tree_min_weight)
-    return pixels.losses(sum(weight * loss for weight, loss in zip(level_weights or [1.0] * tree.num_levels, by_level)))
+    return pixels.losses(sum(_level_losses(tree, pixels.label, pixels.logits, gamma, tree_min_weight, level_weights)))
 
 
-def _level_losses(tree, label, logits, gamma, tree_min_weight):
-    """Returns the loss per pixel of each level, finest first."""
+def _level_losses(tree, label, logits, gamma, tree_min_weight, level_weights=None):
+    """Returns the weighted loss per pixel of each level, finest first."""
     terms = focal_log_loss(coherent_error_logits(tree, label, logits), gamma)
     level_of = tree.level_weights(np.arange(1, tree.num_levels + 1))
     losses = []
-    for level in range(1, tree.num_levels + 1):
+    for level, weight in enumerate(level_weights or [1.0] * tree.num_levels, start=1):
         nodes = np.flatnonzero(level_of == level)
         # Keras's `mean` would round float64 to float32 on JAX.
         mean = ops.sum(ops.take(terms, nodes, axis=-2), axis=-2) / len(nodes)
-        losses.append(tree_min_weight * mean + _level_crossentropy(tree, level, label, logits))
+        losses.append(weight * (tree_min_weight * mean + _level_crossentropy(tree, level, label, logits)))
     return losses
 
 
@@ -119,6 +118,13 @@ class TreeMinCrossentropy(TreeLoss):
             denominator.
         normalization: Denominator of a mean under `tf.distribute`. `"replica"` (the default) divides by
             the labeled pixels of each replica, as Keras does; `"global"` by those of all replicas.
+        averaging: How a mean treats labels of mixed depth. `"pixels"` (the default) averages the loss of each labeled
+            pixel. `"depth"` averages the tree-min terms and the crossentropy of each level `l` over the pixels that
+            have a class `c_l`, and sums these means over levels. Pixels labeled above level `l` do not contribute at
+            this level. A leaf has a class at every level; a level without pixels contributes 0.
+            Under `reduction=None`, the terms of level `l` are multiplied by the number of labeled pixels per
+            pixel that has a class `c_l`, and `"sum"` is the mean times the number of labeled pixels, both numbers
+            weighted by `class_weights`.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
@@ -160,25 +166,26 @@ class TreeMinCrossentropy(TreeLoss):
         class_weights: NodeWeights | None = None,
         ignore_class: int = 255,
         normalization: str = "replica",
+        averaging: str = "pixels",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "tree_min_crossentropy",
         dtype: str | None = None,
     ):
-        options = (from_logits, class_weights, ignore_class, normalization, reduction, name, dtype)
+        options = (from_logits, class_weights, ignore_class, normalization, averaging, reduction, name, dtype)
         super().__init__(tree, *options)
         owner = type(self).__name__
         self.gamma = check_not_negative(owner, "gamma", gamma)
         self.tree_min_weight = check_not_negative(owner, "tree_min_weight", tree_min_weight)
         self.level_weights = check_weights(owner, "level_weights", level_weights, self.tree.num_levels, "level")
 
-    def call(self, y_true, y_pred):
-        y_true, y_pred = self.read(y_true, y_pred)
+    def pixel_losses(self, y_true, y_pred):
         options = (self.gamma, self.tree_min_weight, self.level_weights, self.from_logits, self.ignore_class)
         return tree_min_crossentropy(self.tree, y_true, y_pred, *options)
 
-    def depth_losses(self, label, logits):
+    def depth_losses(self, label, logits, is_weighted=False):
         # Level 1 is depth D.
-        by_level = _level_losses(self.tree, label, logits, self.gamma, self.tree_min_weight)
+        level_weights = self.level_weights if is_weighted else None
+        by_level = _level_losses(self.tree, label, logits, self.gamma, self.tree_min_weight, level_weights)
         return ops.stack(by_level[::-1], axis=-1)
 
     def get_config(self):

@@ -12,8 +12,8 @@ class DepthLoss(NamedMetric):
     """Computes the mean of a loss's term at each depth of the tree.
 
     For `HierarchicalCrossentropy`, the term at depth `d` is `-log p(c_d)`. For a loss on node scores,
-    it is the sum of the binary terms of the nodes at that depth. The mean is over labeled pixels,
-    without weights. Smaller is better.
+    it is the sum of the binary terms of the nodes at that depth. The mean is over labeled pixels, or over
+    those labeled at least `d` deep if the loss has `averaging="depth"`; without weights. Smaller is better.
 
     Args:
         loss: A loss of `hierseg_keras.losses`, or its serialized form.
@@ -25,7 +25,7 @@ class DepthLoss(NamedMetric):
 
     Returns:
         `result()` is a flat dict of scalars in nats, `{name}_1` (the coarsest depth) to
-        `{name}_D`. They are 0 if no pixel was labeled, and NaN if any label was neither a node nor
+        `{name}_D`. They are 0 if no pixel was labeled (that deep), and NaN if any label was neither a node nor
         `ignore_class`.
 
     Example:
@@ -49,14 +49,14 @@ class DepthLoss(NamedMetric):
                 "For a flat loss on leaf logits, pass `HierarchicalCrossentropy(tree)`."
             )
         self._total = self.add_variable((self.loss.tree.num_levels,), "zeros", name="total")
-        self._count = self.add_variable((), "zeros", name="count")
+        self._count = self.add_variable((self.loss.tree.num_levels,), "zeros", name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         self.check_names()
-        terms, is_labeled = self.loss.per_depth(y_true, y_pred)
+        terms, is_counted = self.loss.per_depth(y_true, y_pred)
         if sample_weight is not None:
-            pixel_weights("DepthLoss", sample_weight, is_labeled, self.dtype)
-        count = ops.sum(ops.cast(is_labeled, self.dtype))
+            pixel_weights("DepthLoss", sample_weight, is_counted[..., 0], self.dtype)
+        count = ops.sum(ops.cast(is_counted, self.dtype), axis=(0, 1, 2))
         self._total.assign(self._total + ops.sum(ops.cast(terms, self.dtype), axis=(0, 1, 2)))
         self._count.assign(self._count + count)
 

@@ -31,6 +31,7 @@ class ExitCodeTest:
         "arguments",
         [
             "train --loss.name tree_max --out run",
+            "train --loss.averaging levels --out run",
             "train --recipe unknown --out run",
             "train --config lost.toml --out run",
             "train --import lost_module --out run",

@@ -194,7 +194,7 @@ class LossContract:
         """All but those that are about a mean over pixels or about Keras."""
         of_class = set(inspect.signature(self.loss).parameters)
         of_function = set(inspect.signature(self.function()).parameters) - {"y_true", "y_pred"}
-        assert of_function == of_class - {"class_weights", "normalization", "reduction", "name", "dtype"}
+        assert of_function == of_class - {"class_weights", "normalization", "averaging", "reduction", "name", "dtype"}
 
     def test_graph_equals_eager(self, rng):
         logits, loss = self.logits(rng), self.loss(TREE)
@@ -292,11 +292,200 @@ class LossContract:
     def test_depths_sum_to_the_loss(self, rng):
         weights = {} if self.weights is None else {self.weights: np.zeros(self.num_weights(TREE))}
         logits, loss = self.logits(rng), self.loss(TREE, **weights)
-        per_depth, is_labeled = loss.per_depth(LABELS, logits)
+        per_depth, is_counted = loss.per_depth(LABELS, logits)
         assert tuple(per_depth.shape) == (2, 2, 2, TREE.num_levels)
-        np.testing.assert_array_equal(is_labeled, LABELS != IGNORED)
+        np.testing.assert_array_equal(is_counted, (LABELS != IGNORED)[..., None])
         # Unweighted, whatever the weights of the loss itself.
         np.testing.assert_allclose(np.sum(per_depth, axis=-1), self.expected(LABELS, logits), rtol=1e-5)
+
+    # === Averaging by depth ===
+
+    def weights_at(self, reference, depth, options=None):
+        """The equation's arguments for the terms of one depth alone; level `l` is depth `D - l + 1`."""
+        options = options or {}
+        weights = np.asarray(options.get(self.weights, np.ones(self.num_weights(reference))))
+        places = range(1, reference.num_levels + 1)
+        depths = {
+            "node_weights": [reference.depth(v) for v in range(reference.num_nodes)],
+            "depth_weights": places,
+            "level_weights": places[::-1],
+        }
+        is_there = np.array(depths[self.weights]) == depth
+        return {**options, self.weights: weights * is_there}
+
+    def expected_terms(self, reference, labels, logits, equation=None, **options):
+        """The reference's terms of each pixel and depth, or their gradients: a list of `D` arrays."""
+        return [
+            self.expected(labels, logits, reference, equation=equation, **self.weights_at(reference, depth, options))
+            for depth in range(1, reference.num_levels + 1)
+        ]
+
+    @given(class_trees(min_depth=3, min_leaves=3), SEEDS)
+    @settings(max_examples=8 if IS_TENSORFLOW else 1)
+    def test_matches_numpy_reference_by_depth(self, trees, seed):
+        """Value and gradient of every reduction, with all weights."""
+        tree, reference = trees
+        rng = np.random.default_rng(seed)
+        options, labels = self.drawn_options(rng, tree), self.drawn_labels(rng, tree)
+        if rng.integers(2):
+            # Without labels at leaves no pixel has terms at the greatest depth.
+            labels = np.where(labels < tree.num_leaves, IGNORED, labels)
+        logits = self.logits(rng, labels.shape, tree, "float64")
+        classes = rng.uniform(0, 3, tree.num_nodes) * rng.integers(0, 2, tree.num_nodes)
+        classes = classes if rng.integers(2) else np.ones(tree.num_nodes)
+        by_pixel = equations.pixel_weights(labels, IGNORED, classes)
+        sample_weight = rng.uniform(0, 2, labels.shape) if rng.integers(2) else np.ones(labels.shape)
+        terms = np.stack(self.expected_terms(reference, labels, logits, **options), axis=-1)
+        slopes = self.expected_terms(
+            reference, labels, logits, type(self).pixel_gradient, **{**self.reference_options, **options}
+        )
+        means, weighted, gradient = 0, 0, 0
+        per_pixel = np.zeros(labels.shape)
+        for depth in range(1, tree.num_levels + 1):
+            reaches = equations.labels_at(reference, depth, labels) != IGNORED
+            counted, both = by_pixel * reaches, by_pixel * reaches * sample_weight
+            means += (terms[..., depth - 1] * both).sum() / (counted.sum() or 1)
+            weighted += (terms[..., depth - 1] * both).sum() / (both.sum() or 1)
+            gradient += slopes[depth - 1] * both[..., None] / (counted.sum() or 1)
+            per_pixel += terms[..., depth - 1] * both * by_pixel.sum() / (counted.sum() or 1)
+        expected = {
+            "sum_over_batch_size": means,
+            "mean_with_sample_weight": weighted,
+            "sum": means * by_pixel.sum(),
+            None: per_pixel,
+        }
+        np.testing.assert_allclose(
+            equations.depth_mean(reference, terms, labels, IGNORED, sample_weight, classes), means, rtol=1e-10
+        )
+        with double_precision():
+            options |= {"class_weights": classes, "averaging": "depth", "dtype": "float64"}
+            losses = {reduction: self.loss(tree, reduction=reduction, **options) for reduction in expected}
+            values = evaluated(lambda x: [loss(labels, x, sample_weight) for loss in losses.values()], logits)
+            for value, right in zip(values, expected.values()):
+                assert value.dtype == np.float64
+                np.testing.assert_allclose(value, right, rtol=1e-9, atol=1e-12)
+            loss = losses["sum_over_batch_size"]
+            _, slope = value_and_gradient(lambda x: loss(labels, x, sample_weight), logits, jit=True)
+        np.testing.assert_allclose(slope, gradient, atol=1e-8)
+
+    def test_matches_averaging_by_pixels_if_all_labels_are_leaves(self, rng):
+        labels = np.where(LABELS == IGNORED, IGNORED, rng.integers(0, TREE.num_leaves, LABELS.shape))
+        options = {**self.drawn_weights(rng), "class_weights": rng.uniform(0, 3, TREE.num_nodes)}
+        logits, sample_weight = self.logits(rng), rng.uniform(0, 2, LABELS.shape).astype("float32")
+        for reduction in ("sum_over_batch_size", "mean_with_sample_weight", "sum", None):
+            plain = self.loss(TREE, reduction=reduction, **options)
+            by_depth = self.loss(TREE, reduction=reduction, averaging="depth", **options)
+            expected = keras.ops.convert_to_numpy(plain(labels, logits, sample_weight))
+            np.testing.assert_allclose(by_depth(labels, logits, sample_weight), expected, rtol=2e-6)
+
+    def test_averaging_by_depth_of_labels_of_one_depth_is_by_pixels_down_to_it(self, rng):
+        """Labels at depth 1 alone: the mean of the terms of depth 1, and nothing of deeper ones."""
+        labels, logits = (
+            np.where(LABELS == IGNORED, IGNORED, rng.choice([HUMAN, VEHICLE], LABELS.shape)),
+            self.logits(rng),
+        )
+        value, gradient = value_and_gradient(lambda x: self.loss(TREE, averaging="depth")(labels, x), logits)
+        only = self.weights_at(REFERENCE, 1)
+        expected, slope = value_and_gradient(lambda x: self.loss(TREE, **only)(labels, x), logits)
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
+        np.testing.assert_allclose(gradient, slope, rtol=1e-6, atol=1e-8)
+
+    def test_coarse_pixels_have_no_part_in_the_terms_of_deeper_depths(self, rng):
+        """Their gradient is exactly 0, and they leave the denominator."""
+        labels, logits = LABELS.copy(), self.logits(rng)
+        for depth in (2, 3):
+            loss = self.loss(TREE, averaging="depth", **self.weights_at(REFERENCE, depth))
+            value, gradient = value_and_gradient(lambda x: loss(labels, x), logits)
+            is_coarse = equations.labels_at(REFERENCE, depth, labels) == IGNORED
+            assert is_coarse.sum() == {2: 4, 3: 5}[depth]
+            assert (gradient[is_coarse] == 0).all() and (gradient[~is_coarse] != 0).any()
+            cut = np.where(is_coarse, IGNORED, labels)
+            np.testing.assert_allclose(
+                value, self.loss(TREE, **self.weights_at(REFERENCE, depth))(cut, logits), rtol=1e-6
+            )
+
+    @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight", "mean"])
+    def test_nothing_labeled_is_zero_not_nan_by_depth(self, rng, reduction):
+        logits = self.logits(rng)
+        plain = self.loss(TREE, averaging="depth", reduction=reduction)
+        no_weight = self.loss(TREE, averaging="depth", reduction=reduction, class_weights=np.zeros(TREE.num_nodes))
+        for loss, labels in ((plain, np.full_like(LABELS, IGNORED)), (no_weight, LABELS)):
+            value, gradient = value_and_gradient(lambda x: loss(labels, x), logits)
+            assert value == 0 and (gradient == 0).all()
+
+    def test_ignored_pixels_have_no_effect_by_depth(self, rng):
+        loss, logits = self.loss(TREE, averaging="depth"), self.logits(rng)
+        value, gradient = value_and_gradient(lambda x: loss(LABELS, x), logits)
+        logits[LABELS == IGNORED] = np.nan
+        other_value, other_gradient = value_and_gradient(lambda x: loss(LABELS, x), logits)
+        np.testing.assert_allclose(value, other_value, rtol=1e-6)
+        np.testing.assert_allclose(gradient, other_gradient, rtol=1e-6, atol=1e-7)
+        padded = np.pad(LABELS, ((0, 0), (0, 3), (0, 1)), constant_values=IGNORED)
+        (cut,) = evaluated(lambda x: [loss(padded, x)], np.pad(logits, ((0, 0), (0, 3), (0, 1), (0, 0))))
+        np.testing.assert_allclose(value, cut, rtol=1e-6)
+
+    @pytest.mark.parametrize("label", [-1, TREE.num_nodes, 254])
+    def test_label_outside_the_tree_is_nan_by_depth(self, rng, label):
+        labels, logits = np.where(LABELS < TREE.num_leaves, IGNORED, LABELS), self.logits(rng)
+        labels[0, 0, 0] = label
+        loss = self.loss(TREE, averaging="depth")
+        losses = keras.ops.convert_to_numpy(loss.call(labels, logits))
+        assert np.isnan(losses[0, 0, 0]) and np.isnan(losses).sum() == 1
+        assert np.isnan(loss(labels, logits))
+        no_weight = self.loss(TREE, averaging="depth", class_weights=np.zeros(TREE.num_nodes))
+        assert np.isnan(no_weight(labels, logits))
+
+    def test_nan_logit_at_a_coarse_pixel_is_noticed_by_depth(self, rng):
+        """Also one that the label excludes at a deeper depth, whose term has no part in the mean."""
+        logits = self.logits(rng, (1, 1, 1))
+        logits[..., SEDAN] = np.nan
+        value, gradient = value_and_gradient(
+            lambda x: self.loss(TREE, averaging="depth")(np.array([[[HUMAN]]]), x), logits
+        )
+        assert np.isnan(value) and np.isnan(gradient).any()
+
+    def test_call_by_depth_has_the_loss_as_its_mean(self, rng):
+        weights, logits = rng.uniform(0, 3, TREE.num_nodes), self.logits(rng)
+        loss = self.loss(TREE, averaging="depth", class_weights=weights)
+        losses = keras.ops.convert_to_numpy(loss.call(LABELS, logits))
+        expected = equations.masked_mean(losses, LABELS, IGNORED, class_weights=weights)
+        np.testing.assert_allclose(loss(LABELS, logits), expected, rtol=1e-6)
+
+    def test_graph_equals_eager_by_depth(self, rng):
+        logits, loss = self.logits(rng), self.loss(TREE, averaging="depth")
+        np.testing.assert_allclose(compiled(loss)(LABELS, logits), loss(LABELS, logits), rtol=1e-6)
+
+    @only_tensorflow
+    def test_xla_and_sizes_unknown_until_run_by_depth(self, rng):
+        import tensorflow as tf
+
+        loss, logits = self.loss(TREE, averaging="depth"), self.logits(rng)
+        expected = float(loss(LABELS, logits))
+        np.testing.assert_allclose(tf.function(loss, jit_compile=True)(LABELS, logits), expected, rtol=1e-6)
+        sizes = [tf.TensorSpec((None, None, None), tf.int64)]
+        sizes += [tf.TensorSpec((None, None, None, logits.shape[-1]), tf.float32)]
+        np.testing.assert_allclose(tf.function(loss, sizes)(LABELS, logits), expected, rtol=1e-6)
+
+    def test_per_depth_tells_which_pixels_each_depth_is_averaged_over(self, rng):
+        logits, weights = self.logits(rng), {self.weights: np.zeros(self.num_weights(TREE))}
+        terms, is_counted = self.loss(TREE, averaging="depth", **weights).per_depth(LABELS, logits)
+        expected = np.stack(self.expected_terms(REFERENCE, LABELS, logits), axis=-1)
+        reaches = [equations.labels_at(REFERENCE, depth, LABELS) != IGNORED for depth in (1, 2, 3)]
+        np.testing.assert_array_equal(is_counted, np.stack(reaches, axis=-1))
+        np.testing.assert_allclose(terms, expected * np.stack(reaches, axis=-1), rtol=1e-5, atol=1e-6)
+
+    @pytest.mark.parametrize("averaging", ["levels", None, 1])
+    def test_unknown_averaging_raises(self, averaging):
+        message = (
+            f'{self.loss.__name__}` expects `averaging` to be "pixels" or "depth". Received: averaging={averaging!r}'
+        )
+        with pytest.raises(ValueError, match=message):
+            self.loss(TREE, averaging=averaging)
+
+    def test_config_without_averaging_makes_a_loss_by_pixels(self):
+        config = self.loss(TREE).get_config()
+        assert config.pop("averaging") == "pixels"
+        assert self.loss.from_config(config).averaging == "pixels"
 
     # === Labels and ignored pixels ===
 
@@ -545,6 +734,7 @@ class LossContract:
             "reduction": "sum",
             "name": "renamed",
             "normalization": "global",
+            "averaging": "depth",
             "from_logits": False,
             "class_weights": rng.uniform(0, 2, TREE.num_nodes),
             "dtype": "float64",
@@ -637,20 +827,21 @@ class LossContract:
             self.loss(TREE, normalization="batch")
 
     @only_tensorflow
-    def test_same_on_one_and_two_replicas(self, rng, two_replicas):
+    @pytest.mark.parametrize("averaging", ["pixels", "depth"])
+    def test_same_on_one_and_two_replicas(self, rng, two_replicas, averaging):
         import tensorflow as tf
 
         images, labels = rng.normal(size=(4, 2, 2, 3)).astype("float32"), np.concatenate([LABELS, LABELS[::-1]])
-        # The first replica's half holds one labeled pixel only.
+        # The first replica's half holds one labeled pixel only, by depth a coarse one.
         labels[:2] = IGNORED
-        labels[0, 0, 0] = RIDER
+        labels[0, 0, 0] = RIDER if averaging == "pixels" else HUMAN
         weights = rng.uniform(0, 3, TREE.num_nodes)
         with two_replicas.scope():
             model = self.small_model(rng)
-            loss = self.loss(TREE, class_weights=weights, normalization="global")
+            loss = self.loss(TREE, class_weights=weights, normalization="global", averaging=averaging)
             model.compile(keras.optimizers.SGD(0.1), loss=loss)
         with tf.GradientTape() as tape:
-            loss = self.loss(TREE, class_weights=weights)(labels, model(images))
+            loss = self.loss(TREE, class_weights=weights, averaging=averaging)(labels, model(images))
         gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
         expected = [weight - 0.1 * gradient for weight, gradient in zip(model.get_weights(), gradients)]
         data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4, drop_remainder=True)

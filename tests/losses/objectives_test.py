@@ -67,3 +67,4 @@ class ObjectivesTest:
         assert type(by_depth) is TreeBinaryCrossentropy and not by_depth.from_logits
         Own.scores = "leaves"
         assert type(loss_by_depth(Own(), TREE)) is HierarchicalCrossentropy
+        assert by_depth.averaging == loss_by_depth(Own(), TREE).averaging == "pixels"

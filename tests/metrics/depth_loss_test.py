@@ -28,6 +28,29 @@ class DepthLossTest:
         metric.update_state(np.array([[[0]]]), np.zeros((1, 1, 1, 4)))
         assert results(metric) == pytest.approx([2 * np.log(2), 2 * np.log(2)])
 
+    @pytest.mark.parametrize("loss", [HierarchicalCrossentropy, TreeBinaryCrossentropy, FocalTreeMin])
+    def test_loss_averaged_by_depth_is_the_sum_of_its_depths(self, loss):
+        """Batch by batch, one of which has no pixel at depth 2."""
+        rng, channels = np.random.default_rng(0), 3 if loss is HierarchicalCrossentropy else 4
+        labels, logits = rng.integers(0, 4, (4, 2, 3)), rng.normal(size=(4, 2, 3, channels))
+        labels[1], labels[2, 0] = 3, 255
+        loss = loss(TREE, averaging="depth")
+        metric = DepthLoss(loss)
+        for i in range(4):
+            metric.update_state(labels[i : i + 1], logits[i : i + 1], sample_weight=np.ones(1))
+        assert sum(results(metric)) == pytest.approx(float(loss(labels, logits)), rel=1e-5)
+        metric.reset_state()
+        metric.update_state(labels[1:2], logits[1:2])
+        assert results(metric)[1] == 0 < results(metric)[0]
+
+    def test_hand_computed_value_of_mixed_depth(self):
+        # person, rider and two pixels of human: depth 1 has four terms, depth 2 two.
+        logits = np.log([[[[0.5, 0.3, 0.2]] * 4]])
+        for averaging, count in (("pixels", 4), ("depth", 2)):
+            metric = DepthLoss(HierarchicalCrossentropy(TREE, averaging=averaging))
+            metric.update_state(np.array([[[0, 1, 3, 3]]]), logits)
+            assert results(metric) == pytest.approx([-np.log(0.8), -(np.log(0.5) + np.log(0.3)) / count])
+
     def test_batches_equal_one_pass(self):
         rng = np.random.default_rng(0)
         labels, logits = rng.integers(0, 4, (4, 2, 3)), rng.normal(size=(4, 2, 3, 4))

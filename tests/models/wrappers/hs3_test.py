@@ -108,6 +108,19 @@ class HS3Test:
         assert evaluated.keys() == {"loss"}
         assert evaluated["loss"] == pytest.approx(float(loss(label, model(image))), rel=1e-4)
 
+    @only_tensorflow
+    def test_losses_averaged_by_depth(self):
+        """A stage's loss is one depth's: the mean over the pixels whose label tells the stage's class."""
+        model = HS3(UNet(TREE, scores="leaves", filters=2, num_stages=1), [STAGE], [[0, 1, 2, 2]], weights=0.5)
+        loss = HierarchicalCrossentropy(TREE, averaging="depth")
+        model.compile(keras.optimizers.SGD(0.0), loss=loss, run_eagerly=True)
+        image, label = batch(8, 8)
+        label[0] = 4
+        answers = model(image, training=True)
+        of_stage = crossentropy(np.array([0, 1, 2, 2, -1, 2])[label], answers[STAGE])
+        expected = float(loss(label, answers["logits"])) + 0.5 * of_stage
+        assert model.train_on_batch(image, label) == pytest.approx([expected, of_stage], rel=1e-4)
+
     @pytest.mark.large
     @only_tensorflow
     def test_one_and_two_replicas_have_one_gradient(self, two_replicas):

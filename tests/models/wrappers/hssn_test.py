@@ -171,6 +171,22 @@ class HSSNTest:
         assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
 
     @only_tensorflow
+    def test_loss_averaged_by_depth(self, tmp_path):
+        loss = FocalTreeMin(TREE, averaging="depth")
+        model = HSSN(unet(), loss=loss, triplet=False)
+        model.compile(keras.optimizers.SGD(0.0))
+        # Three of four images are labeled at depth 1 only.
+        y = labels()
+        y[1:] = TREE.depth_table[0][y[1:]]
+        expected = float(loss(y, model(images())))
+        assert abs(expected / float(FocalTreeMin(TREE)(y, model(images()))) - 1) > 0.1
+        assert model.train_on_batch(images(), y) == pytest.approx(expected, rel=1e-5)
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        assert loaded.loss.averaging == "depth"
+        assert loaded.test_on_batch(images(), y) == pytest.approx(expected, rel=1e-5)
+
+    @only_tensorflow
     def test_triplets_train_the_encoder(self):
         model = HSSN(unet(), seed=0, beta=1.0, beta_schedule="constant")
         nothing = lambda y_true, y_pred: 0.0 * keras.ops.sum(y_pred, axis=-1)  # noqa: E731

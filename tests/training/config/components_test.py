@@ -11,7 +11,7 @@ pytest.importorskip("tensorflow")
 from hierseg_keras import losses, models  # noqa: E402
 from hierseg_keras.data.class_weights import METHODS  # noqa: E402
 from hierseg_keras.losses import FocalTreeMin  # noqa: E402
-from hierseg_keras.losses.objectives import named_losses  # noqa: E402
+from hierseg_keras.losses.objectives import loss_by_depth, named_losses  # noqa: E402
 from hierseg_keras.metrics import DepthLoss, LevelAccuracy, TreeReport  # noqa: E402
 from hierseg_keras.metrics.named_metric import check_value_names  # noqa: E402
 from hierseg_keras.models import HSSN, UNet  # noqa: E402
@@ -119,6 +119,17 @@ class SignaturesTest:
         config = RunConfig(loss={"name": name, "class_weights": {"sky": 2.0}})
         loss = build.make_loss(config, TREE)
         assert loss.scores == config.loss.made.scores and loss.class_weights[2] == 2.0
+
+    @pytest.mark.parametrize("name", named_losses())
+    def test_losses_average_by_depth_where_asked_for(self, name):
+        """All but the flat crossentropy, whose labels are leaves. Logs per depth are averaged in the same way."""
+        if name == "SparseCategoricalCrossentropy":
+            with pytest.raises(ConfigError, match="`loss.averaging` expects"):
+                RunConfig(loss={"name": name, "averaging": "depth"})
+            return
+        assert RunConfig(loss={"name": name}).loss.averaging == "pixels"
+        loss = build.make_loss(RunConfig(loss={"name": name, "averaging": "depth"}), TREE)
+        assert loss.averaging == loss_by_depth(loss, TREE).averaging == "depth"
 
     def test_a_metric_can_be_added_unless_every_run_reports_it(self):
         reported = [TreeReport(TREE), DepthLoss(FocalTreeMin(TREE))]

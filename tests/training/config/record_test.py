@@ -40,6 +40,7 @@ class RunConfigTest:
             ("loss", [None, "FocalTreeMin", []]),
             ("loss.gamma", [-1.0, math.nan, "2", None]),
             ("loss.normalization", ["batch", 3]),
+            ("loss.averaging", ["levels", 3]),
             ("loss.reduction", ["max"]),
             ("loss.class_weights", ["median", {"car": -1.0}, {"car": "1"}, [1.0, math.nan], 2.0]),
             ("optimizer.learning_rate", [0.0, -0.1, math.inf, math.nan, "0.1", None]),
