@@ -63,7 +63,8 @@ def draw(config, models, path):
     """Draws the validation image with the most classes, with the truth and the prediction of every network."""
     tree = models["tree"].tree
     values, split = config.data, config.evaluation.split
-    examples = data.load(values.dataset, split, tree=tree, size=values.size, batch_size=1, data_dir=values.data_dir)
+    options = {"tree": tree, "size": values.size, "batch_size": 1, "data_dir": values.data_dir}
+    examples = data.load(config.evaluation_dataset, split, **options)
     image, label = max(examples.take(40).as_numpy_iterator(), key=lambda example: len(np.unique(example[1])))
     maps = {"truth": label[0]}
     for name, model in models.items():

@@ -94,6 +94,14 @@ _ACCEPTED = {
     "epoch": ("an integer of at least 0", lambda value: is_integer(value, smallest=0)),
     "shuffle_buffer": _INTEGER_ABOVE_0,
     "weights": ("one number above 0 per data set, or None,", _or_none(lambda value: _are(value, _is_positive))),
+    "batch_shares": (
+        "one integer above 0 per data set, or None,",
+        _or_none(lambda value: _are(value, _is_positive_integer)),
+    ),
+    "label_levels": (
+        "a level of the tree, an integer above 0, or one per data set",
+        lambda value: _is_positive_integer(value) or _are(value, _is_positive_integer),
+    ),
     "class_maps": _BY_NAME,
     "unmapped": ('"error" or "ignore"', lambda value: isinstance(value, str) and value in ("error", "ignore")),
     "features": _BY_NAME,

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from hierseg_keras.data import augmentation
 from hierseg_keras.data.argument_checks import check_arguments
+from hierseg_keras.data.check_sources import check_sources, levels_of
 from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.epoch_counter import EpochCounter
 from hierseg_keras.data.prepare import prepare
@@ -41,6 +42,8 @@ def load(
     flip_pairs: Iterable[tuple[Node, Node]] | None = None,
     max_depth: float | None = None,
     initial_epoch: int = 0,
+    batch_shares: Sequence[int] | None = None,
+    label_levels: int | Sequence[int] = 1,
 ) -> tf.data.Dataset:
     """Loads a split of one or several TFDS data sets as batches of images and node labels.
 
@@ -59,12 +62,14 @@ def load(
     `tree`. The data set need not be prepared again.
 
     Several data sets may differ in the number and granularity of their classes. In training, each image is drawn from
-    one of them, chosen at random in proportion to `weights`. A data set that is exhausted starts again in a new order.
-    An epoch then has as many images as all splits together. Without `training`, the data sets follow one another.
+    one of them, chosen at random in proportion to `weights`. With `batch_shares`, every batch has a fixed number of
+    images of each. A data set that is exhausted starts again in a new order. An epoch has as many images as all splits
+    together. Without `training`, the data sets follow one another.
 
     Args:
         name: String, name of a TFDS data set, such as `"street_blocks"`, `"camvid_tree"` or
-            `"cityscapes/semantic_segmentation"`; or a list of names.
+            `"cityscapes/semantic_segmentation"`; or a list of names. A data set may occur several times, with
+            different splits.
         split: String, TFDS split, such as `"train"` or `"train[:10%]"`; or a list with one split per data set.
         training: Boolean, whether to shuffle, augment, and drop a last partial batch. Defaults to `False`.
         tree: `ClassTree`, or its text. Class ids are mapped to its nodes. Defaults to the data sets' own tree.
@@ -82,7 +87,8 @@ def load(
         weights: List of positive floats, one per data set: how often to draw from it, relative to the others. Defaults
             to the data sets' numbers of images.
         class_maps: Dict from a data set's name to its class map: a `data.ClassMap`, the path of its file, or a
-            dict from class ids, names or colors to nodes (a path or name, or `"ignore"`).
+            dict from class ids, names or colors to nodes (a path or name, or `"ignore"`). It applies to every
+            occurrence of the name.
         unmapped: `"error"` (the default) raises an error for classes that a class map gives no node. `"ignore"` labels
             their pixels `ignore_class`.
         features: Dict from a data set's name to the names of its image and label features, such as
@@ -92,6 +98,12 @@ def load(
             255 at `max_depth` and beyond, as `models.SAGate(depth_channels=1)` takes it. Defaults to `None`: images
             have three channels.
         initial_epoch: Integer, number of the first training epoch. Defaults to 0.
+        batch_shares: List of positive integers, one per data set, whose sum is `batch_size`: how many images of each
+            data set a training batch has. They have the same places in every batch and are interleaved, so that
+            replicas get nearly equal shares. Excludes `weights`. Defaults to `None`: images are drawn by `weights`.
+        label_levels: Integer, or a list with one integer per data set: the finest level of the labels. At level `l`,
+            every node deeper than `D - l + 1` is replaced by its ancestor at this depth, and other labels stay. This
+            applies to training and evaluation. Defaults to 1, the finest level, which changes nothing.
 
     Returns:
         `tf.data.Dataset` of pairs `(image, label)`. `image` is float32 `(B, H, W, 3)` in 0 .. 255, or `(B, H, W, 4)`
@@ -102,7 +114,8 @@ def load(
 
     Raises:
         ValueError: If there is no such data set or split, an argument does not have the type or range above, a file
-            of the data set is missing or truncated, or the training split does not fill one batch.
+            of the data set is missing or truncated, the training split does not fill one batch, or arguments
+            contradict each other, such as `batch_shares` whose sum is not `batch_size`.
         TreeError: If the data set has a class that is not in the tree, or that is unmapped; or if `tree` is `None` and
             the data set has no tree.
         tf.errors.InvalidArgumentError: While batches are drawn, if a label map holds an unknown id or color, an image
@@ -114,15 +127,28 @@ def load(
     >>> image, label = next(iter(train))
     >>> image.shape, label.shape
     (TensorShape([8, 96, 128, 3]), TensorShape([8, 96, 128]))
+
+    A tenth of the images with all labels, the others with labels no finer than level 2; two and six per batch:
+
+    >>> train = hs.data.load(
+    ...     ["street_blocks", "street_blocks"], ["train[:10%]", "train[10%:]"], training=True, crop_size=(96, 128),
+    ...     batch_shares=[2, 6], label_levels=[1, 2],
+    ... )
+    >>> _, label = next(iter(train))
+    >>> tree = hs.ClassTree.load("street_blocks")
+    >>> finest = np.flatnonzero(tree.depths == tree.num_levels)
+    >>> np.isin(label, finest).any(axis=(1, 2)).tolist()
+    [False, True, False, False, False, False, True, False]
     """
     sizes = {"batch_size": batch_size, "size": size, "crop_size": crop_size, "scale_range": scale_range}
     draws = {"seed": seed, "shuffle_buffer": shuffle_buffer, "initial_epoch": initial_epoch, "flip": flip}
     by_name = {"class_maps": class_maps, "features": features}
+    by_source = {"weights": weights, "batch_shares": batch_shares, "label_levels": label_levels}
     others = {"training": training, "unmapped": unmapped, "flip_pairs": flip_pairs, "max_depth": max_depth}
-    check_arguments("data.load", **sizes, **draws, **by_name, **others, weights=weights)
+    check_arguments("data.load", **sizes, **draws, **by_name, **by_source, **others)
     names = list(name) if isinstance(name, (list, tuple)) else [name]
     splits = list(split) if isinstance(split, (list, tuple)) else [split] * len(names)
-    _check_several(names, splits, weights, by_name)
+    check_sources(names, splits, batch_size, by_name, **by_source)
     size, crop_size = _plain(size), _plain(crop_size)
     scale_range = None if scale_range is None else tuple(map(float, scale_range))
     if training:
@@ -131,14 +157,14 @@ def load(
     tree = _common_tree(names, builders) if tree is None else as_class_tree(tree)
     ignore_class = check_ignore_class("data.load", tree, ignore_class)
     sources = []
-    for name, builder in zip(names, builders):
-        options = ((class_maps or {}).get(name), unmapped, (features or {}).get(name), flip_pairs, max_depth)
+    for name, builder, level in zip(names, builders, levels_of(label_levels, len(names), tree)):
+        options = ((class_maps or {}).get(name), unmapped, (features or {}).get(name), flip_pairs, max_depth, level)
         sources.append(Source(builder, name, tree, ignore_class, *options))
     files = [RecordFiles(builder, split) for builder, split in zip(builders, splits)]
     if not training:
         return _in_order(sources, files, size, batch_size, ignore_class)
 
-    order = TrainingOrder(sources, files, weights, shuffle_buffer, int(seed))
+    order = TrainingOrder(sources, files, weights, shuffle_buffer, int(seed), batch_shares)
     if order.num_examples < batch_size:
         raise ValueError(
             f"`data.load` expects at least one full batch in training. Received: batch_size={batch_size}, and "
@@ -167,19 +193,6 @@ def load(
     dataset = batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())
     dataset.set_epoch = epochs.set
     return dataset
-
-
-def _check_several(names, splits, weights, by_name):
-    if not names or len(splits) != len(names):
-        raise ValueError(
-            f"`data.load` expects one `split`, or one per data set. Received: {len(splits)} for {len(names)} data sets."
-        )
-    if weights is not None and len(weights) != len(names):
-        raise ValueError(f"`data.load` expects one weight per data set ({len(names)}). Received: weights={weights}.")
-    for argument, values in by_name.items():
-        unknown = [key for key in values or () if key not in names]
-        if unknown:
-            raise ValueError(f"`{argument}` expects a dict with keys among {names}. Received: {unknown}.")
 
 
 def _plain(size):

@@ -20,12 +20,14 @@ class NodeTable:
         unknown: Integer label of values that are not in `nodes`. Defaults to `None`: such a value raises an error.
         swap: Int32 array `(V,)`, the node that each node becomes in a mirror image, as returned by `ClassTree.swap`.
             Defaults to `None`: nodes stay as they are.
+        coarse: Int32 array `(V,)`, the node that replaces each node in the result. In a mirror image, it is applied
+            after `swap`. Defaults to `None`: nodes stay as they are.
         colors: Boolean, whether values are colors. Defaults to `False`.
         largest: Integer. If given, the caller guarantees that all class ids are between 0 and `largest`, which makes
             the lookup faster. Defaults to `None`.
     """
 
-    def __init__(self, nodes, unknown=None, swap=None, colors=False, largest=None):
+    def __init__(self, nodes, unknown=None, swap=None, colors=False, largest=None, coarse=None):
         self._unknown = _UNKNOWN if unknown is None else unknown
         self._values, self._name = ("colors", color_name) if colors else ("class ids", str)
         # There are too many colors for a table of all. The index of a color is its position in the sorted list.
@@ -36,7 +38,9 @@ class NodeTable:
         length = max(keys.max(initial=-1), largest if self._is_bounded else 0) + 2
         self._labels = np.full(length, self._unknown, np.int32)
         self._labels[keys] = list(nodes.values())
-        self._mirrored_labels = self._labels if swap is None else swapped(self._labels, swap)
+        self._mirrored_labels = self._labels if swap is None else replaced(self._labels, swap)
+        if coarse is not None:
+            self._labels, self._mirrored_labels = (replaced(x, coarse) for x in (self._labels, self._mirrored_labels))
 
     def look_up(self, values, place, mirrored=False):
         """Returns the label of every value.
@@ -85,7 +89,7 @@ class NodeTable:
         )
 
 
-def swapped(labels, swap):
-    """Returns labels with nodes replaced by `swap`. Values that are not node indices stay as they are."""
-    is_node = (labels >= 0) & (labels < len(swap))
-    return np.where(is_node, swap[np.where(is_node, labels, 0)], labels).astype(labels.dtype)
+def replaced(labels, nodes):
+    """Returns labels with node `v` replaced by `nodes[v]`. Values that are not node indices stay as they are."""
+    is_node = (labels >= 0) & (labels < len(nodes))
+    return np.where(is_node, nodes[np.where(is_node, labels, 0)], labels).astype(labels.dtype)

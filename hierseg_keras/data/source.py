@@ -26,9 +26,23 @@ class Source:
         tree: `ClassTree`.
         ignore_class: Integer label of pixels to exclude.
         class_map, unmapped, features, flip_pairs, max_depth: As in `data.load`, for this data set.
+        label_level: Integer between 1 and `tree.num_levels`. Nodes deeper than this level are replaced by their
+            ancestors. Defaults to 1, the finest level, which replaces none.
     """
 
-    def __init__(self, builder, name, tree, ignore_class, class_map, unmapped, features, flip_pairs, max_depth=None):
+    def __init__(
+        self,
+        builder,
+        name,
+        tree,
+        ignore_class,
+        class_map,
+        unmapped,
+        features,
+        flip_pairs,
+        max_depth=None,
+        label_level=1,
+    ):
         self.builder, self.name = builder, name
         self._max_depth = check_depth(builder.info, max_depth)
         self._features = find_features(builder.info, features)
@@ -38,7 +52,9 @@ class Source:
         self._has_colors = class_map is not None and class_map.has_colors
         unknown = ignore_class if unmapped == "ignore" else None
         largest = np.iinfo(builder.info.features[self._features[1]].np_dtype).max
-        self._table = NodeTable(nodes, unknown, tree.swap(pairs), self._has_colors, largest)
+        # Level `l` is depth `D - l + 1`, which is entry `D - l` of the table.
+        coarse = tree.depth_table[tree.num_levels - label_level]
+        self._table = NodeTable(nodes, unknown, tree.swap(pairs), self._has_colors, largest, coarse)
 
     def parse(self, index, record):
         """Parses a record without decoding its images, so that a shuffle buffer holds compressed images.

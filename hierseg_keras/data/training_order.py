@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import tensorflow as tf
 
 # Numbers that derive seeds for draws other than records. They are negative, because records are numbered from 0.
@@ -11,8 +12,8 @@ _FILES, _BUFFER, _CHOICES = -1, -2, -3
 class TrainingOrder:
     """Returns the undecoded examples of any epoch.
 
-    Each example is drawn at random from one of the sources. A source that is exhausted starts again in another order.
-    An epoch has as many examples as all sources together.
+    Each example is drawn from one of the sources, chosen at random or by `batch_shares`. A source that is exhausted
+    starts again in another order. An epoch has as many examples as all sources together.
 
     Args:
         sources: List of `Source`.
@@ -21,14 +22,18 @@ class TrainingOrder:
             of records.
         shuffle_buffer: Integer, number of examples per source in the shuffle buffer.
         seed: Integer.
+        batch_shares: List of integers, number of examples per source in every batch. Defaults to `None`, which chooses
+            sources at random.
     """
 
-    def __init__(self, sources, files, weights, shuffle_buffer, seed):
+    def __init__(self, sources, files, weights, shuffle_buffer, seed, batch_shares=None):
         # A source of several files reads them in another order in each epoch.
         in_order = [part.read(source.parse) if part.num_files == 1 else None for source, part in zip(sources, files)]
         self._parts = list(zip(sources, files, in_order))
         self.num_examples = sum(part.num_records for part in files)
-        self._weights = [float(weight) for weight in weights or (part.num_records for part in files)]
+        sizes = [part.num_records for part in files]
+        self._weights = [float(weight) for weight in (sizes if weights is None else weights)]
+        self._batch_shares = batch_shares
         self._shuffle_buffer, self._seed = shuffle_buffer, seed
 
     def epoch(self, epoch):
@@ -48,10 +53,17 @@ class TrainingOrder:
             tf.data.Dataset.counter().flat_map(functools.partial(self._round, number, seed))
             for number in range(len(self._parts))
         ]
-        logits = tf.math.log([self._weights])
-        choices = tf.random.stateless_categorical(logits, self.num_examples, _fold_in(seed, _CHOICES))
-        choices = tf.data.Dataset.from_tensor_slices(choices[0])
+        choices = self._choices(_fold_in(seed, _CHOICES))
         return tf.data.Dataset.choose_from_datasets(endless, choices, stop_on_empty_dataset=False)
+
+    def _choices(self, seed):
+        """Returns the number of the source of every example."""
+        if self._batch_shares is not None:
+            batch = tf.data.Dataset.from_tensor_slices(interleaved(self._batch_shares))
+            return batch.repeat().take(self.num_examples)
+        logits = tf.math.log([self._weights])
+        choices = tf.random.stateless_categorical(logits, self.num_examples, seed)
+        return tf.data.Dataset.from_tensor_slices(choices[0])
 
     def _round(self, number, seed, round_):
         """Returns all examples of one source, shuffled."""
@@ -72,6 +84,27 @@ class TrainingOrder:
         tf.compat.v1.set_random_seed(1)
         shuffle_seed = tf.random.stateless_uniform((), _fold_in(seed, _BUFFER), None, None, tf.int64)
         return examples.shuffle(buffer, shuffle_seed, reshuffle_each_iteration=False)
+
+
+def interleaved(shares):
+    """Returns the sources of a batch's examples, distributed evenly.
+
+    Replicas receive consecutive parts of a batch. Each of them therefore gets nearly the same share of every source.
+
+    Args:
+        shares: List of integers, number of examples per source.
+
+    Returns:
+        Int64 array `(sum(shares),)`.
+
+    Example:
+
+    >>> interleaved([2, 4])
+    array([1, 0, 1, 1, 0, 1])
+    """
+    places = np.concatenate([(np.arange(share) + 0.5) / share for share in shares])
+    sources = np.repeat(np.arange(len(shares), dtype=np.int64), shares)
+    return sources[np.argsort(places, kind="stable")]
 
 
 def _fold_in(seed, number):

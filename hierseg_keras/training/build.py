@@ -1,5 +1,6 @@
 """Builds the parts of a run from its configuration: tree, data, network, loss and metrics."""
 
+import functools
 import pathlib
 
 import keras
@@ -19,12 +20,39 @@ from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def tree_of(values):
-    """Returns the `ClassTree` that a configuration's `data` names. Defaults to the tree of the data set.
+    """Returns the `ClassTree` that a configuration's `data` names. Defaults to the tree of the data sets.
 
-    The data set is not prepared: its builder knows the tree.
+    The data sets are not prepared: their builders know the tree.
+
+    Raises:
+        ConfigError: If there is no such tree, it has fewer levels than `label_levels` says, or the data sets have
+            different trees and none is named.
     """
-    if values.tree is None:
-        return ClassTree.from_tfds(find_builder(values.dataset, values.data_dir))
+    tree = _tree_of_data_sets(values) if values.tree is None else _named_tree(values)
+    levels = values.label_levels if isinstance(values.label_levels, tuple) else (values.label_levels,)
+    if max(levels) > tree.num_levels:
+        raise ConfigError(
+            [
+                f"`data.label_levels` expects levels between 1, the finest, and {tree.num_levels}, the coarsest level "
+                f"of the tree. Received: {shown(values.label_levels)}."
+            ]
+        )
+    return tree
+
+
+def _tree_of_data_sets(values):
+    trees = [ClassTree.from_tfds(find_builder(name, values.data_dir)) for name in dict.fromkeys(values.names)]
+    if any(tree != trees[0] for tree in trees):
+        raise ConfigError(
+            [
+                "`data.tree` expects a tree that holds the classes of all data sets, because they have different "
+                f"trees. Received: none for `data.dataset` {shown(values.names)}."
+            ]
+        )
+    return trees[0]
+
+
+def _named_tree(values):
     if values.tree in ClassTree.available():
         return ClassTree.load(values.tree)
     if not pathlib.Path(values.tree).exists():
@@ -38,22 +66,39 @@ def tree_of(values):
 
 
 def load_training(config, tree):
-    """Loads the configuration's training split with `data.load`."""
-    return _load(config, tree, config.data.train_split, config.data.batch_size, training=True)
+    """Loads the configuration's training splits with `data.load`."""
+    values = config.data
+    shares = {"batch_shares": values.batch_shares, "weights": values.weights}
+    return _load_sources(config, tree, values.splits, values.batch_size, training=True, **shares)
 
 
 def load_evaluation(config, tree, split, strategy):
-    """Returns a split, batched for the strategy's replicas, and the `steps` to pass to `evaluate` (`None`: all)."""
-    if strategy.num_replicas_in_sync == 1:
-        return _load(config, tree, split, config.data.batch_size), None
-    examples = _load(config, tree, split, batch_size=1)
-    return evaluation_batches(examples, config.data.batch_size, (PADDING_COLOR, ignore_class_of(tree)), strategy)
+    """Loads a split of the data set to validate on, with the labels as they are stored.
+
+    Returns:
+        A pair: the batches for the strategy's replicas, and the `steps` to pass to `evaluate` (`None`: all).
+    """
+    load = functools.partial(_load, config, tree, config.evaluation_dataset, split)
+    return _for_evaluation(config, tree, load, strategy)
+
+
+def load_held_out(config, tree, splits, strategy):
+    """Loads splits of the training data for evaluation, one per data set, with the labels of the training.
+
+    Returns:
+        A pair, as `load_evaluation` returns it.
+    """
+    load = functools.partial(_load_sources, config, tree, splits)
+    return _for_evaluation(config, tree, load, strategy)
 
 
 def load_examples(config, tree, split, count):
-    """Returns the first `count` examples of a split: a list of pairs (image `(H, W, 3)`, label `(H, W)`)."""
-    examples = _load(config, tree, split, batch_size=1).take(count)
-    return [(image[0], label[0]) for image, label in examples.as_numpy_iterator()]
+    """Returns the first `count` examples of a split of the data set to validate on.
+
+    Returns:
+        List of pairs (image `(H, W, 3)`, label `(H, W)`).
+    """
+    return _first_examples(_load(config, tree, config.evaluation_dataset, split, batch_size=1), count)
 
 
 def with_data(config, tree):
@@ -67,10 +112,11 @@ def with_data(config, tree):
         `RunConfig` with explicit values, so that its file describes the run even if the data change later.
     """
     if config.data.crop_size is None and not isinstance(config.data.size, tuple):
-        image, _ = load_examples(config, tree, config.data.train_split, 1)[0]
+        image, _ = _first_examples(_load_sources(config, tree, config.data.splits, batch_size=1), 1)[0]
         config = config.replace(data={"crop_size": image.shape[:2]})
     if isinstance(getattr(config.loss, "class_weights", None), str):
-        labels = _load(config, tree, config.data.train_split, batch_size=1).map(lambda image, label: label)
+        examples = _load_sources(config, tree, config.data.splits, batch_size=1)
+        labels = examples.map(lambda image, label: label)
         counts = data.label_counts(tree, labels.as_numpy_iterator(), per_image=True)
         weights = data.class_weights(tree, counts, method=config.loss.class_weights)
         config = config.replace(loss={"class_weights": weights.tolist()})
@@ -174,12 +220,28 @@ def ignore_class_of(tree):
     return 255 if tree.num_nodes <= 255 else -1
 
 
-def _load(config, tree, split, batch_size, training=False):
+def _for_evaluation(config, tree, load, strategy):
+    """Returns the examples of `load(batch_size=...)` as `load_evaluation` does."""
+    if strategy.num_replicas_in_sync == 1:
+        return load(batch_size=config.data.batch_size), None
+    padding = PADDING_COLOR, ignore_class_of(tree)
+    return evaluation_batches(load(batch_size=1), config.data.batch_size, padding, strategy)
+
+
+def _first_examples(dataset, count):
+    return [(image[0], label[0]) for image, label in dataset.take(count).as_numpy_iterator()]
+
+
+def _load_sources(config, tree, splits, batch_size, **options):
+    """Loads splits of the data sets to train on, with the labels of the training."""
+    return _load(config, tree, config.data.names, splits, batch_size, label_levels=config.data.label_levels, **options)
+
+
+def _load(config, tree, name, split, batch_size, **options):
     values = config.data
     return data.load(
-        values.dataset,
+        name,
         split,
-        training=training,
         tree=tree,
         batch_size=batch_size,
         size=values.size,
@@ -190,4 +252,5 @@ def _load(config, tree, split, batch_size, training=False):
         ignore_class=ignore_class_of(tree),
         data_dir=values.data_dir,
         manual_dir=values.manual_dir,
+        **options,
     )

@@ -13,7 +13,7 @@ from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.models.heads.stage_heads import stage_prefix
-from hierseg_keras.training.build import load_evaluation, make_parts, tree_of
+from hierseg_keras.training.build import load_held_out, make_parts, tree_of
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.changes import dotted_values
 from hierseg_keras.training.config.files import CONFIG, config_file
@@ -38,7 +38,7 @@ def train_hs3(
     """Finds clusters of classes for a network's stages, and trains the network on them.
 
     1. Trains a network whose stages are supervised on all classes, on the training split without its last
-       `config.method.analysis_share`. The run is saved in `deep_supervision/`.
+       `config.method.analysis_share`. The run is saved in `deep_supervision/`. Of several data sets, each is split.
     2. Computes a confusion matrix per stage on that share, clusters the classes that are confused, and selects
        the number of clusters by the trade-off. `clusters/` contains one tree file per stage, and the curves as
        `trade_offs.csv` and `trade_offs.png`.
@@ -82,9 +82,8 @@ def _train_phases(config, folder, verbose, strategy):
     if not (folder / DEEP_SUPERVISION).exists():
         # Made only to find invalid options before the data are prepared.
         make_parts(config.replace(method=all_classes), tree_of(values))
-    builder = data.prepare(values.dataset, values.data_dir, values.manual_dir)
-    reduced, analysis = data.split_off(builder, values.train_split, method.analysis_share)
-    deep = config.replace(method=all_classes, data={"train_split": reduced})
+    reduced, analysis = _split_off(values, method.analysis_share)
+    deep = config.replace(method=all_classes, data={"train_split": reduced if len(reduced) > 1 else reduced[0]})
     with _recorded(config, folder):
         _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy))
     _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))
@@ -93,6 +92,13 @@ def _train_phases(config, folder, verbose, strategy):
     _once(folder / HS3_RUN, lambda path: train(final, path, verbose, strategy))
     _, model = load_run(folder / HS3_RUN, strategy)
     return model
+
+
+def _split_off(values, share):
+    """Splits off a share of every data set's training split. Returns two lists of splits, as `data.split_off` does."""
+    builders = [data.prepare(name, values.data_dir, values.manual_dir) for name in values.names]
+    parts = [data.split_off(builder, split, share) for builder, split in zip(builders, values.splits)]
+    return [rest for rest, _ in parts], [part for _, part in parts]
 
 
 def _check_configuration(folder, config):
@@ -144,10 +150,10 @@ def _once(path, make):
     unfinished.rename(path)
 
 
-def _find_clusters(config, run, split, folder):
+def _find_clusters(config, run, splits, folder):
     """Finds the clusters of each stage, and writes them and the trade-offs that selected them."""
     _, model = load_run(run)
-    examples, _ = load_evaluation(config, model.tree, split, current_strategy())
+    examples, _ = load_held_out(config, model.tree, splits, current_strategy())
     found = model.search(examples, method=config.method.clustering)
     sizes = _sizes(config, found)
     names = model.tree.names[: model.tree.num_leaves]

@@ -15,16 +15,16 @@ from hierseg_keras.version import __version__
 _PACKAGES = ("keras", "tensorflow", "numpy", "tensorflow-datasets")
 
 
-def origin_of(values, strategy):
+def origin_of(config, strategy):
     """Returns the software versions, the machine and the data of a new run.
 
     Args:
-        values: The table `data` of a `RunConfig`.
+        config: `RunConfig`.
         strategy: `tf.distribute.Strategy` that the run trains under.
 
     Returns:
         Dict of JSON values: `versions`, `platform`, `backend`, `devices` and `data`. `data` is a dict from the full
-        name of a data set to its fingerprint.
+        name of each data set, for training or validation, to its fingerprint.
     """
     return {
         "versions": {
@@ -35,21 +35,21 @@ def origin_of(values, strategy):
         "platform": platform.platform(),
         "backend": keras.backend.backend(),
         "devices": device_names(strategy),
-        "data": _fingerprints(values),
+        "data": _fingerprints(config, *config.data.names, config.evaluation_dataset),
     }
 
 
-def warn_of_other_data(folder, values):
-    """Warns if the data set has changed since a run was trained on it.
+def warn_of_other_data(folder, config):
+    """Warns if the data set to validate on has changed since a run was trained.
 
     Args:
         folder: `pathlib.Path` of the run. If the run has not recorded its data, there is no warning.
-        values: The table `data` of the run's `RunConfig`.
+        config: The run's `RunConfig`.
     """
     recorded = recorded_data(folder)
     if recorded is None:
         return
-    present = _fingerprints(values)
+    present = _fingerprints(config, config.evaluation_dataset)
     changed = [name for name, fingerprint in present.items() if recorded.get(name) != fingerprint]
     if changed:
         warnings.warn(
@@ -59,6 +59,7 @@ def warn_of_other_data(folder, values):
         )
 
 
-def _fingerprints(values):
-    builders = [data.prepare(values.dataset, values.data_dir, values.manual_dir)]
+def _fingerprints(config, *names):
+    folders = config.data.data_dir, config.data.manual_dir
+    builders = [data.prepare(name, *folders) for name in dict.fromkeys(names)]
     return {builder.info.full_name: fingerprint_of(builder) for builder in builders}

@@ -75,8 +75,8 @@ def for_inference(
         config, model: As returned by `load_run`.
         scales: Factors by which the image is resized, as in `models.MultiScale`. Defaults to `None`, the
             original size only.
-        flip: Whether to average with the prediction on the mirror image, in which the classes of the data set's
-            `flip_pairs`, such as left and right arm, are swapped. Defaults to `False`.
+        flip: Whether to average with the prediction on the mirror image, in which the classes of the training data
+            sets' `flip_pairs`, such as left and right arm, are swapped. Defaults to `False`.
         window: Pair `(H, W)`, the size of windows in pixels, as in `models.SlidingWindow`. Defaults to `None`, which
             predicts the whole image at once.
 
@@ -87,8 +87,15 @@ def for_inference(
         model = SlidingWindow(model, window)
     if scales is None and not flip:
         return model
-    pairs = data.flip_pairs(config.data.dataset, config.data.data_dir, config.data.manual_dir) if flip else ()
+    pairs = _flip_pairs(config.data) if flip else ()
     return MultiScale(model, scales=(1.0,) if scales is None else scales, flip=flip, flip_pairs=pairs)
+
+
+def _flip_pairs(values):
+    """Returns the pairs of all data sets, without repetitions."""
+    names = dict.fromkeys(values.names)
+    pairs = [tuple(p) for name in names for p in data.flip_pairs(name, values.data_dir, values.manual_dir)]
+    return list(dict.fromkeys(pairs))
 
 
 def evaluate_run(
@@ -99,7 +106,7 @@ def evaluate_run(
     report: str | os.PathLike | None = None,
     **inference,
 ) -> dict[str, float]:
-    """Evaluates a run's network on a split of its data set.
+    """Evaluates a run's network on a split of the data set that it was validated on.
 
     Args:
         folder: The run's folder.
@@ -126,7 +133,7 @@ def evaluate_run(
 def _evaluate(folder, split, verbose, strategy, report, inference):
     folder, strategy = pathlib.Path(folder), strategy or current_strategy()
     config, model = load_run(folder, strategy)
-    warn_of_other_data(folder, config.data)
+    warn_of_other_data(folder, config)
     examples, steps = load_evaluation(config, model.tree, split or config.evaluation.split, strategy)
     with strategy.scope():
         model = for_inference(config, model, **inference)

@@ -66,6 +66,30 @@ class ConfigOptionsTest:
         data = {"crop_size": (64, 96)}
         assert config == RunConfig(network=network, data=data, seed=3, loss={"gamma": 1.0})
 
+    def test_several_data_sets_are_lists(self):
+        line = "--data.dataset camvid_tree,street_blocks --data.train_split train[:10%],train[10%:]+test"
+        config = config_of(options_of(f"{line} --data.batch_shares 2,6 --data.label_levels=[1,2]"))
+        sources = {"dataset": ("camvid_tree", "street_blocks"), "train_split": ("train[:10%]", "train[10%:]+test")}
+        assert config == RunConfig(data={**sources, "batch_shares": (2, 6), "label_levels": (1, 2)})
+        assert config_of(options_of("--data.dataset street_blocks,")).data.names == ("street_blocks",)
+
+    @pytest.mark.parametrize(
+        "line, message",
+        [
+            ("--data.dataset street_blocks,lip_tree", "`data.tree` expects a tree that holds the classes of all"),
+            ("--data.label_levels 4", "`data.label_levels` expects levels between 1, the finest, and 3"),
+            ("--data.batch_shares 4,4", "`data.batch_shares` expects one value per data set"),
+            ("--data.train_split train[:8],train[8:]", "`data.train_split` expects one value per data set"),
+        ],
+    )
+    def test_invalid_lists_are_one_line_before_data_are_prepared(self, line, message, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        small = "--network.filters 2 --network.num_stages 1 --data.data_dir data --out run"
+        assert main(["train", *line.split(), *small.split()]) == 2
+        printed = capsys.readouterr().err
+        assert printed.startswith(f"hierseg train: {message}") and printed.count("\n") == 1
+        assert not any(tmp_path.iterdir())
+
     def test_options_change_a_recipe_and_a_file(self, tmp_path):
         name = "hssn_lip_deeplabv3plus_r101"
         config = config_of(options_of(f"--recipe {name} --data.batch_size 2 --method false"))

@@ -26,10 +26,10 @@ def tiny(data_dir, tmp_path_factory):
 
 @pytest.fixture
 def load_numbers(tiny):
-    def load(files=1, **options):
+    def load(files=1, name="tiny_numbers", split="train", **options):
         class_maps = {"tiny_numbers": {number: str(number) for number in range(40)}}
         options = {"tree": NUMBERS, "class_maps": class_maps, "crop_size": (3, 4), "batch_size": 4, **options}
-        return data.load("tiny_numbers", "train", training=True, data_dir=tiny[files], **options)
+        return data.load(name, split, training=True, data_dir=tiny[files], **options)
 
     return load
 
@@ -55,11 +55,13 @@ def numbers(dataset):
 
 
 class EpochsTest:
-    @pytest.mark.parametrize("kind", ["one file", "several files", "mixed"])
+    @pytest.mark.parametrize("kind", ["one file", "several files", "mixed", "shares"])
     def test_batches_follow_from_seed_and_epoch_alone(self, kind, load_numbers, load_mixed):
         def load(**options):
             if kind == "mixed":
                 return load_mixed(weights=[5, 1], **options)
+            if kind == "shares":
+                return load_mixed(batch_shares=[3, 1], label_levels=[2, 1], **options)
             return load_numbers(1 if kind == "one file" else NUM_FILES, shuffle_buffer=7, **options)
 
         train = load()
@@ -80,6 +82,14 @@ class EpochsTest:
     def test_a_pass_that_is_left_early_counts(self, load_numbers):
         train, whole = load_numbers(), load_numbers()
         assert [bits(train.take(2)) for _ in range(3)] == [bits(whole)[:2] for _ in range(3)]
+
+    @pytest.mark.parametrize("files", [1, NUM_FILES])
+    def test_a_source_that_is_exhausted_starts_again_in_a_new_order(self, files, load_numbers):
+        options = {"split": ["train[:4]", "train[4:]"], "batch_shares": [2, 2], "scale_range": None, "flip": False}
+        found = np.reshape(numbers(load_numbers(files, name=["tiny_numbers"] * 2, **options)), (10, 2, 2))
+        small, large = found[..., 0].reshape(5, 4), found[..., 1].ravel()
+        assert all(len(set(round_)) == 4 for round_ in small.tolist()) and len(set(map(str, small))) > 1
+        assert set(small.ravel()).isdisjoint(large) and len(set(large)) == 20
 
     @pytest.mark.parametrize("files", [1, NUM_FILES])
     def test_every_scene_is_drawn_once_per_epoch(self, files, load_numbers):

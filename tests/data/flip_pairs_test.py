@@ -8,7 +8,7 @@ import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
 
 pytest.importorskip("tensorflow")
 from hierseg_keras import data  # noqa: E402
-from hierseg_keras.data.node_table import swapped  # noqa: E402
+from hierseg_keras.data.node_table import replaced  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.manual_data import prepare  # noqa: E402
 
@@ -68,4 +68,4 @@ class FlipPairsTest:
         # left/eye 0, left/brow 1, right/eye 2, right/brow 3, nose 4, left 5, right 6.
         tree = ClassTree.from_paths(["left/eye", "left/brow", "right/eye", "right/brow", "nose"])
         labels = np.array([0, 1, 4, 5, 255])
-        np.testing.assert_array_equal(swapped(labels, tree.swap([("left", "right")])), [2, 3, 4, 6, 255])
+        np.testing.assert_array_equal(replaced(labels, tree.swap([("left", "right")])), [2, 3, 4, 6, 255])

@@ -36,6 +36,8 @@ UNFIT = {
     "shuffle_buffer": [0, -1, 2.5, True, None],
     "initial_epoch": [-1, 0.5, True, None],
     "weights": [3, "1", [True], [0], [np.nan]],
+    "batch_shares": [4, "4", [True], [0], [4.0], [-4]],
+    "label_levels": [0, -1, 1.5, True, None, "1", [0], [True], [1.0]],
     "unmapped": ["drop", None, True],
     "flip_pairs": ["ab", ("left", "right"), [("left",)], [("left", 0.5)], 3],
     "max_depth": [0, -1, np.nan, np.inf, True, "10"],

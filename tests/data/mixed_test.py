@@ -7,7 +7,9 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras import data  # noqa: E402
+from hierseg_keras.data.node_table import NodeTable  # noqa: E402
 from hierseg_keras.data.refusal import sentence_of  # noqa: E402
+from hierseg_keras.data.training_order import interleaved  # noqa: E402
 from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
 from tests.data import tiny_data_sets  # noqa: E402
 from tests.data.tiny_data_sets import HELEN, PET_LABEL, prepared  # noqa: E402
@@ -156,6 +158,34 @@ class MixedDataSetsTest:
         helen, faces = self.drawn(self.load(batch_size=1, weights=[30, 1]))
         assert helen >= 30 and helen + faces == 36
 
+    def test_every_batch_has_its_shares(self):
+        train = self.load(batch_shares=[1, 3])
+        batches = [image[:, 2, 2, 0] for _ in range(2) for image, _ in train.as_numpy_iterator()]
+        # 36 images in all. The 12 of Helen are more than 9 batches take, and of the other 24 there are too few.
+        assert len(batches) == 18
+        for colors in batches:
+            assert colors.tolist() == [FACES_GRAY, HELEN_GRAY, FACES_GRAY, FACES_GRAY]
+
+    def test_one_data_set_may_fill_every_batch(self, tiny):
+        options = {**MIXED, "data_dir": tiny}
+        one, listed = (data.load("tiny_helen", "train", **options, **shares) for shares in ({}, {"batch_shares": [4]}))
+        assert labels(one).tobytes() == labels(listed).tobytes()
+
+    def test_weights_may_be_an_array(self):
+        one, other = (self.load(weights=weights) for weights in ([30, 1], np.array([30, 1])))
+        assert labels(one).tobytes() == labels(other).tobytes()
+
+    def test_a_data_set_may_occur_twice(self, tiny):
+        """Each split keeps its own level, and a class map by name applies to both."""
+        options = {**MIXED, "data_dir": tiny, "class_maps": {"tiny_faces": FACE_MAP}, "flip": False}
+        names, splits = ["tiny_faces", "tiny_faces"], ["train[:6]", "train[6:]"]
+        train = data.load(names, splits, batch_shares=[2, 2], label_levels=[1, 4], **options)
+        assert len(train) == 6
+        face, hair, foreground = (HELEN.index(name) for name in ("face", "hair", "foreground"))
+        for label in labels(train).reshape(6, 4, 4, 6):
+            fine, coarse = label[[0, 2]], label[[1, 3]]
+            assert set(np.unique(fine)) == {0, face, hair} and set(np.unique(coarse)) == {0, foreground}
+
     def test_each_set_has_its_own_flip_pairs(self):
         found = {tuple(label[0]) for label in labels(self.load(crop_size=(4, 6)))}
         face, hair = HELEN.index("face"), HELEN.index("hair")
@@ -190,6 +220,21 @@ class MixedDataSetsTest:
         assert np.isfinite(history.history["loss"]).all()
 
     def test_invalid_arguments_raise(self):
+        unfit = [{"batch_shares": [4]}, {"batch_shares": [2, 3]}, {"weights": [1, 1], "batch_shares": [2, 2]}]
+        unfit += [{"label_levels": [1]}, {"label_levels": [1, 5]}, {"label_levels": 5}, {"label_levels": []}]
+        messages = [
+            r"expects one batch share per data set \(2\). Received: batch_shares=\[4\].",
+            r"whose sum is `batch_size` \(4\). Received: batch_shares=\[2, 3\], whose sum is 5.",
+            r"expects `weights` or `batch_shares`, .* Received: weights=\[1, 1\], batch_shares=\[2, 2\]. Omit one",
+            r"expects one label level per data set \(2\). Received: label_levels=\[1\].",
+            r"`label_levels` between 1, the finest level, and 4, .* Received: label_levels=\[1, 5\].",
+            r"`label_levels` between 1, the finest level, and 4, .* Received: label_levels=5.",
+            r"expects one label level per data set \(2\). Received: label_levels=\[\].",
+        ]
+        for options, message in zip(unfit, messages, strict=True):
+            with pytest.raises(ValueError, match=message) as error:
+                self.load(**options)
+            assert "\n" not in str(error.value)
         for weights in ([1], [1, 0], [1, -1], [1, np.nan], [1, np.inf], [1, True], [1, "2"]):
             with pytest.raises(ValueError, match="one number above 0 per data set|one weight per data set .2."):
                 self.load(weights=weights)
@@ -197,6 +242,49 @@ class MixedDataSetsTest:
             self.load(["train"])
         with pytest.raises(ValueError, match="36 images"):
             self.load(batch_size=40)
+
+
+class LabelLevelsTest:
+    """Labels of an odd tree: `hair` and `background` are shallower than most levels."""
+
+    @pytest.fixture(autouse=True)
+    def stored(self, tiny):
+        self.load = lambda **options: labels(data.load("tiny_helen", "test", data_dir=tiny, **options))
+
+    @pytest.mark.parametrize("level", [1, 2, 3, 4])
+    def test_labels_are_no_finer_and_evaluation_reads_them_so_too(self, level):
+        stored, coarse = self.load(), self.load(label_levels=level)
+        depth = HELEN.num_levels - level + 1
+        for before, after in zip(stored.ravel(), coarse.ravel(), strict=True):
+            path = HELEN.path(before) if before != 255 else [255]
+            assert after == path[: depth if before != 255 else 1][-1]
+        assert (level == 1) == (stored == coarse).all()
+
+    def test_ignored_pixels_stay_ignored(self, tiny):
+        options = {"tree": STREETS, "data_dir": tiny, "class_maps": {"tiny_streets": STREET_MAP}, "label_levels": 2}
+        found = labels(data.load("tiny_streets", "test", ignore_class=-1, **options))
+        assert set(np.unique(found)) == {STREETS.index("human"), -1}
+
+    def test_mirror_images_are_coarsened_after_their_sides_are_swapped(self):
+        """Left and right below different parents: the mirror image of a left part is on the right."""
+        tree = ClassTree.from_paths(["left/arm", "left/rest", "right/arm", "right/other"])
+        swap, coarse = tree.swap([("left/arm", "right/arm")]), tree.depth_table[0]
+        table = NodeTable({7: 0, 8: 1}, swap=swap, coarse=coarse)
+        left, right = tree.index("left"), tree.index("right")
+        for mirrored, expected in ((False, [left, left]), (True, [right, left])):
+            assert table.look_up(tf.constant([7, 8]), tf.constant(""), mirrored).numpy().tolist() == expected
+
+
+class InterleavedTest:
+    def test_halves_of_a_batch_have_equal_shares(self):
+        for shares in ([2, 6], [4, 4], [2, 4, 10], [8]):
+            sources = interleaved(shares)
+            assert np.bincount(sources).tolist() == shares
+            half = len(sources) // 2
+            assert np.bincount(sources[:half], minlength=len(shares)).tolist() == [share // 2 for share in shares]
+
+    def test_order_is_even(self):
+        assert interleaved([1, 3]).tolist() == [1, 0, 1, 1]
 
 
 class SkipBadTest:

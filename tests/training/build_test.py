@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
+from hierseg_keras import data  # noqa: E402
 from hierseg_keras.losses import FocalTreeMin  # noqa: E402
 from hierseg_keras.metrics import TreeReport  # noqa: E402
 from hierseg_keras.models import HS3, HSSN  # noqa: E402
-from hierseg_keras.training import RunConfig, build  # noqa: E402
+from hierseg_keras.training import ConfigError, RunConfig, build  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
 
@@ -88,6 +89,59 @@ class WithDataTest:
         assert RunConfig(**settled.to_values()) == settled
 
 
+class SeveralDataSetsTest:
+    """A data set whose images are mostly labeled coarsely."""
+
+    @pytest.fixture
+    def config(self, data_dir):
+        sources = {"dataset": ["street_blocks"] * 2, "train_split": ["train[:4]", "train[4:12]"]}
+        return tiny_config(data_dir, data={**sources, "batch_shares": [1, 3], "label_levels": [1, 2]})
+
+    def reach_the_finest_level(self, tree, labels):
+        """Whether an image has a label at depth `D`, one Boolean per image."""
+        return np.isin(labels, np.flatnonzero(tree.depths == tree.num_levels)).any(axis=(1, 2)).tolist()
+
+    def test_training_labels_are_coarse_and_validation_labels_as_stored(self, config):
+        tree = build.tree_of(config.data)
+        train = build.load_training(config, tree)
+        assert len(train) == 3
+        for _, label in train.as_numpy_iterator():
+            assert self.reach_the_finest_level(tree, label) == [False, True, False, False]
+        validation, _ = build.load_evaluation(config, tree, "validation[:2]", tf.distribute.get_strategy())
+        (_, label), *_ = validation.as_numpy_iterator()
+        assert self.reach_the_finest_level(tree, label) == [True, True]
+
+    def test_held_out_labels_are_those_of_the_training(self, config):
+        tree = build.tree_of(config.data)
+        strategy = tf.distribute.get_strategy()
+        held_out, _ = build.load_held_out(config, tree, ["train[:2]", "train[4:6]"], strategy)
+        labels = np.concatenate([label for _, label in held_out.as_numpy_iterator()])
+        assert self.reach_the_finest_level(tree, labels) == [True, True, False, False]
+
+    def test_class_weights_count_the_labels_of_the_training(self, config):
+        tree = build.tree_of(config.data)
+        settled = build.with_data(config.replace(loss={"class_weights": "inverse_frequency"}), tree)
+        options = {"tree": tree, "size": (24, 32), "label_levels": [1, 2], "data_dir": config.data.data_dir}
+        counts = data.label_counts(tree, data.load(config.data.names, config.data.splits, **options))
+        assert counts[tree.num_leaves : -1].any() and counts[: tree.num_leaves].any()
+        np.testing.assert_allclose(settled.loss.class_weights, data.class_weights(tree, counts), rtol=1e-6)
+
+    def test_first_image_sets_the_crop_size(self, config):
+        config = config.replace(data={"size": None})
+        tree = build.tree_of(config.data)
+        assert build.with_data(config, tree).data.crop_size == (96, 128)
+
+    def test_what_only_the_trees_tell_is_a_refused_option(self, config):
+        with pytest.raises(ConfigError, match="^`data.label_levels` expects levels between 1, .* 3, .*: \\(1, 4\\).$"):
+            build.tree_of(config.replace(data={"label_levels": [1, 4]}).data)
+        with pytest.raises(ConfigError, match="^`data.label_levels` expects .* 2, .*: 3.$"):
+            build.tree_of(config.replace(data={"tree": "camvid", "label_levels": 3}).data)
+        with pytest.raises(ConfigError, match=r"^`data.tree` expects .* \('street_blocks', 'lip_tree'\).$"):
+            build.tree_of(config.replace(data={"dataset": ["street_blocks", "lip_tree"]}).data)
+        named = config.replace(data={"dataset": ["street_blocks", "lip_tree"], "tree": "cityscapes"})
+        assert build.tree_of(named.data) == ClassTree.load("cityscapes")
+
+
 class PrecisionTest:
     @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
     def test_two_steps_are_finite_and_logits_float32(self, precision):
@@ -97,8 +151,8 @@ class PrecisionTest:
         model.compile("adamw", loss=FocalTreeMin(TREE))
         assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (precision == "mixed_float16")
         images = np.random.default_rng(0).uniform(0, 255, (4, 9, 8, 3)).astype("float32")
-        data = tf.data.Dataset.from_tensor_slices((images, np.zeros((4, 9, 8), "int32"))).batch(2, drop_remainder=True)
-        losses = model.fit(data, shuffle=False, verbose=0).history["loss"]
+        train = tf.data.Dataset.from_tensor_slices((images, np.zeros((4, 9, 8), "int32"))).batch(2, drop_remainder=True)
+        losses = model.fit(train, shuffle=False, verbose=0).history["loss"]
         assert np.isfinite(losses).all()
         assert all(np.isfinite(weight).all() for weight in model.get_weights())
         assert model(images).dtype == "float32"

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
-from hierseg_keras.training import RunConfig, hs3_run, load_run, train, train_hs3  # noqa: E402
+from hierseg_keras.training import RunConfig, evaluate_run, hs3_run, load_run, train, train_hs3  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
@@ -64,6 +64,18 @@ class TrainHS3Test:
         # Half the classes present; the absent ones are clusters of their own.
         assert found.max() + 1 >= chosen[1] == 2 * chosen[0] >= 4
         assert not list(folder.glob("unfinished.*"))
+
+    @pytest.mark.large
+    def test_several_data_sets_are_split_one_by_one(self, config, tmp_path):
+        """Of the coarse labels of the second one, none says anything about the clusters."""
+        sources = {"dataset": ["street_blocks"] * 2, "train_split": ["train[:8]", "train[8:16]"]}
+        config = config.replace(data={**sources, "batch_shares": [2, 2], "label_levels": [1, 2]})
+        train_hs3(config, tmp_path / "run", verbose=0)
+        deep, final = (load_run(tmp_path / "run" / name)[0] for name in ("deep_supervision", "hs3"))
+        assert deep.data.train_split == ("train[0:6]", "train[8:14]")
+        assert final.data == config.data
+        values = evaluate_run(tmp_path / "run" / "hs3", verbose=0, flip=True)
+        assert 0 <= values["miou_1"] <= 1
 
     def test_leaves_other_folders_alone(self, config, tmp_path):
         (tmp_path / "mine.txt").write_text("x")

@@ -12,11 +12,12 @@ import hierseg_keras as hs  # noqa: E402
 from hierseg_keras.distribution import make_strategy  # noqa: E402
 from hierseg_keras.training.manifest import CONFIG, MANIFEST, TREE, Manifest  # noqa: E402
 from hierseg_keras.training.origin import origin_of, warn_of_other_data  # noqa: E402
+from tests.training.tiny_run import tiny_config  # noqa: E402
 
 
 @pytest.fixture
-def values(data_dir):
-    return types.SimpleNamespace(dataset="street_blocks", data_dir=str(data_dir), manual_dir=None)
+def config(data_dir):
+    return tiny_config(data_dir)
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ def run(tmp_path):
 
 
 class OriginOfTest:
-    def test_names_software_machine_and_data(self, values, run):
-        Manifest(run, **origin_of(values, make_strategy(1)))
+    def test_names_software_machine_and_data(self, config, run):
+        Manifest(run, **origin_of(config, make_strategy(1)))
         content = json.loads((run / MANIFEST).read_text())
         versions = {"keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
         versions |= {"hierseg_keras": hs.__version__, "python": platform.python_version()}
@@ -37,21 +38,32 @@ class OriginOfTest:
         assert content["devices"] == ["CPU:0"]
         assert list(content["data"]) == ["street_blocks/1.0.0"]
 
-    def test_names_every_replica(self, values, two_replicas):
-        assert origin_of(values, two_replicas)["devices"] == ["CPU:0", "CPU:1"]
+    def test_names_every_data_set_once(self, config, monkeypatch):
+        prepared = []
+        monkeypatch.setattr("hierseg_keras.training.origin.fingerprint_of", lambda builder: "hash")
+        monkeypatch.setattr(
+            "hierseg_keras.training.origin.data.prepare",
+            lambda name, *_: prepared.append(name) or types.SimpleNamespace(info=types.SimpleNamespace(full_name=name)),
+        )
+        several = config.replace(data={"dataset": ["a", "b", "a"]}, evaluation={"dataset": "c"})
+        assert origin_of(several, make_strategy(1))["data"] == {"a": "hash", "b": "hash", "c": "hash"}
+        assert prepared == ["a", "b", "c"]
+
+    def test_names_every_replica(self, config, two_replicas):
+        assert origin_of(config, two_replicas)["devices"] == ["CPU:0", "CPU:1"]
 
 
 class WarnOfOtherDataTest:
-    def test_other_data_are_a_warning(self, values, run):
+    def test_other_data_are_a_warning(self, config, run):
         Manifest(run, data={"street_blocks/1.0.0": "another"})
         with pytest.warns(UserWarning, match=f"street_blocks/1.0.0 has changed since {run} was trained"):
-            warn_of_other_data(run, values)
+            warn_of_other_data(run, config)
 
-    def test_the_same_data_and_runs_without_a_record_are_none(self, values, run):
+    def test_the_same_data_and_runs_without_a_record_are_none(self, config, run):
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
-            warn_of_other_data(run, values)
+            warn_of_other_data(run, config)
             Manifest(run)
-            warn_of_other_data(run, values)
-            Manifest(run, **origin_of(values, make_strategy(1)))
-            warn_of_other_data(run, values)
+            warn_of_other_data(run, config)
+            Manifest(run, **origin_of(config, make_strategy(1)))
+            warn_of_other_data(run, config)

@@ -17,7 +17,7 @@ def conflicts(config):
     Returns:
         List of messages of one line each. A message names every key that is involved, as `` `network.name` ``.
     """
-    return [message for check in (_depth, _loss, _stages, _scale_range) for message in check(config)]
+    return [message for check in (_depth, _loss, _stages, _scale_range, _sources, _shares) for message in check(config)]
 
 
 def takes_depth(network):
@@ -80,3 +80,32 @@ def _scale_range(config):
     scale_range = config.data.scale_range
     if scale_range is not None and scale_range[0] > scale_range[1]:
         yield f"`data.scale_range` expects the smaller factor first. Received: {scale_range}."
+
+
+def _sources(config):
+    count = len(config.data.names)
+    if count == 0:
+        yield "`data.dataset` expects at least one data set. Received: ()."
+        return
+    for key in ("train_split", "batch_shares", "weights", "label_levels"):
+        values = getattr(config.data, key)
+        if isinstance(values, tuple) and len(values) != count:
+            yield (
+                f"`data.{key}` expects one value per data set in `data.dataset` ({count}). Received: {shown(values)}."
+            )
+
+
+def _shares(config):
+    values = config.data
+    if values.batch_shares is None:
+        return
+    if values.weights is not None:
+        yield (
+            "`data.weights` expects false with `data.batch_shares`, because either one determines how often each data "
+            f"set is drawn from. Received: {shown(values.weights)} and {shown(values.batch_shares)}."
+        )
+    if len(values.batch_shares) == len(values.names) and sum(values.batch_shares) != values.batch_size:
+        yield (
+            f"`data.batch_shares` expects integers whose sum is `data.batch_size` ({values.batch_size}). Received: "
+            f"{shown(values.batch_shares)}, whose sum is {sum(values.batch_shares)}."
+        )

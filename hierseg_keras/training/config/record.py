@@ -15,7 +15,18 @@ from hierseg_keras.training.config.checks import conflicts, with_stages
 from hierseg_keras.training.config.files import FORMAT_VERSION, read_values
 from hierseg_keras.training.config.options import Record
 from hierseg_keras.training.config.problems import ConfigError, line_of
-from hierseg_keras.training.config.value_types import AsTuple, Count, Either, NotNegative, Off, Positive, Share, Size
+from hierseg_keras.training.config.value_types import (
+    AsTuple,
+    Count,
+    Either,
+    Levels,
+    Names,
+    NotNegative,
+    Off,
+    Positive,
+    Share,
+    Size,
+)
 from hierseg_keras.training.recipes import values_of
 
 # The seeds that NumPy accepts.
@@ -25,14 +36,20 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 class Data(Record):
     """Holds the options of the training data."""
 
-    dataset: str = "street_blocks"
-    """TFDS data set, such as street_blocks or camvid_tree."""
-    train_split: str = "train"
-    """TFDS split to train on."""
+    dataset: Names = "street_blocks"
+    """TFDS data set, such as street_blocks or camvid_tree, or a list of data sets to train on together."""
+    train_split: Names = "train"
+    """TFDS split to train on, or a list with one split per data set."""
     tree: Off[str] = None
-    """Name of a shipped tree, or path of a tree file. Defaults to the data set's own tree."""
+    """Name of a shipped tree, or path of a tree file. Defaults to the data sets' own tree."""
     batch_size: Count = 8
     """Images per batch, over all replicas."""
+    batch_shares: Off[AsTuple[tuple[Count, ...]]] = None
+    """Images of each data set in every batch; their sum is `batch_size`. Defaults to drawing by `weights`."""
+    weights: Off[AsTuple[tuple[Positive, ...]]] = None
+    """How often to draw from each data set, relative to the others. Defaults to their numbers of images."""
+    label_levels: Levels = 1
+    """Finest level of the training labels, or a list with one level per data set; 1 keeps all labels."""
     size: Off[Either[Count | Size]] = None
     """Height and width in pixels to which images are resized first, or the new length of their shorter side."""
     crop_size: Off[Size] = None
@@ -45,6 +62,16 @@ class Data(Record):
     """Folder of prepared data sets."""
     manual_dir: Off[str] = None
     """Folder with the files of a data set that cannot be downloaded automatically."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The data sets to train on."""
+        return (self.dataset,) if isinstance(self.dataset, str) else self.dataset
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The split of each data set."""
+        return (self.train_split,) * len(self.names) if isinstance(self.train_split, str) else self.train_split
 
 
 class Schedule(Record):
@@ -67,6 +94,8 @@ class Schedule(Record):
 class Evaluation(Record):
     """Holds the options of the validation."""
 
+    dataset: Off[str] = None
+    """TFDS data set to validate on. Defaults to the first data set of the training."""
     split: str = "validation"
     """TFDS split to validate on."""
     metrics: components.Metrics = ()
@@ -85,8 +114,10 @@ class RunConfig(Record):
     One error reports all problems, one line per problem.
 
     Args:
-        data: `dataset`, `train_split`, `tree`, `batch_size`, `size`, `crop_size`, `scale_range`, `max_depth`,
-            `data_dir`, `manual_dir`: as in `data.load`.
+        data: `dataset`, `train_split`, `tree`, `batch_size`, `batch_shares`, `weights`, `label_levels`, `size`,
+            `crop_size`, `scale_range`, `max_depth`, `data_dir`, `manual_dir`: as in `data.load`. `dataset` may be a
+            list of data sets to train on together, and `train_split` a list with the split of each. `label_levels`
+            applies to the training only.
         network: Name and options of a network. Defaults to `UNet`.
         method: Name and options of the wrapper that trains the network: `HSSN` or `HS3`. Defaults to `None`, which
             trains the network without a wrapper. Train `HS3` with `train_hs3`, which finds the clusters first, or
@@ -94,11 +125,12 @@ class RunConfig(Record):
             `method={"name": "HSSN", "triplet": {...}}`.
         loss: Name and options of a loss. Defaults to `FocalTreeMin`; `SparseCategoricalCrossentropy` is the flat
             baseline. `class_weights` may also be the name of a method of `data.class_weights`, which computes the
-            weights from counts of the training labels.
+            weights from counts of the training labels, each image counted once.
         optimizer: Name and options of an optimizer. Defaults to `AdamW`. The papers use SGD, which is `CoupledSGD`
             with `momentum=0.9`.
         schedule: `epochs`, `steps`, `power`, `accumulation_steps`, `ema_momentum`, `early_stopping_patience`.
-        evaluation: `split`, and further `metrics`.
+        evaluation: `dataset`, `split`, and further `metrics`. `dataset` defaults to the first data set of the
+            training. Validation uses the labels as they are stored.
         callbacks: Further callbacks: a list of tables, each with the name of a class and its options.
         seed: Integer seed of the initial weights, the order of the images and their augmentation.
         precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
@@ -172,6 +204,11 @@ class RunConfig(Record):
     def finds_clusters(self) -> bool:
         """Whether the method has no clusters yet, so that `train_hs3` has to find them."""
         return getattr(self.method, "clusters", None) == "search"
+
+    @property
+    def evaluation_dataset(self) -> str:
+        """The data set to validate on."""
+        return self.evaluation.dataset or self.data.names[0]
 
     def num_epochs(self, batches: int) -> int:
         """Returns the number of epochs of the run, given the number of batches per epoch."""

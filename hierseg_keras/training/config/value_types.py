@@ -38,6 +38,9 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Size = AsTuple[tuple[Count, Count]]
+# One value for all data sets, or a list with one value per data set.
+Names = Either[str | AsTuple[tuple[str, ...]]]
+Levels = Either[Count | AsTuple[tuple[Count, ...]]]
 
 _PLAIN = (str, int, float, bool)
 

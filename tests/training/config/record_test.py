@@ -28,7 +28,11 @@ class RunConfigTest:
             ("tensorboard", ["true", 1]),
             ("format_version", [0, "1", 2]),
             ("callbacks", [{}, "EarlyStopping", [3]]),
-            ("data.dataset", [3, None, ["camvid_tree"]]),
+            ("data.dataset", [3, None, [], [3], ["camvid_tree", None]]),
+            ("data.train_split", [3, None, [], [3], ["train", "train"]]),
+            ("data.batch_shares", [8, [], [0], [8.0], [7], [4, 4], "8"]),
+            ("data.weights", [1.0, [], [0.0], [math.inf], [1.0, 1.0], "1"]),
+            ("data.label_levels", [0, -1, 1.5, "1", None, True, [], [0], [1, 1]]),
             ("data.tree", [3, True, []]),
             ("data.batch_size", [0, 2**31, -8, 8.0, "8", True, math.inf, None]),
             ("data.size", [0, (64, 0), (64,), (64, 64, 3), "64", 64.0]),
@@ -53,6 +57,7 @@ class RunConfigTest:
             ("schedule.ema_momentum", [0.0, 1.0, 2]),
             ("schedule.early_stopping_patience", [0, 1.5]),
             ("evaluation.split", [None, 3]),
+            ("evaluation.dataset", [3, True, ["camvid_tree"]]),
             ("evaluation.metrics", ["LevelMeanIoU", {}, [None]]),
         ],
     )
@@ -177,6 +182,25 @@ class RunConfigTest:
         (line,) = problems_of(data={"max_depth": 10.0})
         assert line.endswith("Received: 10.0 for `network.name` UNet.")
 
+    def test_several_data_sets_with_one_value_each(self):
+        sources = {"dataset": ["camvid_tree", "street_blocks"], "train_split": ["train", "train[:8]"]}
+        config = RunConfig(data={**sources, "batch_shares": [2, 6], "label_levels": [1, 2]})
+        assert (config.data.names, config.data.splits) == (("camvid_tree", "street_blocks"), ("train", "train[:8]"))
+        assert config.evaluation_dataset == "camvid_tree"
+        assert config.replace(evaluation={"dataset": "street_blocks"}).evaluation_dataset == "street_blocks"
+        one = RunConfig(data={"dataset": ["a", "a"], "weights": [1, 2.5]})
+        assert one.data.splits == ("train", "train") and one.data.weights == (1.0, 2.5)
+        assert (RunConfig().data.names, RunConfig().data.splits) == (("street_blocks",), ("train",))
+
+    def test_shares_exclude_weights_and_fill_a_batch(self):
+        two = {"dataset": ["a", "b"]}
+        (line,) = problems_of(data={**two, "batch_shares": [4, 4], "weights": [1.0, 2.0]})
+        assert line.startswith("`data.weights` expects false with `data.batch_shares`")
+        (line,) = problems_of(data={**two, "batch_shares": [4, 3]})
+        assert line.endswith("whose sum is `data.batch_size` (8). Received: (4, 3), whose sum is 7.")
+        (line,) = problems_of(data={**two, "label_levels": [1]})
+        assert line == "`data.label_levels` expects one value per data set in `data.dataset` (2). Received: (1,)."
+
     def test_epochs_follow_from_steps(self):
         assert RunConfig(schedule={"epochs": 3}).num_epochs(7) == 3
         assert RunConfig(schedule={"steps": 10, "accumulation_steps": 2}).num_epochs(7) == 3
@@ -206,7 +230,15 @@ class FileTest:
 
     def test_every_kind_of_value_survives_its_file(self, tmp_path):
         config = RunConfig(
-            data={"size": 256, "scale_range": None, "manual_dir": 'a "b"\\c\n'},
+            data={
+                "size": 256,
+                "scale_range": None,
+                "manual_dir": 'a "b"\\c\n',
+                "dataset": ["camvid_tree", "street_blocks"],
+                "train_split": ["train[:10%]", "train"],
+                "batch_shares": [2, 6],
+                "label_levels": [1, 2],
+            },
             loss={"name": "FocalTreeMin", "class_weights": {"car": 2.0}},
             method={"name": "HSSN", "triplet": {"margin": 0.3}, "beta": 0.0},
             evaluation={"metrics": [{"name": "PathCoherence"}]},
