@@ -14,7 +14,6 @@ be stopped and resumed, and several processes may run it at once; each row is ma
 
 import argparse
 import pathlib
-import platform
 import statistics
 import time
 
@@ -25,7 +24,7 @@ from benchmarks.claims import claimed
 from benchmarks.fit_and_measure import fit, measure
 from benchmarks.paired import paired_table
 from benchmarks.street_tasks import LABELS, TASKS
-from hierseg_keras.tree import ClassTree
+from hierseg_keras.training.config.changes import merged
 
 FLAT = "flat"
 # Name of a row -> tables of the run's configuration.
@@ -37,9 +36,21 @@ OBJECTIVES = {
     "TM": {"loss": {"name": "TreeMin"}},
     "FTM": {"loss": {"name": "FocalTreeMin"}},
     "FTM + TT": {"loss": {"name": "FocalTreeMin"}, "method": {"name": "HSSN"}},
-    "released": {"loss": {"name": "TreeMinCrossentropy"}, "method": {"name": "HSSN"}},
+    "released": {"loss": {"name": "TreeMinCrossentropy"}},
+    "released + TT": {"loss": {"name": "TreeMinCrossentropy"}, "method": {"name": "HSSN"}},
 }
-MAIN = (FLAT, "hierarchical", "FTM", "FTM + TT", "released")
+# With coarse labels, also with each depth averaged over the pixels that are labeled so deep.
+BY_DEPTH = {
+    f"{name}, by depth": merged(OBJECTIVES[name], {"loss": {"averaging": "depth"}})
+    for name in ("hierarchical", "FTM", "FTM + TT", "released")
+}
+# With losses balanced over the classes.
+BALANCED = {
+    f"{name}, balanced": merged(OBJECTIVES[name], {"loss": {"class_weights": "median_frequency"}})
+    for name in ("flat", "hierarchical", "FTM", "released")
+}
+OBJECTIVES |= BY_DEPTH | BALANCED
+MAIN = (FLAT, "hierarchical", "FTM", "FTM + TT", "released", *BY_DEPTH)
 RATES = (0.001, 0.003, 0.01)
 CHOOSING_SEEDS = (100, 101)
 FIGURES = ("miou_1", "miou_2", "accuracy_1", "accuracy_2", "mistake_severity", "hierarchical_f")
@@ -51,6 +62,7 @@ def main():
     parser.add_argument("--task", choices=TASKS, default="camvid")
     parser.add_argument("--labels", choices=LABELS, nargs="+", default=LABELS)
     parser.add_argument("--objectives", choices=OBJECTIVES, nargs="+", default=list(OBJECTIVES))
+    parser.add_argument("--stages", choices=("choose", "report"), nargs="+", default=("choose", "report"))
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no row after so many minutes")
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     parser.add_argument("--table", action="store_true", help="print the tables of the rows that are there, and end")
@@ -85,7 +97,7 @@ def missing_rows(path, options):
     done = {key_of(row) for row in rows.read(path, {})}
     columns = [(labels, objective) for labels in options.labels for objective in options.objectives]
     columns = [(labels, objective) for labels, objective in columns if can_learn_from(labels, objective)]
-    wanted = [(*column, rate, seed) for column in columns for rate in RATES for seed in CHOOSING_SEEDS]
+    wanted = [(*column, rate, seed) for seed in CHOOSING_SEEDS for rate in RATES for column in columns]
     for labels, objective in columns:
         rate = best_rate(path, labels, objective)
         if rate is not None:
@@ -96,8 +108,8 @@ def missing_rows(path, options):
 
 
 def can_learn_from(labels, objective):
-    """Whether an objective can use coarse labels. A flat crossentropy cannot."""
-    return labels != "coarse" or objective != FLAT
+    """Whether an objective is of use. A flat crossentropy cannot use coarse labels; without them, depths are all equal."""
+    return not objective.startswith(FLAT) if labels == "coarse" else objective not in BY_DEPTH
 
 
 def key_of(row):
@@ -124,10 +136,11 @@ def make(path, row, options):
         tables = {**OBJECTIVES[row["objective"]], "optimizer": {"learning_rate": row["rate"]}, "seed": row["seed"]}
         config = task.config(row["labels"], options.data_dir, **tables)
         model = fit(config)
-        for split in task.splits:
-            values = {name: f"{value:.4f}" for name, value in measure(model, config, split).items()}
-            columns = {**row, "split": split, **values, "minutes": f"{(time.time() - start) / 60:.1f}"}
-            columns |= {"backend": keras.backend.backend(), "machine": platform.machine()}
+        measured = {split: measure(model, config, split) for split in task.splits}
+        how = {"minutes": f"{(time.time() - start) / 60:.1f}", "backend": keras.backend.backend()}
+        for split, values in measured.items():
+            values = {name: f"{value:.4f}" for name, value in values.items()}
+            columns = {**row, "split": split, **values, **how}
             rows.append(path, list(columns), columns)
         return True
 
