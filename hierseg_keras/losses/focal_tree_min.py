@@ -1,5 +1,7 @@
 """Focal binary cross-entropy of scores made coherent along a class tree (HSSN, eq. 6)."""
 
+from typing import Literal
+
 import keras
 import numpy as np
 from keras import ops
@@ -183,8 +185,8 @@ class FocalTreeMin(TreeLoss):
         from_logits: bool = True,
         class_weights: NodeWeights | None = None,
         ignore_class: int = 255,
-        normalization: str = "replica",
-        averaging: str = "pixels",
+        normalization: Literal["replica", "global"] = "replica",
+        averaging: Literal["pixels", "depth"] = "pixels",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "focal_tree_min",
         dtype: str | None = None,

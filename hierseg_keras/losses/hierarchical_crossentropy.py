@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
 import numpy as np
@@ -221,8 +222,8 @@ class HierarchicalCrossentropy(TreeLoss):
         from_logits: bool = True,
         class_weights: NodeWeights | None = None,
         ignore_class: int = 255,
-        normalization: str = "replica",
-        averaging: str = "pixels",
+        normalization: Literal["replica", "global"] = "replica",
+        averaging: Literal["pixels", "depth"] = "pixels",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "hierarchical_crossentropy",
         dtype: str | None = None,

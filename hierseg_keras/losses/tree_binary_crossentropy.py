@@ -1,5 +1,7 @@
 """Binary cross-entropy of every node of a class tree (HSSN, eq. 2)."""
 
+from typing import Literal
+
 import keras
 from numpy.typing import ArrayLike
 
@@ -132,8 +134,8 @@ class TreeBinaryCrossentropy(TreeLoss):
         from_logits: bool = True,
         class_weights: NodeWeights | None = None,
         ignore_class: int = 255,
-        normalization: str = "replica",
-        averaging: str = "pixels",
+        normalization: Literal["replica", "global"] = "replica",
+        averaging: Literal["pixels", "depth"] = "pixels",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "tree_binary_crossentropy",
         dtype: str | None = None,

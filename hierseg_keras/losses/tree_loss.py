@@ -1,5 +1,7 @@
 """The base class of the losses on a class tree, and their checks of labels and scores."""
 
+from typing import Literal
+
 import keras
 import numpy as np
 from keras import ops
@@ -126,8 +128,8 @@ class TreeLoss(keras.losses.Loss):
         from_logits: bool = True,
         class_weights: NodeWeights | None = None,
         ignore_class: int = 255,
-        normalization: str = "replica",
-        averaging: str = "pixels",
+        normalization: Literal["replica", "global"] = "replica",
+        averaging: Literal["pixels", "depth"] = "pixels",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
         dtype: str | None = None,

@@ -1,5 +1,7 @@
 """Binary crossentropy of scores made coherent along a class tree (HSSN, eq. 4 and 5)."""
 
+from typing import Literal
+
 import keras
 from numpy.typing import ArrayLike
 
@@ -134,8 +136,8 @@ class TreeMin(TreeLoss):
         from_logits: bool = True,
         class_weights: NodeWeights | None = None,
         ignore_class: int = 255,
-        normalization: str = "replica",
-        averaging: str = "pixels",
+        normalization: Literal["replica", "global"] = "replica",
+        averaging: Literal["pixels", "depth"] = "pixels",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "tree_min",
         dtype: str | None = None,

@@ -1,6 +1,7 @@
 """The loss of the code released with HSSN: focal tree-min averaged per level, plus a softmax crossentropy per level."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
 import numpy as np
@@ -165,8 +166,8 @@ class TreeMinCrossentropy(TreeLoss):
         from_logits: bool = True,
         class_weights: NodeWeights | None = None,
         ignore_class: int = 255,
-        normalization: str = "replica",
-        averaging: str = "pixels",
+        normalization: Literal["replica", "global"] = "replica",
+        averaging: Literal["pixels", "depth"] = "pixels",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "tree_min_crossentropy",
         dtype: str | None = None,

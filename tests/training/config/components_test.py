@@ -124,10 +124,12 @@ class SignaturesTest:
     def test_losses_average_by_depth_where_asked_for(self, name):
         """All but the flat crossentropy, whose labels are leaves. Logs per depth are averaged in the same way."""
         if name == "SparseCategoricalCrossentropy":
-            with pytest.raises(ConfigError, match="`loss.averaging` expects"):
+            with pytest.raises(ConfigError, match="`loss.averaging` is not an option"):
                 RunConfig(loss={"name": name, "averaging": "depth"})
             return
         assert RunConfig(loss={"name": name}).loss.averaging == "pixels"
+        with pytest.raises(ConfigError, match='`loss.averaging` expects "pixels" or "depth". Received: \'levels\''):
+            RunConfig(loss={"name": name, "averaging": "levels"})
         loss = build.make_loss(RunConfig(loss={"name": name, "averaging": "depth"}), TREE)
         assert loss.averaging == loss_by_depth(loss, TREE).averaging == "depth"
 
