@@ -108,7 +108,7 @@ def missing_rows(path, options):
 
 
 def can_learn_from(labels, objective):
-    """Whether an objective is of use. A flat crossentropy cannot use coarse labels; without them, depths are all equal."""
+    """Whether a row is of use: a flat crossentropy cannot use coarse labels, and without them all depths are equal."""
     return not objective.startswith(FLAT) if labels == "coarse" else objective not in BY_DEPTH
 
 

@@ -8,7 +8,7 @@ CONFIDENCE = 0.95
 
 
 def paired_table(rows, key, baseline, figures):
-    """Returns a text table: the mean of each figure per name, and the paired difference to the baseline with its interval.
+    """Returns a text table of each figure's mean per name, and of its paired difference to the baseline.
 
     Args:
         rows: List of dicts with a `seed`.

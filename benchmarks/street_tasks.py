@@ -1,4 +1,4 @@
-"""The tasks of the accuracy benchmarks: a data set, how much of it is labeled, and the network that all methods share."""
+"""The tasks of the accuracy benchmarks: a data set, how much of it is labeled, and the network of all methods."""
 
 import dataclasses
 import os
