@@ -192,13 +192,13 @@ class SafetensorsTest:
         for weight, value in zip(model.weights, before):
             np.testing.assert_array_equal(keras.ops.convert_to_numpy(weight), value)
 
-    def test_pickles_are_not_opened(self, tmp_path):
+    def test_pickles_of_anything_else_are_not_opened(self, tmp_path):
         import pickle
 
         (tmp_path / "hrnet.pth").write_bytes(pickle.dumps({"conv1.weight": [1.0]}))
-        with pytest.raises(ValueError, match="expects a safetensors file.*are not read. Save the weights with"):
+        with pytest.raises(ValueError, match="PyTorch's old format.*Nothing in the file was run. Save the"):
             HRNet(TREE, weights=tmp_path / "hrnet.pth", **SMALL)
 
     def test_missing_file_raises(self, tmp_path):
-        with pytest.raises(FileNotFoundError, match="path of a .safetensors file. Received: weights="):
+        with pytest.raises(FileNotFoundError, match="path of a .safetensors or .pth file. Received: weights="):
             HRNet(TREE, weights=tmp_path / "nowhere.safetensors", **SMALL)

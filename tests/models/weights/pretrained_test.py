@@ -94,5 +94,7 @@ class SafetensorsTest:
 
     @pytest.mark.large
     def test_download_is_refused_and_a_file_asked_for(self):
-        with pytest.raises(ValueError, match="None for backbone='wide_resnet38'.*the path of a .safetensors file, or"):
+        with pytest.raises(
+            ValueError, match="None for backbone='wide_resnet38'.*path of a .safetensors or .pth file, or"
+        ):
             DeepLabV3Plus(TREE, backbone="wide_resnet38", weights="imagenet", filters=8)
