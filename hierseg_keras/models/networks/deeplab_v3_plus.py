@@ -29,9 +29,8 @@ class DeepLabV3Plus(TreeNetwork):
 
     Named layers: `backbone` (outputs two maps), `embedding` (the second map, whose pixels `HSSN`
     compares), `aspp`, `low_level`, `features` (the last map before the logits, at stride 4) and
-    `logits`. Inside `backbone`, the stages that `HS3` can supervise are `backbone/layer1`, ...,
-    `backbone/layer4` of `"resnet50_v1_5"` and `"resnet101_v1_5"`, and `backbone/stage1`, ...,
-    `backbone/stage7` of EfficientNet-Lite.
+    `logits`. EfficientNet-Lite has the stages `backbone/stage1`, ..., `backbone/stage7`, which `HS3` can
+    supervise.
 
     Args:
         tree: `ClassTree`, or its text.

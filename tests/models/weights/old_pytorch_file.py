@@ -5,6 +5,8 @@ import math
 import pickle
 import struct
 
+import numpy as np
+
 MAGIC_NUMBER, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 MACHINE = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
 NO_ARGUMENTS = b")"
@@ -59,8 +61,8 @@ class Tensor:
         return called("torch._utils _rebuild_tensor_v2", tupled(self.storage(), *place, hooks))
 
     def stored(self):
-        number = "q" if self.dtype == "torch LongStorage" else "f"
-        return struct.pack("<q", len(self.values)) + struct.pack(f"<{len(self.values)}{number}", *self.values)
+        values = np.asarray(self.values, "<i8" if self.dtype == "torch LongStorage" else "<f4")
+        return struct.pack("<q", values.size) + values.tobytes()
 
 
 def tensor_dict(tensors):
@@ -79,7 +81,5 @@ def parts_of(tensors):
 
 def file_of(arrays):
     """The content of a file with float32 arrays."""
-    tensors = {
-        name: Tensor(array.ravel().tolist(), array.shape, key=str(i)) for i, (name, array) in enumerate(arrays.items())
-    }
+    tensors = {name: Tensor(array.ravel(), array.shape, key=str(i)) for i, (name, array) in enumerate(arrays.items())}
     return b"".join(parts_of(tensors))
