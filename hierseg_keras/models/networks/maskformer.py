@@ -94,9 +94,9 @@ class MaskFormer(TreeNetwork):
         dropout: Dropout rate of the query decoder. Defaults to 0.1.
         auxiliary_weight: Weight of the loss after each decoder layer except the last. 0 leaves these
             auxiliary logits out. Defaults to the paper's 1.
-        weights: `None` for random weights, or the path of a `.safetensors` file with the weights of
-            timm's network, such as `swin_small_patch4_window7_224` or `resnet101`. The classifier in
-            the file is not used. Defaults to `None`.
+        weights: `None` for random weights, or the path of a `.safetensors` or `.pth` file with the
+            weights of timm's network, such as `swin_small_patch4_window7_224` or `resnet101`. The
+            classifier in the file is not used. Defaults to `None`.
         input_shape: Shape of an image, `(H, W, 3)`, with `None` for a variable height or width.
             Defaults to `(None, None, 3)`.
         name: Name of the model.

@@ -56,10 +56,10 @@ class SAGate(TreeNetwork):
         low_level_filters: Channels of the projected low-level map. Defaults to 48.
         dropout: Dropout rate of pyramid pooling, decoder and auxiliary head. Defaults to 0.1.
         auxiliary_weight: Weight of the coarse segmentation's loss. Defaults to 0.2.
-        weights: `None` for random weights, or the path of a `.safetensors` file with a ResNet's tensors
-            under PyTorch's names, whose stem has three 3x3 convolutions (`conv1.0`, `conv1.3`,
-            `conv1.6`). Both ResNets are initialized from it. The classifier in the file is not used.
-            Defaults to `None`.
+        weights: `None` for random weights, or the path of a `.safetensors` or `.pth` file with a
+            ResNet's tensors under PyTorch's names, whose stem has three 3x3 convolutions (`conv1.0`,
+            `conv1.3`, `conv1.6`). Both ResNets are initialized from it. The classifier in the file is
+            not used. Defaults to `None`.
         synchronized_batch_norm: Whether to compute batch statistics over all replicas of
             `tf.distribute`, instead of per replica. Defaults to `False`.
         input_shape: Shape of an image, `(H, W, 3 + depth_channels)`, with `None` for a variable height

@@ -48,16 +48,21 @@ def load_tensors(model, path, ignored=(), prefixes=("",)):
         ValueError: If the file cannot be read, or if a tensor is missing, has another shape, or does not belong to
             the network. The error lists all such tensors.
     """
-    tensors = {
-        name: tensor
-        for name, tensor in _read(path).items()
-        if name.split(".")[0] not in ignored and not name.endswith(_NO_WEIGHTS)
-    }
-    misfits, places = [], [place for prefix in prefixes for place in _places(model, prefix)]
+    tensors, misfits = {}, []
+    for stored_name, tensor in _read(path).items():
+        # Names such as `_blocks.0._bn1` lose their underscores, with which no layer's name begins.
+        name = re.sub(r"(^|\.)_", r"\1", stored_name)
+        if name in tensors:
+            misfits.append(f"{stored_name}: twice in the file, with and without underscores")
+        if name.split(".")[0] not in ignored and not name.endswith(_NO_WEIGHTS):
+            tensors[name] = tensor
+    places = [place for prefix in prefixes for place in _places(model, prefix)]
     turned = {(name, axes): _turned(tensors[name], axes) for name, _, axes in places if name in tensors}
     for name, variable, axes in places:
         if name not in tensors:
             misfits.append(f"{name}: missing in the file")
+        elif turned[name, axes].dtype.kind != "f":
+            misfits.append(f"{name}: {turned[name, axes].dtype} values, expected floating-point numbers")
         elif tuple(variable.shape) != turned[name, axes].shape:
             shape = turned[name, axes].shape
             misfits.append(f"{name}: shape {shape}, expected {tuple(variable.shape)}, in Keras's order of axes")
@@ -74,9 +79,11 @@ def load_tensors(model, path, ignored=(), prefixes=("",)):
 
 
 def _read(path):
-    """Reads a file. Names such as `_blocks.0._bn1` lose their underscores, with which no layer's name begins."""
-    read = read_pytorch_file if pathlib.Path(path).suffix == ".pth" else read_safetensors
-    return {re.sub(r"(^|\.)_", r"\1", name): tensor for name, tensor in read(path).items()}
+    if not pathlib.Path(path).is_file():
+        raise FileNotFoundError(
+            f"`weights` expects the path of a .safetensors or .pth file. Received: weights={str(path)!r}."
+        )
+    return read_pytorch_file(path) if pathlib.Path(path).suffix == ".pth" else read_safetensors(path)
 
 
 def _places(model, prefix):

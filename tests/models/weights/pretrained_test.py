@@ -5,6 +5,7 @@ import pytest
 from hierseg_keras.models import DeepLabV3Plus
 from hierseg_keras.tree import ClassTree
 from tests.models.backbones.resnet_test import randomised
+from tests.models.weights.old_pytorch_file import file_of
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("KerasCV imports TensorFlow", allow_module_level=True)
@@ -75,8 +76,9 @@ class SafetensorsTest:
     """A file with PyTorch's names and layouts, of random numbers, into a backbone of DeepLabV3+."""
 
     @pytest.mark.large
+    @pytest.mark.parametrize("ending", ["safetensors", "pth"])
     @pytest.mark.parametrize("backbone, changed", [("resnet50_v1_5", "layer3.0.downsample.0")])
-    def test_every_tensor_finds_its_place(self, backbone, changed, tmp_path):
+    def test_every_tensor_finds_its_place(self, backbone, changed, ending, tmp_path):
         from safetensors.numpy import save_file
 
         tensors, rng = {"fc.weight": np.zeros((1000, 2048), "float32")}, np.random.default_rng(0)
@@ -87,12 +89,15 @@ class SafetensorsTest:
             if isinstance(layer, keras.layers.BatchNormalization):
                 for name in ("weight", "bias", "running_mean", "running_var"):
                     tensors[f"{layer.name}.{name}"] = rng.uniform(size=layer.gamma.shape).astype("float32")
-        save_file(tensors, tmp_path / "resnet.safetensors")
-        model = DeepLabV3Plus(TREE, backbone=backbone, filters=8, weights=str(tmp_path / "resnet.safetensors"))
+        path = tmp_path / f"resnet.{ending}"
+        save_file(tensors, path) if ending == "safetensors" else path.write_bytes(file_of(tensors))
+        model = DeepLabV3Plus(TREE, backbone=backbone, filters=8, weights=str(path))
         kernel = np.asarray(model.get_layer("backbone").get_layer(changed).kernel)
         np.testing.assert_array_equal(kernel, tensors[f"{changed}.weight"].transpose(2, 3, 1, 0))
 
     @pytest.mark.large
     def test_download_is_refused_and_a_file_asked_for(self):
-        with pytest.raises(ValueError, match="None for backbone='wide_resnet38'.*the path of a .safetensors file, or"):
+        with pytest.raises(
+            ValueError, match="None for backbone='wide_resnet38'.*path of a .safetensors or .pth file, or"
+        ):
             DeepLabV3Plus(TREE, backbone="wide_resnet38", weights="imagenet", filters=8)
