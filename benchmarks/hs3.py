@@ -116,7 +116,7 @@ def search(config):
     model = fit(config.replace(method=DEEP_SUPERVISION, data={"train_split": reduced}))
     examples = [(image[None], label[None]) for image, label in load_examples(config, model.tree, analysis, count=-1)]
     names = model.tree.names[: model.tree.num_leaves]
-    angles = [None, *(changes["theta"] for changes in ANGLES.values())]
+    angles = ["origin", *(changes["theta"] for changes in ANGLES.values())]
     return {
         clustering: {
             stage: {
