@@ -139,7 +139,7 @@ def load(
     >>> tree = hs.ClassTree.load("street_blocks")
     >>> finest = np.flatnonzero(tree.depths == tree.num_levels)
     >>> np.isin(label, finest).any(axis=(1, 2)).tolist()
-    [False, True, False, False, False, False, True, False]
+    [False, True, False, False, False, True, False, False]
     """
     sizes = {"batch_size": batch_size, "size": size, "crop_size": crop_size, "scale_range": scale_range}
     draws = {"seed": seed, "shuffle_buffer": shuffle_buffer, "initial_epoch": initial_epoch, "flip": flip}
