@@ -18,7 +18,6 @@ import statistics
 import time
 
 import keras
-import tensorflow as tf
 
 from benchmarks import rows
 from hierseg_keras import data
@@ -33,6 +32,7 @@ LABELS = ("quarter", "mixed", "all")
 FIGURES = ("miou_1", "miou_2", "miou_3")
 COLUMNS = ("labels", "loss", "seed", "steps", *FIGURES, "minutes")
 FINE, COARSE = 2, 6
+MIDDLE = 2
 
 
 def main():
@@ -73,22 +73,17 @@ def run(labels, seed, options):
 
 
 def examples(labels, seed, data_dir):
-    def load(split, batch_size):
-        options = {"crop_size": (96, 128), "batch_size": batch_size, "seed": seed, "data_dir": data_dir}
-        return data.load("street_blocks", split, training=True, **options)
-
-    if labels == "all":
-        return load("train", FINE + COARSE)
-    if labels == "quarter":
-        return load("train[:25%]", FINE + COARSE)
-    pairs = tf.data.Dataset.zip(load("train[:25%]", FINE), load("train[25%:]", COARSE).map(at_middle_level))
-    return pairs.map(lambda one, other: tuple(tf.concat(parts, axis=0) for parts in zip(one, other)))
-
-
-def at_middle_level(image, label):
-    """Labels that tell no more than the class of level 2."""
-    classes = tf.constant(TREE.level_table[1], tf.int32)
-    return image, tf.where(label == IGNORED, IGNORED, tf.gather(classes, tf.where(label == IGNORED, 0, label)))
+    options = {
+        "training": True,
+        "crop_size": (96, 128),
+        "batch_size": FINE + COARSE,
+        "seed": seed,
+        "data_dir": data_dir,
+    }
+    if labels != "mixed":
+        return data.load("street_blocks", "train" if labels == "all" else "train[:25%]", **options)
+    shares = {"batch_shares": [FINE, COARSE], "label_levels": [1, MIDDLE]}
+    return data.load(["street_blocks", "street_blocks"], ["train[:25%]", "train[25%:]"], **shares, **options)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ def load(
             `(0.5, 2.0)`. `None` means no random scale.
         flip: Boolean, whether to mirror at random. Mirroring also swaps the labels in `flip_pairs`. Defaults to `True`.
         seed: Integer, seed of order and augmentation. Defaults to 0.
-        shuffle_buffer: Integer, number of encoded images per data set in the shuffle buffer. Defaults to 1000.
+        shuffle_buffer: Integer, number of encoded images in the shuffle buffer of a data set of more than 250 MiB.
+            A smaller one is cached in memory, and all of its images are shuffled. Defaults to 1000.
         ignore_class: Integer label of pixels without a label, outside of `[0, V)`. Defaults to 255.
         data_dir, manual_dir: As in `data.prepare`.
         weights: List of positive floats, one per data set: how often to draw from it, relative to the others. Defaults
@@ -138,7 +139,7 @@ def load(
     >>> tree = hs.ClassTree.load("street_blocks")
     >>> finest = np.flatnonzero(tree.depths == tree.num_levels)
     >>> np.isin(label, finest).any(axis=(1, 2)).tolist()
-    [False, True, False, False, False, False, True, False]
+    [False, True, False, False, False, True, False, False]
     """
     sizes = {"batch_size": batch_size, "size": size, "crop_size": crop_size, "scale_range": scale_range}
     draws = {"seed": seed, "shuffle_buffer": shuffle_buffer, "initial_epoch": initial_epoch, "flip": flip}

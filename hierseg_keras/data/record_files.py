@@ -55,6 +55,7 @@ class RecordFiles:
     Attributes:
         num_files: Integer, number of files.
         num_records: Integer, number of records that belong to the split.
+        is_small: Boolean, whether `read` caches the records in memory.
 
     Raises:
         ValueError: If there is no such split, the split has no records, or a file is missing or truncated.
@@ -71,7 +72,7 @@ class RecordFiles:
         self._skips = np.array([instruction.skip for instruction in instructions], np.int64)
         self._takes = np.array([instruction.take for instruction in instructions], np.int64)
         self.num_files, self.num_records = len(instructions), int(self._takes.sum())
-        self._is_small = self._check(builder) <= _MAX_CACHED_BYTES
+        self.is_small = self._check(builder) <= _MAX_CACHED_BYTES
 
     def read(self, parse, order=None):
         """Reads every record of the split.
@@ -92,7 +93,7 @@ class RecordFiles:
             columns = tuple(tf.gather(column, order) for column in columns)
         records = tf.data.Dataset.from_tensor_slices(columns).flat_map(self._read_file)
         examples = records.map(parse, tf.data.AUTOTUNE).apply(tf.data.experimental.assert_cardinality(self.num_records))
-        return examples.cache() if order is None and self._is_small else examples
+        return examples.cache() if order is None and self.is_small else examples
 
     def _read_file(self, path, skip, take, first):
         # A damaged record ends its file early. The data set appended here then raises the error that names the file.

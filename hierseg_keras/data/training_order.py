@@ -20,16 +20,15 @@ class TrainingOrder:
         files: List of `RecordFiles`, one per source.
         weights: List of floats, how often to draw from each source relative to the others. `None` means their numbers
             of records.
-        shuffle_buffer: Integer, number of examples per source in the shuffle buffer.
+        shuffle_buffer: Integer, number of examples in the shuffle buffer of a source that is too large to be cached.
         seed: Integer.
         batch_shares: List of integers, number of examples per source in every batch. Defaults to `None`, which chooses
             sources at random.
     """
 
     def __init__(self, sources, files, weights, shuffle_buffer, seed, batch_shares=None):
-        # A source of several files reads them in another order in each epoch.
-        in_order = [part.read(source.parse) if part.num_files == 1 else None for source, part in zip(sources, files)]
-        self._parts = list(zip(sources, files, in_order))
+        cached = [part.read(source.parse) if part.is_small else None for source, part in zip(sources, files)]
+        self._parts = list(zip(sources, files, cached))
         self.num_examples = sum(part.num_records for part in files)
         sizes = [part.num_records for part in files]
         self._weights = [float(weight) for weight in (sizes if weights is None else weights)]
@@ -69,14 +68,15 @@ class TrainingOrder:
         """Returns all examples of one source, shuffled."""
         source, files, examples = self._parts[number]
         seed = _fold_in(_fold_in(seed, number), round_)
-        buffer = self._shuffle_buffer
-        if files.num_files > 1:
+        # A buffer of all cached examples needs no more memory than the cache.
+        buffer = files.num_records
+        if examples is None:
             order = tf.random.experimental.stateless_shuffle(tf.range(files.num_files), _fold_in(seed, _FILES))
             examples = files.read(source.parse, order)
-        elif len(self._parts) > 1:
-            # An epoch may end before a source is exhausted. A buffer of the whole file lets every epoch draw from all
-            # of it, and TFDS keeps a single file small.
-            buffer = max(buffer, files.num_records)
+            # Of several sources, one may not be exhausted when the epoch ends. Another order of the files lets every
+            # epoch draw from other parts of it. A single file, which TFDS keeps small, has to be in the buffer.
+            if files.num_files > 1 or len(self._parts) == 1:
+                buffer = self._shuffle_buffer
         examples = examples.map(
             lambda example: {**example, "seed": _fold_in(seed, example["index"]), "source": tf.constant(number)}
         )

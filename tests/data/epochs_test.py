@@ -6,6 +6,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras import data  # noqa: E402
+from hierseg_keras.data import record_files  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.data.tiny_data_sets import HELEN, prepared  # noqa: E402
 
@@ -29,7 +30,7 @@ def load_numbers(tiny):
     def load(files=1, name="tiny_numbers", split="train", **options):
         class_maps = {"tiny_numbers": {number: str(number) for number in range(40)}}
         options = {"tree": NUMBERS, "class_maps": class_maps, "crop_size": (3, 4), "batch_size": 4, **options}
-        return data.load(name, split, training=True, data_dir=tiny[files], **options)
+        return data.load(name, split, **{"training": True, "data_dir": tiny[files], **options})
 
     return load
 
@@ -56,7 +57,11 @@ def numbers(dataset):
 
 class EpochsTest:
     @pytest.mark.parametrize("kind", ["one file", "several files", "mixed", "shares"])
-    def test_batches_follow_from_seed_and_epoch_alone(self, kind, load_numbers, load_mixed):
+    @pytest.mark.parametrize("is_cached", [True, False])
+    def test_batches_follow_from_seed_and_epoch_alone(self, kind, is_cached, load_numbers, load_mixed, monkeypatch):
+        if not is_cached:
+            monkeypatch.setattr(record_files, "_MAX_CACHED_BYTES", 0)
+
         def load(**options):
             if kind == "mixed":
                 return load_mixed(weights=[5, 1], **options)
@@ -92,22 +97,41 @@ class EpochsTest:
         assert set(small.ravel()).isdisjoint(large) and len(set(large)) == 20
 
     @pytest.mark.parametrize("files", [1, NUM_FILES])
-    def test_every_scene_is_drawn_once_per_epoch(self, files, load_numbers):
+    @pytest.mark.parametrize("is_cached", [True, False])
+    def test_every_scene_is_drawn_once_per_epoch(self, files, is_cached, load_numbers, monkeypatch):
+        if not is_cached:
+            monkeypatch.setattr(record_files, "_MAX_CACHED_BYTES", 0)
         train = load_numbers(files, scale_range=None, flip=False, shuffle_buffer=5)
         epochs = [numbers(train) for _ in range(2)]
         for epoch in epochs:
             assert sorted(epoch) == list(range(40))
         assert epochs[0] != epochs[1]
 
-    def test_files_come_in_an_order_of_the_epoch(self, load_numbers):
+    @pytest.mark.parametrize("files", [1, NUM_FILES])
+    def test_all_of_a_cached_split_is_shuffled(self, files, load_numbers):
+        """The first batches of five epochs have images of every file, whatever the size of the buffer."""
+        train = load_numbers(files, scale_range=None, flip=False, shuffle_buffer=1)
+        first = np.reshape([numbers(train.take(2)) for _ in range(5)], (5, 8))
+        in_order = [int(image.max()) for image in self.stored(load_numbers, files)]
+        places = np.vectorize(in_order.index)(first)
+        assert set(places.ravel() // 10) == {0, 1, 2, 3} and all(len(set(epoch // 10)) > 1 for epoch in places)
+
+    def stored(self, load_numbers, files):
+        """The images of `tiny_numbers` in the order of its files."""
+        batches = load_numbers(files, training=False, crop_size=None).as_numpy_iterator()
+        return [image for batch, _ in batches for image in batch]
+
+    def test_files_come_in_an_order_of_the_epoch(self, load_numbers, monkeypatch):
         """A buffer of one does not shuffle, so that the order of the files is what is left."""
+        monkeypatch.setattr(record_files, "_MAX_CACHED_BYTES", 0)
         train = load_numbers(NUM_FILES, scale_range=None, flip=False, shuffle_buffer=1)
         epochs = [tuple(numbers(train)) for _ in range(5)]
         files = [{epoch[start : start + 10] for start in range(0, 40, 10)} for epoch in epochs]
         assert all(of_epoch == files[0] for of_epoch in files) and len(set(epochs)) > 1
 
-    def test_a_record_has_its_own_draws_in_each_epoch(self, load_numbers):
+    def test_a_record_has_its_own_draws_in_each_epoch(self, load_numbers, monkeypatch):
         """A scene's crop of an epoch does not depend on when it is drawn; another epoch's is another one."""
+        monkeypatch.setattr(record_files, "_MAX_CACHED_BYTES", 0)
 
         def crops(dataset):
             found = {}
