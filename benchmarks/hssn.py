@@ -62,7 +62,6 @@ def main():
     parser.add_argument("--task", choices=TASKS, default="camvid")
     parser.add_argument("--labels", choices=LABELS, nargs="+", default=LABELS)
     parser.add_argument("--objectives", choices=OBJECTIVES, nargs="+", default=list(OBJECTIVES))
-    parser.add_argument("--stages", choices=("choose", "report"), nargs="+", default=("choose", "report"))
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no row after so many minutes")
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     parser.add_argument("--table", action="store_true", help="print the tables of the rows that are there, and end")
@@ -95,13 +94,15 @@ def make_rows(path, options):
 def missing_rows(path, options):
     """Yields the rows that can be made now. Reported rows need the learning rate that their objective gets first."""
     done = {key_of(row) for row in rows.read(path, {})}
-    columns = [(labels, objective) for labels in options.labels for objective in options.objectives]
-    columns = [(labels, objective) for labels, objective in columns if can_learn_from(labels, objective)]
-    wanted = [(*column, rate, seed) for seed in CHOOSING_SEEDS for rate in RATES for column in columns]
-    for labels, objective in columns:
-        rate = best_rate(path, labels, objective)
-        if rate is not None:
-            wanted += [(labels, objective, rate, seed) for seed in range(5 if objective in MAIN else 3)]
+    wanted = []
+    for labels in options.labels:
+        objectives = [objective for objective in options.objectives if can_learn_from(labels, objective)]
+        wanted += [(labels, each, rate, seed) for seed in CHOOSING_SEEDS for rate in RATES for each in objectives]
+        for seed in range(5):
+            for objective in objectives:
+                rate = best_rate(path, labels, objective)
+                if rate is not None and (objective in MAIN or seed < 3):
+                    wanted.append((labels, objective, rate, seed))
     for row in wanted:
         if tuple(map(str, row)) not in done:
             yield dict(zip(("labels", "objective", "rate", "seed"), row))
