@@ -5,8 +5,9 @@
 All objectives of a seed have the same initial weights, batches and augmentation. CamVid is divided by drives: the test
 split is a drive that no network was trained on (`benchmarks.camvid_drives`).
 
-First, each objective gets its learning rate: three are tried with two seeds that are not reported, and the one with
-the best mean of mIoU over all levels of the validation split is kept. Then the reported seeds are trained.
+First, each objective gets its learning rate: on CamVid three are tried with few labels and two seeds that are not
+reported, and the one with the best mean of mIoU over all levels of the validation split is kept, for any labels. On
+`street_blocks`, all objectives have one rate. Then the reported seeds are trained.
 
 Rows are appended to the CSV when a network is measured, and rows that are there are not made again. The script can
 be stopped and resumed, and several processes may run it at once; each row is made by one of them.
@@ -50,9 +51,8 @@ BALANCED = {
     for name in ("flat", "hierarchical", "FTM", "released")
 }
 OBJECTIVES |= BY_DEPTH | BALANCED
-MAIN = (FLAT, "hierarchical", "FTM", "FTM + TT", "released", *BY_DEPTH)
-RATES = (0.001, 0.003, 0.01)
-CHOOSING_SEEDS = (100, 101)
+# Rates are chosen with these labels, and with seeds that are not reported.
+CHOOSING_LABELS, CHOOSING_SEEDS = "few", (100, 101)
 FIGURES = ("miou_1", "miou_2", "accuracy_1", "accuracy_2", "mistake_severity", "hierarchical_f")
 
 
@@ -62,6 +62,7 @@ def main():
     parser.add_argument("--task", choices=TASKS, default="camvid")
     parser.add_argument("--labels", choices=LABELS, nargs="+", default=LABELS)
     parser.add_argument("--objectives", choices=OBJECTIVES, nargs="+", default=list(OBJECTIVES))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no row after so many minutes")
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     parser.add_argument("--table", action="store_true", help="print the tables of the rows that are there, and end")
@@ -92,16 +93,19 @@ def make_rows(path, options):
 
 
 def missing_rows(path, options):
-    """Yields the rows that can be made now. Reported rows need the learning rate that their objective gets first."""
-    done = {key_of(row) for row in rows.read(path, {})}
+    """Yields the rows that can be made now. Other rows need the learning rate that their objective gets first."""
+    done, rates = {key_of(row) for row in rows.read(path, {})}, TASKS[options.task].rates
     wanted = []
-    for labels in options.labels:
-        objectives = [objective for objective in options.objectives if can_learn_from(labels, objective)]
-        wanted += [(labels, each, rate, seed) for seed in CHOOSING_SEEDS for rate in RATES for each in objectives]
-        for seed in range(5):
-            for objective in objectives:
-                rate = best_rate(path, labels, objective)
-                if rate is not None and (objective in MAIN or seed < 3):
+    if len(rates) > 1:
+        choosing = dict.fromkeys(map(chooser_of, options.objectives))
+        wanted += [
+            (CHOOSING_LABELS, each, rate, seed) for seed in CHOOSING_SEEDS for rate in rates for each in choosing
+        ]
+    for seed in options.seeds:
+        for labels in options.labels:
+            for objective in options.objectives:
+                rate = best_rate(path, objective, rates)
+                if rate is not None and can_learn_from(labels, objective):
                     wanted.append((labels, objective, rate, seed))
     for row in wanted:
         if tuple(map(str, row)) not in done:
@@ -117,15 +121,23 @@ def key_of(row):
     return row["labels"], row["objective"], row["rate"], row["seed"]
 
 
-def best_rate(path, labels, objective):
+def chooser_of(objective):
+    """Returns the objective whose learning rate is taken: a variant has that of the plain objective."""
+    return objective.split(",")[0]
+
+
+def best_rate(path, objective, rates):
     """Returns the learning rate that is best with the choosing seeds, or `None` while one of their rows is missing."""
-    found = rows.read(path, {"labels": labels, "objective": objective, "split": "validation"})
-    found = [row for row in found if not is_reported(row)]
-    if len(found) < len(RATES) * len(CHOOSING_SEEDS):
+    if len(rates) == 1:
+        return rates[0]
+    key = {"labels": CHOOSING_LABELS, "objective": chooser_of(objective), "split": "validation"}
+    found = [row for row in rows.read(path, key) if not is_reported(row)]
+    if len(found) < len(rates) * len(CHOOSING_SEEDS):
         return None
-    return max(
-        RATES, key=lambda rate: statistics.mean(float(row["miou_mean"]) for row in found if float(row["rate"]) == rate)
-    )
+    mean = {
+        rate: statistics.mean(float(row["miou_mean"]) for row in found if float(row["rate"]) == rate) for rate in rates
+    }
+    return max(rates, key=mean.get)
 
 
 def make(path, row, options):

@@ -23,6 +23,7 @@ class Task:
         size: Height and width of images and crops.
         num_parts: The few labeled images are the first of so many parts of the training split.
         steps: Optimizer steps, rounded up to whole epochs.
+        rates: The learning rates that every objective may choose from.
         splits: The splits that are reported. Settings are chosen on the first.
     """
 
@@ -30,6 +31,7 @@ class Task:
     size: tuple[int, int]
     num_parts: int
     steps: int
+    rates: tuple[float, ...]
     splits: tuple[str, ...]
 
     def config(self, labels, data_dir=None, **tables):
@@ -56,8 +58,8 @@ class Task:
 
 
 TASKS = {
-    "camvid": Task("camvid_tree", (128, 168), 8, 450, ("validation", "test")),
-    "street_blocks": Task("street_blocks", (96, 128), 10, 300, ("validation",)),
+    "camvid": Task("camvid_tree", (128, 168), 8, 450, (0.001, 0.003, 0.01), ("validation", "test")),
+    "street_blocks": Task("street_blocks", (96, 128), 10, 300, (0.003,), ("validation",)),
 }
 
 
