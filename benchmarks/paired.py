@@ -2,9 +2,7 @@
 
 import statistics
 
-from scipy import stats
-
-CONFIDENCE = 0.95
+from hierseg_keras.cli.paired_difference import mean_and_half_width
 
 
 def paired_table(rows, key, baseline, figures):
@@ -34,9 +32,3 @@ def interval(differences):
     """Returns the mean of paired differences and half the width of its 95 % interval of Student's t, as text."""
     mean, half = mean_and_half_width(differences)
     return f"{mean:+.3f} +- {half:.3f}"
-
-
-def mean_and_half_width(differences):
-    count = len(differences)
-    half = stats.t.ppf(0.5 + CONFIDENCE / 2, count - 1) * statistics.stdev(differences) / count**0.5
-    return statistics.mean(differences), half

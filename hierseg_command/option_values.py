@@ -53,6 +53,11 @@ def name(text):
     return text
 
 
+def weights(text):
+    """Reads the name or path of pretrained weights, and `none` as `None`."""
+    return None if text == "none" else name(text)
+
+
 def _whole(text, least, expected="a whole number"):
     try:
         number = int(text)

@@ -1,6 +1,6 @@
 """The options of all commands except `train` and `profile`."""
 
-from hierseg_command.option_values import count, factors, name, number_or_auto, pair, seed
+from hierseg_command.option_values import count, factors, name, number_or_auto, pair, seed, weights
 
 _MANUAL_DIR = "folder with the files of a data set that cannot be downloaded automatically"
 _DATA_DIR = "folder of prepared data sets"
@@ -43,8 +43,17 @@ def demo(parser):
         default="HierarchicalCrossentropy",
         help="loss of the tree-trained network (default: HierarchicalCrossentropy)",
     )
-    parser.add_argument("--epochs", type=count, default=6, help="number of epochs per network (default: 6)")
-    parser.add_argument("--filters", type=count, default=8, help="channels of the first stage (default: 8)")
+    parser.add_argument("--steps", type=count, default=300, help="optimizer steps per network (default: 300)")
+    parser.add_argument(
+        "--backbone", type=name, default="efficientnet_lite0", help="backbone (default: efficientnet_lite0)"
+    )
+    parser.add_argument(
+        "--weights",
+        type=weights,
+        default="imagenet",
+        help="pretrained weights of the backbone: imagenet, the path of a file, or none (default: imagenet)",
+    )
+    parser.add_argument("--filters", type=count, default=64, help="channels of the decoder (default: 64)")
     parser.add_argument("--size", type=pair, default=(96, 128), help="height and width of images (default: 96x128)")
     parser.add_argument(
         "--seed",

@@ -73,7 +73,7 @@ class ParseTest:
         refused = (
             "evaluate run --scales 0",
             "data blocks --skip-bad",
-            "demo --epochs 0",
+            "demo --steps 0",
             "predict",
             "trian",
             "--versio",

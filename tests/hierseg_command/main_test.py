@@ -73,7 +73,8 @@ class MainTest:
 
     @pytest.mark.large
     def test_the_demo_prints_lines_of_its_own(self, data_dir, tmp_path):
-        line = f"demo --data-dir {data_dir} --epochs 1 --filters 2 --size 32x32 --out demo"
+        small = "--steps 1 --backbone resnet18_small --weights none --filters 8 --size 32x32"
+        line = f"demo --data-dir {data_dir} {small} --out demo"
         [printed], errors = run(tmp_path, line, eagerly=False)
         assert errors == "## demo: 0\n"
         assert printed.endswith("The SavedModel agrees on every output.\n")
