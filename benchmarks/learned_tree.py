@@ -44,7 +44,7 @@ COLUMNS = ("row", "loss", "tree", "seed", "epochs", *FIGURES, "minutes")
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).with_suffix(".csv"))
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent / "results/learned_tree.csv")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("learned_trees"), help="folder of trees")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)

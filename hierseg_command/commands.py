@@ -8,5 +8,5 @@ COMMANDS = {
     "predict": "Predict image files: a picture with every level, and a PNG of node indices per level.",
     "export": "Export a trained network as a SavedModel with one class map per level.",
     "profile": "Count a network's parameters and multiply-adds, by layer.",
-    "demo": "Train a flat and a tree-trained network with equal steps, compare them, draw, export and check.",
+    "demo": "Train a flat and a tree-trained network on few fine labels, compare them, draw, export and check.",
 }

@@ -55,8 +55,8 @@ def compare(histories, is_of_five_seeds):
 
 # What the five seeds show. A test holds the figures to it.
 CONCLUSION = [
-    "tree - flat has its 95 % interval over five seeds. A severity is the mean height of the common ancestor of label and",
-    "prediction over wrong pixels: less is better.",
+    "tree - flat has its 95 % interval over five seeds. A severity is the mean height of the common ancestor of label",
+    "and prediction over wrong pixels: less is better.",
 ]
 
 
