@@ -1,5 +1,6 @@
 """Train a flat and a tree-trained network on few fine labels, compare them, draw, export and check."""
 
+import csv
 import pathlib
 
 import numpy as np
@@ -7,10 +8,12 @@ import numpy as np
 from hierseg_keras import data, export
 from hierseg_keras.cli import demo_table
 from hierseg_keras.cli.option_error import reading_options
+from hierseg_keras.cli.side_by_side import train_side_by_side
 from hierseg_keras.decoding import best_path
 from hierseg_keras.files import written_beside
-from hierseg_keras.training import RunConfig, train
+from hierseg_keras.training import RunConfig, load_run
 from hierseg_keras.training.folder_claim import check_new, claimed
+from hierseg_keras.training.saved_run import LOG
 from hierseg_keras.visualization import draw_levels
 
 # Image sizes that were not used in training. One of them is odd.
@@ -51,17 +54,27 @@ def configurations(options):
 
 
 def _run(out, configs, seed):
-    models = {}
+    values = configs["flat"].data
+    data.prepare(values.dataset, data_dir=values.data_dir, manual_dir=values.manual_dir)
     for name, config in configs.items():
-        print(f"\n{name}: {config.loss.name}, trained on {demo_table.LABELS[name]}")
-        models[name] = train(config, out / name)
-    histories = {name: model.history.history for name, model in models.items()}
+        print(f"{name:5s} {config.loss.name}, trained on {demo_table.LABELS[name]}")
+    code = train_side_by_side(configs, out)
+    if code:
+        return code
+    models = {name: load_run(out / name)[1] for name in configs}
 
-    print("\n" + demo_table.compare(histories, demo_table.fits(configs)))
+    print("\n" + demo_table.compare({name: last_row(out / name) for name in configs}, demo_table.fits(configs)))
     print(f"\nPicture of one validation image at every level: {draw(configs['tree'], models, out / 'levels.png')}")
     path = export.saved_model(models["tree"], out / "saved_model")
     print(f"SavedModel: {path}. Comparing its outputs in a new process without Keras and hierseg_keras:")
     return check(models["tree"], path, out / "expected.npz", seed)
+
+
+def last_row(run):
+    """Returns the figures of the last epoch of a run."""
+    with (run / LOG).open(newline="", encoding="utf-8") as file:
+        *_, last = csv.DictReader(file)
+    return {name: float(value) for name, value in last.items()}
 
 
 def draw(config, models, path):

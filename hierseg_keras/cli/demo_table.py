@@ -31,22 +31,21 @@ def fits(configs):
     return values == _DEFAULTS and {name: config.loss.name for name, config in configs.items()} == _LOSSES
 
 
-def compare(histories, is_of_five_seeds):
-    """Returns the validation figures of the last epoch as text, one row per figure.
+def compare(figures, is_of_five_seeds):
+    """Returns the validation figures of two networks as text, one row per figure.
 
     Args:
-        histories: Dict from `"flat"` and `"tree"` to the dict of lists that `fit` returns.
+        figures: Dict from `"flat"` and `"tree"` to a dict from the names in the log of a run to floats.
         is_of_five_seeds: Whether to show the figures of five seeds beside them.
     """
-    names = [name.removeprefix("val_") for name in histories["flat"] if name.startswith("val_")]
-    figures = [name for name in names if name.startswith(tuple(_TITLES)) and not name.endswith("mean")]
-    figures = [*figures, "mistake_severity"]
+    names = [name.removeprefix("val_") for name in figures["flat"] if name.startswith("val_")]
+    shown = [name for title in _TITLES for name in names if name.startswith(title) and not name.endswith("mean")]
     lines = [f"{'':20s}{'flat':>{_WIDTH}s}{'tree':>{_WIDTH}s}"]
     if is_of_five_seeds:
         lines[0] += f"{'flat, 5 seeds':>{_WIDTH}s}{'tree, 5 seeds':>{_WIDTH}s}{'tree - flat':>{_WIDTH + 4}s}"
-    for figure in figures:
+    for figure in [*shown, "mistake_severity"]:
         line = f"{_title(figure):20s}"
-        line += "".join(f"{histories[name][f'val_{figure}'][-1]:{_WIDTH}.3f}" for name in LABELS)
+        line += "".join(f"{figures[name][f'val_{figure}']:{_WIDTH}.3f}" for name in LABELS)
         lines.append(line + (_five_seeds(figure) if is_of_five_seeds else ""))
     for name, labels in LABELS.items():
         lines.append(f"{name}: trained on {labels}.")
@@ -55,10 +54,11 @@ def compare(histories, is_of_five_seeds):
 
 # What the five seeds show. A test holds the figures to it.
 CONCLUSION = [
-    "tree - flat is the mean of five paired differences, with its 95 % interval. Labels by family pay at levels 2 and 3,",
-    "and make mistakes less severe: the nearest common ancestor of label and prediction is less high. At the classes,",
-    "level 1, no difference is shown. A flat crossentropy cannot use such labels; a softmax summed over the classes of a",
-    "family can, and is the hierarchical loss. The images are generated: this shows nothing about photographs.",
+    "tree - flat is the mean of five paired differences, with its 95 % interval. Labels by family pay at levels 2 and",
+    "3, and make mistakes less severe: the nearest common ancestor of label and prediction is less high. At the",
+    "classes, level 1, no difference is shown. A flat crossentropy cannot use such labels; a softmax summed over the",
+    "classes of a family can, and is the hierarchical loss. The images are generated: this shows nothing about",
+    "photographs.",
 ]
 
 

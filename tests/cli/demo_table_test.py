@@ -69,8 +69,8 @@ class DemoTableTest:
             "val_mistake_severity",
             "loss",
         )
-        histories = {"flat": dict.fromkeys(names, [0.1, 0.25]), "tree": dict.fromkeys(names, [0.1, 0.5])}
-        alone = demo_table.compare(histories, is_of_five_seeds=False).splitlines()
+        figures = {"flat": dict.fromkeys(names, 0.25), "tree": dict.fromkeys(names, 0.5)}
+        alone = demo_table.compare(figures, is_of_five_seeds=False).splitlines()
         assert [line.split() for line in alone[:5]] == [
             ["flat", "tree"],
             ["mIoU,", "level", "1", "0.250", "0.500"],
@@ -78,7 +78,7 @@ class DemoTableTest:
             ["accuracy,", "level", "1", "0.250", "0.500"],
             ["mistake", "severity", "0.250", "0.500"],
         ]
-        beside = demo_table.compare(histories, is_of_five_seeds=True).splitlines()
+        beside = demo_table.compare(figures, is_of_five_seeds=True).splitlines()
         assert len(beside[1].split()) == 10 and max(map(len, beside)) <= 120
 
 

@@ -1,0 +1,49 @@
+"""Trains several runs at once, each in a process of its own with its share of the cores."""
+
+import os
+import subprocess
+import sys
+import threading
+
+# What each process is told of the number of its threads.
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
+
+
+def train_side_by_side(configs, folder):
+    """Trains runs with `hierseg train`, and prints their lines under their names.
+
+    A network of moderate size does not keep two cores busy. Two networks do.
+
+    Args:
+        configs: Dict from the name of a run to its `RunConfig`.
+        folder: `pathlib.Path` of the folder in which each run gets a folder of its name.
+
+    Returns:
+        Exit code: 0, or the first one of a process that failed. The others are then ended.
+    """
+    processes = {name: _start(name, config, folder, len(configs)) for name, config in configs.items()}
+    readers = [threading.Thread(target=_print_lines, args=pair) for pair in processes.items()]
+    try:
+        for reader in readers:
+            reader.start()
+        codes = [process.wait() for process in processes.values()]
+    finally:
+        for process in processes.values():
+            process.kill()
+    for reader in readers:
+        reader.join()
+    return next((code for code in codes if code), 0)
+
+
+def _start(name, config, folder, num_processes):
+    path = folder / f"{name}.toml"
+    config.to_file(path)
+    threads = str(max(1, (os.cpu_count() or 1) // num_processes))
+    environment = {**os.environ, **{variable: os.environ.get(variable, threads) for variable in _THREADS}}
+    command = [sys.executable, "-m", "hierseg_command", "train", "--config", path, "--out", folder / name]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def _print_lines(name, process):
+    for line in process.stdout:
+        print(f"{name:5s} {line}", end="", flush=True)
