@@ -19,20 +19,20 @@ def train_side_by_side(configs, folder):
         folder: `pathlib.Path` of the folder in which each run gets a folder of its name.
 
     Returns:
-        Exit code: 0, or the first one of a process that failed. The others are then ended.
+        Exit code: 0, or that of a process that failed. The others are then ended.
     """
     processes = {name: _start(name, config, folder, len(configs)) for name, config in configs.items()}
-    readers = [threading.Thread(target=_print_lines, args=pair) for pair in processes.items()]
+    readers = [threading.Thread(target=_follow, args=(name, processes)) for name in processes]
     try:
         for reader in readers:
             reader.start()
-        codes = [process.wait() for process in processes.values()]
+        for reader in readers:
+            reader.join()
     finally:
-        for process in processes.values():
-            process.kill()
-    for reader in readers:
-        reader.join()
-    return next((code for code in codes if code), 0)
+        _end(processes)
+    codes = [process.wait() for process in processes.values()]
+    # A process that was ended has a negative code.
+    return max(codes) or abs(min(codes))
 
 
 def _start(name, config, folder, num_processes):
@@ -44,6 +44,15 @@ def _start(name, config, folder, num_processes):
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def _print_lines(name, process):
+def _follow(name, processes):
+    """Prints the lines of a process until it ends. If it failed, ends the others."""
+    process = processes[name]
     for line in process.stdout:
         print(f"{name:5s} {line}", end="", flush=True)
+    if process.wait():
+        _end(processes)
+
+
+def _end(processes):
+    for process in processes.values():
+        process.kill()
