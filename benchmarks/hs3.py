@@ -18,7 +18,6 @@ import pathlib
 import time
 
 import filelock
-import keras
 
 from benchmarks import rows
 from benchmarks.claims import claimed
@@ -83,11 +82,7 @@ def make(path, row, method, options):
         "M multiply-adds": f"{multiply_adds / 1e6:.0f}",
     }
     measured = {split: measure(model, config, split) for split in TASK.splits}
-    how = {"minutes": f"{(time.time() - start) / 60:.1f}", "backend": keras.backend.backend()}
-    for split, values in measured.items():
-        values = {name: f"{value:.4f}" for name, value in values.items()}
-        columns = {**row, "split": split, **shared, **values, **how}
-        rows.append(path, list(columns), columns)
+    rows.append_measured(path, {**row, **shared}, measured, start)
 
 
 def configuration(seed, options):
@@ -113,7 +108,7 @@ def search(config):
     values = config.data
     builder = data.prepare(values.dataset, values.data_dir, values.manual_dir)
     reduced, analysis = data.split_off(builder, values.train_split, config.method.analysis_share)
-    model = fit(config.replace(method=DEEP_SUPERVISION, data={"train_split": reduced}))
+    model = fit(config.replace(method={**DEEP_SUPERVISION, "fuse": False}, data={"train_split": reduced}))
     examples = [(image[None], label[None]) for image, label in load_examples(config, model.tree, analysis, count=-1)]
     names = model.tree.names[: model.tree.num_leaves]
     angles = ["origin", *(changes["theta"] for changes in ANGLES.values())]

@@ -18,8 +18,6 @@ import pathlib
 import statistics
 import time
 
-import keras
-
 from benchmarks import rows
 from benchmarks.claims import claimed
 from benchmarks.fit_and_measure import fit, measure
@@ -155,12 +153,7 @@ def make(path, row, options):
         tables = {**OBJECTIVES[row["objective"]], "optimizer": {"learning_rate": row["rate"]}, "seed": row["seed"]}
         config = task.config(row["labels"], options.data_dir, **tables)
         model = fit(config)
-        measured = {split: measure(model, config, split) for split in task.splits}
-        how = {"minutes": f"{(time.time() - start) / 60:.1f}", "backend": keras.backend.backend()}
-        for split, values in measured.items():
-            values = {name: f"{value:.4f}" for name, value in values.items()}
-            columns = {**row, "split": split, **values, **how}
-            rows.append(path, list(columns), columns)
+        rows.append_measured(path, row, {split: measure(model, config, split) for split in task.splits}, start)
         return True
 
 

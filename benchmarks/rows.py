@@ -2,8 +2,10 @@
 
 import csv
 import statistics
+import time
 
 import filelock
+import keras
 
 
 def read(path, setting):
@@ -12,6 +14,21 @@ def read(path, setting):
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return [row for row in csv.DictReader(file) if all(row[name] == value for name, value in setting.items())]
+
+
+def append_measured(path, row, measured, start):
+    """Appends a row per split that a network was measured on.
+
+    Args:
+        path: `pathlib.Path` of the CSV.
+        row: Dict of the columns that the splits share.
+        measured: Dict from the name of a split to a dict of floats.
+        start: Time at which the row was begun, as of `time.time`.
+    """
+    how = {"minutes": f"{(time.time() - start) / 60:.1f}", "backend": keras.backend.backend()}
+    for split, values in measured.items():
+        columns = {**row, "split": split, **{name: f"{value:.4f}" for name, value in values.items()}, **how}
+        append(path, list(columns), columns)
 
 
 def append(path, columns, row):

@@ -28,7 +28,7 @@ def run(options):
         configs = configurations(options)
     with claimed(out):
         check_new(out)
-        return _run(out, configs, options.seed)
+        return _run(out, configs, options)
 
 
 def configurations(options):
@@ -53,7 +53,7 @@ def configurations(options):
     return {"flat": config, "tree": config.replace(data=mixed, loss={"name": options.loss})}
 
 
-def _run(out, configs, seed):
+def _run(out, configs, options):
     values = configs["flat"].data
     data.prepare(values.dataset, data_dir=values.data_dir, manual_dir=values.manual_dir)
     for name, config in configs.items():
@@ -63,11 +63,11 @@ def _run(out, configs, seed):
         return code
     models = {name: load_run(out / name)[1] for name in configs}
 
-    print("\n" + demo_table.compare({name: last_row(out / name) for name in configs}, demo_table.fits(configs)))
+    print("\n" + demo_table.compare({name: last_row(out / name) for name in configs}, demo_table.fits(options)))
     print(f"\nPicture of one validation image at every level: {draw(configs['tree'], models, out / 'levels.png')}")
     path = export.saved_model(models["tree"], out / "saved_model")
     print(f"SavedModel: {path}. Comparing its outputs in a new process without Keras and hierseg_keras:")
-    return check(models["tree"], path, out / "expected.npz", seed)
+    return check(models["tree"], path, out / "expected.npz", options.seed)
 
 
 def last_row(run):

@@ -4,31 +4,23 @@ import csv
 import pathlib
 import statistics
 
+from hierseg_command.grammar import parse
 from hierseg_keras.cli.paired_difference import mean_and_half_width
 
 # What each network learns from.
 LABELS = {"flat": "a tenth of the images, labeled by class", "tree": "the same, and the others labeled by family"}
-# The figures of five seeds with the defaults below, from `benchmarks/results/hssn_street_blocks.csv`.
+# The figures of five seeds with the default options, from `benchmarks/results/hssn_street_blocks.csv`.
 _SEEDS = pathlib.Path(__file__).with_name("demo_seeds.csv")
-_DEFAULTS = {
-    "data.dataset": "street_blocks",
-    "data.size": (96, 128),
-    "network.backbone": "efficientnet_lite0",
-    "network.weights": "imagenet",
-    "network.filters": 64,
-    "schedule.steps": 300,
-}
-_LOSSES = {"flat": "SparseCategoricalCrossentropy", "tree": "HierarchicalCrossentropy"}
+# The options that change the figures, besides the seed.
+_SETTING = ("dataset", "size", "backbone", "weights", "filters", "steps", "loss")
 _TITLES = {"miou": "mIoU", "accuracy": "accuracy"}
 _WIDTH = 16
 
 
-def fits(configs):
-    """Whether two runs have the configuration of the five seeds, except for the seed."""
-    flat = configs["flat"]
-    values = {name: getattr(getattr(flat, name.split(".")[0]), name.split(".")[1]) for name in _DEFAULTS}
-    values["data.dataset"] = flat.evaluation_dataset
-    return values == _DEFAULTS and {name: config.loss.name for name, config in configs.items()} == _LOSSES
+def fits(options):
+    """Whether the options of the command are those of the five seeds, except for the seed."""
+    defaults = parse(["demo"])
+    return all(getattr(options, name) == getattr(defaults, name) for name in _SETTING)
 
 
 def compare(figures, is_of_five_seeds):
