@@ -7,6 +7,7 @@ import keras
 from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, one_of_list
 from hierseg_keras.models.configuration.check_keywords import check_keywords
 from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
+from hierseg_keras.models.optimizer_variables import create_optimizer_variables
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.tensor import Tensor
 
@@ -115,6 +116,7 @@ class TreeNetwork(keras.Model):
     def fit(self, *args, **kwargs) -> keras.callbacks.History:
         """Trains the model, as `keras.Model.fit` does, but does not accept `class_weight`."""
         check_fit(self, kwargs)
+        create_optimizer_variables(self)
         return super().fit(*args, **kwargs)
 
     def compute_loss(

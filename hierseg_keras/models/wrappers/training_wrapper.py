@@ -9,6 +9,7 @@ from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit
 from hierseg_keras.models.configuration.check_keywords import check_keywords
 from hierseg_keras.models.configuration.saved_config import config_of, model_from_config
 from hierseg_keras.models.layers.image_input import check_channels_last
+from hierseg_keras.models.optimizer_variables import create_optimizer_variables
 from hierseg_keras.tree.tensor import Tensor
 
 
@@ -58,6 +59,7 @@ class TrainingWrapper(keras.Model):
     def fit(self, *args, **kwargs) -> keras.callbacks.History:
         """Trains the model, as `keras.Model.fit` does, but does not accept `class_weight`."""
         check_fit(self, kwargs)
+        create_optimizer_variables(self)
         return super().fit(*args, **kwargs)
 
     def compute_loss(
