@@ -118,7 +118,12 @@ class BlocksTest:
         assert (tiny / "street" / "1" / "saved_model.pb").is_file()
 
     @pytest.mark.parametrize("line", commands())
-    def test_commands_parse(self, line):
+    def test_commands_parse(self, line, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        # The configurations of the runs that a command names.
+        for path in map(pathlib.Path, re.findall(r"--config (\S+)", line)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            hs.training.RunConfig().to_file(path)
         options = parser().parse_args(shlex.split(line)[1:])
         assert options.command in line
         # Of a run every value is checked; the classes of a module of one's own are not there.

@@ -11,6 +11,7 @@ from hierseg_keras.distribution.evaluation_batches import evaluation_batches
 from hierseg_keras.losses.objectives import loss_by_depth
 from hierseg_keras.metrics import DepthLoss, TreeReport
 from hierseg_keras.metrics.named_metric import NamedMetric, check_value_names
+from hierseg_keras.models.graph.frozen_layers import freeze_backbone
 from hierseg_keras.models.graph.functional import functional
 from hierseg_keras.training.config.checks import takes_depth
 from hierseg_keras.training.config.problems import ConfigError, nearest, refused_options, shown
@@ -170,7 +171,9 @@ def make_model(config, tree, pretrained=True):
         keras.config.set_dtype_policy(before)
     # A network without a graph has no variables before its first call, so that its weights could not be loaded.
     with refused_options("network", config.network.name):
-        functional(config.network.name, network)
+        graph = functional(config.network.name, network)
+        if config.freeze == "backbone":
+            freeze_backbone(graph)
     return network if config.method is None else _wrapped(network, config, tree, loss)
 
 

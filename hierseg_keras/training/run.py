@@ -32,6 +32,7 @@ from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.files import CONFIG
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
+from hierseg_keras.training.initialize import describe, initialize
 from hierseg_keras.training.manifest import TREE, WEIGHTS, Manifest
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.origin import origin_of
@@ -104,6 +105,7 @@ def _train(config, folder, verbose, strategy):
     tree = tree_of(config.data)
     with strategy.scope():
         model, callbacks = make_parts(config, tree)
+        start = {} if config.init is None else {"init": initialize(model, config.init)}
     config = with_data(config, tree)
     train_data = load_training(config, tree)
     validation_data, validation_steps = load_evaluation(config, tree, config.evaluation.split, strategy)
@@ -115,8 +117,10 @@ def _train(config, folder, verbose, strategy):
 
     config.to_file(folder / CONFIG)
     write_whole(folder / TREE, tree.to_text())
-    manifest = Manifest(folder, **origin_of(config, strategy))
+    manifest = Manifest(folder, **origin_of(config, strategy), **start)
     (folder / PICTURES).mkdir()
+    if start and verbose:
+        print(describe(start["init"]))
     verbose, progress = progress_of(verbose)
     model.fit(
         train_data,

@@ -34,8 +34,16 @@ def classifier_input(segmenter, features=None):
     Raises:
         ValueError: If the search fails, or `features` is not the name of a layer that outputs one map.
     """
-    classified = _classified(segmenter)[0] if features is None else _output_of(segmenter, features)
+    classified = _classified(segmenter)[1] if features is None else _output_of(segmenter, features)
     return _checked_map(segmenter, "features", classified)
+
+
+def classifier_of(segmenter):
+    """Returns the 1x1 convolution that `classifier_input` finds, or `None` if the search fails."""
+    try:
+        return _classified(segmenter)[0]
+    except (ValueError, AttributeError):
+        return None
 
 
 def embedding_of(segmenter, features=None, embedding=None):
@@ -58,7 +66,7 @@ def embedding_of(segmenter, features=None, embedding=None):
     if embedding is None and any(layer.name == "embedding" for layer in segmenter.layers):
         embedding = "embedding"
     named = embedding if embedding is not None else features
-    compared = _classified(segmenter)[1] if named is None else _output_of(segmenter, named)
+    compared = _classified(segmenter)[2] if named is None else _output_of(segmenter, named)
     return _checked_map(segmenter, "embedding", compared)
 
 
@@ -72,7 +80,7 @@ def _checked_map(segmenter, argument, tensor):
 
 
 def _classified(segmenter):
-    """Returns the classifier's input, and the input of the outermost nested model that contains the classifier."""
+    """Returns the classifier, its input, and the input of the outermost nested model that contains the classifier."""
     if len(segmenter.outputs) != 1:
         raise ValueError(
             f"expected a network with one output of scores. Received: {segmenter.name!r} with "
@@ -84,10 +92,11 @@ def _classified(segmenter):
         inputs = operation._inbound_nodes[node].input_tensors
         kind = type(operation).__name__
         if isinstance(operation, keras.Model) and len(operation.outputs) == 1 and len(inputs) == 1:
-            inner, _ = _classified(operation)
-            return keras.Model(operation.inputs, inner, name=f"{operation.name}_features")(inputs[0]), inputs[0]
+            classifier, inner, _ = _classified(operation)
+            features = keras.Model(operation.inputs, inner, name=f"{operation.name}_features")
+            return classifier, features(inputs[0]), inputs[0]
         if kind in _CLASSIFIERS and _is_pointwise(operation):
-            return inputs[0], inputs[0]
+            return operation, inputs[0], inputs[0]
         if kind not in _AFTER_CLASSIFIER or not inputs:
             raise ValueError(
                 "expected a network that ends in a 1x1 convolution, followed only by resizing and activations. "

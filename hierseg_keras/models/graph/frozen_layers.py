@@ -1,6 +1,7 @@
-"""Frozen layers of a network by path, to save and restore them."""
+"""Frozen layers of a network by path, to save and restore them, and freezing of the backbone."""
 
-import keras
+from hierseg_keras.models.graph.classifier_input import embedding_of
+from hierseg_keras.models.graph.layer_paths import height, layers_by_path
 
 
 def frozen_layers(model):
@@ -10,10 +11,9 @@ def frozen_layers(model):
         model: `keras.Model`.
 
     Returns:
-        List of paths of frozen layers that have weights. A path joins the names of nested layers by `/`.
-        The empty string is the path of the model itself.
+        List of paths of frozen layers that have weights, as `layers_by_path` returns them.
     """
-    return [path for path, layer in _layers(model).items() if not layer.trainable]
+    return [path for path, layer in layers_by_path(model).items() if not layer.trainable]
 
 
 def freeze_layers(model, paths):
@@ -26,7 +26,7 @@ def freeze_layers(model, paths):
     Raises:
         ValueError: If the model has no layer with weights at a path.
     """
-    layers = _layers(model)
+    layers = layers_by_path(model)
     unknown = sorted(set(paths) - layers.keys())
     if unknown:
         raise ValueError(
@@ -34,34 +34,24 @@ def freeze_layers(model, paths):
             "version of the library, and of your own classes, that saved it."
         )
     # Setting a layer also sets the layers inside it, so that these must be set after it.
-    for path in sorted(layers, key=lambda path: -_height(layers[path])):
+    for path in sorted(layers, key=lambda path: -height(layers[path])):
         layers[path].trainable = path not in paths
 
 
-def _layers(model):
-    """Returns a dict from a path to each layer with weights. A layer that models share has only its first path."""
-    found, seen = {}, set()
+def freeze_backbone(network):
+    """Freezes the layers from the image to the embedding of a network. Their batch normalization is frozen too.
 
-    def visit(layer, path):
-        if id(layer) in seen or not layer.variables:
-            return
-        seen.add(id(layer))
-        found[path] = layer
-        for name, child in _children(layer):
-            visit(child, f"{path}/{name}" if path else name)
+    Args:
+        network: Functional `keras.Model`. Its embedding is the one that `embedding_of` finds.
 
-    visit(model, "")
-    return found
-
-
-def _children(layer):
-    """Returns pairs of a name and a layer inside a layer. The names are the same each time the network is built."""
-    # Keras numbers layers without a name across all models, so that the names in a sequence may change.
-    has_names = isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)
-    names = [child.name if has_names else str(i) for i, child in enumerate(layer._layers)]
-    names = [name if names.count(name) == 1 else f"{name}.{i}" for i, name in enumerate(names)]
-    return list(zip(names, layer._layers))
-
-
-def _height(layer):
-    return 1 + max(map(_height, layer._layers), default=0)
+    Raises:
+        ValueError: If the embedding is not found.
+    """
+    pending, seen = [embedding_of(network)], set()
+    while pending:
+        operation, node, _ = pending.pop()._keras_history
+        if (id(operation), node) not in seen:
+            seen.add((id(operation), node))
+            pending += operation._inbound_nodes[node].input_tensors
+            if hasattr(operation, "trainable"):
+                operation.trainable = False

@@ -137,6 +137,10 @@ class RunConfig(Record):
         jit_compile: As in `compile`. `True` requires one replica.
         replicas: `"auto"` or a number, as in `make_strategy`.
         tensorboard: Whether to write metrics, and pictures of a few validation images, for TensorBoard.
+        init: Folder of an earlier run. The training starts from its weights in all layers that both networks have.
+            The classifier is new if the tree or the kind of scores differs. Defaults to `None`.
+        freeze: `"backbone"` keeps the layers from the image to the embedding as they are, with their batch
+            normalization. Defaults to `None`: all layers are trained.
         format_version: Version of the file's format.
 
     Raises:
@@ -171,6 +175,10 @@ class RunConfig(Record):
     """Number of devices, or "auto" for all visible devices."""
     tensorboard: bool = False
     """Whether to write metrics and pictures for TensorBoard."""
+    init: Off[str] = None
+    """Folder of an earlier run whose weights the training starts from, where the networks share layers."""
+    freeze: Off[Literal["backbone"]] = None
+    """Part of the network that is not trained: backbone."""
     data: Data = Data()
     network: components.Network = Field({}, validate_default=True)
     method: components.Method = None

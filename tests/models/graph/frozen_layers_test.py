@@ -6,7 +6,7 @@ import pytest
 
 from hierseg_keras.losses import FocalTreeMin
 from hierseg_keras.models import HS3, HSSN, DeepLabV3Plus, HRNet, MultiScale, SlidingWindow, TreeSegmenter, UNet
-from hierseg_keras.models.graph.frozen_layers import freeze_layers, frozen_layers
+from hierseg_keras.models.graph.frozen_layers import freeze_backbone, freeze_layers, frozen_layers
 from hierseg_keras.tree import ClassTree
 
 TREE = ClassTree(["human/person", "human/rider", "sky"])
@@ -92,3 +92,27 @@ class FrozenLayersTest:
         with pytest.raises(ValueError, match="expected paths of layers with weights of .* Received: \\['encoder_9'\\]"):
             freeze_layers(model, ["encoder_9"])
         assert frozen_layers(model) == []
+
+
+class FreezeBackboneTest:
+    def test_keeps_its_weights_and_averages_in_training(self):
+        model = DeepLabV3Plus(TREE, backbone="resnet18_small", filters=2)
+        freeze_backbone(model)
+        before, head = model.get_layer("backbone").get_weights(), model.get_layer("logits").get_weights()
+        model.compile("adam", loss=FocalTreeMin(TREE))
+        model.fit(np.ones((2, 16, 16, 3)), np.zeros((2, 16, 16), "int32"), verbose=0)
+        for value, now in zip(before, model.get_layer("backbone").get_weights(), strict=True):
+            np.testing.assert_array_equal(now, value)
+        assert np.any(model.get_layer("logits").get_weights()[0] != head[0])
+
+    def test_of_a_wrapped_network(self):
+        network = unet()
+        freeze_backbone(network)
+        trained = {weight.path for weight in HSSN(network, total_steps=4, projection_filters=2).trainable_weights}
+        assert not any(path.startswith("encoder") for path in trained)
+        assert {"logits/kernel", "projection/projection_1/kernel"} <= trained
+
+    def test_of_another_network_is_all_before_the_classifier(self):
+        network = flat()
+        freeze_backbone(network)
+        assert [layer.name for layer in network.layers if layer.trainable] == [network.layers[-1].name]

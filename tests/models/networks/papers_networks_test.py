@@ -9,6 +9,8 @@ import pytest
 from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import HSSN, DeepLabV3Plus, HRNetOCR, HRNetOCRScaleAttention, MaskFormer, SAGate
 from hierseg_keras.models.backbones.wide_resnet import wide_resnet38
+from hierseg_keras.models.graph.frozen_layers import freeze_backbone
+from hierseg_keras.models.weights.transferred_weights import transfer_weights
 from hierseg_keras.tree import ClassTree
 
 if keras.backend.backend() != "tensorflow":
@@ -91,3 +93,18 @@ class PapersNetworksTest:
         image, _ = batch(model, 64, 32)
         for logits in keras.tree.flatten(model(image, training=True)):
             assert logits.dtype == "float32" and np.isfinite(logits).all()
+
+    @pytest.mark.parametrize("name", NETWORKS)
+    def test_takes_all_weights_of_another_of_its_kind(self, make):
+        source, target = make(), make()
+        assert transfer_weights(source, target).kept == ()
+        image, _ = batch(source, 64, 32)
+        np.testing.assert_array_equal(target(image), source(image))
+
+    @pytest.mark.parametrize("name", NETWORKS)
+    def test_its_backbone_can_be_frozen(self, make):
+        model = make()
+        freeze_backbone(model)
+        trained = {weight.path for weight in model.trainable_weights}
+        first = next(layer for layer in model._flatten_layers(include_self=False) if layer.weights)
+        assert trained and not any(weight.path in trained for weight in first.weights)
