@@ -35,7 +35,7 @@ _ADVICE = {
     IMAGE_MODES: "Images are gray or RGB. Convert it first",
     LABEL_MODES: "Label maps hold class ids of up to 8 bits, not colors. Convert it first",
     GRAY_MODES: "The original file holds 8-bit numbers. Restore it from its archive",
-    ID_MODES: "Masks of class ids are gray or palette PNGs. For masks whose colors stand for classes, use the format colors",
+    ID_MODES: "Masks of class ids are gray or palette PNGs. For RGB masks, use the format `colors`",
     UINT16_MODES: "The original file holds 16-bit numbers. Restore it from its archive",
     COLOR_MODES: "The original file holds colors. Restore it from its archive",
 }
