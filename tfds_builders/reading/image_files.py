@@ -269,7 +269,9 @@ def _check_header(name, kind, content, image, modes, bits):
 
 def _color_codes(rgb):
     """Returns each color as one integer, `0xRRGGBB`."""
-    return rgb.astype(np.int32) @ (1 << 16, 1 << 8, 1)
+    # Several times faster than a product with integers.
+    red, green, blue = (rgb[..., channel].astype(np.int32) for channel in range(3))
+    return red << 16 | green << 8 | blue
 
 
 def _without_address(error):

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import re
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from tfds_builders.reading.masks.coded_mask import BACKGROUND, CodedMask
 from tfds_builders.reading.masks.files_below import files_below
 from tfds_builders.reading.masks.found_masks import FoundMasks
 from tfds_builders.reading.masks.png_kinds import png_format
+
+_LAYOUTS = "<class>/<image>.png, <image>/<class>.png or <image>_<class>.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,9 +86,7 @@ def find_binary(folder, stems=None, classes=None):
         if image and class_:
             found[image].append((class_, path))
         else:
-            problems.append(
-                f"{path}: expected <class>/<image>.png, <image>/<class>.png or <image>_<class>.png. Received: {path.name}"
-            )
+            problems.append(f"{path}: expected a name of the layout {_LAYOUTS}. Received: {path.name}")
     masks = {image: BinaryMask(f"{folder}/{image}", tuple(sorted(pairs))) for image, pairs in sorted(found.items())}
     names = sorted({class_ for pairs in found.values() for class_, _ in pairs})
     return FoundMasks("binary", masks, tuple((name, name) for name in names), problems)
@@ -107,18 +108,23 @@ def _split_at(folder, files, stems, classes):
     """Returns the function that splits the name of a file into image and class."""
     if not any("/" in name for name in files):
         return lambda name: _split_name(name, stems, classes)
-    images, folders = ({split(name) for name in files} for split in (class_first, image_first))
-    # How well the names agree with either layout.
-    by_class = sum(image in stems for image, _ in images) + len(classes & {class_ for _, class_ in images})
-    by_image = sum(image in stems for image, _ in folders) + len(classes & {class_ for _, class_ in folders})
-    if by_class == by_image:
-        by_class, by_image = len({image for image, _ in images}), len({image for image, _ in folders})
-    if by_class == by_image and files:
+    scores = {
+        split: _agreement({split(name) for name in files}, stems, classes) for split in (class_first, image_first)
+    }
+    if scores[class_first] == scores[image_first]:
         raise ImageFileError(
             f"{folder}: expected binary masks <class>/<image>.png or <image>/<class>.png. Received: names that can be "
             "read as either. Pass the folder of the images, or a class table"
         )
-    return class_first if by_class > by_image else image_first
+    return max(scores, key=scores.get)
+
+
+def _agreement(pairs, stems, classes):
+    """Rates a split into images and classes: by known names, then by digits in the names of images, then by number."""
+    images, names = {image for image, _ in pairs}, {class_ for _, class_ in pairs}
+    known = len(images & stems) + len(names & classes)
+    numbered = np.mean([bool(re.search(r"\d", image)) for image in images])
+    return known, numbered, len(images)
 
 
 def _split_name(name, stems, classes):

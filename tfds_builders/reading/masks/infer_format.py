@@ -57,9 +57,8 @@ def infer_format(folder, stems=None):
 
 def _format_of_json(folder):
     """Returns the format that the first JSON files show, or `None`."""
-    for path in itertools.islice(
-        itertools.chain(json_files(folder), files_below(folder, ".json")[0].values()), _SAMPLES
-    ):
+    paths = itertools.chain(json_files(folder), files_below(folder, ".json")[0].values())
+    for path in itertools.islice(paths, _SAMPLES):
         record = read_json(path)
         if is_panoptic(record):
             return "coco_panoptic"
