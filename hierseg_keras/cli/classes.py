@@ -1,10 +1,10 @@
-"""Propose a class table from the masks in a folder: pixels, images and node of each class, and what is missing."""
+"""Propose a class table from a folder of masks: pixels, images and node of each class; what is missing."""
 
 import os
 import pathlib
 import sys
-import warnings
 
+from hierseg_command.one_line import one_line
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.data.colors import as_color, rgb
 from hierseg_keras.data.mask_table import blended_problem, mask_table
@@ -56,7 +56,7 @@ def run(options):
             class_map.to_file(new)
         print(f"\n{out}")
     for line in capped(problems, _SHOWN_PROBLEMS):
-        warnings.warn(line, stacklevel=1)
+        print(f"hierseg classes: {one_line(line)}", file=sys.stderr)
     return 1 if problems else 0
 
 

@@ -94,9 +94,7 @@ def blended_problem(found, counts):
         return None
     kind = "ids" if found.format == "index" else "colors"
     share = sum(counts[key].pixels for key in thin) / sum(count.pixels for count in counts.values())
-    received = (
-        f"{len(counts):,} {kind}, of which {len(thin):,} with {share:.2%} of the pixels occur in single pixels only"
-    )
+    received = f"{len(counts):,} {kind}; {len(thin):,} of them, {share:.2%} of the pixels, occur in single pixels only"
     if share > _PHOTOGRAPH:
         received += ", as in photographs"
         advice = "Pass the folder of the masks"
