@@ -1,0 +1,69 @@
+"""Finds the masks in a folder, and their format."""
+
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.image_files import as_path
+from tfds_builders.reading.masks.binary import find_binary
+from tfds_builders.reading.masks.coco_panoptic import find_panoptic
+from tfds_builders.reading.masks.cvat import find_cvat
+from tfds_builders.reading.masks.infer_format import infer_format
+from tfds_builders.reading.masks.labelme import find_labelme
+from tfds_builders.reading.masks.png_masks import find_colors, find_indices
+
+_FINDERS = {
+    "index": find_indices,
+    "colors": find_colors,
+    "coco_panoptic": find_panoptic,
+    "cvat": find_cvat,
+    "labelme": find_labelme,
+    "binary": find_binary,
+}
+FORMATS = tuple(_FINDERS)
+
+
+def find_masks(folder, format=None, stems=None, classes=None):
+    """Finds the masks in a folder and its subfolders.
+
+    | format | layout |
+    |---|---|
+    | `index` | `NAME.png`: gray or palette PNG of up to 16 bits, whose numbers are class ids |
+    | `colors` | `NAME.png`: RGB or palette PNG, whose colors stand for classes |
+    | `coco_panoptic` | `NAME.png` of segment ids, and one JSON file in the folder, or beside it under its name |
+    | `cvat` | `labelmap.txt`, `SegmentationClass/NAME.png`, `ImageSets/Segmentation/*.txt` |
+    | `labelme` | `NAME.json` |
+    | `binary` | `CLASS/NAME.png`, `NAME/CLASS.png`, or `NAME_CLASS.png` |
+
+    Args:
+        folder: Path or `ZipPath` of the folder.
+        format: String, one of `FORMATS`. Defaults to `None`: it is inferred from the files.
+        stems: Collection of the names of the images, without suffix. It helps to tell images from classes in
+            `binary`, and `binary` from other formats. Defaults to `None`: only the names of the masks are compared.
+        classes: Collection of class names, used for `binary` like `stems`. Defaults to `None`.
+
+    Returns:
+        `FoundMasks`.
+
+    Raises:
+        ImageFileError: If the folder does not exist; `format` is `None` and the files may be of more than one format,
+            which the error lists; or the format's own file, such as `labelmap.txt`, is missing or damaged.
+        ValueError: If `format` is not one of `FORMATS`.
+
+    Example:
+
+    >>> import os
+    >>> from PIL import Image
+    >>> from tfds_builders.reading.masks import find_masks, read_mask
+    >>> os.mkdir("masks")
+    >>> Image.fromarray(np.uint8([[0, 11], [1, 1]])).save("masks/rex.png")
+    >>> found = find_masks("masks")
+    >>> found.format, list(found.masks)
+    ('index', ['rex'])
+    >>> read_mask(found.masks["rex"], {0: 0, 1: 1, 11: 255})[..., 0].tolist()
+    [[0, 255], [1, 1]]
+    """
+    if format is not None and format not in FORMATS:
+        raise ValueError(f"`find_masks` expects one of {', '.join(FORMATS)} as `format`. Received: format={format!r}.")
+    folder = as_path(folder)
+    if not folder.is_dir():
+        received = "a file" if folder.exists() else "nothing there"
+        raise ImageFileError(f"{folder}: expected a folder of masks. Received: {received}")
+    return _FINDERS[format or infer_format(folder, stems)](folder, stems, classes)
