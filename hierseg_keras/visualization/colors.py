@@ -37,8 +37,9 @@ def node_colors(tree: ClassTree | str, palette: Palette = None) -> np.ndarray:
             - A dict from nodes to colors, as `"#800000"` or `(128, 0, 0)`.
             - An integer array in 0 .. 255, `(V, 3)`, or `(L, 3)` for the leaves alone.
 
-            An internal node without a color gets one from its children: their mean lightness and
-            vividness, and the hue of their mean in OKLab. A leaf without a color has that of `None`.
+            The other nodes have the colors of `None`, except that an internal node above these nodes
+            gets a color from its children: their mean lightness and vividness, and the hue of their
+            mean in OKLab.
 
     Returns:
         `(V, 3)` uint8 array, RGB.

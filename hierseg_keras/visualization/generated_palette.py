@@ -23,7 +23,7 @@ _RED = 27
 _MOST_HUES = 12
 # The colors to choose from: neither close to black, which marks pixels without a label, nor close to white.
 _DARKEST, _LIGHTEST = 0.36, 0.87
-_CHROMAS = (0.05, 0.09, 0.13, 0.17, 0.21)
+_CHROMAS, _FIRST_VIVID = (0.05, 0.09, 0.13, 0.17, 0.21), 2
 _NUM_HUES, _NUM_LIGHTNESSES = 7, 11
 # The middle of the colors of a hue, and how strongly colors are drawn to the middle of their family's. This matters less
 # the more colors there are.
@@ -52,6 +52,8 @@ def generated_palette(tree):
     """
     sizes = np.bincount(tree.depth_table[:, : tree.num_leaves].ravel(), minlength=tree.num_nodes)
     rank = np.argsort(tree.preorder)
+    # Many top classes need all colors.
+    are_tops_vivid = len(tree.children()) <= _MOST_HUES
     colors, pending, chosen = np.zeros((tree.num_nodes, 3), np.uint8), _sectors(tree, sizes, rank), []
     while pending:
         families = []
@@ -62,7 +64,9 @@ def generated_palette(tree):
             else:
                 is_sibling = tree.parents[chosen] == parent
                 pull = _PULL / np.sqrt(tree.num_nodes)
-                colors[node] = _farthest(box, middle, pull, colors[chosen], np.where(is_sibling, 1.0, _OTHERS))
+                chromas = _CHROMAS[_FIRST_VIVID if are_tops_vivid and parent < 0 else 0 :]
+                factors = np.where(is_sibling, 1.0, _OTHERS)
+                colors[node] = _farthest(box, chromas, middle, pull, colors[chosen], factors)
                 chosen.append(node)
             families += _children(tree, node, box, sizes, rank)
         pending = families
@@ -70,10 +74,10 @@ def generated_palette(tree):
     return colors
 
 
-def _farthest(box, middle, pull, chosen, factors):
+def _farthest(box, chromas, middle, pull, chosen, factors):
     """Returns the color of a box that is farthest from the chosen colors, and not far from the middle."""
     left, right, dark, light = box
-    axes = np.linspace(dark, light, _NUM_LIGHTNESSES), _CHROMAS, np.linspace(left, right, _NUM_HUES)
+    axes = np.linspace(dark, light, _NUM_LIGHTNESSES), chromas, np.linspace(left, right, _NUM_HUES)
     lab = lab_from_hue(*(grid.ravel() for grid in np.meshgrid(*axes)))
     colors, is_displayable = color_of(lab)
     lab, colors = lab[is_displayable], colors[is_displayable]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hierseg_keras.data.colors import as_color, color_code
+from hierseg_keras.data.colors import as_color
 from hierseg_keras.tree import ClassTree, TreeError
 from hierseg_keras.visualization.generated_palette import generated_palette
 from hierseg_keras.visualization.oklab import color_of, lab_of
@@ -58,24 +58,32 @@ def _colors_of_array(tree, palette):
 
 def _completed(tree, given, source="palette"):
     """Returns the colors of all nodes from a dict or list of pairs that gives those of some nodes."""
-    colors, is_known = np.zeros((tree.num_nodes, 3), np.uint8), np.zeros(tree.num_nodes, bool)
-    for node, color in given.items() if isinstance(given, Mapping) else given:
-        if as_color(color) is None:
-            raise ValueError(
-                f"{source}: expected a color such as '#800000' or (128, 0, 0). Received: {color!r} for {node!r}."
-            )
-        index = tree.index(node)
-        # Of several classes of one node, the first gives the color.
-        if not is_known[index]:
-            code = color_code(as_color(color))
-            colors[index], is_known[index] = (code >> 16, code >> 8 & 255, code & 255), True
-    missing = np.flatnonzero(~is_known[: tree.num_leaves])
-    if len(missing):
-        colors[missing] = palette_colors(tree, None)[missing]
-    for node in np.argsort(-tree.depths, kind="stable"):
-        if not is_known[node] and not tree.is_leaf(node):
-            colors[node] = _joined(colors[tree.children(node)])
+    given = {tree.index(node): _checked_color(color, node, source) for node, color in _reversed_items(given)}
+    has_all_leaves = given.keys() >= set(range(tree.num_leaves))
+    colors = np.zeros((tree.num_nodes, 3), np.uint8) if has_all_leaves else palette_colors(tree, None).copy()
+    is_new = np.zeros(tree.num_nodes, bool)
+    for node in np.argsort(-tree.depths, kind="stable").tolist():
+        children = tree.children(node)
+        if node in given:
+            colors[node] = given[node]
+        elif is_new[children].any():
+            colors[node] = _joined(colors[children])
+        is_new[node] = node in given or is_new[children].any()
     return colors
+
+
+def _reversed_items(given):
+    """Returns the pairs in reverse, because of several classes of one node the first gives the color."""
+    return reversed(list(given.items() if isinstance(given, Mapping) else given))
+
+
+def _checked_color(color, node, source):
+    text = as_color(color)
+    if text is None:
+        raise ValueError(
+            f"{source}: expected a color such as '#800000' or (128, 0, 0). Received: {color!r} for {node!r}."
+        )
+    return tuple(bytes.fromhex(text[1:]))
 
 
 def _joined(colors):
