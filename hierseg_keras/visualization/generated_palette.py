@@ -28,6 +28,8 @@ _NUM_HUES, _NUM_LIGHTNESSES = 7, 11
 # The middle of the colors of a hue, and how strongly colors are drawn to the middle of their family's. This matters less
 # the more colors there are.
 _MIDDLE_LIGHTNESS, _MIDDLE_CHROMA, _PULL = 0.62, 0.15, 0.5
+# The degrees of hue that a family has, and that it has per leaf, if there are as many.
+_FAMILY_HUES, _LEAF_HUES = 30, 10
 # Distances between siblings count fully. Other classes may be closer by this factor, and colors as seen without
 # green-sensitive cones by the second.
 _OTHERS, _DEUTERANOPIC = 1.3, 2.0
@@ -37,9 +39,9 @@ _OTHERS, _DEUTERANOPIC = 1.3, 2.0
 def generated_palette(tree):
     """Chooses a color per node, such that siblings differ and a family has similar hues.
 
-    Top classes divide the circle of hues. A node's range of hues and lightnesses is divided among its
-    inner children and its leaves. Starting from the top classes, each node gets the color of its
-    range that is farthest from all colors chosen before, also as seen by readers without
+    Top classes divide the circle of hues. The hues around that of a node are divided among its inner
+    children and its leaves. Starting from the top classes, each node gets the color with one of its
+    hues that is farthest from all colors chosen before, also as seen by readers without
     green-sensitive cones. An only child has its parent's color.
 
     A few words, such as `sky` and `vegetation`, give a top class its customary hue. Only people are red.
@@ -54,30 +56,30 @@ def generated_palette(tree):
     rank = np.argsort(tree.preorder)
     # Many top classes need all colors.
     are_tops_vivid = len(tree.children()) <= _MOST_HUES
-    colors, pending, chosen = np.zeros((tree.num_nodes, 3), np.uint8), _sectors(tree, sizes, rank), []
+    colors, pending, chosen = np.zeros((tree.num_nodes, 3), np.uint8), _top_hues(tree, sizes, rank), []
     while pending:
         families = []
-        for node, box, middle in pending:
+        for node, hues, middle in pending:
             parent = tree.parents[node]
             if parent >= 0 and len(tree.children(parent)) == 1:
                 colors[node] = colors[parent]
             else:
                 is_sibling = tree.parents[chosen] == parent
                 pull = _PULL / np.sqrt(tree.num_nodes)
-                chromas = _CHROMAS[_FIRST_VIVID if are_tops_vivid and parent < 0 else 0 :]
+                is_vivid = not tree.is_leaf(node) or parent < 0 and are_tops_vivid
+                chromas = _CHROMAS[_FIRST_VIVID if is_vivid else 0 :]
                 factors = np.where(is_sibling, 1.0, _OTHERS)
-                colors[node] = _farthest(box, chromas, middle, pull, colors[chosen], factors)
+                colors[node] = _farthest(hues, chromas, middle, pull, colors[chosen], factors)
                 chosen.append(node)
-            families += _children(tree, node, box, sizes, rank)
+            families += _child_hues(tree, node, _narrowed(hues, colors[node], sizes[node]), sizes, rank)
         pending = families
     colors.flags.writeable = False
     return colors
 
 
-def _farthest(box, chromas, middle, pull, chosen, factors):
-    """Returns the color of a box that is farthest from the chosen colors, and not far from the middle."""
-    left, right, dark, light = box
-    axes = np.linspace(dark, light, _NUM_LIGHTNESSES), chromas, np.linspace(left, right, _NUM_HUES)
+def _farthest(hues, chromas, middle, pull, chosen, factors):
+    """Returns the color in a range of hues that is farthest from the chosen colors, and not far from the middle."""
+    axes = np.linspace(_DARKEST, _LIGHTEST, _NUM_LIGHTNESSES), chromas, np.linspace(*hues, _NUM_HUES)
     lab = lab_from_hue(*(grid.ravel() for grid in np.meshgrid(*axes)))
     colors, is_displayable = color_of(lab)
     lab, colors = lab[is_displayable], colors[is_displayable]
@@ -92,42 +94,35 @@ def _distances(lab, others):
     return np.linalg.norm(lab[:, None] - others, axis=-1)
 
 
-def _children(tree, node, box, sizes, rank):
-    """Yields each child with its part of a node's box. The leaves among them share one part."""
+def _narrowed(hues, color, size):
+    """Returns the part of a range of hues around a color that its family of some leaves needs."""
+    first, last = hues
+    half = (_FAMILY_HUES + _LEAF_HUES * size) / 2
+    if last - first <= 2 * half:
+        return hues
+    _, *plane = lab_of(color)
+    middle = first + (np.degrees(np.arctan2(*plane[::-1])) - first + 180) % 360 - 180
+    middle = min(max(middle, first + half), last - half)
+    return middle - half, middle + half
+
+
+def _child_hues(tree, node, hues, sizes, rank):
+    """Yields each child with its part of a node's hues. The leaves among them share one part."""
     children = sorted(tree.children(node).tolist(), key=lambda child: rank[child])
     leaves = [child for child in children if tree.is_leaf(child)]
     parts = [[child] for child in children if not tree.is_leaf(child)] + ([leaves] if leaves else [])
-    for part, part_box in _divided(parts, [sizes[part].sum() for part in parts], box):
+    ends = np.cumsum([0, *(np.sqrt(sizes[part].sum()) for part in parts)])
+    ends = hues[0] + (hues[1] - hues[0]) * ends / max(ends[-1], 1)
+    for part, first, last in zip(parts, ends, ends[1:]):
         for child in part:
-            yield child, part_box, _middle(part_box)
-
-
-def _divided(parts, sizes, box):
-    """Divides a box in proportion to the sizes of its parts, each time across its longer side."""
-    if len(parts) <= 1:
-        return [(part, box) for part in parts]
-    ends = np.cumsum(sizes)
-    half = 1 + int(np.argmin(abs(ends[:-1] / ends[-1] - 0.5)))
-    share = ends[half - 1] / ends[-1]
-    left, right, dark, light = box
-    hue, lightness = left + share * (right - left), dark + share * (light - dark)
-    if _MIDDLE_CHROMA * np.radians(right - left) > light - dark:
-        boxes = (left, hue, dark, light), (hue, right, dark, light)
-    else:
-        boxes = (left, right, dark, lightness), (left, right, lightness, light)
-    return _divided(parts[:half], sizes[:half], boxes[0]) + _divided(parts[half:], sizes[half:], boxes[1])
-
-
-def _middle(box):
-    left, right, dark, light = box
-    return lab_from_hue((dark + light) / 2, _MIDDLE_CHROMA, (left + right) / 2)
+            yield child, (first, last), lab_from_hue(_MIDDLE_LIGHTNESS, _MIDDLE_CHROMA, (first + last) / 2)
 
 
 # === The hues of the top classes ===
 
 
-def _sectors(tree, sizes, rank):
-    """Returns each top class with its box and the middle of its colors."""
+def _top_hues(tree, sizes, rank):
+    """Returns each top class with its range of hues and the middle of its colors."""
     groups = _groups(tree, rank)
     # No other class is as red as people are, even if the tree has none.
     hues = np.array(sorted({hue for hue, _ in groups} | {_RED}))
@@ -138,7 +133,7 @@ def _sectors(tree, sizes, rank):
     before = np.roll(np.diff(hues, append=hues[0] + 360) - after, 1)
     halves = dict(zip(hues.tolist(), np.minimum(before, after)))
     return [
-        (node, (hue - halves[hue], hue + halves[hue], _DARKEST, _LIGHTEST), lab_from_hue(lightness, _MIDDLE_CHROMA, hue))
+        (node, (hue - halves[hue], hue + halves[hue]), lab_from_hue(lightness, _MIDDLE_CHROMA, hue))
         for (hue, lightness), nodes in groups.items()
         for node in nodes
     ]
