@@ -25,8 +25,8 @@ _MOST_HUES = 12
 _DARKEST, _LIGHTEST = 0.36, 0.87
 _CHROMAS, _FIRST_VIVID = (0.05, 0.09, 0.13, 0.17, 0.21), 2
 _NUM_HUES, _NUM_LIGHTNESSES = 7, 11
-# The middle of the colors of a hue, and how strongly colors are drawn to the middle of their family's. This matters less
-# the more colors there are.
+# The middle of the colors of a hue, and how strongly colors are drawn to the middle of their family's. The pull is
+# weaker the more colors there are.
 _MIDDLE_LIGHTNESS, _MIDDLE_CHROMA, _PULL = 0.62, 0.15, 0.5
 # The degrees of hue that a family has, and that it has per leaf, if there are as many.
 _FAMILY_HUES, _LEAF_HUES = 30, 10
@@ -152,9 +152,7 @@ def _groups(tree, rank):
         return groups
     count = min(len(others), max(1, _MOST_HUES - len(groups)))
     free = _free_hues(sorted({hue for hue, _ in groups} | {_RED}), count)
-    return groups | {
-        (hue, _MIDDLE_LIGHTNESS): part.tolist() for hue, part in zip(free, np.array_split(others, count))
-    }
+    return groups | {(hue, _MIDDLE_LIGHTNESS): part.tolist() for hue, part in zip(free, np.array_split(others, count))}
 
 
 def _free_hues(taken, count):

@@ -64,7 +64,9 @@ class Legend:
 
     def __init__(self, entries, width):
         self._entries, room = entries, width - _SWATCH - _GAP
-        self._names = [wrapped(entry.name, _SIZE, min(_WIDEST_NAME, room - _INDENT * entry.indent)) for entry in entries]
+        self._names = [
+            wrapped(entry.name, _SIZE, min(_WIDEST_NAME, room - _INDENT * entry.indent)) for entry in entries
+        ]
         self._heights = [total_height([name], _ROW, _LINE) for name in self._names]
         widths = [
             _INDENT * entry.indent + _SWATCH + _GAP + widest([name], _SIZE) for entry, name in zip(entries, self._names)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hierseg_keras.data.colors import as_color
-from hierseg_keras.tree import ClassTree, TreeError
+from hierseg_keras.tree import TreeError
 from hierseg_keras.visualization.generated_palette import generated_palette
 from hierseg_keras.visualization.oklab import color_of, lab_of
 
@@ -22,6 +22,7 @@ Palette = str | os.PathLike | ArrayLike | Mapping | None
 _OFFICIAL = importlib.resources.files("hierseg_keras.tree") / "taxonomies" / "palettes"
 _COLUMNS = ("node", "color")
 _NO_NODES = ("", "ignore")
+_ADVICE = "Multiply colors in 0 .. 1 by 255, and round them."
 
 
 def palette_colors(tree, palette):
@@ -46,10 +47,11 @@ def _colors_of_array(tree, palette):
     colors = np.asarray(palette)
     is_valid = colors.shape in [(tree.num_nodes, 3), (tree.num_leaves, 3)] and colors.dtype.kind in "iu"
     if not is_valid or colors.min() < 0 or colors.max() > 255:
+        numbers = f" in {colors.min()} .. {colors.max()}" if is_valid else ""
         raise ValueError(
-            f"`palette` expects 'generated', 'voc', the path of a CSV file, a dict, or an integer array in 0 .. 255 with "
-            f"one color per node, {(tree.num_nodes, 3)}, or per leaf, {(tree.num_leaves, 3)}. Received: an array of "
-            f"shape {colors.shape} and dtype {colors.dtype}{f' in {colors.min()} .. {colors.max()}' if is_valid else ''}."
+            "`palette` expects 'generated', 'voc', the path of a CSV file, a dict, or an array of integers in 0 .. 255 "
+            f"with one color per node, {(tree.num_nodes, 3)}, or per leaf, {(tree.num_leaves, 3)}. Received: an array "
+            f"of shape {colors.shape} and dtype {colors.dtype}{numbers}. {_ADVICE}"
         )
     if len(colors) == tree.num_nodes:
         return colors.astype(np.uint8)
@@ -138,7 +140,8 @@ def _rows_of_file(path):
         raise TreeError(f"{path}: expected UTF-8 text. Received: {error.reason} at byte {error.start}") from None
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"`palette` expects 'generated', 'voc' or the path of a CSV file. Received: {str(path)!r}, which is no file."
+            f"`palette` expects 'generated', 'voc' or the path of a CSV file. Received: {str(path)!r}, which is no "
+            "file. Pass the path of an existing table."
         ) from None
     return _rows(text, str(path))
 
@@ -148,7 +151,9 @@ def _rows(text, source):
     rows = list(csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True))
     header = list(rows[0]) if rows else []
     if "node" not in header or not {"color", "id"} & set(header):
-        raise TreeError(f"{source}:1: expected a CSV table with the columns {' and '.join(_COLUMNS)}. Received: {header}")
+        raise TreeError(
+            f"{source}:1: expected a CSV table with the columns {' and '.join(_COLUMNS)}. Received: {header}"
+        )
     return _pairs([(row["id"] if "id" in row else "", row["node"], row.get("color")) for row in rows])
 
 

@@ -9,7 +9,14 @@ import pytest
 from hierseg_keras import visualization
 from hierseg_keras.data import ClassMap
 from hierseg_keras.tree import ClassTree, TreeError
-from hierseg_keras.visualization import color_labels, draw_contact_sheet, draw_levels, draw_report, draw_tree, node_colors
+from hierseg_keras.visualization import (
+    color_labels,
+    draw_contact_sheet,
+    draw_levels,
+    draw_report,
+    draw_tree,
+    node_colors,
+)
 from hierseg_keras.visualization.oklab import lab_of
 from hierseg_keras.visualization.palettes import voc_color
 
@@ -99,7 +106,9 @@ class OwnPaletteTest:
 
     def test_class_table(self, tmp_path):
         table = tmp_path / "classes.csv"
-        table.write_text("id,class,node,color\n0,Man,human/person,#010203\n1,,sky,#0a0b0c\n2,void,ignore,#ffffff\n3,,,#111111\n")
+        table.write_text(
+            "id,class,node,color\n0,Man,human/person,#010203\n1,,sky,#0a0b0c\n2,void,ignore,#ffffff\n3,,,#111111\n"
+        )
         assert node_colors(TREE, table)[[0, 2]].tolist() == [[1, 2, 3], [10, 11, 12]]
         assert node_colors(TREE, str(table))[0].tolist() == [1, 2, 3]
         table.write_text("node,color\nsky,#0a0b0c\nsky,#ffffff\n")
@@ -116,12 +125,24 @@ class OwnPaletteTest:
     @pytest.mark.parametrize(
         "palette, error, expected",
         [
-            (np.zeros((2, 3), int), ValueError, r"one color per node, (4, 3), or per leaf, (3, 3). Received: an array of"),
+            (
+                np.zeros((2, 3), int),
+                ValueError,
+                r"one color per node, (4, 3), or per leaf, (3, 3). Received: an array ",
+            ),
             (np.zeros((4, 3)), ValueError, "shape (4, 3) and dtype float64"),
             (np.full((4, 3), 256), ValueError, "in 256 .. 256"),
-            ({"sky": "blue"}, ValueError, "palette: expected a color such as '#800000' or (128, 0, 0). Received: 'blue'"),
+            (
+                {"sky": "blue"},
+                ValueError,
+                "palette: expected a color such as '#800000' or (128, 0, 0). Received: 'blue'",
+            ),
             ({"sea": "#000000"}, TreeError, "'sea' is not a node of the tree."),
-            ("vok", FileNotFoundError, "`palette` expects 'generated', 'voc' or the path of a CSV file. Received: 'vok'"),
+            (
+                "vok",
+                FileNotFoundError,
+                "`palette` expects 'generated', 'voc' or the path of a CSV file. Received: 'vok'",
+            ),
         ],
     )
     def test_what_is_no_palette_raises(self, palette, error, expected):
@@ -131,7 +152,9 @@ class OwnPaletteTest:
     @pytest.mark.parametrize("text", ["", "class,color\nsky,#000000\n", "node\nsky\n"])
     def test_what_is_no_table_of_colors_raises(self, text, tmp_path):
         (tmp_path / "a.csv").write_text(text)
-        with pytest.raises(TreeError, match="a.csv:1: expected a CSV table with the columns node and color. Received: "):
+        with pytest.raises(
+            TreeError, match="a.csv:1: expected a CSV table with the columns node and color. Received: "
+        ):
             node_colors(TREE, tmp_path / "a.csv")
         (tmp_path / "a.csv").write_bytes(b"node,color\nsk\xff,#000000")
         with pytest.raises(TreeError, match="expected UTF-8 text"):

@@ -125,7 +125,11 @@ class DrawCurvesTest:
         figure = draw_curves(log)
         lines = {line.get_label(): line for axis in figure.axes for line in axis.lines}
         for level in (1, 2, 3):
-            same = [f"{part} {unit}" for part in ("training", "validation") for unit in (f"level {level}", f"depth {4 - level}")]
+            same = [
+                f"{part} {unit}"
+                for part in ("training", "validation")
+                for unit in (f"level {level}", f"depth {4 - level}")
+            ]
             assert len({lines[label].get_color() for label in same}) == 1
             assert [lines[label].get_linestyle() for label in same] == ["--", "--", "-", "-"]
         assert len({lines[f"training level {level}"].get_color() for level in (1, 2, 3)}) == 3

@@ -43,8 +43,8 @@ class Data(Record):
     tree: Off[str] = None
     """Name of a shipped tree, or path of a tree file. Defaults to the data sets' own tree."""
     palette: Off[str] = None
-    """Colors of pictures: generated, voc, or a CSV file with the columns node and color. Defaults to the official palette
-    of the tree's data set, or otherwise a generated one."""
+    """Colors of pictures: generated, voc, or a CSV file with the columns node and color. Defaults to the official
+    palette of the tree's data set, or otherwise a generated one."""
     batch_size: Count = 8
     """Images per batch, over all replicas."""
     batch_shares: Off[AsTuple[tuple[Count, ...]]] = None
