@@ -5,6 +5,7 @@ from hierseg_command.option_values import count, factors, name, number_or_auto, 
 _MANUAL_DIR = "folder with the files of a data set that cannot be downloaded automatically"
 MASK_FORMATS = ("index", "colors", "coco_panoptic", "cvat", "labelme", "binary")
 _DATA_DIR = "folder of prepared data sets"
+_PALETTE = "generated, voc, or a CSV file with the columns node and color"
 
 
 def data(parser):
@@ -25,6 +26,7 @@ def data(parser):
     )
     parser.add_argument("--images", type=count, default=6, help="number of images on the sheet (default: 6)")
     parser.add_argument("--tree", type=name, help="shipped tree or tree file (default: the data set's own tree)")
+    parser.add_argument("--palette", type=name, help=f"colors: {_PALETTE} (default: the data set's own)")
     parser.add_argument("--class-map", type=name, help="CSV file with one row id,class,node per class id")
 
     def check(options):
@@ -115,6 +117,7 @@ def predict(parser):
     parser.add_argument("images", metavar="IMAGE", type=name, nargs="+", help="PNG, JPEG or BMP files, of any size")
     parser.add_argument("--out", type=name, required=True, help="folder for NAME.png and NAME_level_L.png")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files, except the input images")
+    parser.add_argument("--palette", type=name, help=f"colors: {_PALETTE} (default: the run's own)")
     _averaging(parser)
 
 
@@ -123,6 +126,7 @@ def export(parser):
     _run(parser)
     parser.add_argument("--out", type=name, required=True, help="folder of the SavedModel")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing folder")
+    parser.add_argument("--palette", type=name, help=f"colors: {_PALETTE} (default: the run's own)")
     _averaging(parser)
 
 

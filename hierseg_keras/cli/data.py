@@ -11,7 +11,7 @@ from hierseg_keras.data.label_counts import label_counts, level_counts
 from hierseg_keras.files import written_beside
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.build import tree_of
-from hierseg_keras.visualization import draw_contact_sheet
+from hierseg_keras.visualization import draw_contact_sheet, node_colors
 
 SHEET = "contact_sheet.png"
 _NO_LABEL = -1
@@ -23,6 +23,7 @@ def run(options):
     builder = _builder(options)
     print("\n".join(_splits(builder.info)))
     tree = tree_of(config.data)
+    colors = node_colors(tree, options.palette)
     class_maps = {options.name: options.class_map} if options.class_map else None
     dataset = data.load(
         options.name,
@@ -45,7 +46,7 @@ def run(options):
     if options.out:
         out = pathlib.Path(options.out)
         with written_beside(out / SHEET) as new:
-            draw_contact_sheet(tree, shown, new)
+            draw_contact_sheet(tree, shown, new, colors)
         print(f"\n{out / SHEET}")
     return 0
 

@@ -6,6 +6,8 @@ from hierseg_keras.training import for_inference, load_run
 
 
 def run(options):
-    model = for_inference(*load_run(options.run), **averaging_of(options))
-    print(export.saved_model(model, options.out, overwrite=options.overwrite))
+    config, model = load_run(options.run)
+    palette = options.palette or config.data.palette
+    model = for_inference(config, model, **averaging_of(options))
+    print(export.saved_model(model, options.out, overwrite=options.overwrite, palette=palette))
     return 0

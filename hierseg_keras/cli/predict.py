@@ -11,7 +11,7 @@ from hierseg_keras.cli.averaging import averaging_of
 from hierseg_keras.decoding import best_path, level_labels
 from hierseg_keras.files import written_beside
 from hierseg_keras.training import for_inference, load_run
-from hierseg_keras.visualization import draw_levels
+from hierseg_keras.visualization import draw_levels, node_colors
 
 _UINT8_NODES = 256
 
@@ -29,6 +29,7 @@ def run(options):
             f"{config.network.name}, which has one. Load it in Python with `hierseg_keras.training.load_run`, and pass "
             "images with four channels."
         )
+    colors = node_colors(model.tree, options.palette or config.data.palette)
     targets = [_targets(out, image.stem, model.tree.num_levels) for image in images]
     _check_targets(images, targets, options.overwrite)
     model = for_inference(config, model, **averaging_of(options))
@@ -36,7 +37,7 @@ def run(options):
         image = read_image(path)
         leaf = best_path(model.tree, model(image[None], training=False), model.scores, model.from_logits)[0][0]
         with written_beside(picture, replace=options.overwrite) as new:
-            draw_levels(model.tree, image, {path.stem: leaf}, new)
+            draw_levels(model.tree, image, {path.stem: leaf}, new, colors)
         for labels, level_map in zip(level_labels(model.tree, leaf), maps):
             with written_beside(level_map, replace=options.overwrite) as new:
                 _write_labels(model.tree, np.asarray(labels), new)

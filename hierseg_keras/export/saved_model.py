@@ -13,6 +13,7 @@ from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import node_colors
+from hierseg_keras.visualization.palettes import Palette
 
 # The names that TensorFlow and Keras write into the folder of a SavedModel.
 _ENTRIES = {"saved_model.pb", "variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb"}
@@ -25,6 +26,7 @@ def saved_model(
     overwrite: bool = False,
     scores: str | None = None,
     from_logits: bool | None = None,
+    palette: Palette = None,
 ) -> pathlib.Path:
     """Exports a network as a SavedModel with one class map per level.
 
@@ -67,6 +69,8 @@ def saved_model(
             number of channels.
         from_logits: Whether `model` returns logits or probabilities. Defaults to the answer inferred
             from `model`, or from its last activation.
+        palette: The colors in `classes.json`, as in `visualization.node_colors`. Defaults to the official
+            palette of the tree's data set, or otherwise the generated one.
 
     Returns:
         `pathlib.Path` of the folder.
@@ -102,10 +106,11 @@ def saved_model(
     check_finite_weights(model, "`saved_model`")
     archive = _archive(model, tree, scores, from_logits)
     tree = scores_of(model, "saved_model", tree, scores, from_logits).tree
+    colors = node_colors(tree, palette)
     try:
         with written_beside(path, replace=overwrite) as new:
             archive.write_out(str(new), verbose=False)
-            _write_assets(tree, new / "assets")
+            _write_assets(tree, colors, new / "assets")
     except (OSError, tf.errors.OpError) as error:
         raise OSError(
             f"`saved_model` expects a writable folder with enough disk space. Received: {path}: {_reason(error)}. "
@@ -149,17 +154,16 @@ def _archive(model, tree, scores, from_logits):
     return archive
 
 
-def _write_assets(tree, folder):
+def _write_assets(tree, colors, folder):
     folder.mkdir(exist_ok=True)
     (folder / "tree.txt").write_text(tree.to_text(), "utf-8")
-    colors = node_colors(tree).tolist()
     classes = [
         {
             "name": tree.names[node],
             "path": tree.paths[node],
             "parent": int(tree.parents[node]),
             "depth": int(tree.depths[node]),
-            "color": colors[node],
+            "color": colors[node].tolist(),
         }
         for node in range(tree.num_nodes)
     ]

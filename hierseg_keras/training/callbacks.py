@@ -149,11 +149,13 @@ class DrawPredictions(keras.callbacks.Callback):
         write: Function `write(figure, index, epoch)` that saves a figure. `index` is the number of the
             example, starting from 0, and `epoch` starts from 1.
         every: Number of epochs between pictures. The last epoch is always drawn.
+        palette: Colors of the nodes, as in `visualization.node_colors`.
     """
 
-    def __init__(self, tree, examples, write, every=5):
+    def __init__(self, tree, examples, write, every=5, palette=None):
         super().__init__()
         self.tree, self.examples, self.write, self.every = tree, examples, write, every
+        self.palette = palette
         self._only_warning = OneWarning("A picture of predictions")
 
     def on_epoch_end(self, epoch, logs=None):
@@ -170,7 +172,7 @@ class DrawPredictions(keras.callbacks.Callback):
         scores = scores_of(self.model, "DrawPredictions", self.tree)
         leaf, _ = best_path(self.tree, self.model(image[None], training=False), scores.kind, scores.from_logits)
         maps = {"truth": label, f"epoch {number}": leaf[0]}
-        self.write(draw_levels(self.tree, image, maps), index, number)
+        self.write(draw_levels(self.tree, image, maps, palette=self.palette), index, number)
 
 
 def png_writer(folder):

@@ -40,7 +40,7 @@ from hierseg_keras.training.progress_line import progress_of
 from hierseg_keras.training.saved_run import LOG, PICTURES, TENSORBOARD
 from hierseg_keras.training.tensorboard import check_tensorboard, tensorboard_callbacks
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
-from hierseg_keras.visualization import draw_curves
+from hierseg_keras.visualization import draw_curves, node_colors
 
 # Number of validation images that TensorBoard shows.
 NUM_EXAMPLES = 3
@@ -103,6 +103,7 @@ def train(
 def _train(config, folder, verbose, strategy):
     keras.utils.set_random_seed(config.seed)
     tree = tree_of(config.data)
+    colors = node_colors(tree, config.data.palette)
     with strategy.scope():
         model, callbacks = make_parts(config, tree)
         start = {} if config.init is None else {"init": initialize(model, config.init)}
@@ -131,7 +132,7 @@ def _train(config, folder, verbose, strategy):
         verbose=verbose,
         callbacks=[
             data.SetEpoch(train_data),
-            *_callbacks(config, tree, examples, folder, manifest),
+            *_callbacks(config, tree, colors, examples, folder, manifest),
             *callbacks,
             *progress,
         ],
@@ -163,7 +164,7 @@ def check_before_data(config, strategy):
         check_tensorboard()
 
 
-def _callbacks(config, tree, examples, folder, manifest):
+def _callbacks(config, tree, colors, examples, folder, manifest):
     callbacks = [SeedEpochs(config.seed), keras.callbacks.TerminateOnNaN(), WriteLog(folder / LOG), AverageReplicas()]
     if config.schedule.ema_momentum is not None:
         # The callbacks after this one see the averaged weights at the end of an epoch.
@@ -173,7 +174,7 @@ def _callbacks(config, tree, examples, folder, manifest):
         callbacks.append(stop_early(patience))
     monitor = None if patience is None else MONITOR
     callbacks.append(SaveWeights(folder / WEIGHTS, monitor, manifest.announce_weights))
-    callbacks.append(DrawPredictions(tree, examples[:1], png_writer(folder / PICTURES)))
+    callbacks.append(DrawPredictions(tree, examples[:1], png_writer(folder / PICTURES), palette=colors))
     if config.tensorboard:
-        callbacks += tensorboard_callbacks(tree, examples, folder / TENSORBOARD)
+        callbacks += tensorboard_callbacks(tree, examples, folder / TENSORBOARD, colors)
     return callbacks

@@ -141,14 +141,14 @@ def _evaluate(folder, split, verbose, strategy, report, inference):
     verbose, progress = progress_of(verbose)
     values = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=progress)
     if report is not None:
-        _write_report(by_class, report)
+        _write_report(by_class, report, config.data.palette)
     return values
 
 
-def _write_report(by_class, folder):
+def _write_report(by_class, folder, palette):
     write_whole(folder / "report.txt", by_class.to_text() + "\n")
     with written_beside(folder / "report.csv") as path:
         by_class.to_csv(path)
     picture = folder / "report.png"
     with OneWarning(picture), written_beside(picture) as path:
-        draw_report(by_class.tree, by_class.rows(), path)
+        draw_report(by_class.tree, by_class.rows(), path, palette)

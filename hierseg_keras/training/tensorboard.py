@@ -23,7 +23,7 @@ def check_tensorboard():
         )
 
 
-def tensorboard_callbacks(tree, examples, folder):
+def tensorboard_callbacks(tree, examples, folder, palette=None):
     """Makes the callbacks that write a run's metrics and pictures for TensorBoard.
 
     The tab "Scalars" shows the training and validation metrics per epoch. The tab "Images" shows the picture
@@ -33,13 +33,14 @@ def tensorboard_callbacks(tree, examples, folder):
         tree: `ClassTree`.
         examples: List of pairs `(image, label)`, `(H, W, 3)` and `(H, W)` arrays.
         folder: `pathlib.Path` of the folder to pass to `tensorboard --logdir`.
+        palette: Colors of the nodes, as in `visualization.node_colors`.
 
     Returns:
         List of callbacks. Place them after callbacks that change the weights at the end of an epoch.
     """
     return [
         keras.callbacks.TensorBoard(folder, write_graph=False),
-        DrawPredictions(tree, examples, _image_writer(folder / "pictures")),
+        DrawPredictions(tree, examples, _image_writer(folder / "pictures"), palette=palette),
     ]
 
 

@@ -5,18 +5,19 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.visualization.colors import UNLABELED, node_colors
+from hierseg_keras.visualization.grid import GAP, MARGIN, TITLE_HEIGHT, TITLE_LINE, TITLE_SIZE, cell_size
 from hierseg_keras.visualization.inputs import as_labels, as_pixels, check_some
-from hierseg_keras.visualization.levels import TITLE_SIZE, show_picture, title_height
-from hierseg_keras.visualization.names import name_legend, total_height, wrapped
+from hierseg_keras.visualization.legend import Entry, Legend
+from hierseg_keras.visualization.names import total_height, wrapped
+from hierseg_keras.visualization.palettes import Palette
 from hierseg_keras.visualization.picture import Picture
 
-# Lengths in inches, the font size in points, and the number of names shown per cluster.
-_CELL_WIDTH, _WIDEST, _ROW, _LINE, _LEGEND_SIZE, _SHOWN_NAMES = 3.4, 2.8, 0.17, 0.13, 7, 3
+# The number of names shown per cluster.
+_SHOWN_NAMES = 3
 
 
 def draw_clusters(
@@ -25,11 +26,12 @@ def draw_clusters(
     maps: Mapping[str, ArrayLike],
     clusters: Mapping[str, ArrayLike],
     path: str | os.PathLike | None = None,
+    palette: Palette = None,
 ) -> Figure:
     """Draws an image next to maps of clusters of classes, each with its own legend.
 
     The color of a cluster is the mean of its classes' colors in `node_colors`, so that the maps can be
-    compared with a map of the classes.
+    compared with a map of the classes. Each legend lists the clusters in its map.
 
     Args:
         tree: `ClassTree` whose leaves are clustered, or its text.
@@ -39,13 +41,16 @@ def draw_clusters(
         clusters: Dict from a title to the cluster of each leaf, `(L,)` integers from 0. A map whose
             title is not in the dict shows the leaves.
         path: File to which the picture is saved. Defaults to `None`, which saves nothing.
+        palette: Colors of the nodes, as in `node_colors`. Defaults to the official palette of the
+            tree's data set, or otherwise the generated one.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If `maps` is empty, the image or a map is invalid for `draw_levels`, or a
-            clustering does not hold one integer per leaf with every number from 0 to the largest.
+        ValueError: If `maps` is empty, the image or a map is invalid for `draw_levels`, a
+            clustering does not hold one integer per leaf with every number from 0 to the largest, or
+            `palette` is invalid for `node_colors`.
 
     Example:
 
@@ -58,25 +63,30 @@ def draw_clusters(
     pixels = as_pixels("draw_clusters", image)
     check_some("draw_clusters", "maps", maps, "map")
     assignments = {title: _checked_assignment(tree, title, clusters) for title in maps}
-    names = {title: _cluster_names(tree, assignment) for title, assignment in assignments.items()}
-    titles = [
-        wrapped(f"{title} ({len(cluster_names)} of {tree.num_leaves} classes)", TITLE_SIZE, _WIDEST)
-        for title, cluster_names in names.items()
+    colors = node_colors(tree, palette)[: tree.num_leaves]
+    width, height = cell_size([pixels])
+    maps = {
+        title: as_labels("draw_clusters", labels, assignments[title].max() + 1, pixels.shape[:2], what="clusters")
+        for title, labels in maps.items()
+    }
+    cluster_colors = [_cluster_colors(colors, assignment) for assignment in assignments.values()]
+    legends = [
+        Legend(_entries(tree, assignments[title], palette, labels), width)
+        for (title, labels), palette in zip(maps.items(), cluster_colors)
     ]
-    cell_height = _CELL_WIDTH * pixels.shape[0] / pixels.shape[1] + title_height(titles)
-    legend_height = _ROW + max(total_height(cluster_names, _ROW, _LINE) for cluster_names in names.values())
-    figure = Picture(_CELL_WIDTH * (1 + len(maps)), cell_height + legend_height)
-    axes = figure.subplots(2, 1 + len(maps), squeeze=False, height_ratios=[cell_height, legend_height])
-    for axis in axes.flat:
-        axis.set_axis_off()
-    show_picture(axes[0][0], pixels, "image")
-    for (upper, lower), (title, labels), shown in zip(axes.T[1:], maps.items(), titles):
-        labels = as_labels("draw_clusters", labels, len(names[title]), pixels.shape[:2], what="clusters")
-        palette = _cluster_colors(tree, assignments[title])
-        show_picture(upper, _paint(palette, labels), shown)
-        patches = [Patch(color=color / 255.0) for color in palette]
-        options = {"loc": "upper center", "fontsize": _LEGEND_SIZE, "frameon": False, "handlelength": 1.2}
-        name_legend(lower, patches, names[title], **options)
+    titles = [f"{title} ({len(found)} of {tree.num_leaves} classes)" for title, found in zip(maps, cluster_colors)]
+    titles = [wrapped(title, TITLE_SIZE, width) for title in titles]
+    top = MARGIN + total_height(["\n" * max(title.count("\n") for title in titles)], TITLE_HEIGHT, TITLE_LINE)
+    legend_top = top + height + GAP
+    whole_height = legend_top + max(legend.height for legend in legends) + MARGIN
+    figure = Picture(2 * MARGIN + (1 + len(maps)) * (width + GAP) - GAP, whole_height, layout=None)
+    figure.show(pixels, MARGIN, top, width, height, smooth=True)
+    figure.write(MARGIN + width / 2, top - TITLE_HEIGHT / 2, "image", TITLE_SIZE, ha="center")
+    for number, (labels, palette, legend, title) in enumerate(zip(maps.values(), cluster_colors, legends, titles), 1):
+        left = MARGIN + number * (width + GAP)
+        figure.show(_painted(palette, labels), left, top, width, height)
+        figure.write(left + width / 2, (MARGIN + top) / 2, title, TITLE_SIZE, ha="center")
+        legend.draw(figure, left, legend_top)
     return figure.saved(path)
 
 
@@ -91,21 +101,23 @@ def _checked_assignment(tree, title, clusters):
     return assignment
 
 
-def _cluster_colors(tree, assignment):
-    colors = node_colors(tree)[: tree.num_leaves]
+def _cluster_colors(colors, assignment):
     return np.stack([colors[assignment == cluster].mean(axis=0) for cluster in range(assignment.max() + 1)])
 
 
-def _paint(palette, labels):
+def _painted(palette, labels):
     is_cluster = (labels >= 0) & (labels < len(palette))
     with_none = np.concatenate([palette, [UNLABELED]]).astype(np.uint8)
     return with_none[np.where(is_cluster, labels, len(palette))]
 
 
-def _cluster_names(tree, assignment):
-    members = (np.flatnonzero(assignment == cluster) for cluster in range(assignment.max() + 1))
-    names = [[tree.names[leaf] for leaf in leaves] for leaves in members]
-    return [wrapped(_cluster_name(leaf_names), _LEGEND_SIZE, _WIDEST) for leaf_names in names]
+def _entries(tree, assignment, palette, labels):
+    """Returns the legend's entries of the clusters in a map."""
+    shown = np.unique(labels)
+    clusters = shown[(shown >= 0) & (shown < len(palette))]
+    members = ([tree.names[leaf] for leaf in np.flatnonzero(assignment == cluster)] for cluster in clusters)
+    entries = [Entry(_cluster_name(names), palette[cluster]) for names, cluster in zip(members, clusters)]
+    return entries + ([Entry("no label", UNLABELED)] if len(clusters) < len(shown) else [])
 
 
 def _cluster_name(names):

@@ -1,50 +1,68 @@
-"""Colors of the nodes of a tree."""
-
-import colorsys
+"""Colors of the nodes of a tree, and of label maps."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.visualization.inputs import as_labels
+from hierseg_keras.visualization.palettes import Palette, palette_colors
 
 UNLABELED = (0, 0, 0)
-_DARKEST, _LIGHTEST, _SATURATION = 0.28, 0.78, 0.62
-# The largest difference between the hues of a top class and its children, as a share of the gap between top classes.
-_HUE_SPREAD = 0.45
 
 
-def node_colors(tree: ClassTree | str) -> np.ndarray:
-    """Computes a color for each node that shows which top class it belongs to.
+def node_colors(tree: ClassTree | str, palette: Palette = None) -> np.ndarray:
+    """Returns the color of each node.
 
-    Every top class has its own hue. The hue and lightness of its descendants vary around those of
-    their parents, and vary less the deeper they are, so that a child has a shade of its parent's color.
+    The official palettes that ship with the package belong to the trees `cityscapes`, `camvid`,
+    `camvid_groups`, `camvid_original`, `lip`, `mapillary_vistas_v1_2`, `mapillary_vistas_v2` and
+    `mapillary_vistas_v2_official`, and to any tree that has the same leaves.
+
+    The generated palette divides the circle of hues among the top classes. Siblings differ from each
+    other, as far as possible also for readers without green-sensitive cones, and a family has similar
+    hues. Words such as `sky`, `vegetation` and `person` in the name of a top class give it a customary
+    hue, and only people are red. No color is close to black.
 
     Args:
         tree: `ClassTree`, or its text.
+        palette: The colors to use. One of:
+
+            - `None` (the default): the official palette of the tree's data set if there is one, and
+              otherwise the generated palette.
+            - `"generated"`: the generated palette.
+            - `"voc"`: the palette of PASCAL VOC's label maps. Leaf `i` has color `i` if leaf 0 is
+              `background`, and otherwise color `i + 1`.
+            - The path of a CSV file with the columns `node` and `color`, such as a class table; or a
+              `data.ClassMap`. Colors are written as `#800000`. If there is no color but ids are
+              colors, the ids are used.
+            - A dict from nodes to colors, as `"#800000"` or `(128, 0, 0)`.
+            - An integer array in 0 .. 255, `(V, 3)`, or `(L, 3)` for the leaves alone.
+
+            The other nodes have the colors of `None`, except that an internal node above these nodes
+            gets a color from its children: their mean lightness and vividness, and the hue of their
+            mean in OKLab.
 
     Returns:
         `(V, 3)` uint8 array, RGB.
+
+    Raises:
+        ValueError: If `palette` is an array of another shape, dtype or range, or holds something else
+            than a color.
+        TreeError: If a node is not in the tree, or a file is not in this format.
+        FileNotFoundError: If there is no such file.
+
+    Example:
+
+    >>> tree = hs.ClassTree.load("cityscapes")
+    >>> hs.visualization.node_colors(tree)[tree.index("sky/sky")].tolist()
+    [70, 130, 180]
+    >>> hs.visualization.node_colors(tree, {"sky/sky": "#00ffff"})[tree.index("sky")].tolist()
+    [0, 255, 255]
     """
     tree = as_class_tree(tree)
-    tops = tree.children()
-    gap = 1.0 / len(tops)
-    colors = np.zeros((tree.num_nodes, 3), np.uint8)
-    pending = [(top, i * gap, _HUE_SPREAD * gap, _DARKEST, _LIGHTEST) for i, top in enumerate(tops)]
-    while pending:
-        node, hue, spread, dark, light = pending.pop()
-        rgb = colorsys.hls_to_rgb(hue % 1.0, (dark + light) / 2, _SATURATION)
-        colors[node] = np.round(np.multiply(rgb, 255))
-        children = tree.children(node)
-        if not len(children):
-            continue
-        steps = np.linspace(dark, light, len(children) + 1)
-        hues = hue + spread * (np.linspace(-1, 1, len(children)) if len(children) > 1 else np.zeros(1))
-        pending.extend(zip(children, hues, [spread / len(children)] * len(children), steps[:-1], steps[1:]))
-    return colors
+    return palette_colors(tree, palette).copy()
 
 
-def color_labels(tree: ClassTree | str, labels: ArrayLike) -> np.ndarray:
+def color_labels(tree: ClassTree | str, labels: ArrayLike, palette: Palette = None) -> np.ndarray:
     """Paints a map of node indices with the colors of `node_colors`.
 
     Pixels without a label are black.
@@ -53,6 +71,8 @@ def color_labels(tree: ClassTree | str, labels: ArrayLike) -> np.ndarray:
         tree: `ClassTree`, or its text.
         labels: Integer array of any shape, `(...)`, of node indices. Negative numbers, and one other
             number outside `[0, V)`, mark pixels without a label.
+        palette: Colors of the nodes, as in `node_colors`. Defaults to the official palette of the
+            tree's data set, or otherwise the generated one.
 
     Returns:
         `(..., 3)` uint8 array, RGB.
@@ -63,6 +83,6 @@ def color_labels(tree: ClassTree | str, labels: ArrayLike) -> np.ndarray:
     """
     tree = as_class_tree(tree)
     labels = as_labels("color_labels", labels, tree.num_nodes)
-    palette = np.concatenate([node_colors(tree), [UNLABELED]]).astype(np.uint8)
+    colors = np.concatenate([node_colors(tree, palette), [UNLABELED]]).astype(np.uint8)
     is_node = (labels >= 0) & (labels < tree.num_nodes)
-    return palette[np.where(is_node, labels, tree.num_nodes)]
+    return colors[np.where(is_node, labels, tree.num_nodes)]

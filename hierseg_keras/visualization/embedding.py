@@ -1,22 +1,22 @@
 """Pictures of pixel embeddings in two dimensions."""
 
-import math
 import os
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.visualization.colors import node_colors
 from hierseg_keras.visualization.inputs import as_labels, check_some
-from hierseg_keras.visualization.names import name_legend, tallest_column, total_height, widest, wrapped
+from hierseg_keras.visualization.legend import Legend, node_entries
+from hierseg_keras.visualization.names import total_height, wrapped
+from hierseg_keras.visualization.palettes import Palette
 from hierseg_keras.visualization.picture import Picture
 
-# Lengths in inches, and font sizes in points.
-_SIDE, _TALLEST_LEGEND, _ENTRY_WIDTH, _ROW, _LINE, _WIDEST_NAME = 4.4, 6.0, 0.5, 0.17, 0.13, 2.4
-_FONT_SIZE, _TITLE_SIZE = 7, 12
+# Lengths in inches, and the font size in points.
+_SIDE, _MARGIN, _TITLE_ROW, _TITLE_LINE, _TITLE_SIZE = 4.4, 0.12, 0.3, 0.19, 11
+_LEGEND_WIDTHS, _MOST_STRETCHED = (1.8, 3.0, 4.5, 6.0, 9.0, 12.0), 1.6
 
 
 def draw_embedding(
@@ -25,8 +25,9 @@ def draw_embedding(
     labels: ArrayLike,
     path: str | os.PathLike | None = None,
     title: str = "",
+    palette: Palette = None,
 ) -> Figure:
-    """Draws pixel embeddings along their two principal axes, in the colors of `node_colors`.
+    """Draws pixel embeddings along their two principal axes, in the colors of their classes.
 
     Each embedding is first scaled to length 1.
 
@@ -36,13 +37,16 @@ def draw_embedding(
         labels: `(N,)` integer array, the node of each pixel. Pixels without a label are skipped.
         path: File to which the picture is saved. Defaults to `None`, which saves nothing.
         title: Title of the picture. Defaults to no title.
+        palette: Colors of the nodes, as in `node_colors`. Defaults to the official palette of the
+            tree's data set, or otherwise the generated one.
 
     Returns:
         `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If `embeddings` is not a finite array of shape `(N, C)`, `labels` is not an
-            integer array of shape `(N,)`, or no label is a node.
+            integer array of shape `(N,)`, no label is a node, or `palette` is invalid for
+            `node_colors`.
 
     Example:
 
@@ -57,21 +61,31 @@ def draw_embedding(
     normalized = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
     centered = normalized - normalized.mean(0)
     plane = centered @ np.linalg.svd(centered, full_matrices=False)[2][:2].T
-    nodes, colors = np.unique(labels), node_colors(tree) / 255.0
-    names = [wrapped(tree.names[node], _FONT_SIZE, _WIDEST_NAME) for node in nodes]
-    columns = math.ceil(total_height(names, _ROW, _LINE) / _TALLEST_LEGEND)
-    height = max(_SIDE, 2 * _ROW + tallest_column(names, columns, _ROW, _LINE))
-    figure = Picture(_SIDE + columns * (_ENTRY_WIDTH + widest(names, _FONT_SIZE)), height)
-    axis = figure.subplots()
-    for node in nodes:
-        points = plane[labels == node]
-        axis.scatter(points[:, 0], points[:, -1], s=5, alpha=0.5, linewidths=0, color=colors[node])
+    nodes, colors = np.unique(labels), node_colors(tree, palette)
+    legend = _legend(node_entries(tree, colors, nodes))
+    title = wrapped(title, _TITLE_SIZE, _SIDE)
+    top = _MARGIN + (total_height([title], _TITLE_ROW, _TITLE_LINE) if title else 0)
+    side = max(_SIDE, legend.height)
+    figure = Picture(side + legend.width + 3 * _MARGIN, top + side + _MARGIN, layout=None)
+    axis = figure.place(_MARGIN, top, side, side)
+    # Drawn in random order, so that no class covers the others.
+    order = np.random.default_rng(0).permutation(len(labels))
+    axis.scatter(plane[order, 0], plane[order, -1], s=14, alpha=0.8, linewidths=0, color=colors[labels[order]] / 255.0)
     axis.set(xticks=[], yticks=[])
-    axis.set_title(wrapped(title, _TITLE_SIZE, 0.9 * _SIDE), fontsize=_TITLE_SIZE)
-    dots = [Line2D([], [], marker="o", linestyle="", markersize=5, color=colors[node]) for node in nodes]
-    options = {"ncols": columns, "fontsize": _FONT_SIZE, "frameon": False, "handlelength": 1}
-    name_legend(figure, dots, names, loc="outside right upper", **options)
+    for spine in axis.spines.values():
+        spine.set_color("0.7")
+    figure.write(_MARGIN + side / 2, (_MARGIN + top) / 2, title, _TITLE_SIZE, ha="center")
+    legend.draw(figure, side + 2 * _MARGIN, top)
     return figure.saved(path)
+
+
+def _legend(entries):
+    """Returns the narrowest legend that is about as high as the plot, or the widest of those tried."""
+    for width in _LEGEND_WIDTHS:
+        legend = Legend(entries, width)
+        if legend.height <= _MOST_STRETCHED * _SIDE:
+            break
+    return legend
 
 
 def _checked(tree, embeddings, labels):

@@ -4,7 +4,6 @@ import functools
 import re
 import warnings
 
-import numpy as np
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
@@ -58,16 +57,6 @@ def _longest_prefix(text, size, width):
 def total_height(texts, row, line):
     """Computes the height of stacked texts: `row` inches per text, and `line` inches per further line of a text."""
     return sum(row + line * text.count("\n") for text in texts)
-
-
-def tallest_column(texts, columns, row, line):
-    """Computes the height of the tallest column of a legend, in inches.
-
-    Matplotlib fills the columns in order. If the texts do not divide evenly, the first columns have
-    one text more.
-    """
-    ends = np.cumsum([len(column) for column in np.array_split(np.arange(len(texts)), columns)])
-    return max(total_height(texts[start:end], row, line) for start, end in zip([0, *ends], ends))
 
 
 def widest(texts, size):

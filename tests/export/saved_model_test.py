@@ -11,6 +11,7 @@ import keras  # noqa: E402
 from hierseg_keras import decoding, export  # noqa: E402
 from hierseg_keras.models import UNet  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from hierseg_keras.visualization import node_colors  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 
@@ -90,7 +91,9 @@ class SavedModelTest:
             np.testing.assert_allclose(answers[name], expected[name], atol=0 if is_map else 1e-5, rtol=0)
 
     def test_what_is_there_is_kept_until_its_successor_is_complete(self, tmp_path, monkeypatch):
-        path = export.saved_model(small(), tmp_path / "model", tree=TREE)
+        path = export.saved_model(small(), tmp_path / "model", tree=TREE, palette="voc")
+        classes = json.loads((path / "assets" / "classes.json").read_text())
+        assert [entry["color"] for entry in classes] == node_colors(TREE, "voc").tolist()
         before = content_of(path)
         with pytest.raises(FileExistsError, match="overwrite"):
             export.saved_model(small(), path, tree=TREE)

@@ -17,12 +17,12 @@ def fail(*args, **kwargs):
     raise OSError("disk full")
 
 
-def fitted(tree, write, epochs=3):
+def fitted(tree, write, epochs=3, palette=None):
     """A network of one layer that `DrawPredictions` watches."""
     image, label = np.zeros((8, 8, 3), "float32"), np.zeros((8, 8), "int32")
     model = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Conv2D(tree.num_leaves, 1)])
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), run_eagerly=True)
-    drawing = DrawPredictions(tree, [(image, label), (image, label)], write, every=1)
+    drawing = DrawPredictions(tree, [(image, label), (image, label)], write, every=1, palette=palette)
     model.fit(image[None], label[None], epochs=epochs, verbose=0, callbacks=[drawing])
     return model
 
@@ -34,6 +34,13 @@ class DrawPredictionsTest:
         with pytest.warns(UserWarning, match="A picture of predictions could not be drawn.*: disk full") as caught:
             model = fitted(self.tree, fail)
         assert len(caught) == 1 and model.history.epoch == [0, 1, 2]
+
+    def test_pictures_have_the_colors_of_the_palette(self):
+        figures = []
+        colors = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]])
+        fitted(self.tree, lambda figure, index, epoch: figures.append(figure), epochs=1, palette=colors)
+        truths = [figure.axes[2].images[0].get_array() for figure in figures]
+        assert len(truths) == 2 and all((truth == [1, 2, 3]).all() for truth in truths)
 
     def test_pictures_after_one_that_failed_are_drawn(self):
         drawn = []

@@ -1,5 +1,3 @@
-import colorsys
-
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,26 +22,18 @@ from hierseg_keras.visualization import (
 NAMES = ["helen", "cityscapes", "mapillary_vistas_v2", "street_blocks"]
 
 
-def hue(color):
-    return colorsys.rgb_to_hls(*np.asarray(color) / 255.0)[0]
+def drawn(figure):
+    FigureCanvasAgg(figure).draw()
+    return figure
 
 
-class NodeColorsTest:
-    @pytest.mark.parametrize("name", NAMES)
-    def test_a_child_is_a_shade_of_its_parent(self, name):
-        tree = ClassTree.load(name)
-        colors = node_colors(tree)
-        gap = 1 / len(tree.children())
-        for node in range(tree.num_nodes):
-            top = tree.path(node)[0]
-            distance = abs(hue(colors[node]) - hue(colors[top]))
-            assert min(distance, 1 - distance) < 0.75 * gap
+def shown_axes(figure):
+    """The axes that show images, in the order in which they were drawn."""
+    return [axis for axis in figure.axes if axis.images]
 
-    def test_classes_of_one_level_differ(self):
-        tree = ClassTree.load("street_blocks")
-        for level in range(1, tree.num_levels + 1):
-            colors = node_colors(tree)[tree.level_classes(level)]
-            assert len({tuple(color) for color in colors}) == len(colors)
+
+def written(figure):
+    return [text.get_text() for text in figure.page.texts]
 
 
 class ColorLabelsTest:
@@ -58,11 +48,10 @@ class DrawLevelsTest:
     @pytest.mark.parametrize("name", NAMES)
     def test_legend_is_within_the_picture(self, name):
         tree = ClassTree.load(name)
-        figure = draw_levels(tree, np.zeros((6, 8, 3)), {"truth": np.zeros((6, 8), int)})
-        FigureCanvasAgg(figure).draw()
-        names = [text for subfigure in figure.subfigs for legend in subfigure.legends for text in legend.get_texts()]
-        boxes = [text.get_window_extent() for text in names]
-        assert len(boxes) == tree.num_nodes + 1
+        labels = np.arange(12 * 16).reshape(12, 16) % tree.num_leaves
+        figure = drawn(draw_levels(tree, np.zeros((12, 16, 3)), {"truth": labels}))
+        boxes = [text.get_window_extent() for text in figure.page.texts]
+        assert len(boxes) >= tree.num_nodes
         assert all(figure.bbox.contains(*box.min) and figure.bbox.contains(*box.max) for box in boxes)
 
     @pytest.mark.parametrize("name", ["helen", "camvid"])
@@ -70,19 +59,34 @@ class DrawLevelsTest:
         tree = ClassTree.load(name)
         labels = np.arange(12 * 16).reshape(12, 16) % tree.num_nodes
         figure = draw_levels(tree, np.zeros((12, 16, 3)), {"truth": labels, "prediction": labels}, tmp_path / "a.png")
-        titles = [axis.get_title() for sub in figure.subfigs for axis in sub.axes]
         for level in range(1, tree.num_levels + 1):
-            classes = len(tree.level_classes(level))
-            assert f"prediction, level {level} ({classes} classes)" in titles
-        legend = [text.get_text().strip() for sub in figure.subfigs for legend in sub.legends for text in legend.texts]
-        assert sorted(legend) == sorted([*tree.names, "no label"])
+            assert written(figure).count(f"level {level} ({len(tree.level_classes(level))} classes)") == 1
+        assert {"image", "truth", "prediction"} <= set(written(figure))
+        assert len(shown_axes(figure)) in (1 + 2 * tree.num_levels, 2 + 2 * tree.num_levels)
         assert Image.open(tmp_path / "a.png").size[0] > 300
+
+    def test_legend_lists_the_classes_in_the_picture_and_no_others(self):
+        tree = ClassTree.from_text("human\n\tperson\n\trider\nvehicle\n\tcar\nsky")
+        figure = draw_levels(tree, np.zeros((1, 2, 3)), {"truth": np.array([[0, 3]])})
+        titles = {"image", "truth", "level 1 (4 classes)", "level 2 (3 classes)"}
+        assert [text for text in written(figure) if text not in titles] == ["human", "person", "sky"]
+        figure = draw_levels(tree, np.zeros((1, 2, 3)), {"truth": np.array([[0, tree.index("vehicle")]])})
+        listed = [text for text in written(figure) if text not in titles]
+        assert listed == ["human", "person", "vehicle", "no label"]
 
     def test_coarse_labels_are_black_where_they_say_nothing(self):
         tree = ClassTree.from_text("human\n\tperson\nsky")
         figure = draw_levels(tree, np.zeros((1, 2, 3)), {"truth": np.array([[2, 1]])})
-        level_1, level_2 = (axis.images[0].get_array() for axis in figure.subfigs[0].axes[1:])
+        level_1, level_2 = (axis.images[0].get_array() for axis in shown_axes(figure)[1:])
         assert not level_1[0, 0].any() and level_1[0, 1].any() and level_2[0, 0].any()
+
+    def test_an_image_is_shown_once_if_the_legend_fills_the_room_below_it(self):
+        tree = ClassTree.load("street_blocks")
+        labels = np.arange(12 * 16).reshape(12, 16) % tree.num_leaves
+        three = draw_levels(tree, np.zeros((12, 16, 3)), {"a": labels, "b": labels, "c": labels})
+        assert len(shown_axes(three)) == 1 + 3 * tree.num_levels
+        few = draw_levels(tree, np.zeros((12, 16, 3)), dict.fromkeys("abc", np.zeros((12, 16), int)))
+        assert len(shown_axes(few)) == 3 + 3 * tree.num_levels
 
 
 class DrawContactSheetTest:
@@ -91,15 +95,14 @@ class DrawContactSheetTest:
         wide = np.full((2, 3, 3), 300.0), np.array([[0, 1, 2], [2, 255, -1]])
         high = np.zeros((4, 2, 3)), np.ones((4, 2), int)
         figure = draw_contact_sheet(tree, [wide, high], tmp_path / "sheet.png")
-        axes = figure.subfigs[0].axes
-        titles = ["image", "level 1 (2 classes)", "level 2 (2 classes)", "", "", ""]
-        assert [axis.get_title() for axis in axes] == titles
+        axes = shown_axes(figure)
+        assert written(figure)[:3] == ["image", "level 1 (2 classes)", "level 2 (2 classes)"]
         shapes = [axis.images[0].get_array().shape[:2] for axis in axes]
         assert shapes == [(2, 3)] * 3 + [(4, 2)] * 3
         person, sky, human = node_colors(tree)
         np.testing.assert_array_equal(axes[1].images[0].get_array(), [[person, sky, [0] * 3], [[0] * 3] * 3])
         np.testing.assert_array_equal(axes[2].images[0].get_array(), [[human, sky, human], [human, [0] * 3, [0] * 3]])
-        assert Image.open(tmp_path / "sheet.png").size[0] > 900
+        assert Image.open(tmp_path / "sheet.png").size[0] > 800
 
     def test_none_raises(self):
         with pytest.raises(ValueError, match="at least one image"):
@@ -114,6 +117,25 @@ class DrawCurvesTest:
         labels = [line.get_label() for axis in figure.axes for line in axis.lines]
         assert labels == ["training level 1", "validation level 1", "training depth 1", "training depth 2"]
         assert (tmp_path / "curves.png").stat().st_size > 1000
+
+    def test_a_level_has_one_color_in_both_panels(self, tmp_path):
+        log = tmp_path / "log.csv"
+        names = [f"{prefix}{name}_{i}" for prefix in ("", "val_") for name in ("miou", "depth_loss") for i in (1, 2, 3)]
+        log.write_text(f"epoch,{','.join(names)}\n" + "".join(f"{i}{',0.5' * len(names)}\n" for i in range(3)))
+        figure = draw_curves(log)
+        lines = {line.get_label(): line for axis in figure.axes for line in axis.lines}
+        for level in (1, 2, 3):
+            same = [
+                f"{part} {unit}"
+                for part in ("training", "validation")
+                for unit in (f"level {level}", f"depth {4 - level}")
+            ]
+            assert len({lines[label].get_color() for label in same}) == 1
+            assert [lines[label].get_linestyle() for label in same] == ["--", "--", "-", "-"]
+        assert len({lines[f"training level {level}"].get_color() for level in (1, 2, 3)}) == 3
+        [legend] = figure.legends
+        parts = ["level 1 (depth 3)", "level 2 (depth 2)", "level 3 (depth 1)", "training", "validation"]
+        assert [text.get_text() for text in legend.texts] == parts
 
     def test_empty_log_raises(self, tmp_path):
         (tmp_path / "log.csv").write_text("epoch\n")
@@ -133,7 +155,7 @@ class ReportTest:
         levels = [[patch.get_width() for patch in axis.patches] for axis in figure.axes]
         assert [len(bars) for bars in levels] == [4, 3] and max(levels[1]) == pytest.approx(0.75)
         assert "absent" in {text.get_text() for text in figure.axes[0].texts}
-        assert figure.axes[1].get_title() == "level 2: mIoU 0.375"
+        assert figure.axes[1].get_title(loc="left") == "level 2: mIoU 0.375"
 
 
 class ConfidenceCurveTest:
@@ -161,11 +183,20 @@ class TradeOffsTest:
 class TreeTest:
     def test_draws_every_node_under_its_parent(self, tmp_path):
         tree = ClassTree.load("street_blocks")
-        axis = draw_tree(tree, tmp_path / "tree.png").axes[0]
-        assert [text.get_text() for text in axis.texts] == [tree.names[node] for node in tree.preorder]
-        x = {text.get_text(): text.get_position()[0] for text in axis.texts}
+        texts = draw_tree(tree, tmp_path / "tree.png").page.texts
+        assert [text.get_text() for text in texts] == [tree.names[node] for node in tree.preorder]
+        x = {text.get_text(): text.get_position()[0] for text in texts}
         assert x["vehicle"] < x["car"] < x["sedan"] and x["sedan"] == x["van"]
         assert (tmp_path / "tree.png").is_file()
+
+    def test_a_long_tree_has_several_columns(self):
+        tree = ClassTree.load("mapillary_vistas_v2")
+        figure = drawn(draw_tree(tree))
+        assert [text.get_text() for text in figure.page.texts] == [tree.names[node] for node in tree.preorder]
+        width, height = figure.get_size_inches()
+        assert height < 11 and width < 2 * height
+        boxes = [text.get_window_extent() for text in figure.page.texts]
+        assert not any(box.overlaps(other) for i, box in enumerate(boxes) for other in boxes[:i])
 
 
 class ClustersTest:
@@ -173,17 +204,22 @@ class ClustersTest:
 
     def test_a_cluster_has_the_mean_color_of_its_classes(self, tmp_path):
         image, clusters = np.full((2, 3, 3), 90.0), np.array([0, 1, 0])
-        maps = {"stage": np.array([[0, 1, -1], [2, 1, 0]]), "truth": np.array([[0, 1, 2], [2, 1, 255]])}
+        maps = {"stage": np.array([[0, 1, -1], [0, 1, 0]]), "truth": np.array([[0, 1, 2], [2, 1, 255]])}
         figure = draw_clusters(self.tree, image, maps, {"stage": clusters}, tmp_path / "clusters.png")
-        _, stage, truth = (axis.images[0].get_array() for axis in figure.axes[:3])
+        _, stage, truth = (axis.images[0].get_array() for axis in shown_axes(figure))
         colors = node_colors(self.tree)[:3].astype(float)
         assert stage[0, 0].tolist() == colors[[0, 2]].mean(axis=0).astype(np.uint8).tolist() == stage[1, 2].tolist()
         np.testing.assert_array_equal(truth[0], colors)
         assert stage[0, 1].tolist() == truth[0, 1].tolist()
-        assert not stage[0, 2].any() and not stage[1, 0].any() and not truth[1, 2].any()
-        named = [[text.get_text() for text in axis.get_legend().get_texts()] for axis in figure.axes[4:]]
-        assert named == [["person + sky", "rider"], ["person", "rider", "sky"]]
-        assert figure.axes[1].get_title() == "stage (2 of 3 classes)" and (tmp_path / "clusters.png").is_file()
+        assert not stage[0, 2].any() and not truth[1, 2].any()
+        first = ["image", "stage (2 of 3 classes)", "person + sky", "rider", "no label"]
+        assert written(figure) == [*first, "truth (3 of 3 classes)", "person", "rider", "sky", "no label"]
+        assert (tmp_path / "clusters.png").is_file()
+
+    def test_legend_lists_the_clusters_in_the_map(self):
+        maps = {"stage": np.zeros((2, 3), int)}
+        figure = draw_clusters(self.tree, np.zeros((2, 3, 3)), maps, {"stage": [0, 1, 0]})
+        assert written(figure) == ["image", "stage (2 of 3 classes)", "person + sky"]
 
 
 class EmbeddingTest:
@@ -192,5 +228,7 @@ class EmbeddingTest:
         embeddings = np.random.default_rng(0).normal(size=(30, 5))
         labels = np.repeat([0, 1, 255], 10)
         figure = draw_embedding(tree, embeddings, labels, tmp_path / "embedding.png", "title")
-        points = [collection.get_offsets() for collection in figure.axes[0].collections]
-        assert [len(axis_points) for axis_points in points] == [10, 10] and (tmp_path / "embedding.png").is_file()
+        [points] = [collection for axis in figure.axes for collection in axis.collections]
+        colors = np.round(255 * points.get_facecolors()[:, :3]).astype(int).tolist()
+        assert [colors.count(color) for color in node_colors(tree)[:2].tolist()] == [10, 10]
+        assert written(figure) == ["title", "person", "rider"] and (tmp_path / "embedding.png").is_file()

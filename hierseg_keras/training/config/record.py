@@ -42,6 +42,9 @@ class Data(Record):
     """TFDS split to train on, or a list with one split per data set."""
     tree: Off[str] = None
     """Name of a shipped tree, or path of a tree file. Defaults to the data sets' own tree."""
+    palette: Off[str] = None
+    """Colors of pictures: generated, voc, or a CSV file with the columns node and color. Defaults to the official
+    palette of the tree's data set, or otherwise a generated one."""
     batch_size: Count = 8
     """Images per batch, over all replicas."""
     batch_shares: Off[AsTuple[tuple[Count, ...]]] = None
@@ -117,7 +120,8 @@ class RunConfig(Record):
         data: `dataset`, `train_split`, `tree`, `batch_size`, `batch_shares`, `weights`, `label_levels`, `size`,
             `crop_size`, `scale_range`, `max_depth`, `data_dir`, `manual_dir`: as in `data.load`. `dataset` may be a
             list of data sets to train on together, and `train_split` a list with the split of each. `label_levels`
-            applies to the training only.
+            applies to the training only. `palette`: the colors of the run's pictures, as in
+            `visualization.node_colors`.
         network: Name and options of a network. Defaults to `UNet`.
         method: Name and options of the wrapper that trains the network: `HSSN` or `HS3`. Defaults to `None`, which
             trains the network without a wrapper. Train `HS3` with `train_hs3`, which finds the clusters first, or
