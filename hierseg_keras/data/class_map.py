@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hierseg_keras.data.argument_checks import check_arguments, is_integer
-from hierseg_keras.data.colors import as_color, color_code, color_codes, rgb
+from hierseg_keras.data.colors import as_color, color_code, color_codes
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable
 from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
@@ -20,7 +20,6 @@ from hierseg_keras.tree.tensor import Tensor
 
 IGNORE = "ignore"
 _HEADER = ["id", "class", "node", "color"]
-_GRAY = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -308,45 +307,6 @@ class ClassMap:
             problems.append(f'Map every class to a node or to {IGNORE!r}, or pass unmapped="ignore" to `data.load`.')
             raise TreeError(problems)
         return nodes
-
-    def palette(self, tree: ClassTree | str) -> np.ndarray:
-        """Returns the colors to draw the nodes of a tree in.
-
-        A node has the color of its class: that of the column `color`, or else the color that is the class's id. If a
-        node has several classes, the first with a color counts. An internal node without a color has the mean of its
-        leaves' colors. A leaf without one has the color of its nearest ancestor that has one, or is gray.
-
-        Args:
-            tree: `ClassTree`, or its text.
-
-        Returns:
-            Uint8 array `(V, 3)`, one color per node, for `palette=` of the functions in `visualization`.
-
-        Raises:
-            TreeError: If a node of the map is not in the tree.
-
-        Example:
-
-        >>> tree = hs.ClassTree.from_text("vehicle\\n\\tcar\\n\\tbus\\nsky")
-        >>> class_map = ClassMap([(0, "", "car", "#ff0000"), (1, "", "bus", "#0000ff"), (2, "", "sky", "")])
-        >>> class_map.palette(tree).tolist()
-        [[255, 0, 0], [0, 0, 255], [128, 128, 128], [128, 0, 128]]
-        """
-        tree = as_class_tree(tree)
-        nodes, colors = self.node_of_class_id(tree, -1, unmapped="ignore"), {}
-        for id_, _, _, *drawn in self.rows:
-            is_color = as_color(id_) is not None
-            color = "".join(drawn) or (id_ if is_color else "")
-            node = nodes[color_code(id_) if is_color else id_]
-            if color and node >= 0:
-                colors.setdefault(node, rgb(color))
-        for leaf in range(tree.num_leaves):
-            colored = [node for node in reversed(tree.path(leaf)) if node in colors]
-            colors.setdefault(leaf, colors[colored[0]] if colored else (_GRAY,) * 3)
-        for node in range(tree.num_leaves, tree.num_nodes):
-            if node not in colors:
-                colors[node] = np.rint(np.mean([colors[leaf] for leaf in tree.leaves(node)], axis=0))
-        return np.array([colors[node] for node in range(tree.num_nodes)], np.uint8)
 
     def _drawn_in(self, colors):
         """Returns the map with colors to draw classes in, a dict from id, name or color to color."""

@@ -105,25 +105,6 @@ class ClassMapTest:
         with pytest.raises(TreeError, match=r"expected colors of classes in the map. Received: \['c'\]"):
             ClassMap.from_dict({0: "bus"}, colors={"c": "#000000"})
 
-    def test_palette_has_the_colors_of_classes_and_means_of_leaves(self):
-        rows = [(0, "", "human/rider", "#ff0000"), (1, "", "human/person", "#0000ff"), (2, "", "sky", "#010203")]
-        class_map = ClassMap(
-            [*rows, (3, "", "ignore", "#ffffff"), (4, "", "human/rider", "#00ff00"), (5, "", "", "#111111")]
-        )
-        palette = class_map.palette(TREE)
-        assert palette.dtype == np.uint8
-        # rider, person, traffic light, bus, sky/sky; human, the mean of 255, 0, 0 and 0, 0, 255; sky.
-        expected = [[255, 0, 0], [0, 0, 255], [128] * 3, [128] * 3, [1, 2, 3], [128, 0, 128], [1, 2, 3]]
-        assert palette.tolist() == expected
-
-    def test_palette_of_colors_is_the_ids_unless_another_is_given(self):
-        class_map = ClassMap([("#0a0b0c", "", "bus", ""), ("#010101", "", "sky/sky", "#020202")])
-        assert class_map.palette(TREE)[[3, 4]].tolist() == [[10, 11, 12], [2, 2, 2]]
-
-    def test_palette_names_unknown_nodes(self):
-        with pytest.raises(TreeError, match="Did you mean 'bus'"):
-            ClassMap([(0, "", "buss", "#000000")]).palette(TREE)
-
     def test_ids_are_checked(self):
         with pytest.raises(TreeError, match="2 rows for 3"):
             ClassMap([(3, "", "a"), (3, "", "b")])
