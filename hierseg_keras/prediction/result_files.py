@@ -4,6 +4,8 @@ import dataclasses
 import os
 import unicodedata
 
+# In bytes, of one part of a path, on all common file systems.
+_LONGEST_NAME = 255
 PICTURE, OVERLAY, CONFIDENCE, CONFIDENT, LEVEL = "picture", "overlay", "confidence", "confident", "level"
 
 
@@ -45,10 +47,15 @@ def check_names(images, endings, out):
 
     Raises:
         ValueError: If two results have the same name. Case and Unicode composition are ignored, as some file systems
-            do.
+            do. Also if a name is too long for most file systems.
     """
-    by_key = {}
+    by_key, longest = {}, max(endings, key=len)
     for image in images:
+        if len(os.fsencode(os.path.basename(image.name) + longest)) > _LONGEST_NAME:
+            raise ValueError(
+                f"`predict_files` expects file names that have at most {_LONGEST_NAME} bytes together with the "
+                f"ending {longest}. Received: {image.path}. Rename it."
+            )
         first = by_key.setdefault(_key(image.name), image)
         if first is not image:
             raise _same_name(first, image, out, next(iter(endings)))
