@@ -9,7 +9,7 @@ from hierseg_keras.decoding.confident_labels import coherent_probabilities, labe
 from hierseg_keras.tree.ops import pick_channel
 
 LEAF, CONFIDENCE, CONFIDENT = "leaf", "confidence", "confident"
-_MAX_CONFIDENCE = 255
+_MAX_CONFIDENCE, _NUMBERS_OF_8_BITS = 255, 256
 
 
 class NetworkAnswers:
@@ -33,8 +33,8 @@ class NetworkAnswers:
         images: Uint8 array, `(B, H, W, 3)`.
 
     Returns:
-        Dict of NumPy arrays, `(B, H, W)`: `leaf`, int32 leaf indices; `confidence`, uint8 probabilities times 255; and
-        `confident`, int32 node indices or -1.
+        Dict of NumPy arrays, `(B, H, W)`: `leaf`, uint8 or uint16 leaf indices; `confidence`, uint8 probabilities times
+        255; and `confident`, int32 node indices or -1.
     """
 
     def __init__(self, model, scores, confidence=False, threshold=None):
@@ -55,7 +55,8 @@ class NetworkAnswers:
     def _answers(self, images):
         y_pred = ops.cast(self._model(ops.cast(images, "float32"), training=False), "float32")
         leaf = best_leaf(self._scores, y_pred)
-        answers = {LEAF: leaf}
+        is_small = self._scores.tree.num_leaves <= _NUMBERS_OF_8_BITS
+        answers = {LEAF: ops.cast(leaf, "uint8" if is_small else "uint16")}
         if self._confidence or self._threshold is not None:
             scores = self._scores
             probabilities = coherent_probabilities(scores.tree, y_pred, scores.kind, scores.from_logits)

@@ -250,7 +250,8 @@ class _Job:
         earlier.record()
         for index, (image, pixels) in enumerate(batch):
             of_image = {name: values[index] for name, values in answers.items()}
-            behind.submit(self._write, image, pixels, of_image, writer)
+            num_pixels = pixels.shape[0] * pixels.shape[1]
+            behind.submit(num_pixels, self._write, image, pixels, of_image, writer)
 
     def _write(self, image, pixels, answers, writer):
         for kind, ending in self._files.endings.items():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from hierseg_keras.prediction import batches, read_ahead  # noqa: E402
+from hierseg_keras.prediction import batches, read_ahead, write_behind  # noqa: E402
 from hierseg_keras.prediction.find_images import ImageFile  # noqa: E402
 from hierseg_keras.prediction.write_behind import writing_behind  # noqa: E402
 
@@ -115,22 +115,24 @@ class WriteBehindTest:
         done = []
         with writing_behind(threads=2, count=3) as behind:
             for index in range(20):
-                behind.submit(done.append, index)
+                behind.submit(1, done.append, index)
         assert sorted(done) == list(range(20)) and behind.num_done == 20
 
-    def test_number_of_functions_that_wait_is_limited(self):
+    @pytest.mark.parametrize("count, num_pixels, limit", [(2, 1, 2), (9, 40, 2), (9, 200, 1)])
+    def test_number_of_functions_and_pixels_that_wait_is_limited(self, count, num_pixels, limit, monkeypatch):
+        monkeypatch.setattr(write_behind, "MAX_WAITING_PIXELS", 100)
         go, submitted = threading.Event(), []
 
         def submit_all(behind):
             for index in range(6):
-                behind.submit(go.wait)
+                behind.submit(num_pixels, go.wait)
                 submitted.append(index)
 
-        with writing_behind(threads=1, count=2) as behind:
+        with writing_behind(threads=1, count=count) as behind:
             thread = threading.Thread(target=submit_all, args=(behind,))
             thread.start()
             time.sleep(0.05)
-            assert len(submitted) == 2
+            assert len(submitted) == limit
             go.set()
             thread.join()
         assert behind.num_done == 6
@@ -142,15 +144,15 @@ class WriteBehindTest:
             raise OSError("full")
 
         with pytest.raises(OSError, match="full"), writing_behind(threads=1, count=2) as behind:
-            behind.submit(fail)
+            behind.submit(1, fail)
             for index in range(50):
-                behind.submit(lambda index=index: done.append(index) or time.sleep(0.002))
+                behind.submit(1, lambda index=index: done.append(index) or time.sleep(0.002))
         assert len(done) < 5
 
     def test_interruption_does_not_run_what_waits(self):
         done = []
         with pytest.raises(KeyboardInterrupt), writing_behind(threads=1, count=50) as behind:
             for index in range(50):
-                behind.submit(lambda index=index: time.sleep(0.01) or done.append(index))
+                behind.submit(1, lambda index=index: time.sleep(0.01) or done.append(index))
             raise KeyboardInterrupt
         assert len(done) < 5
