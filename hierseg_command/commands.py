@@ -6,7 +6,7 @@ COMMANDS = {
     "train": "Train a network; saves configuration, tree, log, pictures and weights in a folder.",
     "recipes": "List the papers' runs with their published results, or print one.",
     "evaluate": "Evaluate a trained network: loss by depth and mIoU by level.",
-    "predict": "Predict image files: a picture with every level, and a PNG of node indices per level.",
+    "predict": "Predict image files and folders: a picture with every level, and a PNG of classes per level.",
     "export": "Export a trained network as a SavedModel with one class map per level.",
     "profile": "Count a network's parameters and multiply-adds, by layer.",
     "demo": "Train a flat and a tree-trained network on few fine labels, compare them, draw, export and check.",

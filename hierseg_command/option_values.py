@@ -31,6 +31,29 @@ def factors(text):
     return numbers
 
 
+def whole_numbers(text):
+    """Reads `1,3` as `(1, 3)`."""
+    try:
+        numbers = tuple(int(number) for number in text.split(","))
+        if not all(1 <= number <= _LARGEST for number in numbers):
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected whole numbers of at least 1 separated by commas, such as 1,3. Received: {text!r}"
+        ) from None
+    return numbers
+
+
+def share(text):
+    """Reads a number from 0 to less than 1."""
+    return _real(text, lambda number: 0 <= number < 1, "a number from 0 to less than 1, such as 0.5")
+
+
+def probability(text):
+    """Reads a number from 0 to 1."""
+    return _real(text, lambda number: 0 <= number <= 1, "a number from 0 to 1, such as 0.8")
+
+
 def number_or_auto(text):
     """Reads `2` as 2, and returns `auto` unchanged."""
     return text if text == "auto" else _whole(text, 1, "auto or a whole number")
@@ -66,4 +89,14 @@ def _whole(text, least, expected="a whole number"):
     except ValueError:
         message = f"expected {expected} from {least} to {_LARGEST}. Received: {text!r}"
         raise argparse.ArgumentTypeError(message) from None
+    return number
+
+
+def _real(text, is_valid, expected):
+    try:
+        number = float(text)
+        if not is_valid(number):
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected {expected}. Received: {text!r}") from None
     return number

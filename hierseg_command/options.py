@@ -1,6 +1,19 @@
 """The options of all commands except `train` and `profile`."""
 
-from hierseg_command.option_values import count, factors, name, number_or_auto, pair, seed, weights
+import argparse
+
+from hierseg_command.option_values import (
+    count,
+    factors,
+    name,
+    number_or_auto,
+    pair,
+    probability,
+    seed,
+    share,
+    weights,
+    whole_numbers,
+)
 
 _MANUAL_DIR = "folder with the files of a data set that cannot be downloaded automatically"
 MASK_FORMATS = ("index", "colors", "coco_panoptic", "cvat", "labelme", "binary")
@@ -114,11 +127,49 @@ def evaluate(parser):
 def predict(parser):
     """Adds the options of `hierseg predict`."""
     _run(parser)
-    parser.add_argument("images", metavar="IMAGE", type=name, nargs="+", help="PNG, JPEG or BMP files, of any size")
-    parser.add_argument("--out", type=name, required=True, help="folder for NAME.png and NAME_level_L.png")
+    parser.add_argument(
+        "images",
+        metavar="IMAGE",
+        type=name,
+        nargs="*",
+        help="PNG, JPEG or BMP files of any size, folders, or quoted patterns such as 'photos/**/*.jpg'",
+    )
+    parser.add_argument("--list", type=name, metavar="FILE", help="text file with one image per line, or - for stdin")
+    parser.add_argument("--out", type=name, required=True, help="folder for the results")
+    parser.add_argument(
+        "--levels", type=whole_numbers, help="levels of the class maps, such as 1,3 (default: all; with --ids 1)"
+    )
+    parser.add_argument(
+        "--ids",
+        type=name,
+        metavar="TABLE",
+        help="numbers in the class maps: a CSV file with rows id,class,node; labelIds for Cityscapes' benchmark; "
+        "trainIds; or dataset for the ids of the run's data set (default: node indices)",
+    )
+    parser.add_argument("--confidence", action="store_true", help="write the probability of each pixel's class")
+    parser.add_argument(
+        "--threshold", type=probability, help="write the deepest classes whose probability is at least this"
+    )
+    parser.add_argument("--overlay", action="store_true", help="write the image, half covered with the class colors")
+    parser.add_argument(
+        "--pictures",
+        action=argparse.BooleanOptionalAction,
+        help="draw a picture of all levels with a legend (default: yes; with --ids no)",
+    )
+    parser.add_argument("--batch-size", type=count, help="images per batch (default: 8, or fewer if they are large)")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files, except the input images")
     parser.add_argument("--palette", type=name, help=f"colors: {_PALETTE} (default: the run's own)")
-    _averaging(parser)
+    parser.add_argument(
+        "--skip-existing", action="store_true", help="skip images whose results exist and are of the same run"
+    )
+    check_averaging = _averaging(parser)
+
+    def check(options):
+        check_averaging(options)
+        if not options.images and not options.list:
+            parser.error("expected an IMAGE or --list. Received: neither.")
+
+    parser.set_defaults(check=check)
 
 
 def export(parser):
@@ -142,6 +193,16 @@ def _averaging(parser):
     parser.add_argument(
         "--window", type=pair, help="height and width of sliding windows, for images that do not fit into memory"
     )
+    parser.add_argument(
+        "--overlap", type=share, help="share of a window that the next one overlaps, averaged there (default: 1/3)"
+    )
+
+    def check(options):
+        if options.overlap is not None and options.window is None:
+            parser.error("--overlap requires --window. Received: no --window.")
+
+    parser.set_defaults(check=check)
+    return check
 
 
 # The options of `train` and `profile` depend on the classes of `hierseg_keras`, and are defined in `hierseg_keras.cli`.

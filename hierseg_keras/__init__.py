@@ -18,6 +18,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "prediction",
     "training",
     "tree",
     "visualization",
@@ -27,6 +28,6 @@ __all__ = [
 def __getattr__(name):
     # These packages are imported on first use, because they import TensorFlow, TFDS, matplotlib or scikit-learn, which
     # many users do not need. They define no class that Keras must find when it loads a model.
-    if name in ("clustering", "data", "export", "visualization"):
+    if name in ("clustering", "data", "export", "prediction", "visualization"):
         return importlib.import_module(f"hierseg_keras.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

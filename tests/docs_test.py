@@ -35,6 +35,7 @@ ROOMS = (
     "training",
     "clustering",
     "export",
+    "prediction",
     "visualization",
 )
 BLOCK = re.compile(

@@ -3,4 +3,4 @@
 
 def averaging_of(options):
     """Converts options to the arguments of `training.for_inference`."""
-    return {"scales": options.scales, "flip": options.flip, "window": options.window}
+    return {"scales": options.scales, "flip": options.flip, "window": options.window, "overlap": options.overlap}

@@ -49,12 +49,12 @@ def written_beside(path: str | os.PathLike, replace: bool = True) -> Iterator[pa
     'complete'
     """
     path = pathlib.Path(os.path.realpath(path))
-    with _naming(path), _parents(path), _hidden_folder(path) as hidden:
+    with naming(path), _parents(path), hidden_folder(path) as hidden:
         new = hidden / _NEW / path.name
         yield new
         _flush(new)
         _put(new, path, hidden / _OLD / path.name, replace)
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
 
 
 def write_whole(path: str | os.PathLike, content: bytes | bytearray | memoryview | str) -> None:
@@ -69,7 +69,7 @@ def write_whole(path: str | os.PathLike, content: bytes | bytearray | memoryview
 
 
 @contextlib.contextmanager
-def _naming(path):
+def naming(path):
     """Adds a path to errors that have none, such as that of a disk that becomes full during writing."""
     try:
         yield
@@ -120,7 +120,8 @@ def _parents(path):
 
 
 @contextlib.contextmanager
-def _hidden_folder(path):
+def hidden_folder(path):
+    """Makes a hidden, locked folder beside a path, and deletes it at the end of the block with all that it contains."""
     delete_unfinished(path.parent)
     prefix = f".{path.name[:_SHOWN_LENGTH]}."
     while True:
@@ -184,16 +185,22 @@ def _flush(path):
     """Waits until a file or folder is on the disk. Some full disks raise an error only then."""
     files = [path] if not path.is_dir() else [file for file in path.rglob("*") if file.is_file()]
     for file in files:
-        descriptor = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush_file(file)
     for folder in {file.parent for file in files}:
-        _flush_folder(folder)
+        flush_folder(folder)
 
 
-def _flush_folder(folder):
+def flush_file(path):
+    """Waits until the content of a file is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_folder(folder):
+    """Waits until the names of the files in a folder are on the disk."""
     # Windows and some file systems do not support this.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

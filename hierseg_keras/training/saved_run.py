@@ -68,6 +68,7 @@ def for_inference(
     scales: Sequence[float] | None = None,
     flip: bool = False,
     window: tuple[int, int] | None = None,
+    overlap: float | None = None,
 ) -> keras.Model:
     """Wraps a run's network to average its predictions over scales, mirror images or windows.
 
@@ -79,12 +80,14 @@ def for_inference(
             sets' `flip_pairs`, such as left and right arm, are swapped. Defaults to `False`.
         window: Pair `(H, W)`, the size of windows in pixels, as in `models.SlidingWindow`. Defaults to `None`, which
             predicts the whole image at once.
+        overlap: Smallest share of a window that the next window overlaps, as in `models.SlidingWindow`. Defaults to
+            that of `SlidingWindow`.
 
     Returns:
         `keras.Model` from images to logits, not compiled. With default arguments it is `model` itself.
     """
     if window is not None:
-        model = SlidingWindow(model, window)
+        model = SlidingWindow(model, window, **({} if overlap is None else {"overlap": overlap}))
     if scales is None and not flip:
         return model
     pairs = _flip_pairs(config.data) if flip else ()
@@ -116,7 +119,7 @@ def evaluate_run(
             replicas. If they also have equally many labeled pixels, the loss does not depend on it either.
         report: Optional folder for a report by class and level: `report.txt`, `report.csv` and `report.png`. The
             folder is locked against other processes, and an earlier report is replaced.
-        **inference: `scales`, `flip` and `window`, as in `for_inference`.
+        **inference: `scales`, `flip`, `window` and `overlap`, as in `for_inference`.
 
     Returns:
         Dict from the name of a metric to its value, as returned by `evaluate(return_dict=True)`.

@@ -62,7 +62,11 @@ class MainTest:
         assert whole == [f"## {name}: 0" for name in names]
         assert refused.startswith("hierseg evaluate: expected the folder of a training run. Received: lost")
         assert last == "## evaluate: 1"
-        assert printed[2].startswith("camvid_tree/original/") and printed[5:] == ["pictures/image.png\n", "model\n", ""]
+        assert printed[2].startswith("camvid_tree/original/") and printed[5:] == [
+            "Predicted 1 image into pictures.\n",
+            "model\n",
+            "",
+        ]
         epochs = printed[3].splitlines()
         assert len(epochs) == 3 and epochs[2] == "The run is in run" and "\r" not in printed[3]
         for number, line in enumerate(epochs[:2], start=1):

@@ -259,7 +259,7 @@ class HSSNRunTest:
         assert len(rows) == 2 and 0 < rows[0]["beta"] < rows[1]["beta"] < 0.5 and rows[1]["tree_triplet"] > 0
         assert_repeats(evaluate_run(tmp_path / "run", verbose=0, report=tmp_path / "report"), rows[-1])
         assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.txt", "report.csv", "report.png"}
-        options = ["--scales", "0.5,1", "--flip", "--window", "64x64"]
+        options = ["--scales", "0.5,1", "--flip", "--window", "64x64", "--overlap", "0.5"]
         assert main(["evaluate", str(tmp_path / "run"), "--replicas", "1", *options]) == 0
         assert main(["export", str(tmp_path / "run"), "--out", str(tmp_path / "export")]) == 0
         assert not any("projection" in v.name for v in tf.saved_model.load(str(tmp_path / "export")).variables)

@@ -1,0 +1,133 @@
+"""The files that are written per image, and the check that none of them replaces another file."""
+
+import dataclasses
+import os
+import unicodedata
+
+# In bytes, of one part of a path, on all common file systems.
+_LONGEST_NAME = 255
+PICTURE, OVERLAY, CONFIDENCE, CONFIDENT, LEVEL = "picture", "overlay", "confidence", "confident", "level"
+
+
+@dataclasses.dataclass(frozen=True)
+class ResultFiles:
+    """The choice of the files that are written per image.
+
+    Args:
+        levels: Tuple of integers, the levels whose class maps are written.
+        confidence, threshold, overlay, pictures: As in `predict_files`.
+    """
+
+    levels: tuple[int, ...]
+    confidence: bool
+    threshold: float | None
+    overlay: bool
+    pictures: bool
+
+    @property
+    def endings(self) -> dict:
+        """Dict from the kind of a file, or `(LEVEL, level)`, to the end of its name."""
+        others = {
+            PICTURE: (self.pictures, ".png"),
+            OVERLAY: (self.overlay, "_overlay.jpg"),
+            CONFIDENCE: (self.confidence, "_confidence.png"),
+            CONFIDENT: (self.threshold is not None, "_confident.png"),
+        }
+        chosen = {kind: ending for kind, (is_chosen, ending) in others.items() if is_chosen}
+        return chosen | {(LEVEL, level): f"_level_{level}.png" for level in self.levels}
+
+
+def check_names(images, endings, out):
+    """Checks that no two images have a result of the same name.
+
+    Args:
+        images: List of `ImageFile`.
+        endings: Ends of the names of an image's results.
+        out: Path of the folder of results, for the error.
+
+    Raises:
+        ValueError: If two results have the same name. Case and Unicode composition are ignored, as some file systems
+            do. Also if a name is too long for most file systems.
+    """
+    by_key, longest = {}, max(endings, key=len)
+    for image in images:
+        if len(os.fsencode(os.path.basename(image.name) + longest)) > _LONGEST_NAME:
+            raise ValueError(
+                f"`predict_files` expects file names that have at most {_LONGEST_NAME} bytes together with the "
+                f"ending {longest}. Received: {image.path}. Rename it."
+            )
+        first = by_key.setdefault(_key(image.name), image)
+        if first is not image:
+            raise _same_name(first, image, out, next(iter(endings)))
+    # The result `a_level_1.png` may be the level map of an image `a`, and the picture of an image `a_level_1`.
+    tails = {
+        (longer.removesuffix(shorter), longer)
+        for longer in endings
+        for shorter in endings
+        if longer != shorter and longer.endswith(shorter)
+    }
+    for key, image in by_key.items():
+        for tail, ending in tails:
+            if (other := by_key.get(key + tail)) is not None:
+                raise _same_name(image, other, out, ending)
+
+
+def check_targets(images, inputs, endings, out, replace):
+    """Checks that no result replaces an input image or, unless that is allowed, another existing file.
+
+    Args:
+        images: List of `ImageFile`, the images to predict.
+        inputs: List of `ImageFile`, all input images.
+        endings, out: As in `check_names`.
+        replace: Boolean, whether existing files other than inputs may be replaced.
+
+    Raises:
+        ValueError: If a result would replace an input image.
+        FileExistsError: If a result exists and `replace` is false.
+    """
+    existing = ((image, file) for image in images for file in files_of(image, endings, out) if os.path.lexists(file))
+    sources = None
+    for image, file in existing:
+        sources = _sources(inputs) if sources is None else sources
+        if (source := sources.get(_identity(file))) is not None:
+            raise ValueError(
+                f"`predict_files` never replaces an input image. Received: {image.path}, whose result {file} would "
+                f"replace the image {source}. Choose another folder of results."
+            )
+        if not replace:
+            raise FileExistsError(
+                f"`predict_files` expects that the files it writes do not exist. Received: {file}, which exists. Pass "
+                "overwrite=True (--overwrite), skip_existing=True (--skip-existing) to go on with earlier predictions "
+                "of the same network, or another folder."
+            )
+
+
+def files_of(image, endings, out):
+    """Returns the paths of an image's results."""
+    return [os.path.join(out, image.name + ending) for ending in endings]
+
+
+def _key(name):
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _same_name(first, second, out, ending):
+    return ValueError(
+        f"`predict_files` expects images with different file names. Received: {first.path} and {second.path}, whose "
+        f"results would both be written to {os.path.join(out, first.name + ending)}. Pass a folder that contains both "
+        "in different subfolders, or predict them into different folders."
+    )
+
+
+def _sources(images):
+    """Returns a dict from the identity of each image file that exists to its path."""
+    return {identity: image.path for image in images if (identity := _identity(image.path)) is not None}
+
+
+def _identity(path):
+    """Returns a value that is equal for two paths of the same file, or `None` for a path that leads to no file."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
