@@ -2,6 +2,8 @@
 
 from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.class_weights import class_weights
+from hierseg_keras.data.from_arrays import from_arrays
+from hierseg_keras.data.from_dataset import from_dataset
 from hierseg_keras.data.label_counts import label_counts, level_counts
 from hierseg_keras.data.load import load
 from hierseg_keras.data.prepare import flip_pairs, prepare
@@ -14,6 +16,8 @@ __all__ = [
     "SetEpoch",
     "class_weights",
     "flip_pairs",
+    "from_arrays",
+    "from_dataset",
     "label_counts",
     "level_counts",
     "load",
