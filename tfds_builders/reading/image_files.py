@@ -27,12 +27,15 @@ LABEL_MODES = ("L", "P")
 GRAY_MODES = ("L",)
 # The mode depends on the version of Pillow.
 UINT16_MODES = ("I;16", "I")
+ID_MODES = LABEL_MODES + UINT16_MODES + ("1",)
 COLOR_MODES = ("RGB",)
 UP_TO_8_BITS = (1, 2, 4, 8)
+UP_TO_16_BITS = (*UP_TO_8_BITS, 16)
 _ADVICE = {
     IMAGE_MODES: "Images are gray or RGB. Convert it first",
     LABEL_MODES: "Label maps hold class ids of up to 8 bits, not colors. Convert it first",
     GRAY_MODES: "The original file holds 8-bit numbers. Restore it from its archive",
+    ID_MODES: "Masks of class ids are gray or palette PNGs. For masks whose colors stand for classes, use the format colors",
     UINT16_MODES: "The original file holds 16-bit numbers. Restore it from its archive",
     COLOR_MODES: "The original file holds colors. Restore it from its archive",
 }
@@ -126,6 +129,22 @@ def read_gray(path):
 def read_uint16(path):
     """Decodes a 16-bit gray PNG to uint16 `(H, W, 1)`. Raises `ImageFileError` as `read_image` does."""
     return decode_numbers(path, *_content(path, LABEL_FORMATS), UINT16_MODES, bits=(16,))
+
+
+def read_ids(path):
+    """Decodes a gray PNG of up to 16 bits or a palette PNG to its stored numbers, uint8 or uint16 `(H, W, 1)`.
+
+    Of a palette these are the indices, never the colors. Raises `ImageFileError` as `read_image` does.
+    """
+    return decode_numbers(path, *_content(path, LABEL_FORMATS), ID_MODES, UP_TO_16_BITS)
+
+
+def read_color_codes(path):
+    """Decodes the colors of an opaque PNG of up to 8 bits per channel to integers 0xRRGGBB, int32 `(H, W)`.
+
+    Palettes are replaced by their colors. Raises `ImageFileError` as `read_image` does.
+    """
+    return _color_codes(decode_image(path, *_content(path, LABEL_FORMATS)))
 
 
 def decode_numbers(name, kind, content, modes=LABEL_MODES, bits=UP_TO_8_BITS):

@@ -1,0 +1,40 @@
+"""Lists the files below a folder."""
+
+import os
+
+from tfds_builders.reading.image_files import as_path
+
+
+def files_below(folder, suffix):
+    """Lists the files of one suffix in a folder and its subfolders.
+
+    Hidden files and folders are ignored, and a folder that links lead to more than once is listed once.
+
+    Args:
+        folder: Path or `ZipPath` of the folder.
+        suffix: String, such as `".png"`. Case is ignored.
+
+    Returns:
+        Dict from the path below `folder` without suffix, such as `"aachen/000001"`, to the file's path, sorted; and a
+        list of problems, one string per repeated name.
+    """
+    files, problems, seen = {}, [], set()
+
+    def visit(path, prefix):
+        identity = os.path.realpath(str(path))
+        if identity in seen:
+            return
+        seen.add(identity)
+        for child in sorted(path.iterdir(), key=lambda child: child.name):
+            if child.name.startswith("."):
+                continue
+            if child.is_dir():
+                visit(child, f"{prefix}{child.name}/")
+            elif child.suffix.lower() == suffix:
+                name = f"{prefix}{child.stem}"
+                if name in files:
+                    problems.append(f"{child}: expected one file per name. Received: {files[name].name} beside it")
+                files[name] = child
+
+    visit(as_path(folder), "")
+    return dict(sorted(files.items())), problems

@@ -1,0 +1,39 @@
+"""Masks in PNG files whose numbers or colors stand for classes: the formats `index` and `colors`."""
+
+import dataclasses
+
+from tfds_builders.reading.image_files import read_color_codes, read_ids
+from tfds_builders.reading.masks.coded_mask import CodedMask
+
+
+def color_text(code):
+    """Returns a color, given as the integer 0xRRGGBB, as text: `#rrggbb`."""
+    return f"#{code:06x}"
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexMask:
+    """A gray or palette PNG whose numbers are class ids.
+
+    Attributes:
+        path: `epath.Path` or `ZipPath` of the file.
+    """
+
+    path: object
+
+    def decode(self):
+        return CodedMask(self.path, read_ids(self.path)[..., 0], lambda code: ((code,),), "id {}".format)
+
+
+@dataclasses.dataclass(frozen=True)
+class ColorMask:
+    """A PNG whose colors stand for classes.
+
+    Attributes:
+        path: `epath.Path` or `ZipPath` of the file.
+    """
+
+    path: object
+
+    def decode(self):
+        return CodedMask(self.path, read_color_codes(self.path), lambda code: ((color_text(code),),), color_text)

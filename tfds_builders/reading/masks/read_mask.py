@@ -1,0 +1,86 @@
+"""Reads masks as class ids."""
+
+import numpy as np
+
+from hierseg_keras.tree.capped_list import counted
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.masks.coded_mask import Runs
+
+_UNKNOWN = -1
+
+
+def read_mask(item, class_map, above=None):
+    """Reads a mask of any format as class ids.
+
+    Args:
+        item: An item of `FoundMasks.masks`.
+        class_map: Dict from the keys of a class to its class id, an integer from 0 to 65535. The keys depend on the
+            format:
+
+            - `index`: the number, an integer.
+            - `colors`: the color as `"#rrggbb"`.
+            - `coco_panoptic`: the category id, an integer, or else the category's name.
+            - `cvat`: the color as `"#rrggbb"`, or else the label's name.
+            - `labelme`, `binary`: the name of the class.
+
+            The pixels that no segment, shape or binary mask covers have the key `"_background_"`.
+        above: Dict from a class id to the set of the class ids of its ancestors in the tree. Where binary masks of a
+            class and its ancestor overlap, the pixel has the class. Defaults to none: masks must not overlap, except
+            those of one class id.
+
+    Returns:
+        Array `(H, W, 1)` of class ids: uint8, or uint16 if a class id of `class_map` is above 255.
+
+    Raises:
+        ImageFileError: If a file is damaged, as from `image_files.read_image`; pixels have a class that `class_map`
+            does not have; or binary masks overlap. The error names the file and gives the number of pixels per class.
+    """
+    mask = item.decode()
+    runs = Runs(mask.codes)
+    ids = [_class_id(mask.classes_of(code), class_map, above or {}) for code in runs.codes.tolist()]
+    is_unknown = np.array(ids) == _UNKNOWN
+    if is_unknown.any():
+        raise ImageFileError(_problem(mask, runs.codes[is_unknown], runs.counts[is_unknown]))
+    dtype = np.uint8 if max(class_map.values(), default=0) <= np.iinfo(np.uint8).max else np.uint16
+    return runs.replaced(np.array(ids, dtype))[..., None]
+
+
+def count_mask(item):
+    """Counts the pixels of each class of a mask.
+
+    Args:
+        item: An item of `FoundMasks.masks`.
+
+    Returns:
+        Dict from class to its number of pixels. A class is the first of its keys in `read_mask`. A pixel in several
+        binary masks counts for each.
+
+    Raises:
+        ImageFileError: If a file is damaged.
+    """
+    mask = item.decode()
+    runs, pixels = Runs(mask.codes), {}
+    for code, count in zip(runs.codes.tolist(), runs.counts.tolist()):
+        for keys in mask.classes_of(code):
+            pixels[keys[0]] = pixels.get(keys[0], 0) + count
+    return pixels
+
+
+def _class_id(classes, class_map, above):
+    """Returns the class id of pixels with these classes, or `_UNKNOWN`."""
+    ids = {next((class_map[key] for key in keys if key in class_map), _UNKNOWN) for keys in classes}
+    deepest = [id_ for id_ in ids if ids <= {id_, *above.get(id_, ())}]
+    return deepest[0] if deepest else _UNKNOWN
+
+
+def _problem(mask, codes, counts):
+    has_overlap = any(len(mask.classes_of(code)) > 1 for code in codes.tolist())
+    remedy = (
+        "Correct the masks, or map the classes of a pixel to a node and its ancestor"
+        if has_overlap
+        else "Add a row per class to the class table, with a node or `ignore`"
+    )
+    return (
+        f"{mask.path}: expected {'one class per pixel' if has_overlap else 'classes of the class table'}. Received: "
+        f"{counted(codes, counts, mask.name)}. {remedy}"
+    )
