@@ -14,6 +14,7 @@ the packages that TFDS's command line imports (apache-beam, mlcroissant) are ins
 
 from tfds_builders.camvid_tree import camvid_tree_dataset_builder
 from tfds_builders.cityscapes_tree import cityscapes_tree_dataset_builder
+from tfds_builders.folders import folders_dataset_builder
 from tfds_builders.helen_tree import helen_tree_dataset_builder
 from tfds_builders.lip_tree import lip_tree_dataset_builder
 from tfds_builders.mapillary_vistas_tree import mapillary_vistas_tree_dataset_builder
@@ -24,6 +25,7 @@ from tfds_builders.street_blocks import street_blocks_dataset_builder
 __all__ = [
     "camvid_tree_dataset_builder",
     "cityscapes_tree_dataset_builder",
+    "folders_dataset_builder",
     "helen_tree_dataset_builder",
     "lip_tree_dataset_builder",
     "mapillary_vistas_tree_dataset_builder",

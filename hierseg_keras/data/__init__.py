@@ -4,6 +4,7 @@ from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.class_weights import class_weights
 from hierseg_keras.data.from_arrays import from_arrays
 from hierseg_keras.data.from_dataset import from_dataset
+from hierseg_keras.data.from_folders import from_folders
 from hierseg_keras.data.label_counts import label_counts, level_counts
 from hierseg_keras.data.load import load
 from hierseg_keras.data.prepare import flip_pairs, prepare
@@ -18,6 +19,7 @@ __all__ = [
     "flip_pairs",
     "from_arrays",
     "from_dataset",
+    "from_folders",
     "label_counts",
     "level_counts",
     "load",

@@ -53,9 +53,7 @@ def _check_elements(spec, has_colors):
     is_pair = isinstance(spec, tuple) and len(spec) == 2 and all(isinstance(part, tf.TensorSpec) for part in spec)
     problem = "expected a pair (image, label). Received: another structure" if not is_pair else None
     if is_pair and any(part.shape.rank is None for part in spec):
-        problem = (
-            "expected a known number of axes. Received: a tensor of unknown shape. Call `tf.ensure_shape` in `map`"
-        )
+        problem = "expected a known number of axes. Received: an unknown shape. Call `tf.ensure_shape` in `map`"
     problem = problem or example_problem(*spec, has_colors)
     if problem:
         raise ValueError(f"`data.from_dataset`: {problem}. The elements are {spec}.")

@@ -34,8 +34,8 @@ def from_arrays(
     `data.load` without `training` returns the images in the order of the arrays. Do not change the arrays afterwards.
 
     Args:
-        images: Uint8 array `(N, H, W, 3)`; or a list of arrays `(H, W, 3)`, `(H, W, 1)` or `(H, W)`, which may differ in
-            size. A gray image gets three equal channels.
+        images: Uint8 array `(N, H, W, 3)`; or a list of arrays `(H, W, 3)`, `(H, W, 1)` or `(H, W)`, whose sizes may
+            differ. A gray image gets three equal channels.
         labels: Integer array `(N, H, W)`, or a list of arrays `(H, W)` or `(H, W, 1)`: node indices of the tree, or
             the ids of `classes`, or its colors with a last axis of 3.
         tree: `ClassTree`, or its text.

@@ -11,8 +11,8 @@ from hierseg_keras.data import augmentation
 from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.check_sources import check_sources, levels_of
 from hierseg_keras.data.class_map import ClassMap
-from hierseg_keras.data.epoch_counter import EpochCounter
 from hierseg_keras.data.data_set_name import data_set_name
+from hierseg_keras.data.epoch_counter import EpochCounter
 from hierseg_keras.data.prepare import prepare
 from hierseg_keras.data.record_files import RecordFiles
 from hierseg_keras.data.source import Source
@@ -93,9 +93,9 @@ def load(
         data_dir, manual_dir: As in `data.prepare`. A builder has its own `data_dir`.
         weights: List of positive floats, one per data set: how often to draw from it, relative to the others. Defaults
             to the data sets' numbers of images.
-        class_maps: Dict from a data set's name (the `name` of a builder) to its class map: a `data.ClassMap`, the path of its file, or a
-            dict from class ids, names or colors to nodes (a path or name, or `"ignore"`). It applies to every
-            occurrence of the name.
+        class_maps: Dict from a data set's name (a builder's: `"name"` or `"name/config"`) to its class map: a
+            `data.ClassMap`, the path of its file, or a dict from class ids, names or colors to nodes (a path or name,
+            or `"ignore"`). It applies to every occurrence of the name.
         unmapped: `"error"` (the default) raises an error for classes that a class map gives no node. `"ignore"` labels
             their pixels `ignore_class`.
         features: Dict from a data set's name to the names of its image and label features, such as

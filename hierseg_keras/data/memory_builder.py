@@ -10,8 +10,8 @@ from tfds_builders.tree_features import tree_dataset_info
 class MemoryBuilder(tfds.core.DatasetBuilder, skip_registration=True):
     """Describes arrays or a `tf.data.Dataset` as TFDS describes a prepared data set of one split.
 
-    `data.load` reads it like any builder. Labels are stored as node indices, and as `tree.num_nodes` for a pixel without
-    a label.
+    `data.load` reads it like any builder. Labels are stored as node indices, and as `tree.num_nodes` for a pixel
+    without a label.
 
     Args:
         name: String, name of the data set in errors.

@@ -52,9 +52,7 @@ def prepare(
     if manual_dir is not None and not pathlib.Path(manual_dir).is_dir():
         raise ValueError(f"`manual_dir` expects an existing folder. Received: manual_dir={str(manual_dir)!r}.")
     if is_builder(name) and skip_bad:
-        raise ValueError(
-            "`skip_bad` expects the name of a data set. Received: a builder. Pass skip_bad to the builder."
-        )
+        raise ValueError("`skip_bad` expects the name of a data set. Received: a builder. Pass it to the builder.")
     builder = name if is_builder(name) else find_builder(name, data_dir, skip_bad)
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
     # TFDS prints the folder of the data set. Like its progress bars, this is useful in a terminal only.
