@@ -53,6 +53,17 @@ def name(text):
     return text
 
 
+def share(text):
+    """Reads a number between 0 and 1."""
+    try:
+        number = float(text)
+        if not 0 < number < 1:
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1. Received: {text!r}") from None
+    return number
+
+
 def weights(text):
     """Reads the name or path of pretrained weights, and `none` as `None`."""
     return None if text == "none" else name(text)

@@ -1,18 +1,39 @@
 """The options of all commands except `train` and `profile`."""
 
-from hierseg_command.option_values import count, factors, name, number_or_auto, pair, seed, weights
+from hierseg_command.option_values import count, factors, name, number_or_auto, pair, seed, share, weights
 
 _MANUAL_DIR = "folder with the files of a data set that cannot be downloaded automatically"
 _DATA_DIR = "folder of prepared data sets"
+# The options of folders of images and masks, by their names in `hierseg_keras.data.from_folders`.
+FOLDERS = {
+    "images": "folder of images, with subfolders; PNG, JPEG or BMP",
+    "masks": "folder of masks, of the same names as the images",
+    "classes": "class table, a CSV file that gives each class of the masks a node (default: ids are leaf indices, and "
+    "names are nodes)",
+    "mask_format": "format of the masks: index, colors, coco_panoptic, cvat, labelme or binary (default: inferred)",
+    "val_share": "share of the images that are the split validation (default: 0.1)",
+    "val_images": "folder of images that are the split validation, in place of --val-share",
+    "val_masks": "folder of the masks of --val-images",
+    "groups": "images of one group, such as a video, are in the same split: regular expression with one group, for "
+    "names without suffix, or CSV file name,group (default: subfolders)",
+}
 
 
 def data(parser):
     """Adds the options of `hierseg data`."""
     parser.add_argument(
-        "name", metavar="NAME", type=name, help="TFDS data set, such as street_blocks or camvid_tree/groups"
+        "name",
+        metavar="NAME",
+        type=name,
+        nargs="?",
+        help="TFDS data set, such as street_blocks or camvid_tree/groups (default: folders, with --images and --masks)",
     )
+    for option, text in FOLDERS.items():
+        parser.add_argument(f"--{option.replace('_', '-')}", type=share if option == "val_share" else name, help=text)
     parser.add_argument("--prepare", action="store_true", help="prepare the data set first if necessary")
-    parser.add_argument("--skip-bad", action="store_true", help="with --prepare: skip files that cannot be used")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="with --prepare or folders: skip files that cannot be used"
+    )
     parser.add_argument("--manual-dir", type=name, help=_MANUAL_DIR)
     parser.add_argument("--data-dir", type=name, help=_DATA_DIR)
     parser.add_argument("--split", type=name, default="train", help="TFDS split to show (default: train)")
@@ -27,7 +48,17 @@ def data(parser):
     parser.add_argument("--class-map", type=name, help="CSV file with one row id,class,node per class id")
 
     def check(options):
-        if (options.skip_bad or options.manual_dir) and not options.prepare:
+        given = [f"--{option.replace('_', '-')}" for option in FOLDERS if getattr(options, option) is not None]
+        if options.name is None:
+            if "--images" not in given:
+                parser.error("expected NAME, or --images and --masks. Received: neither.")
+            options.name = "folders"
+        if given and options.name != "folders":
+            parser.error(f"{given[0]} expects the data set folders. Received: {options.name}.")
+        if options.name == "folders" and options.class_map:
+            parser.error("--class-map expects another data set than folders. Use --classes.")
+        is_prepared = options.prepare or options.name == "folders"
+        if (options.skip_bad or options.manual_dir) and not is_prepared:
             parser.error("--skip-bad and --manual-dir require --prepare. Received: no --prepare.")
 
     parser.set_defaults(check=check)

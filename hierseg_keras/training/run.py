@@ -115,7 +115,7 @@ def _train(config, folder, verbose, strategy):
 
     config.to_file(folder / CONFIG)
     write_whole(folder / TREE, tree.to_text())
-    manifest = Manifest(folder, **origin_of(config, strategy))
+    manifest = Manifest(folder, **origin_of(config, strategy, tree))
     (folder / PICTURES).mkdir()
     verbose, progress = progress_of(verbose)
     model.fit(
