@@ -2,7 +2,7 @@
 
 import re
 
-from etils import epath
+from tfds_builders.reading.image_files import as_path
 
 ID_LINE = r"(\S+)"
 
@@ -38,7 +38,8 @@ def listed_ids(list_file, line_pattern=ID_LINE):
 def read_lines(list_file):
     """Returns the non-empty lines of a file as `([(number, line), ...], problems)`."""
     try:
-        lines = epath.Path(list_file).read_bytes().decode("utf-8-sig").splitlines()
+        with as_path(list_file).open("rb") as file:
+            lines = file.read().decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         return [], [f"{list_file}: expected a list of files as UTF-8 text. Received: {error}"]
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()], []

@@ -35,7 +35,7 @@ _ADVICE = {
     IMAGE_MODES: "Images are gray or RGB. Convert it first",
     LABEL_MODES: "Label maps hold class ids of up to 8 bits, not colors. Convert it first",
     GRAY_MODES: "The original file holds 8-bit numbers. Restore it from its archive",
-    ID_MODES: "Masks of class ids are gray or palette PNGs. For masks whose colors stand for classes, use the format colors",
+    ID_MODES: "Masks of class ids are gray or palette PNGs. For RGB masks, use the format `colors`",
     UINT16_MODES: "The original file holds 16-bit numbers. Restore it from its archive",
     COLOR_MODES: "The original file holds colors. Restore it from its archive",
 }
@@ -269,7 +269,9 @@ def _check_header(name, kind, content, image, modes, bits):
 
 def _color_codes(rgb):
     """Returns each color as one integer, `0xRRGGBB`."""
-    return rgb.astype(np.int32) @ (1 << 16, 1 << 8, 1)
+    # Several times faster than a product with integers.
+    red, green, blue = (rgb[..., channel].astype(np.int32) for channel in range(3))
+    return red << 16 | green << 8 | blue
 
 
 def _without_address(error):

@@ -2,45 +2,49 @@
 
 from tfds_builders.reading.file_problems import ImageFileError
 from tfds_builders.reading.image_files import as_path
-from tfds_builders.reading.masks.files_below import files_below
-from tfds_builders.reading.masks.found_masks import FoundMasks
-from tfds_builders.reading.masks.png_kinds import png_format
-from tfds_builders.reading.masks.png_masks import ColorMask, IndexMask
-
-
-def _find_png(format_, item):
-    def find(folder, stems=None, classes=None):
-        files, problems = files_below(folder, ".png")
-        if not files:
-            problems.append(f"{folder}: expected masks that end in .png. Received: none")
-        return FoundMasks(format_, {name: item(path) for name, path in files.items()}, (), problems)
-
-    return find
-
+from tfds_builders.reading.masks.binary import find_binary
+from tfds_builders.reading.masks.coco_panoptic import find_panoptic
+from tfds_builders.reading.masks.cvat import find_cvat
+from tfds_builders.reading.masks.infer_format import infer_format
+from tfds_builders.reading.masks.labelme import find_labelme
+from tfds_builders.reading.masks.png_masks import find_colors, find_indices
 
 _FINDERS = {
-    "index": _find_png("index", IndexMask),
-    "colors": _find_png("colors", ColorMask),
+    "index": find_indices,
+    "colors": find_colors,
+    "coco_panoptic": find_panoptic,
+    "cvat": find_cvat,
+    "labelme": find_labelme,
+    "binary": find_binary,
 }
-FORMATS = ("index", "colors", "coco_panoptic", "cvat", "labelme", "binary")
+FORMATS = tuple(_FINDERS)
 
 
 def find_masks(folder, format=None, stems=None, classes=None):
-    """Finds the masks in a folder.
+    """Finds the masks in a folder and its subfolders.
+
+    | format | layout |
+    |---|---|
+    | `index` | `NAME.png`: gray or palette PNG of up to 16 bits, whose numbers are class ids |
+    | `colors` | `NAME.png`: RGB or palette PNG, whose colors stand for classes |
+    | `coco_panoptic` | `NAME.png` of segment ids, and one JSON file in the folder, or beside it under its name |
+    | `cvat` | `labelmap.txt`, `SegmentationClass/NAME.png`, `ImageSets/Segmentation/*.txt` |
+    | `labelme` | `NAME.json` |
+    | `binary` | `CLASS/NAME.png`, `NAME/CLASS.png`, or `NAME_CLASS.png` |
 
     Args:
         folder: Path or `ZipPath` of the folder.
         format: String, one of `FORMATS`. Defaults to `None`: it is inferred from the files.
-        stems: Collection of the names of the images, without suffix. Needed only for `binary`, where it tells images
-            from classes. Defaults to `None`: they are inferred from the names of the files.
-        classes: Collection of class names. Used only for `binary`, like `stems`. Defaults to `None`.
+        stems: Collection of the names of the images, without suffix. It helps to tell images from classes in
+            `binary`, and `binary` from other formats. Defaults to `None`: only the names of the masks are compared.
+        classes: Collection of class names, used for `binary` like `stems`. Defaults to `None`.
 
     Returns:
         `FoundMasks`.
 
     Raises:
-        ImageFileError: If the folder does not exist, or `format` is `None` and the files can be of more than one
-            format. The error names the formats.
+        ImageFileError: If the folder does not exist; `format` is `None` and the files may be of more than one format,
+            which the error lists; or the format's own file, such as `labelmap.txt`, is missing or damaged.
         ValueError: If `format` is not one of `FORMATS`.
     """
     if format is not None and format not in FORMATS:
@@ -49,15 +53,4 @@ def find_masks(folder, format=None, stems=None, classes=None):
     if not folder.is_dir():
         received = "a file" if folder.exists() else "nothing there"
         raise ImageFileError(f"{folder}: expected a folder of masks. Received: {received}")
-    return _FINDERS[format or _inferred(folder)](folder, stems, classes)
-
-
-def _inferred(folder):
-    examples = {}
-    for path in files_below(folder, ".png")[0].values():
-        examples.setdefault(png_format(path), path)
-    examples.pop(None, None)
-    if len(examples) > 1:
-        found = ", ".join(f"{path} ({format_})" for format_, path in examples.items())
-        raise ImageFileError(f"{folder}: expected masks of one format. Received: {found}. Pass the format")
-    return next(iter(examples), "index")
+    return _FINDERS[format or infer_format(folder, stems)](folder, stems, classes)

@@ -4,6 +4,8 @@ import dataclasses
 
 from tfds_builders.reading.image_files import read_color_codes, read_ids
 from tfds_builders.reading.masks.coded_mask import CodedMask
+from tfds_builders.reading.masks.files_below import files_below
+from tfds_builders.reading.masks.found_masks import FoundMasks
 
 
 def color_text(code):
@@ -37,3 +39,20 @@ class ColorMask:
 
     def decode(self):
         return CodedMask(self.path, read_color_codes(self.path), lambda code: ((color_text(code),),), color_text)
+
+
+def find_indices(folder, stems=None, classes=None):
+    """Finds masks of class ids. See `find_masks`."""
+    return _find(folder, "index", IndexMask)
+
+
+def find_colors(folder, stems=None, classes=None):
+    """Finds masks of colors. See `find_masks`."""
+    return _find(folder, "colors", ColorMask)
+
+
+def _find(folder, format_, item):
+    files, problems = files_below(folder, ".png")
+    if not files:
+        problems.append(f"{folder}: expected masks that end in .png. Received: none")
+    return FoundMasks(format_, {name: item(path) for name, path in files.items()}, (), problems)

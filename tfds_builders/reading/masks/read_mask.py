@@ -1,5 +1,7 @@
 """Reads masks as class ids."""
 
+import collections
+
 import numpy as np
 
 from hierseg_keras.tree.capped_list import counted
@@ -80,7 +82,12 @@ def _problem(mask, codes, counts):
         if has_overlap
         else "Add a row per class to the class table, with a node or `ignore`"
     )
+    # Several codes may stand for one class, as the segments of COCO's masks do.
+    pixels = collections.Counter()
+    for code, count in zip(codes.tolist(), counts.tolist()):
+        pixels[mask.name(code)] += count
+    names, counts = np.array(list(pixels)), np.array(list(pixels.values()))
     return (
         f"{mask.path}: expected {'one class per pixel' if has_overlap else 'classes of the class table'}. Received: "
-        f"{counted(codes, counts, mask.name)}. {remedy}"
+        f"{counted(names, counts)}. {remedy}"
     )
