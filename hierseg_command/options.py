@@ -43,7 +43,7 @@ def data(parser):
     parser.add_argument(
         "--out", type=name, help="folder for contact_sheet.png, which shows images with their labels at every level"
     )
-    parser.add_argument("--images", type=count, default=6, help="number of images on the sheet (default: 6)")
+    parser.add_argument("--sheet-images", type=count, default=6, help="number of images on the sheet (default: 6)")
     parser.add_argument("--tree", type=name, help="shipped tree or tree file (default: the data set's own tree)")
     parser.add_argument("--class-map", type=name, help="CSV file with one row id,class,node per class id")
 

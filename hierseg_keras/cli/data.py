@@ -42,7 +42,7 @@ def run(options):
     # TFDS shuffles records when it writes them, so that the first records are a random sample.
     for image, label in dataset.take(options.count).as_numpy_iterator():
         counts += label_counts(tree, label)
-        if len(shown) < options.images:
+        if len(shown) < options.sheet_images:
             shown.append((image[0].astype(np.uint8), label[0]))
     counted = min(options.count, len(dataset))
     print(f"\n{counted} of {len(dataset)} images of {options.split}: {_without_label(counts)}")

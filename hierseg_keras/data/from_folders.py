@@ -104,6 +104,7 @@ def from_folders(
         tree=tree.to_text(),
         classes=mask_classes(found, table, tree, folders["masks"]),
         format=found.format,
+        has_table=table is not None,
         val_share=float(val_share),
         groups=None if groups is None else os.fspath(groups),
     )

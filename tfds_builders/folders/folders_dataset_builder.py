@@ -29,6 +29,8 @@ class FoldersConfig(tfds.core.BuilderConfig):
             format has names alone; the class's name; and the path of its node, or `None` if its pixels have no label.
             The position of a class is its stored id.
         format: Format of the masks, one of `tfds_builders.reading.masks.FORMATS`.
+        has_table: Boolean, whether the user has a class table, for errors. Without one, `classes` are those that the
+            masks and the tree imply.
         val_share: Float, share of the images that `validation` gets. Not used with `val_images`.
         val_images, val_masks: Paths of the folders of `validation`. Default to `None`.
         groups: As in `split_groups.group_names`.
@@ -41,6 +43,7 @@ class FoldersConfig(tfds.core.BuilderConfig):
     tree: str
     classes: tuple
     format: str
+    has_table: bool = True
     val_share: float = 0.1
     val_images: str | None = None
     val_masks: str | None = None
@@ -124,10 +127,24 @@ class Builder(TreeBuilder):
 
     def read(self, pair):
         image = read_image(pair.image)
-        label = read_mask(pair.mask, self._class_ids, self._above)
+        label = read_mask(pair.mask, self._class_ids, self._above, self._remedy)
         check_size(f"mask of {pair.image.name}", label, pair.image, image)
         file_name = f"{pair.name}{pair.image.suffix}"
         return pair.name, {"image": stored_image(pair.image, image), "label": label, "file_name": file_name}
+
+    @property
+    def _remedy(self):
+        """What to do about classes of masks that have no node."""
+        config = self.builder_config
+        if config.has_table:
+            return None
+        rule = "the name of each class is that of a node"
+        if config.format == "index":
+            rule = "ids are the leaf indices of the tree, and 255 is no label"
+        return (
+            f"Without a class table, {rule}. `hierseg classes --masks {config.masks} --out classes.csv` proposes a "
+            "table. Complete it, and pass it as `classes`"
+        )
 
     @functools.cached_property
     def _class_ids(self):
