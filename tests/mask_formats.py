@@ -52,7 +52,7 @@ def write_panoptic(folder, labels, names):
     annotations = []
     for number, (stem, label) in enumerate(labels.items()):
         half = np.arange(label.shape[1]) * 2 // label.shape[1]
-        segments = 1 + 70_000 * (number + 1) + 300 * half + label
+        segments = 1 + 70_000 * (number % 200 + 1) + 300 * half + label
         ids = np.stack([segments & 255, segments >> 8 & 255, segments >> 16], axis=-1).astype(np.uint8)
         Image.fromarray(ids).save(_made(folder) / f"{stem}.png")
         classes = {int(segment): int(class_) for segment, class_ in zip(segments.ravel(), label.ravel())}

@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hierseg_keras.data.argument_checks import check_arguments, is_integer
-from hierseg_keras.data.colors import as_color, color_code, color_codes
+from hierseg_keras.data.colors import as_color, color_code, color_codes, rgb
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable
 from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
 from hierseg_keras.tree.tensor import Tensor
 
 IGNORE = "ignore"
-_HEADER = ["id", "class", "node"]
+_HEADER = ["id", "class", "node", "color"]
+_GRAY = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,12 @@ class ClassMap:
     that pixels of the class have no label. A class without a node is *unmapped*, and `data.load`
     raises an error for it.
 
+    A fourth column `color` is optional. It is the color to draw the class in, such as `#ff8000`, and may be empty:
+
+        id,class,node,color
+        0,sky,sky,#87ceeb
+        1,car,vehicle/car,
+
     If label maps are colors, every `id` is a color instead of a number:
 
         id,class,node
@@ -47,20 +54,24 @@ class ClassMap:
         #800000,aeroplane,vehicle/aeroplane
         #e0e0c0,border,ignore
 
+    If masks name their classes, as those of labelme do, the column `id` may be empty in all rows. The classes are then
+    numbered from 0 in the order of the rows. The header may have `name` in place of `class`.
+
     Args:
-        rows: List of triples `(id, class, node)` as in the file. `id` is an integer from 0 to 65535, or
-            a color as `"#800000"` or `(128, 0, 0)`; `class` and `node` are strings. All ids must be
-            numbers, or all must be colors.
+        rows: List of tuples `(id, class, node)` or `(id, class, node, color)` as in the file. `id` is an integer from
+            0 to 65535, or a color as `"#800000"` or `(128, 0, 0)`; `class` and `node` are strings; `color` is a
+            color, or `""` or `None` for none. All ids must be numbers, or all must be colors.
         source: String, name of the map in errors. Defaults to `"class map"`.
 
     Attributes:
-        rows: Tuple of the triples, with colors as `"#800000"`.
+        rows: Tuple of triples, or of quadruples if any class has a color to draw it in. Colors are strings as
+            `"#800000"`, or `""` for none.
         has_colors: Boolean, whether ids are colors.
-        unmapped: Tuple of the triples without a node.
+        unmapped: Tuple of the rows without a node.
 
     Raises:
-        TreeError: If an id occurs twice, an id is neither an integer from 0 to 65535 nor a color, or
-            numbers and colors are mixed. The error lists all such ids.
+        TreeError: If an id occurs twice, an id is neither an integer from 0 to 65535 nor a color, numbers and colors
+            are mixed, or the color to draw a class in is not a color. The error lists all such ids.
 
     Example:
 
@@ -74,17 +85,22 @@ class ClassMap:
     source: str = dataclasses.field(default="class map", compare=False)
 
     def __post_init__(self):
-        rows = [(as_color(id_) or id_, str(name), str(node)) for id_, name, node in self.rows]
-        ids = [id_ for id_, _, _ in rows]
+        rows = [_row(*row) for row in self.rows]
+        ids = [row[0] for row in rows]
         problems = [
             f"{self.source}: expected an integer from 0 to {MAX_CLASS_ID} as id, or a color such as '#800000'. "
             f"Received: {id_!r}"
             for id_ in ids
             if not as_color(id_) and not (is_integer(id_, smallest=0) and id_ <= MAX_CLASS_ID)
         ]
+        problems += [
+            f"{self.source}: class id {id_}: expected a color such as '#800000', or none. Received: {color!r}"
+            for id_, _, _, color in rows
+            if color and not as_color(color)
+        ]
         if not problems:
             rows = [(id_ if as_color(id_) else int(id_), *texts) for id_, *texts in rows]
-            ids = [id_ for id_, _, _ in rows]
+            ids = [row[0] for row in rows]
             problems = [
                 f"{self.source}: expected one row per id. Received: {ids.count(id_)} rows for {id_}"
                 for id_ in dict.fromkeys(ids)
@@ -94,6 +110,8 @@ class ClassMap:
                 problems.append(f"{self.source}: expected only numbers or only colors as ids. Received: both")
         if problems:
             raise TreeError(problems)
+        is_drawn = any(color for *_, color in rows)
+        rows = [row if is_drawn else row[:3] for row in rows]
         object.__setattr__(self, "rows", tuple(rows))
 
     @classmethod
@@ -118,18 +136,23 @@ class ClassMap:
             raise TreeError(f"{path}: expected UTF-8 text. Received: {received}. Save the file as UTF-8") from None
         lines = csv.reader(io.StringIO(text, newline=""))
         header = [cell.strip() for cell in next(lines, [])]
-        if header != _HEADER:
-            raise TreeError(f"{path}:1: expected the header {','.join(_HEADER)}. Received: {','.join(header)!r}")
-        rows, problems = [], []
-        for cells in lines:
-            cells = [cell.strip() for cell in cells]
-            if len(cells) == len(_HEADER) and (cells[0].isdecimal() or as_color(cells[0])):
-                rows.append((as_color(cells[0]) or int(cells[0]), *cells[1:]))
-            elif any(cells):
-                problems.append(f"{path}:{lines.line_num}: expected {','.join(_HEADER)}. Received: {','.join(cells)!r}")
+        if [{"name": "class"}.get(cell, cell) for cell in header] not in (_HEADER[:3], _HEADER):
+            raise TreeError(
+                f"{path}:1: expected the header {','.join(_HEADER[:3])} or {','.join(_HEADER)}. Received: "
+                f"{','.join(header)!r}"
+            )
+        rows = [(lines.line_num, [cell.strip() for cell in cells]) for cells in lines]
+        rows = [(number, cells) for number, cells in rows if any(cells)]
+        has_ids = any(cells[0] for _, cells in rows)
+        problems = [
+            f"{path}:{number}: expected {','.join(header)}{_explained(cells, header)}. Received: {','.join(cells)!r}"
+            for number, cells in rows
+            if not _is_row(cells, header, has_ids)
+        ]
         if problems:
             raise TreeError(problems)
-        return cls(rows, source=str(path))
+        ids = [as_color(cells[0]) or int(cells[0]) if has_ids else index for index, (_, cells) in enumerate(rows)]
+        return cls([(id_, *cells[1:]) for id_, (_, cells) in zip(ids, rows)], source=str(path))
 
     @classmethod
     def from_dict(
@@ -137,6 +160,7 @@ class ClassMap:
         nodes: Mapping[int | str | tuple[int, int, int], Node],
         names: Sequence[str] = (),
         source: str = "class map",
+        colors: Mapping[int | str | tuple[int, int, int], str | tuple[int, int, int]] | None = None,
     ) -> Self:
         """Makes a class map from a dict.
 
@@ -147,13 +171,14 @@ class ClassMap:
                 `names` but not in `nodes` is unmapped. Defaults to no names. Not used if all classes
                 are colors.
             source: String, name of the map in errors. Defaults to `"class map"`.
+            colors: Dict from class, as in `nodes`, to the color to draw it in. Defaults to none.
 
         Returns:
             `ClassMap`.
 
         Raises:
-            TreeError: If a class is neither an id, a color nor one of `names`, or as in the
-                constructor.
+            TreeError: If a class is neither an id, a color nor one of `names`, a class of `colors` has no row, or as in
+                the constructor.
 
         Example:
 
@@ -168,7 +193,7 @@ class ClassMap:
         #e0e0c0,,ignore
         """
         if nodes and all(as_color(key) for key in nodes):
-            return cls([(key, "", node) for key, node in nodes.items()], source)
+            return cls([(key, "", node) for key, node in nodes.items()], source)._drawn_in(colors or {})
         names, given = list(names), []
         unknown = [key for key in nodes if isinstance(key, str) and key not in names and not as_color(key)]
         if unknown:
@@ -181,11 +206,12 @@ class ClassMap:
             given.append((id_, names[id_] if is_integer(id_, 0) and id_ < len(names) else "", node))
         ids = [id_ for id_, _, _ in given]
         missing = [(id_, name, "") for id_, name in enumerate(names) if id_ not in ids]
-        return cls(sorted(given + missing, key=lambda row: row[0] if is_integer(row[0]) else -1), source)
+        rows = sorted(given + missing, key=lambda row: row[0] if is_integer(row[0]) else -1)
+        return cls(rows, source)._drawn_in(colors or {})
 
     @property
     def has_colors(self) -> bool:
-        return any(as_color(id_) for id_, _, _ in self.rows)
+        return any(as_color(row[0]) for row in self.rows)
 
     @property
     def unmapped(self) -> tuple:
@@ -266,7 +292,7 @@ class ClassMap:
             TreeError: If a class is unmapped, or its node is not in the tree. The error lists all such classes.
         """
         nodes, problems = {}, []
-        for class_id, name, node in self.rows:
+        for class_id, name, node, *_ in self.rows:
             place = f"{self.source}: class id {class_id} ({name!r})" if name else f"{self.source}: class id {class_id}"
             code = color_code(class_id) if as_color(class_id) else class_id
             if node == IGNORE or not node and unmapped == "ignore":
@@ -283,7 +309,73 @@ class ClassMap:
             raise TreeError(problems)
         return nodes
 
+    def palette(self, tree: ClassTree | str) -> np.ndarray:
+        """Returns the colors to draw the nodes of a tree in.
+
+        A node has the color of its class: that of the column `color`, or else the color that is the class's id. If a
+        node has several classes, the first with a color counts. An internal node without a color has the mean of its
+        leaves' colors. A leaf without one has the color of its nearest ancestor that has one, or is gray.
+
+        Args:
+            tree: `ClassTree`, or its text.
+
+        Returns:
+            Uint8 array `(V, 3)`, one color per node, for `palette=` of the functions in `visualization`.
+
+        Raises:
+            TreeError: If a node of the map is not in the tree.
+
+        Example:
+
+        >>> tree = hs.ClassTree.from_text("vehicle\\n\\tcar\\n\\tbus\\nsky")
+        >>> class_map = ClassMap([(0, "", "car", "#ff0000"), (1, "", "bus", "#0000ff"), (2, "", "sky", "")])
+        >>> class_map.palette(tree).tolist()
+        [[255, 0, 0], [0, 0, 255], [128, 128, 128], [128, 0, 128]]
+        """
+        tree = as_class_tree(tree)
+        nodes, colors = self.node_of_class_id(tree, -1, unmapped="ignore"), {}
+        for id_, _, _, *drawn in self.rows:
+            is_color = as_color(id_) is not None
+            color = "".join(drawn) or (id_ if is_color else "")
+            node = nodes[color_code(id_) if is_color else id_]
+            if color and node >= 0:
+                colors.setdefault(node, rgb(color))
+        for leaf in range(tree.num_leaves):
+            colored = [node for node in reversed(tree.path(leaf)) if node in colors]
+            colors.setdefault(leaf, colors[colored[0]] if colored else (_GRAY,) * 3)
+        for node in range(tree.num_leaves, tree.num_nodes):
+            if node not in colors:
+                colors[node] = np.rint(np.mean([colors[leaf] for leaf in tree.leaves(node)], axis=0))
+        return np.array([colors[node] for node in range(tree.num_nodes)], np.uint8)
+
+    def _drawn_in(self, colors):
+        """Returns the map with colors to draw classes in, a dict from id, name or color to color."""
+        keys = {(as_color(key) or key): color for key, color in colors.items()}
+        known = {key for row in self.rows for key in row[:2]} - {""}
+        unknown = [key for key in keys if key not in known]
+        if unknown:
+            raise TreeError(f"{self.source}: expected colors of classes in the map. Received: {unknown}")
+        rows = [(*row[:3], keys.get(row[0], keys.get(row[1], ""))) for row in self.rows]
+        return type(self)(rows, self.source)
+
     def __str__(self) -> str:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([_HEADER, *self.rows])
+        header = _HEADER[: len(self.rows[0]) if self.rows else 3]
+        csv.writer(text, lineterminator="\n").writerows([header, *self.rows])
         return text.getvalue().rstrip("\n")
+
+
+def _row(id_, name, node, color=""):
+    return as_color(id_) or id_, str(name), str(node), as_color(color) or color or ""
+
+
+def _is_row(cells, header, has_ids):
+    """Returns whether the cells of a line are a row. The last cell, a color, may be missing."""
+    id_, color = cells[0], cells[3] if len(cells) > 3 else ""
+    is_id = id_.isdecimal() or as_color(id_) is not None if has_ids else not id_
+    return 3 <= len(cells) <= len(header) and is_id and (not color or as_color(color) is not None)
+
+
+def _explained(cells, header):
+    has_bad_color = len(header) > 3 and len(cells) > 3 and cells[3] and as_color(cells[3]) is None
+    return " with a color such as #800000" if has_bad_color else ""

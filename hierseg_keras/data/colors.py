@@ -22,6 +22,12 @@ def color_code(color):
     return int(color[1:], 16)
 
 
+def rgb(color):
+    """Returns the three integers of a color given as text."""
+    code = color_code(color)
+    return code >> 16, code >> 8 & 255, code & 255
+
+
 def color_name(code):
     """Returns the text of a color given as an integer. A negative integer stands for values that are not a color."""
     return f"#{code:06x}" if code >= 0 else "values outside 0 .. 255"

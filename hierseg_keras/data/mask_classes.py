@@ -35,7 +35,9 @@ def mask_classes(found, classes, tree, folder):
     if classes is not None:
         # Raises for all classes that are unmapped or not in the tree.
         classes.node_of_class_id(tree, tree.num_nodes)
-        rows = [(id_, name, _path(tree, node)) for id_, name, node, *_ in classes.rows]
+        # The ids that the masks declare: a table of names numbers its rows instead.
+        declared = {name: id_ for id_, name in found.classes}
+        rows = [(declared.get(name, id_), name, _path(tree, node)) for id_, name, node, *_ in classes.rows]
     elif found.format == "index":
         # With more than 255 leaves, 255 is a leaf.
         no_label = _NO_LABEL if tree.num_leaves <= _NO_LABEL else _NO_LABEL_16_BIT

@@ -19,7 +19,8 @@ _BRACKETS = re.compile(r"[()\[\]{}<>]")
 
 
 def propose_class_map(
-    names: "Sequence[str | None] | Mapping[int, str | None] | tfds.core.DatasetBuilder", tree: ClassTree | str
+    names: "Sequence[str | None] | Mapping[int | str, str | None] | ClassMap | tfds.core.DatasetBuilder",
+    tree: ClassTree | str,
 ) -> ClassMap:
     """Proposes a node for each class by its name. Review and edit the result before you use it.
 
@@ -37,9 +38,10 @@ def propose_class_map(
     - Brackets, as in `sign (back)`: the class stays unmapped, as the text in brackets may or may not narrow it.
 
     Args:
-        names: List of class names in the order of their ids, or a dict from ids to names, in which `None` means "no
-            label"; or a prepared TFDS builder whose data set names its classes. If the data set has its own tree, a
-            class path that is not in `tree` is looked up by its last name.
+        names: List of class names in the order of their ids, or a dict from ids or colors to names, in which `None`
+            means "no label"; a `ClassMap`, whose rows without a node are completed; or a prepared TFDS builder whose
+            data set names its classes. If the data set has its own tree, a class path that is not in `tree` is looked
+            up by its last name.
         tree: `ClassTree`, or its text.
 
     Returns:
@@ -64,14 +66,22 @@ def propose_class_map(
     ((4, 'cow', ''),)
     """
     tree = as_class_tree(tree)
+    if isinstance(names, ClassMap):
+        rows = [
+            (id_, name, node or _path(tree, _by_name(tree, name)), *color) for id_, name, node, *color in names.rows
+        ]
+        return ClassMap(rows, names.source)
     propose = _by_name
     if hasattr(names, "info"):
         propose = _by_path if "class_paths" in (names.info.metadata or {}) else _by_name
         names = class_names(names.info)
     names = dict(names.items() if hasattr(names, "items") else enumerate(names))
-    found = {id_: None if name is None else propose(tree, name) for id_, name in names.items()}
-    nodes = {id_: "" if node is None else tree.paths[node] for id_, node in found.items()}
-    return ClassMap([(id_, name or "", IGNORE if name is None else nodes[id_]) for id_, name in names.items()])
+    nodes = {id_: IGNORE if name is None else _path(tree, propose(tree, name)) for id_, name in names.items()}
+    return ClassMap([(id_, name or "", nodes[id_]) for id_, name in names.items()])
+
+
+def _path(tree, node):
+    return "" if node is None else tree.paths[node]
 
 
 def _by_path(tree, path):

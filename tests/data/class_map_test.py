@@ -65,6 +65,65 @@ class ClassMapTest:
         with pytest.raises(TreeError, match="UTF-8"):
             ClassMap.from_file(path)
 
+    def test_colors_come_back_from_a_file(self, tmp_path):
+        class_map = ClassMap([(0, "a", "sky/sky", "#FF8000"), (1, "b", "bus", None), (2, "c", "ignore", (1, 2, 3))])
+        assert class_map.rows == ((0, "a", "sky/sky", "#ff8000"), (1, "b", "bus", ""), (2, "c", "ignore", "#010203"))
+        class_map.to_file(tmp_path / "a.csv")
+        assert (tmp_path / "a.csv").read_text().splitlines()[:3] == [
+            "id,class,node,color",
+            "0,a,sky/sky,#ff8000",
+            "1,b,bus,",
+        ]
+        assert ClassMap.from_file(tmp_path / "a.csv") == class_map
+
+    def test_column_of_no_color_is_left_out(self):
+        assert str(ClassMap([(0, "a", "bus", "")])) == "id,class,node\n0,a,bus"
+
+    def test_last_cell_may_be_missing_and_a_class_may_be_called_a_name(self, tmp_path):
+        (tmp_path / "a.csv").write_text("id,name,node,color\n0,a,bus\n1,b,sky,#000001\n")
+        assert ClassMap.from_file(tmp_path / "a.csv").rows == ((0, "a", "bus", ""), (1, "b", "sky", "#000001"))
+
+    def test_classes_without_ids_are_numbered(self, tmp_path):
+        (tmp_path / "a.csv").write_text("id,class,node\n,car,bus\n\n,sky,sky\n")
+        assert ClassMap.from_file(tmp_path / "a.csv").rows == ((0, "car", "bus"), (1, "sky", "sky"))
+
+    def test_every_line_with_a_bad_color_or_a_missing_id_is_named(self, tmp_path):
+        (tmp_path / "a.csv").write_text("id,class,node,color\n0,a,bus,red\n,b,bus,\n2,c,bus,#010203\n3,d,sky,#1,x\n")
+        with pytest.raises(TreeError) as error:
+            ClassMap.from_file(tmp_path / "a.csv")
+        lines = str(error.value).splitlines()
+        assert [line.partition("a.csv:")[2][:2] for line in lines] == ["2:", "3:", "5:"]
+        assert "a color such as #800000. Received: '0,a,bus,red'" in lines[0]
+        with pytest.raises(TreeError, match="class id 0: expected a color .* Received: 'red'"):
+            ClassMap([(0, "a", "bus", "red")])
+
+    def test_dict_has_colors_by_id_name_or_color(self):
+        class_map = ClassMap.from_dict({0: "bus", "b": "sky"}, ["a", "b"], colors={"b": (0, 0, 255), 0: "#00FF00"})
+        assert class_map.rows == ((0, "a", "bus", "#00ff00"), (1, "b", "sky", "#0000ff"))
+        class_map = ClassMap.from_dict({(1, 2, 3): "bus"}, colors={"#010203": "#040506"})
+        assert class_map.rows == (("#010203", "", "bus", "#040506"),)
+        with pytest.raises(TreeError, match=r"expected colors of classes in the map. Received: \['c'\]"):
+            ClassMap.from_dict({0: "bus"}, colors={"c": "#000000"})
+
+    def test_palette_has_the_colors_of_classes_and_means_of_leaves(self):
+        rows = [(0, "", "human/rider", "#ff0000"), (1, "", "human/person", "#0000ff"), (2, "", "sky", "#010203")]
+        class_map = ClassMap(
+            [*rows, (3, "", "ignore", "#ffffff"), (4, "", "human/rider", "#00ff00"), (5, "", "", "#111111")]
+        )
+        palette = class_map.palette(TREE)
+        assert palette.dtype == np.uint8
+        # rider, person, traffic light, bus, sky/sky; human, the mean of 255, 0, 0 and 0, 0, 255; sky.
+        expected = [[255, 0, 0], [0, 0, 255], [128] * 3, [128] * 3, [1, 2, 3], [128, 0, 128], [1, 2, 3]]
+        assert palette.tolist() == expected
+
+    def test_palette_of_colors_is_the_ids_unless_another_is_given(self):
+        class_map = ClassMap([("#0a0b0c", "", "bus", ""), ("#010101", "", "sky/sky", "#020202")])
+        assert class_map.palette(TREE)[[3, 4]].tolist() == [[10, 11, 12], [2, 2, 2]]
+
+    def test_palette_names_unknown_nodes(self):
+        with pytest.raises(TreeError, match="Did you mean 'bus'"):
+            ClassMap([(0, "", "buss", "#000000")]).palette(TREE)
+
     def test_ids_are_checked(self):
         with pytest.raises(TreeError, match="2 rows for 3"):
             ClassMap([(3, "", "a"), (3, "", "b")])
@@ -115,6 +174,11 @@ class ApplyTest:
             assert isinstance(nodes, np.ndarray) and nodes.dtype == np.int32 and nodes.shape == shape
             np.testing.assert_array_equal(nodes, np.resize([255, 4, 1, 0, 0, 255], shape))
         np.testing.assert_array_equal(self.VOID_LAST.apply([5, 0], TREE.to_text(), ignore_class=-1), [-1, 0])
+
+    def test_ids_of_sixteen_bits(self):
+        class_map = ClassMap([(300, "", "bus"), (65535, "", "ignore")])
+        ids = np.array([[300, 65535], [65535, 300]], np.uint16)
+        np.testing.assert_array_equal(class_map.apply(ids, TREE), [[3, 255], [255, 3]])
 
     def test_tensors_inside_tf_data(self):
         class_ids = tf.constant([[5, 4], [1, 0]], tf.uint8)

@@ -4,7 +4,7 @@ import hypothesis
 import pytest
 
 pytest.importorskip("tensorflow")
-from hierseg_keras.data import propose_class_map  # noqa: E402
+from hierseg_keras.data import ClassMap, propose_class_map  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.random_trees import class_trees  # noqa: E402
 
@@ -42,6 +42,18 @@ class ProposeClassMapTest:
         proposal = propose_class_map({3: "eye", 5: "cow", 9: None}, tree)
         assert proposal.unmapped == ((3, "eye", ""), (5, "cow", ""))
         assert proposal.rows[2] == (9, "", "ignore")
+
+    def test_class_map_is_completed_and_keeps_its_nodes_and_colors(self):
+        class_map = ClassMap([(3, "Bus", "", "#010203"), (4, "person", "human", ""), (5, "cow", "")], "mine.csv")
+        proposal = propose_class_map(class_map, TREE)
+        assert proposal.rows == ((3, "Bus", "bus", "#010203"), (4, "person", "human", ""), (5, "cow", "", ""))
+        assert proposal.source == "mine.csv"
+
+    def test_ids_may_be_colors(self):
+        assert propose_class_map({"#000080": "bus", "#ffffff": None}, TREE).rows == (
+            ("#000080", "bus", "bus"),
+            ("#ffffff", "", "ignore"),
+        )
 
     @hypothesis.given(class_trees())
     def test_a_trees_own_paths_find_their_pixels(self, trees):

@@ -16,6 +16,8 @@ from tfds_builders.reading.masks import FORMATS, find_masks
 NAMES = ["sky", "road", "traffic_light"]
 LABELS = {f"0{number}_left": np.random.default_rng(number).integers(0, 3, (5, 7), np.uint8) for number in range(4)}
 
+OUTSIDE = ["../secret.png", "/etc/secret.png", "a/../../secret.png", "..\\secret.png", "", "."]
+
 
 def message_of(*args, **options):
     with pytest.raises(ImageFileError) as caught:
@@ -168,9 +170,7 @@ class FindPanopticTest:
             f"{tmp_path}/a/01_left.png: expected the mask that a.json lists. Received: nothing there"
         ]
 
-    @pytest.mark.parametrize(
-        "name", ["../secret.png", "/etc/secret.png", "a/../../secret.png", "..\\secret.png", "", "."]
-    )
+    @pytest.mark.parametrize("name", OUTSIDE)
     def test_file_names_outside_of_the_folder_are_not_opened(self, name, tmp_path):
         folder = tmp_path / "data" / "masks"
         write_panoptic(folder, LABELS, NAMES)

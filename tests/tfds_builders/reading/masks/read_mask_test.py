@@ -165,6 +165,7 @@ class PanopticTest:
         (tmp_path / "a.json").write_text(json.dumps(record))
         message = message_of(find_masks(tmp_path / "a").masks["x"], {10: 0, 11: 1, 12: 2})
         assert f"segment {removed['id']}, which the JSON file does not list" in message
+        assert "Export the masks again" in message
 
     def test_pixels_of_no_segment_are_background(self, tmp_path):
         write_panoptic(tmp_path / "a", {"x": LABEL}, NAMES)
