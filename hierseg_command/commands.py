@@ -2,6 +2,7 @@
 
 COMMANDS = {
     "data": "Show a data set: its splits, how often each class occurs at every level, and a sheet of its images.",
+    "new-dataset": "Write the folder of a TFDS builder for your own files: module, tree and test.",
     "train": "Train a network; saves configuration, tree, log, pictures and weights in a folder.",
     "recipes": "List the papers' runs with their published results, or print one.",
     "evaluate": "Evaluate a trained network: loss by depth and mIoU by level.",

@@ -1,6 +1,6 @@
 """The options of all commands except `train` and `profile`."""
 
-from hierseg_command.option_values import count, factors, name, number_or_auto, pair, seed, share, weights
+from hierseg_command.option_values import count, factors, name, number_or_auto, pair, seed, share, snake_case, weights
 
 _MANUAL_DIR = "folder with the files of a data set that cannot be downloaded automatically"
 _DATA_DIR = "folder of prepared data sets"
@@ -45,6 +45,7 @@ def data(parser):
     )
     parser.add_argument("--sheet-images", type=count, default=6, help="number of images on the sheet (default: 6)")
     parser.add_argument("--tree", type=name, help="shipped tree or tree file (default: the data set's own tree)")
+    add_import(parser)
     parser.add_argument("--class-map", type=name, help="CSV file with one row id,class,node per class id")
 
     def check(options):
@@ -62,6 +63,11 @@ def data(parser):
             parser.error("--skip-bad and --manual-dir require --prepare. Received: no --prepare.")
 
     parser.set_defaults(check=check)
+
+
+def new_dataset(parser):
+    """Adds the options of `hierseg new-dataset`."""
+    parser.add_argument("name", metavar="NAME", type=snake_case, help="name of the data set and its folder")
 
 
 def demo(parser):
@@ -161,6 +167,7 @@ def _averaging(parser):
 # The options of `train` and `profile` depend on the classes of `hierseg_keras`, and are defined in `hierseg_keras.cli`.
 OPTIONS = {
     "data": data,
+    "new-dataset": new_dataset,
     "recipes": recipes,
     "evaluate": evaluate,
     "predict": predict,

@@ -85,7 +85,7 @@ def _nearest(name):
     near += [other for other in known if re.search(rf"(^|_){re.escape(name.lower())}(_|$)", other)][:3] if name else []
     if near:
         return f"Did you mean {_either(list(dict.fromkeys(near)))}?"
-    shipped = sorted(name.removesuffix("_dataset_builder") for name in tfds_builders.__all__)
+    shipped = sorted(module.Builder.name for module in tfds_builders.DATA_SETS)
     return f"`tfds.list_builders()` lists all {len(known)} names. This package adds {', '.join(shipped)}."
 
 
