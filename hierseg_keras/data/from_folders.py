@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.class_map import ClassMap
+from hierseg_keras.data.colors import as_color
 from hierseg_keras.data.mask_classes import mask_classes
 from hierseg_keras.data.memory_labels import as_class_map
 from hierseg_keras.data.prepare import prepare
@@ -91,7 +92,9 @@ def from_folders(
     folders = {name: None if folder is None else os.path.abspath(folder) for name, folder in folders.items()}
     _check_folders(folders, groups)
     tree = as_class_tree(tree)
-    table = classes if hasattr(classes, "items") else as_class_map(classes)
+    # The names in a dict are those that the masks declare, which are not known yet.
+    has_names = hasattr(classes, "items") and not all(map(as_color, classes))
+    table = classes if has_names else as_class_map(classes)
     names = None if table is None else _names(table)
     stems = list(images_below(folders["images"], folders["masks"])[0])
     find = functools.partial(find_masks, folders["masks"], stems=stems, classes=names)

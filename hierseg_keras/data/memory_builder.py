@@ -1,5 +1,7 @@
 """A data set that is not stored in files, with the interface of a prepared TFDS builder."""
 
+import re
+
 import tensorflow_datasets as tfds
 
 from hierseg_keras.data.memory_labels import label_table
@@ -26,6 +28,11 @@ class MemoryBuilder(tfds.core.DatasetBuilder, skip_registration=True):
     VERSION = tfds.core.Version("1.0.0")
 
     def __init__(self, name, examples, split, tree, classes, ignore_class):
+        if not re.fullmatch(r"[A-Za-z_]\w*", split) or split == "all":
+            raise ValueError(
+                "`split` expects the name of a split of letters, digits and underscores, such as 'train', and not "
+                f"'all', which stands for all splits. Received: split={split!r}."
+            )
         # Set first, because the constructor of TFDS reads `name` and `info`.
         self.name, self.examples, self._tree = name, examples, tree
         super().__init__()

@@ -119,8 +119,9 @@ class Builder(TreeBuilder):
         if config.val_images:
             val_pairs, val_problems = find_pairs(config.val_images, config.val_masks, config.format, names)
             return {"train": pairs, "validation": val_pairs}, problems + val_problems
-        if not pairs:
-            return {"train": [], "validation": []}, problems
+        if not pairs or problems and not self._skip_bad:
+            # The problems are raised before those of a division of what is left.
+            return {"train": pairs, "validation": []}, problems
         splits = zip(("train", "validation"), split_names([p.name for p in pairs], config.val_share, config.groups))
         by_name = {pair.name: pair for pair in pairs}
         return {split: [by_name[name] for name in names] for split, names in splits}, problems
