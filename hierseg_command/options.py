@@ -3,6 +3,7 @@
 from hierseg_command.option_values import count, factors, name, number_or_auto, pair, seed, share, snake_case, weights
 
 _MANUAL_DIR = "folder with the files of a data set that cannot be downloaded automatically"
+MASK_FORMATS = ("index", "colors", "coco_panoptic", "cvat", "labelme", "binary")
 _DATA_DIR = "folder of prepared data sets"
 # The options of folders of images and masks, by their names in `hierseg_keras.data.from_folders`.
 FOLDERS = {
@@ -68,6 +69,18 @@ def data(parser):
 def new_dataset(parser):
     """Adds the options of `hierseg new-dataset`."""
     parser.add_argument("name", metavar="NAME", type=snake_case, help="name of the data set and its folder")
+
+
+def classes(parser):
+    """Adds the options of `hierseg classes`."""
+    parser.add_argument("--masks", type=name, required=True, help="folder of masks")
+    parser.add_argument("--format", choices=MASK_FORMATS, help="format of the masks (default: inferred from the files)")
+    parser.add_argument("--tree", type=name, help="shipped tree or tree file, whose nodes are proposed by name")
+    parser.add_argument("--names", type=name, help="text file with one class name per line, in the order of the ids")
+    parser.add_argument("--images", type=name, help="folder of the images, to tell images from classes in binary masks")
+    parser.add_argument("--count", type=count, help="number of masks whose pixels are counted (default: all)")
+    parser.add_argument("--out", type=name, help="CSV file to write the table to")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
 
 def demo(parser):
@@ -168,6 +181,7 @@ def _averaging(parser):
 OPTIONS = {
     "data": data,
     "new-dataset": new_dataset,
+    "classes": classes,
     "recipes": recipes,
     "evaluate": evaluate,
     "predict": predict,

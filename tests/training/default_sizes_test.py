@@ -24,5 +24,7 @@ class DefaultSizesTest:
             assert sizes([(3024, 4032)] * 3) == {"size": 512, "crop_size": (512, 512)}
 
     def test_validation_on_whole_photographs_is_warned_of(self):
-        with pytest.warns(UserWarning, match="validation predicts whole images. If memory is too small, set `data.size`"):
+        with pytest.warns(
+            UserWarning, match="validation predicts whole images. If memory is too small, set `data.size`"
+        ):
             assert sizes([(3024, 4032)], crop_size=(256, 256)) == {}

@@ -147,6 +147,13 @@ def read_color_codes(path):
     return _color_codes(decode_image(path, *_content(path, LABEL_FORMATS)))
 
 
+def read_palette(path):
+    """Returns the palette of a PNG, int32 colors 0xRRGGBB. It is empty for other PNGs. Raises `ImageFileError`."""
+    image = _decoded(path, *_content(path, LABEL_FORMATS), ID_MODES, UP_TO_16_BITS)
+    palette = image.getpalette() if image.mode == "P" else None
+    return _color_codes(np.array(palette or [], np.uint8).reshape(-1, 3))
+
+
 def decode_numbers(name, kind, content, modes=LABEL_MODES, bits=UP_TO_8_BITS):
     """Decodes the stored numbers of a gray PNG, or the indices of a palette PNG.
 

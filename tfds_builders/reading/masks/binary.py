@@ -63,15 +63,25 @@ class BinaryMask:
 
 def read_binary(path):
     """Decodes a PNG of two values to bool `(H, W)`. Raises `ImageFileError` if it has more values."""
-    codes = read_color_codes(path) if png_format(path) == "colors" else read_ids(path)[..., 0]
-    mask = codes != 0
-    foreign = codes[mask]
-    if foreign.size and (foreign != foreign[0]).any():
+    codes = read_codes(path)
+    foreign = codes[codes != 0]
+    if not has_two_values(codes):
         raise ImageFileError(
             f"{path}: expected two values, 0 and another one. Received: {counted_pixels(foreign)} besides 0. "
             "Masks that were scaled or stored as JPEG have blended values; masks of ids or colors have other formats"
         )
-    return mask
+    return codes != 0
+
+
+def read_codes(path):
+    """Decodes a PNG of ids or of colors to integers `(H, W)`, of which 0 is 0 or black."""
+    return read_color_codes(path) if png_format(path) == "colors" else read_ids(path)[..., 0]
+
+
+def has_two_values(codes):
+    """Returns whether an array has at most one value besides 0."""
+    foreign = codes[codes != 0]
+    return not foreign.size or bool((foreign == foreign[0]).all())
 
 
 def find_binary(folder, stems=None, classes=None):

@@ -76,7 +76,8 @@ def find_panoptic(folder, stems=None, classes=None):
         found[name] = item
     if not found and not problems:
         problems.append(f"{path}: expected annotations. Received: none")
-    return FoundMasks("coco_panoptic", dict(sorted(found.items())), tuple(sorted(names.items())), problems)
+    classes = tuple(sorted(names.items()))
+    return FoundMasks("coco_panoptic", dict(sorted(found.items())), classes, problems, _colors(record))
 
 
 def _annotation_file(folder):
@@ -99,6 +100,16 @@ def _category_names(path, record):
             raise ImageFileError(f"{path}: expected one category per id. Received: several for {id_}")
         names[id_] = name
     return names
+
+
+def _colors(record):
+    """Returns the colors of the categories that have a valid one. They are of use for drawing alone."""
+    colors = {category["id"]: category.get("color") for category in record["categories"]}
+    return {id_: "#{:02x}{:02x}{:02x}".format(*color) for id_, color in colors.items() if _is_color(color)}
+
+
+def _is_color(value):
+    return isinstance(value, list) and len(value) == 3 and all(type(part) is int and 0 <= part <= 255 for part in value)
 
 
 def _item(path, folder, annotation, place, names):

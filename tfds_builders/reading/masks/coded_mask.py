@@ -39,6 +39,7 @@ class Runs:
     Attributes:
         codes: Array of the different values, sorted.
         counts: Int64 array, the number of pixels of each value in `codes`.
+        numbers: Int64 array, the number of runs of each value in `codes`.
     """
 
     def __init__(self, codes):
@@ -46,6 +47,7 @@ class Runs:
         starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]) if flat.size else [])
         self._shape, self._lengths = codes.shape, np.diff(starts, append=flat.size)
         self.codes, self._index = np.unique(flat[starts], return_inverse=True)
+        self.numbers = np.bincount(self._index, minlength=len(self.codes))
         self.counts = np.bincount(self._index, self._lengths, len(self.codes)).astype(np.int64)
 
     def replaced(self, values):

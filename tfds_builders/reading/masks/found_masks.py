@@ -14,6 +14,8 @@ class FoundMasks:
             Items are small and can be pickled.
         classes: Tuple of pairs `(id, name)`, the classes that the format itself declares. `id` is an integer, a color
             as `"#rrggbb"`, or the name itself if the format has names alone. Empty for `index` and `colors`.
+        colors: Dict from `id` to the color that the format declares to draw the class in, as `"#rrggbb"`. In `index`
+            these are the colors of the first mask's palette.
         problems: List of strings, one per file that cannot be used.
     """
 
@@ -21,3 +23,4 @@ class FoundMasks:
     masks: dict
     classes: tuple = ()
     problems: list = dataclasses.field(default_factory=list)
+    colors: dict = dataclasses.field(default_factory=dict)

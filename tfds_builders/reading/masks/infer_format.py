@@ -3,7 +3,7 @@
 import itertools
 
 from tfds_builders.reading.file_problems import ImageFileError
-from tfds_builders.reading.masks.binary import class_first, image_first, read_binary
+from tfds_builders.reading.masks.binary import class_first, has_two_values, image_first, read_codes
 from tfds_builders.reading.masks.coco_panoptic import is_panoptic, json_files
 from tfds_builders.reading.masks.cvat import root_of
 from tfds_builders.reading.masks.files_below import files_below
@@ -74,7 +74,9 @@ def _is_binary(pngs, stems):
     splits = (class_first, image_first) if any("/" in name for name in pngs) else (_before_image(stems),)
     images = [[split(name)[0] for name in pngs] for split in splits]
     has_several = any(len(set(names)) < len(names) for names in images)
-    return has_several and all(map(_is_readable_binary, itertools.islice(pngs.values(), _SAMPLES)))
+    samples = itertools.islice(pngs.values(), _SAMPLES) if has_several else ()
+    are_binary = {_is_binary_file(path) for path in samples} - {None}
+    return are_binary == {True}
 
 
 def _before_image(stems):
@@ -87,12 +89,12 @@ def _before_image(stems):
     return split
 
 
-def _is_readable_binary(path):
+def _is_binary_file(path):
+    """Returns whether a PNG has two values, or `None` if it is damaged."""
     try:
-        read_binary(path)
+        return has_two_values(read_codes(path))
     except ImageFileError:
-        return False
-    return True
+        return None
 
 
 def _description(folder):

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from tfds_builders.reading.image_files import read_color_codes, read_ids
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.image_files import read_color_codes, read_ids, read_palette
 from tfds_builders.reading.masks.coded_mask import CodedMask
 from tfds_builders.reading.masks.files_below import files_below
 from tfds_builders.reading.masks.found_masks import FoundMasks
@@ -43,7 +44,20 @@ class ColorMask:
 
 def find_indices(folder, stems=None, classes=None):
     """Finds masks of class ids. See `find_masks`."""
-    return _find(folder, "index", IndexMask)
+    found = _find(folder, "index", IndexMask)
+    first = next(iter(found.masks.values()), None)
+    return found if first is None else dataclasses.replace(found, colors=_palette(first.path))
+
+
+def _palette(path):
+    """Returns the colors of a palette by index. They are empty if there is none, or if all colors are gray."""
+    try:
+        colors = [color_text(code) for code in read_palette(path).tolist()]
+    except ImageFileError:
+        # The error is raised again when the mask is read.
+        return {}
+    is_gray = all(color[1:3] == color[3:5] == color[5:7] for color in colors)
+    return {} if is_gray else dict(enumerate(colors))
 
 
 def find_colors(folder, stems=None, classes=None):

@@ -50,27 +50,6 @@ def read_mask(item, class_map, above=None, remedy=None):
     return runs.replaced(np.array(ids, dtype))[..., None]
 
 
-def count_mask(item):
-    """Counts the pixels of each class of a mask.
-
-    Args:
-        item: An item of `FoundMasks.masks`.
-
-    Returns:
-        Dict from class to its number of pixels. A class is the first of its keys in `read_mask`. A pixel in several
-        binary masks counts for each.
-
-    Raises:
-        ImageFileError: If a file is damaged.
-    """
-    mask = item.decode()
-    runs, pixels = Runs(mask.codes), {}
-    for code, count in zip(runs.codes.tolist(), runs.counts.tolist()):
-        for keys in mask.classes_of(code):
-            pixels[keys[0]] = pixels.get(keys[0], 0) + count
-    return pixels
-
-
 def _class_id(classes, class_map, above):
     """Returns the class id of pixels with these classes, or `_UNKNOWN`."""
     ids = {next((class_map[key] for key in keys if key in class_map), _UNKNOWN) for keys in classes}

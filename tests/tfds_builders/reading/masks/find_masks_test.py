@@ -140,6 +140,17 @@ class FindBinaryTest:
         write_binary(tmp_path, LABELS, NAMES, "{stem}_{name}.png")
         assert find_masks(tmp_path, stems=LABELS).format == "binary"
 
+    def test_a_damaged_file_does_not_hide_the_format(self, tmp_path):
+        write_binary(tmp_path, LABELS, NAMES)
+        (tmp_path / "road" / "00_left.png").write_bytes(b"")
+        assert find_masks(tmp_path).format == "binary"
+
+    def test_the_same_names_in_several_folders_may_be_ids(self, tmp_path):
+        write_index(tmp_path / "a", LABELS, NAMES)
+        write_index(tmp_path / "b", LABELS, NAMES)
+        found = find_masks(tmp_path)
+        assert found.format == "index" and len(found.masks) == 8
+
     def test_stray_file_is_a_problem(self, tmp_path):
         write_binary(tmp_path, LABELS, NAMES)
         write_index(tmp_path, {"legend": LABELS["00_left"]}, NAMES)

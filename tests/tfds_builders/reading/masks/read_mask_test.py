@@ -25,7 +25,7 @@ from tests.mask_formats import (
     write_uint16,
 )
 from tfds_builders.reading.file_problems import ImageFileError
-from tfds_builders.reading.masks import FORMATS, count_mask, find_masks, json_file, labelme, read_mask
+from tfds_builders.reading.masks import FORMATS, count_masks, find_masks, json_file, labelme, read_mask
 
 NAMES = ["sky", "road", "car"]
 LABEL = np.random.default_rng(0).integers(0, 3, (5, 7), np.uint8)
@@ -38,6 +38,12 @@ def written(folder, format_, label=LABEL):
     write, key = WRITERS[format_]
     write(folder, {"a1": label}, NAMES)
     return find_masks(folder, format_).masks["a1"], {key(id_, name): id_ for id_, name in enumerate(NAMES)}
+
+
+def pixels_of(item):
+    counts, problems = count_masks({"a": item})
+    assert not problems
+    return {key: count.pixels for key, count in counts.items()}
 
 
 def message_of(item, class_map, **options):
@@ -59,7 +65,7 @@ class EveryFormatTest:
     @pytest.mark.parametrize("format_", FORMATS)
     def test_pixels_are_counted_per_class(self, format_, tmp_path):
         item, class_map = written(tmp_path / "masks", format_)
-        assert count_mask(item) == {key: COUNTS[id_] for key, id_ in class_map.items()}
+        assert pixels_of(item) == {key: COUNTS[id_] for key, id_ in class_map.items()}
 
     @pytest.mark.parametrize("format_", FORMATS)
     def test_class_that_the_table_lacks_is_named_with_its_pixels(self, format_, tmp_path):
@@ -166,6 +172,8 @@ class PanopticTest:
         message = message_of(find_masks(tmp_path / "a").masks["x"], {10: 0, 11: 1, 12: 2})
         assert f"segment {removed['id']}, which the JSON file does not list" in message
         assert "Export the masks again" in message
+        counts, (problem,) = count_masks(find_masks(tmp_path / "a").masks)
+        assert counts == {} and "x.png: expected classes that the masks' format declares. Received: segment" in problem
 
     def test_pixels_of_no_segment_are_background(self, tmp_path):
         write_panoptic(tmp_path / "a", {"x": LABEL}, NAMES)
@@ -255,7 +263,7 @@ class LabelmeTest:
 
     def test_old_polygons_have_no_type(self, tmp_path):
         item = self.item(tmp_path, shape("car", None, self.SQUARE))
-        assert count_mask(item) == {"_background_": 23, "car": 12}
+        assert pixels_of(item) == {"_background_": 23, "car": 12}
 
     def test_more_than_255_labels_are_told_apart(self, tmp_path):
         shapes = [shape(f"c{x}", "rectangle", [[x, 0], [x, 0]]) for x in range(300)]
@@ -265,7 +273,7 @@ class LabelmeTest:
     def test_photographs_are_never_opened(self, tmp_path):
         square = shape("car", "polygon", self.SQUARE)
         item = self.item(tmp_path, square, imagePath="../../secret.jpg", imageData="not an image")
-        assert count_mask(item)["car"] == 12
+        assert pixels_of(item)["car"] == 12
 
     @pytest.mark.parametrize(
         "kind, points, reason",

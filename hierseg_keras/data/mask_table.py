@@ -1,0 +1,110 @@
+"""Proposes a class map from what is in a folder of masks."""
+
+import re
+
+from hierseg_keras.data.class_map import IGNORE, ClassMap
+from hierseg_keras.data.propose_class_map import propose_class_map
+
+_NO_LABEL_ID = 255
+_BLACK = "#000000"
+# The border around objects in PASCAL VOC's label maps. Its black is a class, the background.
+_VOC_BORDER = "#e0e0c0"
+# Names that never stand for a class of objects.
+_NO_LABEL_NAMES = {"void", "unlabeled", "unlabelled", "unlabel", "ignore", "ignored", "dont care", "no label"}
+# The mean length of a run of pixels below which a color occurs at blended edges only, and the number of such colors
+# from which they are no accident.
+_THIN, _MANY = 2, 16
+# The share of such pixels above which a file is no mask.
+_PHOTOGRAPH = 0.5
+_SHOWN = 8
+
+
+def mask_table(found, counts, names=(), tree=None):
+    """Proposes a class map for masks. Review and edit the result before you use it.
+
+    Classes are mapped to nodes by their names, as `propose_class_map` does it. A class without a node is mapped to
+    `ignore` only where this is certain: its name says so (`void`, `unlabeled`, ...); it is the id 255 beside ids below
+    254; it is the border color of PASCAL VOC, `#e0e0c0`; it has no segment in COCO's format; or it is CVAT's
+    background, and the tree has no such node.
+
+    Args:
+        found: `tfds_builders.reading.masks.FoundMasks`.
+        counts: Dict from class to `ClassCount`, as from `count_masks`.
+        names: List of class names in the order of their ids, for masks of the format `index`. Defaults to none.
+        tree: `ClassTree`, or `None` to propose no nodes.
+
+    Returns:
+        A pair `(class_map, keys)`: the `ClassMap`, and a list with the key in `counts` of each of its rows.
+    """
+    ids = _ids(found, counts)
+    declared = dict(enumerate(names)) | dict(found.classes)
+    # A class that is not declared has its name as key, unless the key is the id.
+    rows = [(id_, declared.get(key, "" if key == id_ else key)) for key, id_ in ids.items()]
+    colors = [(found.colors.get(key, ""),) for key in ids]
+    class_map = ClassMap([(*row, "", *color) for row, color in zip(rows, colors)], "masks")
+    if tree is not None:
+        class_map = propose_class_map(class_map, tree)
+    is_ignored = [_has_no_label(found.format, key, name, counts, tree) for key, (_, name) in zip(ids, rows)]
+    rows = [
+        (id_, name, node or IGNORE * ignored, *color)
+        for (id_, name, node, *color), ignored in zip(class_map.rows, is_ignored)
+    ]
+    return ClassMap(rows, class_map.source), list(ids)
+
+
+def _ids(found, counts):
+    """Returns a dict from the key of each class to its id in the table, in the table's order."""
+    from tfds_builders.reading.masks import BACKGROUND
+
+    keys = dict.fromkeys(id_ for id_, _ in found.classes)
+    others = sorted(counts.keys() - keys.keys() - {BACKGROUND})
+    has_background = BACKGROUND in counts and BACKGROUND not in keys
+    if found.format in ("labelme", "binary"):
+        # The names are the keys; the ids only number them.
+        return {key: number for number, key in enumerate([*[BACKGROUND] * has_background, *keys, *others])}
+    ids = {key: key for key in [*keys, *others]}
+    if has_background:
+        ids[BACKGROUND] = 0 if 0 not in ids else max(ids) + 1
+    return ids
+
+
+def _has_no_label(format_, key, name, counts, tree):
+    """Returns whether a class without a node certainly means that pixels have no label."""
+    from tfds_builders.reading.masks import BACKGROUND
+
+    if re.sub(r"[\s_'-]+", " ", name.casefold().replace("'", "")).strip() in _NO_LABEL_NAMES:
+        return True
+    if format_ == "index":
+        others = [id_ for id_ in counts if id_ != key]
+        # With two values, 255 is the other class of a binary mask.
+        return key == _NO_LABEL_ID and len(others) > 1 and max(others) < _NO_LABEL_ID - 1
+    if format_ == "colors":
+        return key == _VOC_BORDER
+    if format_ == "coco_panoptic":
+        return key == BACKGROUND
+    return format_ == "cvat" and tree is not None and key == _BLACK and name == "background"
+
+
+def blended_problem(found, counts):
+    """Returns a sentence if masks have the blended colors or ids of scaled or smoothed masks, or else `None`."""
+    if found.format not in ("index", "colors"):
+        return None
+    thin = [key for key, count in counts.items() if count.pixels < _THIN * count.runs]
+    if len(thin) < _MANY or 2 * len(thin) < len(counts):
+        return None
+    kind = "ids" if found.format == "index" else "colors"
+    share = sum(counts[key].pixels for key in thin) / sum(count.pixels for count in counts.values())
+    received = f"{len(counts):,} {kind}; {len(thin):,} of them, {share:.2%} of the pixels, occur in single pixels only"
+    if share > _PHOTOGRAPH:
+        received += ", as in photographs"
+        advice = "Pass the folder of the masks"
+    else:
+        example = min(thin, key=lambda key: counts[key].pixels)
+        plain = sorted(counts.keys() - set(thin), key=lambda key: -counts[key].pixels)
+        listed = ", ".join(map(str, plain[:_SHOWN])) + ", ..." * (len(plain) > _SHOWN)
+        received += (
+            f", such as {example} in {counts[example].example}: blended edges of masks that were scaled, smoothed "
+            f"(anti-aliased) or stored as JPEG. The most frequent of the other {kind} are {listed}"
+        )
+        advice = "Export the masks again, without smoothing and in their original size"
+    return f"expected masks with one plain {kind[:-1]} per class. Received: {received}. {advice}"
