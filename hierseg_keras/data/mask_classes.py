@@ -6,6 +6,7 @@ import os
 from hierseg_keras.data.argument_checks import is_integer
 from hierseg_keras.data.class_map import IGNORE, ClassMap
 from hierseg_keras.data.colors import as_color
+from hierseg_keras.data.mask_table import mask_table
 from hierseg_keras.data.propose_class_map import propose_class_map
 from hierseg_keras.tree import TreeError
 
@@ -18,7 +19,8 @@ def mask_classes(found, classes, tree, folder):
     Args:
         found: `FoundMasks` of the folder.
         classes: `ClassMap`, a dict from class ids, colors or names to nodes, or `None`. Without it, the numbers of
-            index masks are the leaves of the tree, and classes that have names are nodes of the same name.
+            index masks are the leaves of the tree, and classes that have names are nodes of the same name, or ignored
+            if their name is void or the like. Pixels that were not annotated are background if the tree has this node.
         tree: `ClassTree`.
         folder: Path of the folder, for errors.
 
@@ -28,8 +30,6 @@ def mask_classes(found, classes, tree, folder):
     Raises:
         TreeError: If a class has no node. The error lists all such classes.
     """
-    from tfds_builders.reading.masks import BACKGROUND
-
     if hasattr(classes, "items"):
         classes = _class_map(classes, found, folder)
     if classes is not None:
@@ -48,20 +48,27 @@ def mask_classes(found, classes, tree, folder):
             f"classes. Received: none. {_advice(folder, found)}"
         )
     else:
-        names = dict(enumerate(name for _, name in found.classes))
-        proposal = propose_class_map(names, tree)
-        if proposal.unmapped:
-            listed = ", ".join(repr(row[1]) for row in proposal.unmapped)
-            raise TreeError(
-                f"{folder}: expected one node of the tree per class of the masks. Received: no node, or several, for "
-                f"{listed}. {_advice(folder, found)}"
-            )
-        pairs = zip(found.classes, proposal.rows)
-        rows = [(None if id_ == name else id_, name, _path(tree, row[2])) for (id_, name), row in pairs]
-    if found.format not in ("index", "colors") and BACKGROUND not in {name for _, name, _ in rows}:
-        # Pixels that were not annotated.
-        rows.append((None, BACKGROUND, _background(tree, BACKGROUND)))
+        rows = _proposed(found, tree, folder)
     return tuple(rows)
+
+
+def _proposed(found, tree, folder):
+    """Returns the rows of classes that the masks declare with their names."""
+    from tfds_builders.reading.masks import BACKGROUND
+
+    proposal, keys = mask_table(found, {}, tree=tree)
+    if proposal.unmapped:
+        listed = ", ".join(repr(row[1]) for row in proposal.unmapped)
+        raise TreeError(
+            f"{folder}: expected one node of the tree per class of the masks. Received: no node, or several, for "
+            f"{listed}. {_advice(folder, found)}"
+        )
+    rows = [(None if key == row[1] else key, row[1], _path(tree, row[2])) for key, row in zip(keys, proposal.rows)]
+    if BACKGROUND not in keys:
+        # Pixels that were not annotated: background if the tree has it, except in COCO's format, whose masks are whole.
+        node = propose_class_map([BACKGROUND.strip("_")], tree).rows[0][2] if found.format != "coco_panoptic" else ""
+        rows.append((None, BACKGROUND, node or None))
+    return rows
 
 
 def _class_map(nodes, found, folder):
@@ -77,11 +84,6 @@ def _class_map(nodes, found, folder):
             # Classes that have names alone get any number.
             rows.append((next(free) if id_ == key else id_, key, node))
     return ClassMap(rows, source=f"classes of {folder}")
-
-
-def _background(tree, name):
-    """Returns the path of the node for pixels that were not annotated, or `None` if they have no label."""
-    return propose_class_map([name.strip("_")], tree).rows[0][2] or None
 
 
 def _path(tree, node):
