@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("tensorflow")
+from hierseg_command.options import MASK_FORMATS  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.data import ClassMap  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
@@ -42,6 +43,9 @@ def rows_of(printed):
 
 
 class ClassesTest:
+    def test_option_has_every_format(self):
+        assert MASK_FORMATS == FORMATS
+
     @pytest.mark.parametrize("format_", FORMATS)
     def test_table_of_every_format_reads_its_masks(self, format_, run, tmp_path):
         WRITERS[format_][0](tmp_path / "masks", LABELS, NAMES)

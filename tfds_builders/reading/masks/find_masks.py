@@ -46,6 +46,19 @@ def find_masks(folder, format=None, stems=None, classes=None):
         ImageFileError: If the folder does not exist; `format` is `None` and the files may be of more than one format,
             which the error lists; or the format's own file, such as `labelmap.txt`, is missing or damaged.
         ValueError: If `format` is not one of `FORMATS`.
+
+    Example:
+
+    >>> import os
+    >>> from PIL import Image
+    >>> from tfds_builders.reading.masks import find_masks, read_mask
+    >>> os.mkdir("masks")
+    >>> Image.fromarray(np.uint8([[0, 11], [1, 1]])).save("masks/rex.png")
+    >>> found = find_masks("masks")
+    >>> found.format, list(found.masks)
+    ('index', ['rex'])
+    >>> read_mask(found.masks["rex"], {0: 0, 1: 1, 11: 255})[..., 0].tolist()
+    [[0, 255], [1, 1]]
     """
     if format is not None and format not in FORMATS:
         raise ValueError(f"`find_masks` expects one of {', '.join(FORMATS)} as `format`. Received: format={format!r}.")
