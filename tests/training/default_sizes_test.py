@@ -20,7 +20,7 @@ class DefaultSizesTest:
             assert sizes([(2000, 2000)], crop_size=(64, 64)) == {}
 
     def test_photographs_are_resized_with_a_word(self):
-        with pytest.warns(UserWarning, match=r"images of 3024 x 4032 pixels are resized .* Set `data.size` and"):
+        with pytest.warns(UserWarning, match=r"images of about 3024 x 4032 pixels are resized .* Set `data.size` and"):
             assert sizes([(3024, 4032)] * 3) == {"size": 512, "crop_size": (512, 512)}
 
     def test_validation_on_whole_photographs_is_warned_of(self):
