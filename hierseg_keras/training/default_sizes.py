@@ -43,7 +43,7 @@ def default_sizes(values, sizes):
         return {"crop_size": (height, width)}
     warnings.warn(
         f"images of about {height} x {width} pixels are resized to a shorter side of {_SHORTER_SIDE} pixels, and "
-        f"training crops have {_SHORTER_SIDE} x {_SHORTER_SIDE}. Set `data.size` and `data.crop_size` to choose others.",
+        f"crops have {_SHORTER_SIDE} x {_SHORTER_SIDE}. Set `data.size` and `data.crop_size` to choose others.",
         stacklevel=2,
     )
     return {"size": _SHORTER_SIDE, "crop_size": (_SHORTER_SIDE, _SHORTER_SIDE)}
