@@ -2,6 +2,7 @@
 
 COMMANDS = {
     "data": "Show a data set: its splits, how often each class occurs at every level, and a sheet of its images.",
+    "new-dataset": "Write the folder of a TFDS builder for your own files: module, tree and test.",
     "classes": "Propose a class table from a folder of masks: pixels, images and node of each class; what is missing.",
     "train": "Train a network; saves configuration, tree, log, pictures and weights in a folder.",
     "recipes": "List the papers' runs with their published results, or print one.",

@@ -1,7 +1,9 @@
 """Parses the values of options."""
 
 import argparse
+import keyword
 import math
+import re
 
 # The largest dimension of a tensor.
 _LARGEST = 2**31 - 1
@@ -73,6 +75,26 @@ def name(text):
     """Reads a name or a path, and checks that it is not empty."""
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"expected a name or a path. Received: {text!r}")
+    return text
+
+
+def share(text):
+    """Reads a number between 0 and 1."""
+    try:
+        number = float(text)
+        if not 0 < number < 1:
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1. Received: {text!r}") from None
+    return number
+
+
+def snake_case(text):
+    """Reads the name of a Python module in lower case, with words separated by underscores."""
+    if not re.fullmatch("[a-z][a-z0-9]*(_[a-z0-9]+)*", text) or keyword.iskeyword(text):
+        raise argparse.ArgumentTypeError(
+            f"expected the name of a Python module in snake_case, such as my_streets. Received: {text!r}"
+        )
     return text
 
 

@@ -11,6 +11,7 @@ from hierseg_command.option_values import (
     probability,
     seed,
     share,
+    snake_case,
     weights,
     whole_numbers,
 )
@@ -19,15 +20,36 @@ _MANUAL_DIR = "folder with the files of a data set that cannot be downloaded aut
 MASK_FORMATS = ("index", "colors", "coco_panoptic", "cvat", "labelme", "binary")
 _DATA_DIR = "folder of prepared data sets"
 _PALETTE = "generated, voc, or a CSV file with the columns node and color"
+# The options of folders of images and masks, by their names in `hierseg_keras.data.from_folders`.
+FOLDERS = {
+    "images": "folder of images, with subfolders; PNG, JPEG or BMP",
+    "masks": "folder of masks, of the same names as the images",
+    "classes": "class table, a CSV file that gives each class of the masks a node (default: ids are leaf indices, and "
+    "names are nodes)",
+    "mask_format": "format of the masks: index, colors, coco_panoptic, cvat, labelme or binary (default: inferred)",
+    "val_share": "share of the images that are the split validation (default: 0.1)",
+    "val_images": "folder of images that are the split validation, in place of --val-share",
+    "val_masks": "folder of the masks of --val-images",
+    "groups": "images of one group, such as a video, are in the same split: regular expression with one group, for "
+    "names without suffix, or CSV file name,group (default: subfolders)",
+}
 
 
 def data(parser):
     """Adds the options of `hierseg data`."""
     parser.add_argument(
-        "name", metavar="NAME", type=name, help="TFDS data set, such as street_blocks or camvid_tree/groups"
+        "name",
+        metavar="NAME",
+        type=name,
+        nargs="?",
+        help="TFDS data set, such as street_blocks or camvid_tree/groups (default: folders, with --images and --masks)",
     )
+    for option, text in FOLDERS.items():
+        parser.add_argument(f"--{option.replace('_', '-')}", type=share if option == "val_share" else name, help=text)
     parser.add_argument("--prepare", action="store_true", help="prepare the data set first if necessary")
-    parser.add_argument("--skip-bad", action="store_true", help="with --prepare: skip files that cannot be used")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="with --prepare or folders: skip files that cannot be used"
+    )
     parser.add_argument("--manual-dir", type=name, help=_MANUAL_DIR)
     parser.add_argument("--data-dir", type=name, help=_DATA_DIR)
     parser.add_argument("--split", type=name, default="train", help="TFDS split to show (default: train)")
@@ -37,16 +59,32 @@ def data(parser):
     parser.add_argument(
         "--out", type=name, help="folder for contact_sheet.png, which shows images with their labels at every level"
     )
-    parser.add_argument("--images", type=count, default=6, help="number of images on the sheet (default: 6)")
+    parser.add_argument("--sheet-images", type=count, default=6, help="number of images on the sheet (default: 6)")
     parser.add_argument("--tree", type=name, help="shipped tree or tree file (default: the data set's own tree)")
     parser.add_argument("--palette", type=name, help=f"colors: {_PALETTE} (default: the data set's own)")
+    add_import(parser)
     parser.add_argument("--class-map", type=name, help="CSV file with one row id,class,node per class id")
 
     def check(options):
-        if (options.skip_bad or options.manual_dir) and not options.prepare:
+        given = [f"--{option.replace('_', '-')}" for option in FOLDERS if getattr(options, option) is not None]
+        if options.name is None:
+            if "--images" not in given:
+                parser.error("expected NAME, or --images and --masks. Received: neither.")
+            options.name = "folders"
+        if given and options.name != "folders":
+            parser.error(f"{given[0]} expects the data set folders. Received: {options.name}.")
+        if options.name == "folders" and options.class_map:
+            parser.error("--class-map expects another data set than folders. Use --classes.")
+        is_prepared = options.prepare or options.name == "folders"
+        if (options.skip_bad or options.manual_dir) and not is_prepared:
             parser.error("--skip-bad and --manual-dir require --prepare. Received: no --prepare.")
 
     parser.set_defaults(check=check)
+
+
+def new_dataset(parser):
+    """Adds the options of `hierseg new-dataset`."""
+    parser.add_argument("name", metavar="NAME", type=snake_case, help="name of the data set and its folder")
 
 
 def classes(parser):
@@ -208,6 +246,7 @@ def _averaging(parser):
 # The options of `train` and `profile` depend on the classes of `hierseg_keras`, and are defined in `hierseg_keras.cli`.
 OPTIONS = {
     "data": data,
+    "new-dataset": new_dataset,
     "classes": classes,
     "recipes": recipes,
     "evaluate": evaluate,

@@ -18,6 +18,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 import hierseg_keras as hs  # noqa: E402
+import tfds_builders  # noqa: E402
 from hierseg_keras.cli.config_options import config_of  # noqa: E402
 from hierseg_keras.cli.main import parser  # noqa: E402
 
@@ -82,7 +83,8 @@ def run(page):
 
 
 def public_names():
-    return [f"hierseg_keras.{room}.{name}" for room in ROOMS for name in getattr(hs, room).__all__]
+    builders = [f"tfds_builders.{name}" for name in tfds_builders.__all__]
+    return builders + [f"hierseg_keras.{room}.{name}" for room in ROOMS for name in getattr(hs, room).__all__]
 
 
 @pytest.fixture
@@ -195,7 +197,8 @@ class PagesTest:
         assert set(ROOMS) == {name for name in hs.__all__ if hasattr(getattr(hs, name), "__path__")}
         for room in ROOMS:
             page = (ROOT / "docs" / "api" / f"{room}.md").read_text("utf-8")
-            assert sorted(ENTRY.findall(page)) == sorted(name for name in public_names() if name.split(".")[1] == room)
+            names = [name for name in public_names() if name.startswith(f"hierseg_keras.{room}.")]
+            assert sorted(ENTRY.findall(page)) == sorted(names)
 
     def test_top_level_names_are_those_of_a_room(self):
         documented = [getattr(getattr(hs, room), name) for room in ROOMS for name in getattr(hs, room).__all__]

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import os
 from pathlib import Path
 
 import keras
@@ -47,6 +48,7 @@ def test_examples(file, data_dir, camvid_dir, tmp_path, monkeypatch):
         "hs": hs,
         "np": np,
         "tf": tf,
+        "os": os,
         "ClassTree": hs.ClassTree,
         "tree": tree,
         "model": hs.models.UNet(tree, filters=2, num_stages=1),

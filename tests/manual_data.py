@@ -19,9 +19,9 @@ _FURTHER_CONFIGS = {
 
 def _default_readers():
     """The name of every builder that reads files, with its default config, and the folder of its tiny files."""
-    builders = [getattr(tfds_builders, name).Builder for name in tfds_builders.__all__]
+    builders = [module.Builder for module in tfds_builders.DATA_SETS]
     for builder in builders:
-        if issubclass(builder, TreeBuilder):
+        if issubclass(builder, TreeBuilder) and (FOLDER / builder.name / "dummy_data").is_dir():
             config = builder.BUILDER_CONFIGS[0].name if builder.BUILDER_CONFIGS else ""
             yield f"{builder.name}/{config}".rstrip("/"), f"{builder.name}/dummy_data"
 

@@ -120,10 +120,15 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if lines:
             (self.data_path / LEFT_OUT).write_text("".join(f"{line}\n" for line in lines))
 
+    def _source_dir(self, dl_manager):
+        """Returns the folder that `split_items` reads. TFDS raises an error if `manual_dir` is missing or empty."""
+        return dl_manager.manual_dir
+
     def _split_generators(self, dl_manager):
-        splits, problems = self.split_items(dl_manager.manual_dir)
+        folder = self._source_dir(dl_manager)
+        splits, problems = self.split_items(folder)
         if problems and not self._skip_bad or not splits or not all(splits.values()):
-            raise ImageFileError(problems or f"{dl_manager.manual_dir}: expected files in every split. Received: none")
+            raise ImageFileError(problems or f"{folder}: expected files in every split. Received: none")
         self._left_out = {"files": problems, **{split: [] for split in splits}}
         self._beam_items = {}
         for split, items in splits.items():

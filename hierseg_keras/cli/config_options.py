@@ -6,6 +6,7 @@ import inspect
 import tomllib
 
 from hierseg_command.option_values import name as file_name
+from hierseg_command.options import FOLDERS
 from hierseg_keras.training import RunConfig, recipes
 from hierseg_keras.training.config.changes import merged, nested
 from hierseg_keras.training.config.components import KINDS, options_model
@@ -43,6 +44,17 @@ def add_sources(parser):
     sources = parser.add_mutually_exclusive_group()
     sources.add_argument("--config", type=file_name, help="configuration file in TOML, such as a run's config.toml")
     sources.add_argument("--recipe", type=file_name, help="name of a recipe; `hierseg recipes` lists all recipes")
+
+
+def add_folder_options(parser):
+    """Adds short options for the folders of images and masks: `--images` is `--data.images`."""
+    group = parser.add_argument_group("your own folders of images and masks")
+    for key, text in FOLDERS.items():
+        option = f"--{key.replace('_', '-')}"
+        action, type_ = _ImagesChange if key == "images" else _Change, value_of if key == "val_share" else file_name
+        group.add_argument(option, dest=f"data.{key}", action=action, type=type_, default=argparse.SUPPRESS, help=text)
+    text = "shipped tree or tree file (default: the data set's own tree; required for folders)"
+    group.add_argument("--tree", dest="data.tree", action=_Change, type=file_name, default=argparse.SUPPRESS, help=text)
 
 
 def config_of(options):
@@ -83,6 +95,14 @@ class _Change(argparse.Action):
 
     def __call__(self, parser, namespace, values, option_string=None):
         namespace.changes = {**namespace.changes, self.dest: values}
+
+
+class _ImagesChange(_Change):
+    """Adds the folder of images, and trains on it unless another option names the data sets."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        super().__call__(parser, namespace, values, option_string)
+        namespace.changes = {"data.dataset": "folders", **namespace.changes}
 
 
 def _add_class(parser, name, kind):

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from hierseg_command.options import FOLDERS as FOLDER_OPTIONS
 from hierseg_keras import data
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.data.find_builder import find_builder
@@ -11,6 +12,8 @@ from hierseg_keras.data.label_counts import label_counts, level_counts
 from hierseg_keras.files import written_beside
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.build import tree_of
+from hierseg_keras.training.config.checks import FOLDERS
+from hierseg_keras.training.data_sets import data_set
 from hierseg_keras.visualization import draw_contact_sheet, node_colors
 
 SHEET = "contact_sheet.png"
@@ -19,14 +22,16 @@ _NO_LABEL = -1
 
 def run(options):
     with reading_options():
-        config = RunConfig(data={"dataset": options.name, "tree": options.tree, "data_dir": options.data_dir})
-    builder = _builder(options)
+        folders = {option: getattr(options, option) for option in FOLDER_OPTIONS}
+        shared = {"dataset": options.name, "tree": options.tree, "data_dir": options.data_dir}
+        config = RunConfig(data={**shared, **folders, "skip_bad": options.skip_bad})
+        tree = tree_of(config.data)
+    builder = _builder(options, config.data, tree)
     print("\n".join(_splits(builder.info)))
-    tree = tree_of(config.data)
     colors = node_colors(tree, options.palette)
     class_maps = {options.name: options.class_map} if options.class_map else None
     dataset = data.load(
-        options.name,
+        builder if options.name == FOLDERS else options.name,
         options.split,
         tree=tree,
         batch_size=1,
@@ -38,7 +43,7 @@ def run(options):
     # TFDS shuffles records when it writes them, so that the first records are a random sample.
     for image, label in dataset.take(options.count).as_numpy_iterator():
         counts += label_counts(tree, label)
-        if len(shown) < options.images:
+        if len(shown) < options.sheet_images:
             shown.append((image[0].astype(np.uint8), label[0]))
     counted = min(options.count, len(dataset))
     print(f"\n{counted} of {len(dataset)} images of {options.split}: {_without_label(counts)}")
@@ -51,7 +56,9 @@ def run(options):
     return 0
 
 
-def _builder(options):
+def _builder(options, values, tree):
+    if options.name == FOLDERS:
+        return data_set(values, FOLDERS, tree)
     if options.prepare:
         return data.prepare(options.name, options.data_dir, options.manual_dir, options.skip_bad)
     builder = find_builder(options.name, options.data_dir)

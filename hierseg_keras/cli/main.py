@@ -61,4 +61,4 @@ def _own_options(names):
 
 
 def _command(name):
-    return importlib.import_module(f"hierseg_keras.cli.{name}")
+    return importlib.import_module(f"hierseg_keras.cli.{name.replace('-', '_')}")

@@ -4,7 +4,7 @@ import pathlib
 
 from hierseg_command.option_values import name as file_name
 from hierseg_command.options import add_import
-from hierseg_keras.cli.config_options import add_config_options, add_sources, config_of
+from hierseg_keras.cli.config_options import add_config_options, add_folder_options, add_sources, config_of
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.distribution import make_strategy
 from hierseg_keras.training import ConfigError, smoke, train, train_hs3
@@ -22,6 +22,7 @@ def add_arguments(parser):
     )
     add_sources(parser)
     add_import(parser)
+    add_folder_options(parser)
     add_config_options(parser)
 
 

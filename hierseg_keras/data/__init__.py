@@ -2,6 +2,9 @@
 
 from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.class_weights import class_weights
+from hierseg_keras.data.from_arrays import from_arrays
+from hierseg_keras.data.from_dataset import from_dataset
+from hierseg_keras.data.from_folders import from_folders
 from hierseg_keras.data.label_counts import label_counts, level_counts
 from hierseg_keras.data.load import load
 from hierseg_keras.data.prepare import flip_pairs, prepare
@@ -14,6 +17,9 @@ __all__ = [
     "SetEpoch",
     "class_weights",
     "flip_pairs",
+    "from_arrays",
+    "from_dataset",
+    "from_folders",
     "label_counts",
     "level_counts",
     "load",

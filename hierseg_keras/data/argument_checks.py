@@ -111,5 +111,6 @@ _ACCEPTED = {
     ),
     "max_depth": ("meters, a number above 0, or None,", _or_none(_is_positive)),
     "share": ("a number between 0 and 1", lambda value: is_number(value, above=0) and value < 1),
+    "val_share": ("a number between 0 and 1", lambda value: is_number(value, above=0) and value < 1),
     "beta": ("a number between 0 and 1, or None,", _or_none(lambda value: is_number(value, above=0) and value < 1)),
 }

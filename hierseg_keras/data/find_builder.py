@@ -6,6 +6,8 @@ import re
 
 from etils import epath
 
+# Longer values of a wrong type, such as arrays, are not shown in errors.
+_MAX_SHOWN = 100
 # The files that TFDS writes beside the records to describe a data set.
 _DESCRIPTIONS = ("dataset_info.json", "metadata.json", "features.json")
 
@@ -27,7 +29,11 @@ def find_builder(name, data_dir=None, skip_bad=False):
     import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
 
     if not isinstance(name, str):
-        raise TypeError(f"`name` expects the name of a TFDS data set, a string. Received: name={name!r}.")
+        raise TypeError(
+            f"`name` expects the name of a TFDS data set, a string, or a builder. Received: name={_shown(name)}. "
+            "Pass folders, arrays or a `tf.data.Dataset` through `data.from_folders`, `data.from_arrays` or "
+            "`data.from_dataset`."
+        )
     try:
         # Only passed if true, because most builders do not have this argument.
         builder = tfds.builder(name, data_dir=data_dir, **({"skip_bad": True} if skip_bad else {}))
@@ -41,6 +47,11 @@ def find_builder(name, data_dir=None, skip_bad=False):
         raise ValueError(_explanation(name, data_dir, error)) from None
     _check_whole(builder.data_path)
     return builder
+
+
+def _shown(value):
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN and "\n" not in text else f"a value of type {type(value).__name__}"
 
 
 def _explanation(name, data_dir, error):
@@ -74,7 +85,7 @@ def _nearest(name):
     near += [other for other in known if re.search(rf"(^|_){re.escape(name.lower())}(_|$)", other)][:3] if name else []
     if near:
         return f"Did you mean {_either(list(dict.fromkeys(near)))}?"
-    shipped = sorted(name.removesuffix("_dataset_builder") for name in tfds_builders.__all__)
+    shipped = sorted(module.Builder.name for module in tfds_builders.DATA_SETS)
     return f"`tfds.list_builders()` lists all {len(known)} names. This package adds {', '.join(shipped)}."
 
 

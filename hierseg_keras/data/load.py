@@ -2,6 +2,7 @@
 
 import functools
 import os
+import typing
 from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
@@ -10,6 +11,7 @@ from hierseg_keras.data import augmentation
 from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.check_sources import check_sources, levels_of
 from hierseg_keras.data.class_map import ClassMap
+from hierseg_keras.data.data_set_name import data_set_name
 from hierseg_keras.data.epoch_counter import EpochCounter
 from hierseg_keras.data.prepare import prepare
 from hierseg_keras.data.record_files import RecordFiles
@@ -19,9 +21,12 @@ from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
 from hierseg_keras.tree.padding import PADDING_COLOR
 
+if typing.TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
 
 def load(
-    name: str | Sequence[str],
+    name: "str | tfds.core.DatasetBuilder | Sequence[str | tfds.core.DatasetBuilder]",
     split: str | Sequence[str],
     training: bool = False,
     tree: ClassTree | str | None = None,
@@ -68,7 +73,8 @@ def load(
 
     Args:
         name: String, name of a TFDS data set, such as `"street_blocks"`, `"camvid_tree"` or
-            `"cityscapes/semantic_segmentation"`; or a list of names. A data set may occur several times, with
+            `"cityscapes/semantic_segmentation"`; or a builder, such as `data.from_folders`, `data.from_arrays` and
+            `data.from_dataset` return; or a list of names and builders. A data set may occur several times, with
             different splits.
         split: String, TFDS split, such as `"train"` or `"train[:10%]"`; or a list with one split per data set.
         training: Boolean, whether to shuffle, augment, and drop a last partial batch. Defaults to `False`.
@@ -84,12 +90,12 @@ def load(
         shuffle_buffer: Integer, number of encoded images in the shuffle buffer of a data set of more than 250 MiB.
             A smaller one is cached in memory, and all of its images are shuffled. Defaults to 1000.
         ignore_class: Integer label of pixels without a label, outside of `[0, V)`. Defaults to 255.
-        data_dir, manual_dir: As in `data.prepare`.
+        data_dir, manual_dir: As in `data.prepare`. A builder has its own `data_dir`.
         weights: List of positive floats, one per data set: how often to draw from it, relative to the others. Defaults
             to the data sets' numbers of images.
-        class_maps: Dict from a data set's name to its class map: a `data.ClassMap`, the path of its file, or a
-            dict from class ids, names or colors to nodes (a path or name, or `"ignore"`). It applies to every
-            occurrence of the name.
+        class_maps: Dict from a data set's name (a builder's: `"name"` or `"name/config"`) to its class map: a
+            `data.ClassMap`, the path of its file, or a dict from class ids, names or colors to nodes (a path or name,
+            or `"ignore"`). It applies to every occurrence of the name.
         unmapped: `"error"` (the default) raises an error for classes that a class map gives no node. `"ignore"` labels
             their pixels `ignore_class`.
         features: Dict from a data set's name to the names of its image and label features, such as
@@ -147,21 +153,22 @@ def load(
     by_source = {"weights": weights, "batch_shares": batch_shares, "label_levels": label_levels}
     others = {"training": training, "unmapped": unmapped, "flip_pairs": flip_pairs, "max_depth": max_depth}
     check_arguments("data.load", **sizes, **draws, **by_name, **by_source, **others)
-    names = list(name) if isinstance(name, (list, tuple)) else [name]
+    given = list(name) if isinstance(name, (list, tuple)) else [name]
+    names = [data_set_name(each) for each in given]
     splits = list(split) if isinstance(split, (list, tuple)) else [split] * len(names)
     check_sources(names, splits, batch_size, by_name, **by_source)
     size, crop_size = _plain(size), _plain(crop_size)
     scale_range = None if scale_range is None else tuple(map(float, scale_range))
     if training:
         crop_size = _checked_crop_size(crop_size, size)
-    builders = [prepare(name, data_dir=data_dir, manual_dir=manual_dir) for name in names]
+    builders = [prepare(each, data_dir=data_dir, manual_dir=manual_dir) for each in given]
     tree = _common_tree(names, builders) if tree is None else as_class_tree(tree)
     ignore_class = check_ignore_class("data.load", tree, ignore_class)
     sources = []
     for name, builder, level in zip(names, builders, levels_of(label_levels, len(names), tree)):
         options = ((class_maps or {}).get(name), unmapped, (features or {}).get(name), flip_pairs, max_depth, level)
         sources.append(Source(builder, name, tree, ignore_class, *options))
-    files = [RecordFiles(builder, split) for builder, split in zip(builders, splits)]
+    files = [_records_of(builder, split) for builder, split in zip(builders, splits)]
     if not training:
         return _in_order(sources, files, size, batch_size, ignore_class)
 
@@ -172,8 +179,8 @@ def load(
             f"{order.num_examples} images in {splits} of {names}. Pass a smaller batch_size."
         )
 
-    def draw(source, example):
-        image, values = source.decode(example, size)
+    def draw(source, source_files, example):
+        image, values = source.decode(source_files.fetch(example), size)
         crop = augmentation.draw_crop(tf.shape(image)[:2], example["seed"], scale_range, crop_size, flip)
         image, values = augmentation.cut(image, values, crop)
         label = source.to_nodes(values, example, crop.mirrored)
@@ -181,9 +188,8 @@ def load(
         return tf.ensure_shape(image, (*crop_size, None)), tf.ensure_shape(label, (*crop_size, 1))
 
     def draw_from_its_source(example):
-        if len(sources) == 1:
-            return draw(sources[0], example)
-        return tf.switch_case(example["source"], [functools.partial(draw, source, example) for source in sources])
+        branches = [functools.partial(draw, *pair, example) for pair in zip(sources, files)]
+        return branches[0]() if len(branches) == 1 else tf.switch_case(example["source"], branches)
 
     epochs = EpochCounter(int(initial_epoch))
     # A pass gets its number when its first example is drawn, which Keras does after `on_epoch_begin`.
@@ -194,6 +200,11 @@ def load(
     dataset = batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())
     dataset.set_epoch = epochs.set
     return dataset
+
+
+def _records_of(builder, split):
+    """Returns the records of a split. A data set in memory has a method for it."""
+    return builder.records(split) if hasattr(builder, "records") else RecordFiles(builder, split)
 
 
 def _plain(size):
@@ -221,12 +232,12 @@ def _common_tree(names, builders):
 
 
 def _in_order(sources, files, size, batch_size, ignore_class):
-    def decode(source, example):
-        image, values = source.decode(example, size)
+    def decode(source, source_files, example):
+        image, values = source.decode(source_files.fetch(example), size)
         return tf.cast(image, tf.float32), source.to_nodes(values, example)
 
     parts = [
-        source_files.read(source.parse).map(functools.partial(decode, source), tf.data.AUTOTUNE)
+        source_files.read(source.parse).map(functools.partial(decode, source, source_files), tf.data.AUTOTUNE)
         for source, source_files in zip(sources, files)
     ]
     padding = (PADDING_COLOR, ignore_class)

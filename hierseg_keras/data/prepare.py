@@ -7,6 +7,7 @@ import pathlib
 import sys
 import typing
 
+from hierseg_keras.data.data_set_name import is_builder
 from hierseg_keras.data.find_builder import find_builder
 
 if typing.TYPE_CHECKING:
@@ -14,7 +15,7 @@ if typing.TYPE_CHECKING:
 
 
 def prepare(
-    name: str,
+    name: "str | tfds.core.DatasetBuilder",
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
     skip_bad: bool = False,
@@ -23,7 +24,7 @@ def prepare(
 
     Args:
         name: String, name of a TFDS data set, or of a data set of `tfds_builders`. A config follows a
-            slash, as in `"camvid_tree/groups"`.
+            slash, as in `"camvid_tree/groups"`. Or a builder, which has its own `data_dir` and `skip_bad`.
         data_dir: Path of the folder with prepared data sets. Defaults to that of TFDS,
             `~/tensorflow_datasets`.
         manual_dir: Path of the folder with files that you downloaded yourself, for a data set that
@@ -37,7 +38,7 @@ def prepare(
     Raises:
         TypeError: If `name` is not a string.
         ValueError: If there is no such data set; `manual_dir` is not a folder, or is required and
-            missing or empty; `skip_bad` is true and the data set does not support it; or a file that
+            missing or empty; `skip_bad` is true and the data set does not support it, or is a builder; or a file that
             describes the prepared data set is damaged or missing.
 
     Example:
@@ -50,7 +51,9 @@ def prepare(
 
     if manual_dir is not None and not pathlib.Path(manual_dir).is_dir():
         raise ValueError(f"`manual_dir` expects an existing folder. Received: manual_dir={str(manual_dir)!r}.")
-    builder = find_builder(name, data_dir, skip_bad)
+    if is_builder(name) and skip_bad:
+        raise ValueError("`skip_bad` expects the name of a data set. Received: a builder. Pass it to the builder.")
+    builder = name if is_builder(name) else find_builder(name, data_dir, skip_bad)
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
     # TFDS prints the folder of the data set. Like its progress bars, this is useful in a terminal only.
     waiting = sys.stderr if sys.stderr.isatty() else io.StringIO()
@@ -63,7 +66,7 @@ def prepare(
             raise
         instructions = " ".join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())
         raise ValueError(
-            f"`manual_dir` expects the folder with the files of {name}, which you have to download yourself. "
+            f"`manual_dir` expects the folder with the files of {builder.name}, which you have to download yourself. "
             f"Received: manual_dir={manual_dir and str(manual_dir)!r}, without files. {instructions}"
         ) from None
     if not builder.info.splits:

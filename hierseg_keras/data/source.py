@@ -61,7 +61,7 @@ class Source:
 
         Args:
             index: Int64 scalar, the record's number in its split.
-            record: String scalar, the record's bytes.
+            record: String scalar, the record's bytes; or a dict of its features, with images as bytes.
 
         Returns:
             Dict with `index`, and with the string scalars `image`, `label`, `depth` (with `max_depth` only) and
@@ -76,7 +76,7 @@ class Source:
         pictures = [name for name, feature in features.items() if isinstance(feature, tfds.features.Image)]
         texts = [name for name, feature in features.items() if isinstance(feature, tfds.features.Text)]
         decoders = dict.fromkeys(pictures, tfds.decode.SkipDecoding())
-        example = features.deserialize_example(record, decoders=decoders)
+        example = record if isinstance(record, dict) else features.deserialize_example(record, decoders=decoders)
         name = example[texts[0]] if texts else tf.strings.join(["record ", tf.strings.as_string(index)])
         return {**{key: example[feature] for key, feature in kept.items()}, "record": name, "index": index}
 

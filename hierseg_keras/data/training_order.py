@@ -17,7 +17,7 @@ class TrainingOrder:
 
     Args:
         sources: List of `Source`.
-        files: List of `RecordFiles`, one per source.
+        files: List of `RecordFiles` or `MemoryRecords`, one per source.
         weights: List of floats, how often to draw from each source relative to the others. `None` means their numbers
             of records.
         shuffle_buffer: Integer, number of examples in the shuffle buffer of a source that is too large to be cached.

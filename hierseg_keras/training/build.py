@@ -15,6 +15,8 @@ from hierseg_keras.models.graph.frozen_layers import freeze_backbone
 from hierseg_keras.models.graph.functional import functional
 from hierseg_keras.training.config.checks import takes_depth
 from hierseg_keras.training.config.problems import ConfigError, nearest, refused_options, shown
+from hierseg_keras.training.data_sets import absolute_folders, data_set
+from hierseg_keras.training.default_sizes import NUM_MEASURED, default_sizes
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.padding import PADDING_COLOR
@@ -103,7 +105,7 @@ def load_examples(config, tree, split, count):
 
 
 def with_data(config, tree):
-    """Replaces the values of a configuration that depend on the training data: the crop size and class weights.
+    """Replaces the values of a configuration that depend on the training data: sizes, class weights and folders.
 
     Args:
         config: `RunConfig`.
@@ -112,9 +114,11 @@ def with_data(config, tree):
     Returns:
         `RunConfig` with explicit values, so that its file describes the run even if the data change later.
     """
-    if config.data.crop_size is None and not isinstance(config.data.size, tuple):
-        image, _ = _first_examples(_load_sources(config, tree, config.data.splits, batch_size=1), 1)[0]
-        config = config.replace(data={"crop_size": image.shape[:2]})
+    config = config.replace(data=absolute_folders(config.data))
+    if not isinstance(config.data.size, tuple):
+        count = NUM_MEASURED if config.data.crop_size is None else 1
+        examples = _first_examples(_load_sources(config, tree, config.data.splits, batch_size=1), count)
+        config = config.replace(data=default_sizes(config.data, [image.shape[:2] for image, _ in examples]))
     if isinstance(getattr(config.loss, "class_weights", None), str):
         examples = _load_sources(config, tree, config.data.splits, batch_size=1)
         labels = examples.map(lambda image, label: label)
@@ -242,9 +246,10 @@ def _load_sources(config, tree, splits, batch_size, **options):
 
 def _load(config, tree, name, split, batch_size, **options):
     values = config.data
+    names = [name] if isinstance(name, str) else name
     return data.load(
-        name,
-        split,
+        [data_set(values, each, tree) for each in names],
+        split if isinstance(split, (list, tuple)) else [split] * len(names),
         tree=tree,
         batch_size=batch_size,
         size=values.size,

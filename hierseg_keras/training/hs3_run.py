@@ -18,6 +18,7 @@ from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.changes import dotted_values
 from hierseg_keras.training.config.files import CONFIG, config_file
 from hierseg_keras.training.config.problems import shown
+from hierseg_keras.training.data_sets import data_set
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.training.manifest import WEIGHTS
@@ -96,7 +97,8 @@ def _train_phases(config, folder, verbose, strategy):
 
 def _split_off(values, share):
     """Splits off a share of every data set's training split. Returns two lists of splits, as `data.split_off` does."""
-    builders = [data.prepare(name, values.data_dir, values.manual_dir) for name in values.names]
+    tree, folders = tree_of(values), (values.data_dir, values.manual_dir)
+    builders = [data.prepare(data_set(values, name, tree), *folders) for name in values.names]
     parts = [data.split_off(builder, split, share) for builder, split in zip(builders, values.splits)]
     return [rest for rest, _ in parts], [part for _, part in parts]
 

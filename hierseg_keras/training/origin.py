@@ -9,18 +9,20 @@ import keras
 from hierseg_keras import data
 from hierseg_keras.data.fingerprint import fingerprint_of
 from hierseg_keras.distribution.device_names import device_names
+from hierseg_keras.training.data_sets import data_set
 from hierseg_keras.training.manifest import recorded_data
 from hierseg_keras.version import __version__
 
 _PACKAGES = ("keras", "tensorflow", "numpy", "tensorflow-datasets")
 
 
-def origin_of(config, strategy):
+def origin_of(config, strategy, tree):
     """Returns the software versions, the machine and the data of a new run.
 
     Args:
         config: `RunConfig`.
         strategy: `tf.distribute.Strategy` that the run trains under.
+        tree: `ClassTree` of the run.
 
     Returns:
         Dict of JSON values: `versions`, `platform`, `backend`, `devices` and `data`. `data` is a dict from the full
@@ -35,21 +37,22 @@ def origin_of(config, strategy):
         "platform": platform.platform(),
         "backend": keras.backend.backend(),
         "devices": device_names(strategy),
-        "data": _fingerprints(config, *config.data.names, config.evaluation_dataset),
+        "data": _fingerprints(config, tree, *config.data.names, config.evaluation_dataset),
     }
 
 
-def warn_of_other_data(folder, config):
+def warn_of_other_data(folder, config, tree):
     """Warns if the data set to validate on has changed since a run was trained.
 
     Args:
         folder: `pathlib.Path` of the run. If the run has not recorded its data, there is no warning.
         config: The run's `RunConfig`.
+        tree: `ClassTree` of the run.
     """
     recorded = recorded_data(folder)
     if recorded is None:
         return
-    present = _fingerprints(config, config.evaluation_dataset)
+    present = _fingerprints(config, tree, config.evaluation_dataset)
     changed = [name for name, fingerprint in present.items() if recorded.get(name) != fingerprint]
     if changed:
         warnings.warn(
@@ -59,7 +62,7 @@ def warn_of_other_data(folder, config):
         )
 
 
-def _fingerprints(config, *names):
+def _fingerprints(config, tree, *names):
     folders = config.data.data_dir, config.data.manual_dir
-    builders = [data.prepare(name, *folders) for name in dict.fromkeys(names)]
+    builders = [data.prepare(data_set(config.data, name, tree), *folders) for name in dict.fromkeys(names)]
     return {builder.info.full_name: fingerprint_of(builder) for builder in builders}

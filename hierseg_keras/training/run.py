@@ -118,7 +118,7 @@ def _train(config, folder, verbose, strategy):
 
     config.to_file(folder / CONFIG)
     write_whole(folder / TREE, tree.to_text())
-    manifest = Manifest(folder, **origin_of(config, strategy), **start)
+    manifest = Manifest(folder, **origin_of(config, strategy, tree), **start)
     (folder / PICTURES).mkdir()
     if start and verbose:
         print(describe(start["init"]))

@@ -15,6 +15,7 @@ from hierseg_keras.models import MultiScale, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.training.build import compile_model, load_evaluation, make_model
 from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
@@ -95,8 +96,8 @@ def for_inference(
 
 
 def _flip_pairs(values):
-    """Returns the pairs of all data sets, without repetitions."""
-    names = dict.fromkeys(values.names)
+    """Returns the pairs of all data sets, without repetitions. Folders declare none."""
+    names = [name for name in dict.fromkeys(values.names) if name != FOLDERS]
     pairs = [tuple(p) for name in names for p in data.flip_pairs(name, values.data_dir, values.manual_dir)]
     return list(dict.fromkeys(pairs))
 
@@ -136,7 +137,7 @@ def evaluate_run(
 def _evaluate(folder, split, verbose, strategy, report, inference):
     folder, strategy = pathlib.Path(folder), strategy or current_strategy()
     config, model = load_run(folder, strategy)
-    warn_of_other_data(folder, config)
+    warn_of_other_data(folder, config, model.tree)
     examples, steps = load_evaluation(config, model.tree, split or config.evaluation.split, strategy)
     with strategy.scope():
         model = for_inference(config, model, **inference)

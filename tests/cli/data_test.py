@@ -31,7 +31,7 @@ class DataTest:
         assert sum(shares.values()) == pytest.approx(100, abs=0.1)
 
     def test_writes_a_sheet(self, tmp_path):
-        code, printed = self.run("--count", 3, "--images", 2, "--out", tmp_path / "a folder")
+        code, printed = self.run("--count", 3, "--sheet-images", 2, "--out", tmp_path / "a folder")
         assert code == 0 and "contact_sheet.png" in printed.out
         assert Image.open(tmp_path / "a folder" / "contact_sheet.png").size[0] > 1000
 

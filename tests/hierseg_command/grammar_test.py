@@ -40,7 +40,7 @@ def answers(*lines):
 class MakeParserTest:
     def test_summaries_are_those_of_the_modules(self):
         for name, summary in COMMANDS.items():
-            module = importlib.import_module(f"hierseg_keras.cli.{name}")
+            module = importlib.import_module(f"hierseg_keras.cli.{name.replace('-', '_')}")
             assert module.__doc__.splitlines()[0] == summary and callable(module.run)
 
     def test_every_command_shows_its_summary_in_the_list_and_in_its_own_help(self, capsys):

@@ -14,6 +14,8 @@ from hierseg_keras.training.manifest import CONFIG, MANIFEST, TREE, Manifest  # 
 from hierseg_keras.training.origin import origin_of, warn_of_other_data  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
 
+TREE_OF_RUN = hs.ClassTree.load("street_blocks")
+
 
 @pytest.fixture
 def config(data_dir):
@@ -29,7 +31,7 @@ def run(tmp_path):
 
 class OriginOfTest:
     def test_names_software_machine_and_data(self, config, run):
-        Manifest(run, **origin_of(config, make_strategy(1)))
+        Manifest(run, **origin_of(config, make_strategy(1), TREE_OF_RUN))
         content = json.loads((run / MANIFEST).read_text())
         versions = {"keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
         versions |= {"hierseg_keras": hs.__version__, "python": platform.python_version()}
@@ -46,24 +48,24 @@ class OriginOfTest:
             lambda name, *_: prepared.append(name) or types.SimpleNamespace(info=types.SimpleNamespace(full_name=name)),
         )
         several = config.replace(data={"dataset": ["a", "b", "a"]}, evaluation={"dataset": "c"})
-        assert origin_of(several, make_strategy(1))["data"] == {"a": "hash", "b": "hash", "c": "hash"}
+        assert origin_of(several, make_strategy(1), TREE_OF_RUN)["data"] == {"a": "hash", "b": "hash", "c": "hash"}
         assert prepared == ["a", "b", "c"]
 
     def test_names_every_replica(self, config, two_replicas):
-        assert origin_of(config, two_replicas)["devices"] == ["CPU:0", "CPU:1"]
+        assert origin_of(config, two_replicas, TREE_OF_RUN)["devices"] == ["CPU:0", "CPU:1"]
 
 
 class WarnOfOtherDataTest:
     def test_other_data_are_a_warning(self, config, run):
         Manifest(run, data={"street_blocks/1.0.0": "another"})
         with pytest.warns(UserWarning, match=f"street_blocks/1.0.0 has changed since {run} was trained"):
-            warn_of_other_data(run, config)
+            warn_of_other_data(run, config, TREE_OF_RUN)
 
     def test_the_same_data_and_runs_without_a_record_are_none(self, config, run):
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
-            warn_of_other_data(run, config)
+            warn_of_other_data(run, config, TREE_OF_RUN)
             Manifest(run)
-            warn_of_other_data(run, config)
-            Manifest(run, **origin_of(config, make_strategy(1)))
-            warn_of_other_data(run, config)
+            warn_of_other_data(run, config, TREE_OF_RUN)
+            Manifest(run, **origin_of(config, make_strategy(1), TREE_OF_RUN))
+            warn_of_other_data(run, config, TREE_OF_RUN)

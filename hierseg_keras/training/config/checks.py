@@ -1,9 +1,12 @@
 """Checks of a configuration that involve several of its tables."""
 
 from hierseg_keras.training.config.options import accepted_by
-from hierseg_keras.training.config.problems import shown
+from hierseg_keras.training.config.problems import nearest, shown
 from hierseg_keras.tree import ClassTree
 
+# The data set of the folders `data.images` and `data.masks`.
+FOLDERS = "folders"
+_FOLDER_KEYS = "images masks mask_format classes val_share val_images val_masks groups".split()
 # Used to check a loss's options before the run's own tree is read.
 _SOME_TREE = ClassTree(["a/b", "a/c", "d"])
 
@@ -17,7 +20,8 @@ def conflicts(config):
     Returns:
         List of messages of one line each. A message names every key that is involved, as `` `network.name` ``.
     """
-    return [message for check in (_depth, _loss, _stages, _scale_range, _sources, _shares) for message in check(config)]
+    checks = (_depth, _loss, _stages, _scale_range, _sources, _shares, _folders)
+    return [message for check in checks for message in check(config)]
 
 
 def takes_depth(network):
@@ -109,3 +113,41 @@ def _shares(config):
             f"`data.batch_shares` expects integers whose sum is `data.batch_size` ({values.batch_size}). Received: "
             f"{shown(values.batch_shares)}, whose sum is {sum(values.batch_shares)}."
         )
+
+
+def _folders(config):
+    values = config.data
+    given = [key for key in _FOLDER_KEYS if getattr(values, key) is not None]
+    if FOLDERS not in (*values.names, config.evaluation_dataset if values.names else None):
+        if given:
+            yield (
+                f'`data.dataset` expects "{FOLDERS}", alone or in a list, with '
+                f"{', '.join(f'`data.{key}`' for key in given)}. Received: {shown(values.dataset)}."
+            )
+        return
+    needed = {"images": "the folder of the images", "masks": "the folder of the masks"}
+    needed["tree"] = "the name of a shipped tree, or the path of a tree file, because folders have no tree"
+    for key, what in needed.items():
+        if getattr(values, key) is None:
+            yield f'`data.{key}` expects {what} of the data set "{FOLDERS}". Received: none.'
+    for key, other in (("val_images", "val_masks"), ("val_masks", "val_images")):
+        if getattr(values, key) is None and getattr(values, other) is not None:
+            yield f"`data.{key}` expects a folder with `data.{other}`. Received: none."
+    if values.val_images is not None:
+        for key in ("val_share", "groups"):
+            if getattr(values, key) is not None:
+                yield (
+                    f"`data.{key}` expects false with `data.val_images`, which is the validation already. Received: "
+                    f"{shown(getattr(values, key))}."
+                )
+    if values.mask_format is not None:
+        yield from _mask_format(values.mask_format)
+
+
+def _mask_format(name):
+    # Imported here because it imports TFDS.
+    from tfds_builders.reading.masks import FORMATS
+
+    if name not in FORMATS:
+        expected = ", ".join(FORMATS)
+        yield f"`data.mask_format` expects one of {expected}. Received: {shown(name)}.{nearest(name, FORMATS)}"

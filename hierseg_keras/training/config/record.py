@@ -6,12 +6,12 @@ import pathlib
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from hierseg_keras.files import write_whole
 from hierseg_keras.training.config import components
 from hierseg_keras.training.config.changes import merged
-from hierseg_keras.training.config.checks import conflicts, with_stages
+from hierseg_keras.training.config.checks import FOLDERS, conflicts, with_stages
 from hierseg_keras.training.config.files import FORMAT_VERSION, read_values
 from hierseg_keras.training.config.options import Record
 from hierseg_keras.training.config.problems import ConfigError, line_of
@@ -37,7 +37,27 @@ class Data(Record):
     """Holds the options of the training data."""
 
     dataset: Names = "street_blocks"
-    """TFDS data set, such as street_blocks or camvid_tree, or a list of data sets to train on together."""
+    """TFDS data set, such as street_blocks or camvid_tree, or a list of data sets to train on together. Defaults to
+    folders, the data set of `images` and `masks`, if they are given, and to street_blocks otherwise."""
+    images: Off[str] = None
+    """Folder of images, with subfolders; PNG, JPEG or BMP."""
+    masks: Off[str] = None
+    """Folder of masks, of the same names as the images."""
+    mask_format: Off[str] = None
+    """Format of the masks: index, colors, coco_panoptic, cvat, labelme or binary. Defaults to what the files show."""
+    classes: Off[str] = None
+    """Class table, a CSV file that gives each class of the masks a node. Defaults to leaf indices, or equal names."""
+    val_share: Off[Share] = None
+    """Share of the images that are the split validation. Defaults to 0.1 without `val_images`."""
+    val_images: Off[str] = None
+    """Folder of images that are the split validation, in place of `val_share`."""
+    val_masks: Off[str] = None
+    """Folder of the masks of `val_images`."""
+    groups: Off[str] = None
+    """Regular expression with one group, or CSV file; images of one group, such as a video, are in the same split.
+    Defaults to the subfolders of the images."""
+    skip_bad: bool = False
+    """Whether to omit images and masks that cannot be used, instead of stopping at the first."""
     train_split: Names = "train"
     """TFDS split to train on, or a list with one split per data set."""
     tree: Off[str] = None
@@ -56,7 +76,8 @@ class Data(Record):
     size: Off[Either[Count | Size]] = None
     """Height and width in pixels to which images are resized first, or the new length of their shorter side."""
     crop_size: Off[Size] = None
-    """Height and width of the training crops in pixels. Defaults to `size`, or to the size of the first image."""
+    """Height and width of the training crops in pixels. Defaults to `size`, or to the median size of some images. If
+    neither is given and the images have more than a megapixel, `size` is 512 and the crops are 512 x 512."""
     scale_range: Off[AsTuple[tuple[Positive, Positive]]] = (0.5, 2.0)
     """Smallest and largest factor of random scaling; false disables scaling."""
     max_depth: Off[Positive] = None
@@ -65,6 +86,14 @@ class Data(Record):
     """Folder of prepared data sets."""
     manual_dir: Off[str] = None
     """Folder with the files of a data set that cannot be downloaded automatically."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _train_on_folders(cls, values):
+        """Sets `dataset` if `images` is given without it."""
+        if isinstance(values, dict) and values.get("images") and "dataset" not in values:
+            return {"dataset": FOLDERS, **values}
+        return values
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,7 +149,9 @@ class RunConfig(Record):
         data: `dataset`, `train_split`, `tree`, `batch_size`, `batch_shares`, `weights`, `label_levels`, `size`,
             `crop_size`, `scale_range`, `max_depth`, `data_dir`, `manual_dir`: as in `data.load`. `dataset` may be a
             list of data sets to train on together, and `train_split` a list with the split of each. `label_levels`
-            applies to the training only. `palette`: the colors of the run's pictures, as in
+            applies to the training only. `images`, `masks`, `mask_format`, `classes`, `val_share`, `val_images`,
+            `val_masks`, `groups`, `skip_bad`: the folders of the data set `"folders"`, as in `data.from_folders`;
+            `tree` is then required. `palette`: the colors of the run's pictures, as in
             `visualization.node_colors`.
         network: Name and options of a network. Defaults to `UNet`.
         method: Name and options of the wrapper that trains the network: `HSSN` or `HS3`. Defaults to `None`, which

@@ -5,20 +5,22 @@ import os
 from tfds_builders.reading.image_files import as_path
 
 
-def files_below(folder, suffix):
-    """Lists the files of one suffix in a folder and its subfolders.
+def files_below(folder, suffix, without=()):
+    """Lists the files of some suffixes in a folder and its subfolders.
 
     Hidden files and folders are ignored, and a folder that links lead to more than once is listed once.
 
     Args:
         folder: Path or `ZipPath` of the folder.
-        suffix: String, such as `".png"`. Case is ignored.
+        suffix: String, such as `".png"`, or a collection of strings. Case is ignored.
+        without: Paths of subfolders to omit. Defaults to none.
 
     Returns:
         Dict from the path below `folder` without suffix, such as `"aachen/000001"`, to the file's path, sorted; and a
         list of problems, one string per repeated name.
     """
-    files, problems, seen = {}, [], set()
+    suffixes = (suffix,) if isinstance(suffix, str) else suffix
+    files, problems, seen = {}, [], {os.path.realpath(str(path)) for path in without}
 
     def visit(path, prefix):
         identity = os.path.realpath(str(path))
@@ -30,7 +32,7 @@ def files_below(folder, suffix):
                 continue
             if child.is_dir():
                 visit(child, f"{prefix}{child.name}/")
-            elif child.suffix.lower() == suffix:
+            elif child.suffix.lower() in suffixes:
                 name = f"{prefix}{child.stem}"
                 if name in files:
                     problems.append(f"{child}: expected one file per name. Received: {files[name].name} beside it")

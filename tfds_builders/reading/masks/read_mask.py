@@ -9,9 +9,10 @@ from tfds_builders.reading.file_problems import ImageFileError
 from tfds_builders.reading.masks.coded_mask import Runs
 
 _UNKNOWN = -1
+_REMEDY = "Add a row per class to the class table, with a node or `ignore`"
 
 
-def read_mask(item, class_map, above=None):
+def read_mask(item, class_map, above=None, remedy=None):
     """Reads a mask of any format as class ids.
 
     Args:
@@ -29,6 +30,8 @@ def read_mask(item, class_map, above=None):
         above: Dict from a class id to the set of the class ids of its ancestors in the tree. Where binary masks of a
             class and its ancestor overlap, the pixel has the class. Defaults to none: masks must not overlap, except
             those of one class id.
+        remedy: String, what the error about classes that `class_map` does not have tells the user to do. Defaults to
+            adding rows to the class table.
 
     Returns:
         Array `(H, W, 1)` of class ids: uint8, or uint16 if a class id of `class_map` is above 255.
@@ -42,7 +45,7 @@ def read_mask(item, class_map, above=None):
     ids = [_class_id(mask.classes_of(code), class_map, above or {}) for code in runs.codes.tolist()]
     is_unknown = np.array(ids) == _UNKNOWN
     if is_unknown.any():
-        raise ImageFileError(_problem(mask, runs.codes[is_unknown], runs.counts[is_unknown]))
+        raise ImageFileError(_problem(mask, runs.codes[is_unknown], runs.counts[is_unknown], remedy or _REMEDY))
     dtype = np.uint8 if max(class_map.values(), default=0) <= np.iinfo(np.uint8).max else np.uint16
     return runs.replaced(np.array(ids, dtype))[..., None]
 
@@ -54,15 +57,13 @@ def _class_id(classes, class_map, above):
     return deepest[0] if deepest else _UNKNOWN
 
 
-def _problem(mask, codes, counts):
+def _problem(mask, codes, counts, remedy):
     num_classes = [len(mask.classes_of(code)) for code in codes.tolist()]
     has_overlap = max(num_classes) > 1
     if has_overlap:
         remedy = "Correct the masks, or map the classes of a pixel to a node and its ancestor"
     elif min(num_classes) == 0:
         remedy = "Export the masks again, together with the file that declares their classes"
-    else:
-        remedy = "Add a row per class to the class table, with a node or `ignore`"
     # Several codes may stand for one class, as the segments of COCO's masks do.
     pixels = collections.Counter()
     for code, count in zip(codes.tolist(), counts.tolist()):

@@ -1,0 +1,140 @@
+"""Makes a data set for `data.load` from a folder of images and a folder of masks."""
+
+import functools
+import os
+import typing
+from collections.abc import Mapping
+
+from hierseg_keras.data.argument_checks import check_arguments
+from hierseg_keras.data.class_map import ClassMap
+from hierseg_keras.data.colors import as_color
+from hierseg_keras.data.mask_classes import mask_classes
+from hierseg_keras.data.memory_labels import as_class_map
+from hierseg_keras.data.prepare import prepare
+from hierseg_keras.tree import ClassTree, as_class_tree
+
+if typing.TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+
+def from_folders(
+    images: str | os.PathLike,
+    masks: str | os.PathLike,
+    tree: ClassTree | str,
+    classes: ClassMap | str | os.PathLike | Mapping | None = None,
+    format: str | None = None,
+    val_share: float = 0.1,
+    val_images: str | os.PathLike | None = None,
+    val_masks: str | os.PathLike | None = None,
+    groups: str | os.PathLike | None = None,
+    skip_bad: bool = False,
+    data_dir: str | os.PathLike | None = None,
+) -> "tfds.core.DatasetBuilder":
+    """Prepares a data set of a folder of images and a folder of masks, which `data.load` accepts in place of a name.
+
+    Images are PNG, JPEG and BMP files, in the folder or its subfolders. Each has a mask of the same name. Sizes may
+    differ between images. All files are decoded and checked once, and stored as records below `data_dir`. The next call
+    finds the records, unless a file was added, removed or changed, or an argument changed: then they are made anew.
+
+    The data set has the splits `train` and `validation`. Without `val_images`, the validation is a random share of the
+    images that depends on their names alone: an image that is added does not move another one to the other split.
+
+    Args:
+        images: Path of the folder of images.
+        masks: Path of the folder of masks. It may be the same folder.
+        tree: `ClassTree`, or its text.
+        classes: Class table, which gives each class of the masks a node: a `data.ClassMap`, the path of its file, or a
+            dict from class ids, colors or names to nodes. Defaults to `None`: the numbers of index masks are the leaf
+            indices of the tree and 255 means "no label"; classes that have names, as in labelme, are nodes of the same
+            name.
+        format: Format of the masks: `"index"` (gray or palette PNG), `"colors"`, `"coco_panoptic"`, `"cvat"`,
+            `"labelme"` or `"binary"` (one PNG per class). Defaults to `None`: it is inferred from the files.
+        val_share: Float between 0 and 1, share of the images that `validation` gets. Defaults to 0.1.
+        val_images, val_masks: Paths of folders for `validation`. Default to `None`: `val_share` of the images.
+        groups: Images of one group, such as the frames of a video, are in the same split: a regular expression with one
+            group, searched in the name without suffix, such as `r"^(.*)_\\d+$"`; or the path of a `.csv` file with one
+            row `name,group` per image. Defaults to `None`: the images of a subfolder are a group.
+        skip_bad: Boolean, whether to omit images and masks that cannot be used, and list them in `left_out.txt` beside
+            the records, instead of raising an error. Defaults to `False`.
+        data_dir: As in `data.prepare`.
+
+    Returns:
+        Prepared `tfds.core.DatasetBuilder`. `ClassTree.from_tfds(builder.info)` returns the tree.
+
+    Raises:
+        ValueError: If a folder is missing or empty, an image or a mask cannot be used or has no counterpart, masks hold
+            a class that `classes` does not have, names match ambiguously, or a split would be empty. The error names
+            the files.
+        TreeError: If a class of the masks has no node. The error lists all such classes.
+
+    Example:
+
+    >>> from PIL import Image
+    >>> for folder in ("photos", "masks"):
+    ...     os.mkdir(folder)
+    >>> for number in range(4):
+    ...     Image.new("RGB", (60, 40)).save(f"photos/street_{number}.jpg")
+    ...     Image.new("L", (60, 40), number % 3).save(f"masks/street_{number}.png")
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
+    >>> streets = hs.data.from_folders("photos", "masks", tree, val_share=0.5, data_dir="prepared")
+    >>> train = hs.data.load(streets, "train", training=True, crop_size=(32, 32), batch_size=1)
+    >>> image, label = next(iter(train))
+    >>> image.shape, label.shape
+    (TensorShape([1, 32, 32, 3]), TensorShape([1, 32, 32]))
+    """
+    # Imported here because it imports TFDS.
+    from tfds_builders.folders.folders_dataset_builder import Builder, FoldersConfig
+    from tfds_builders.folders.named_pairs import images_below
+    from tfds_builders.reading.masks import find_masks
+
+    check_arguments("data.from_folders", val_share=val_share)
+    folders = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
+    folders = {name: None if folder is None else os.path.abspath(folder) for name, folder in folders.items()}
+    _check_folders(folders, groups)
+    tree = as_class_tree(tree)
+    # The names in a dict are those that the masks declare, which are not known yet.
+    has_names = hasattr(classes, "items") and not all(map(as_color, classes))
+    table = classes if has_names else as_class_map(classes)
+    names = None if table is None else _names(table)
+    stems = list(images_below(folders["images"], folders["masks"])[0])
+    find = functools.partial(find_masks, folders["masks"], stems=stems, classes=names)
+    found = find(format)
+    if format is None and found.format == "index" and getattr(table, "has_colors", False):
+        # The palettes of the masks hold the colors.
+        found = find("colors")
+    config = FoldersConfig(
+        **folders,
+        tree=tree.to_text(),
+        classes=mask_classes(found, table, tree, folders["masks"]),
+        format=found.format,
+        has_table=table is not None,
+        val_share=float(val_share),
+        groups=None if groups is None else os.fspath(groups),
+    )
+    return prepare(Builder(config=config, skip_bad=skip_bad, data_dir=data_dir))
+
+
+def _names(table):
+    """Returns the names of the classes in a table."""
+    if hasattr(table, "items"):
+        return [key for key in table if isinstance(key, str)]
+    return [name for _, name, *_ in table.rows if name]
+
+
+def _check_folders(folders, groups):
+    if (folders["val_images"] is None) != (folders["val_masks"] is None):
+        raise ValueError(
+            "`data.from_folders` expects `val_images` and `val_masks`, or neither. Received: "
+            f"val_images={folders['val_images']!r}, val_masks={folders['val_masks']!r}."
+        )
+    if folders["val_images"] is not None and groups is not None:
+        raise ValueError(
+            "`data.from_folders` expects `groups` only if it divides the images itself. Received: groups and "
+            "val_images. Omit one of them."
+        )
+    val_images = folders["val_images"]
+    if val_images is not None and os.path.realpath(val_images) == os.path.realpath(folders["images"]):
+        raise ValueError(
+            "`data.from_folders` expects another folder for validation. Received: the same folder as `images` and "
+            f"`val_images`, {folders['images']}. Omit val_images and val_masks to use val_share of its images."
+        )

@@ -1,0 +1,97 @@
+"""Finds the node of each class of a folder of masks."""
+
+import itertools
+import os
+
+from hierseg_keras.data.argument_checks import is_integer
+from hierseg_keras.data.class_map import IGNORE, ClassMap
+from hierseg_keras.data.colors import as_color
+from hierseg_keras.data.mask_table import mask_table
+from hierseg_keras.data.propose_class_map import propose_class_map
+from hierseg_keras.tree import TreeError
+
+_NO_LABEL, _NO_LABEL_16_BIT = 255, 65535
+
+
+def mask_classes(found, classes, tree, folder):
+    """Finds the node of each class of a folder of masks.
+
+    Args:
+        found: `FoundMasks` of the folder.
+        classes: `ClassMap`, a dict from class ids, colors or names to nodes, or `None`. Without it, the numbers of
+            index masks are the leaves of the tree, and classes that have names are nodes of the same name, or ignored
+            if their name is void or the like. Pixels that were not annotated are background if the tree has this node.
+        tree: `ClassTree`.
+        folder: Path of the folder, for errors.
+
+    Returns:
+        Tuple of triples `(id, name, path)`, as `FoldersConfig` takes them.
+
+    Raises:
+        TreeError: If a class has no node. The error lists all such classes.
+    """
+    if hasattr(classes, "items"):
+        classes = _class_map(classes, found, folder)
+    if classes is not None:
+        # Raises for all classes that are unmapped or not in the tree.
+        classes.node_of_class_id(tree, tree.num_nodes)
+        # The ids that the masks declare: a table of names numbers its rows instead.
+        declared = {name: id_ for id_, name in found.classes}
+        rows = [(declared.get(name, id_), name, _path(tree, node)) for id_, name, node, *_ in classes.rows]
+    elif found.format == "index":
+        # With more than 255 leaves, 255 is a leaf.
+        no_label = _NO_LABEL if tree.num_leaves <= _NO_LABEL else _NO_LABEL_16_BIT
+        rows = [(leaf, "", tree.paths[leaf]) for leaf in range(tree.num_leaves)] + [(no_label, "", None)]
+    elif not found.classes:
+        raise TreeError(
+            f"{folder}: expected a class table, because the masks have the format {found.format}, without names of "
+            f"classes. Received: none. {_advice(folder, found)}"
+        )
+    else:
+        rows = _proposed(found, tree, folder)
+    return tuple(rows)
+
+
+def _proposed(found, tree, folder):
+    """Returns the rows of classes that the masks declare with their names."""
+    from tfds_builders.reading.masks import BACKGROUND
+
+    proposal, keys = mask_table(found, {}, tree=tree)
+    if proposal.unmapped:
+        listed = ", ".join(repr(row[1]) for row in proposal.unmapped)
+        raise TreeError(
+            f"{folder}: expected one node of the tree per class of the masks. Received: no node, or several, for "
+            f"{listed}. {_advice(folder, found)}"
+        )
+    rows = [(None if key == row[1] else key, row[1], _path(tree, row[2])) for key, row in zip(keys, proposal.rows)]
+    if BACKGROUND not in keys:
+        # Pixels that were not annotated: background if the tree has it, except in COCO's format, whose masks are whole.
+        node = propose_class_map([BACKGROUND.strip("_")], tree).rows[0][2] if found.format != "coco_panoptic" else ""
+        rows.append((None, BACKGROUND, node or None))
+    return rows
+
+
+def _class_map(nodes, found, folder):
+    """Makes a `ClassMap` of a dict. A class that the masks declare with an id and a name may be given by either."""
+    ids = {name: id_ for id_, name in found.classes}
+    free = itertools.count(len(found.classes))
+    rows = []
+    for key, node in nodes.items():
+        if is_integer(key) or as_color(key):
+            rows.append((key, next((name for id_, name in found.classes if id_ == key), ""), node))
+        else:
+            id_ = ids.get(key, key)
+            # Classes that have names alone get any number.
+            rows.append((next(free) if id_ == key else id_, key, node))
+    return ClassMap(rows, source=f"classes of {folder}")
+
+
+def _path(tree, node):
+    return None if node == IGNORE else tree.paths[tree.index(node)]
+
+
+def _advice(folder, found):
+    return (
+        f"`hierseg classes --masks {os.fspath(folder)} --out classes.csv` proposes a table. Complete it and pass it as "
+        "`classes`"
+    )

@@ -1,0 +1,287 @@
+import os
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+tf = pytest.importorskip("tensorflow")
+import hierseg_keras as hs  # noqa: E402
+from hierseg_keras.tree import TreeError  # noqa: E402
+from tests import image_folders, mask_formats  # noqa: E402
+from tests.image_folders import NO_LABEL, TREE  # noqa: E402
+from tfds_builders.folders.split_groups import hash_shares  # noqa: E402
+
+NAMES = [f"scene_{number}" for number in range(12)]
+
+
+def sizes_of(builder):
+    return {name: split.num_examples for name, split in builder.info.splits.items()}
+
+
+def files_of(builder, split):
+    import tensorflow_datasets as tfds
+
+    return {example["file_name"].decode() for example in tfds.as_numpy(builder.as_dataset(split=split))}
+
+
+def batches(source, split="train", **options):
+    return list(hs.data.load(source, split, **options).as_numpy_iterator())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    image_folders.write_pairs(tmp_path, NAMES)
+    return tmp_path
+
+
+@pytest.fixture
+def prepare(folder):
+    def run(images="images", masks="masks", tree=TREE, **options):
+        options = {"val_share": 0.4, "data_dir": folder / "prepared", **options}
+        return hs.data.from_folders(folder / images, folder / masks, tree, **options)
+
+    return run
+
+
+class FromFoldersTest:
+    def test_pixels_and_labels_are_those_of_the_files(self, prepare):
+        builder = prepare()
+        found = {}
+        for split in ("train", "validation"):
+            for name, (image, label) in zip(names_in_order(builder, split), batches(builder, split, batch_size=1)):
+                found[name] = image[0], label[0]
+        assert sorted(found) == sorted(f"{name}.png" for name in NAMES)
+        for number, name in enumerate(NAMES):
+            image, label = image_folders.example(number, (12 + number % 3, 16))
+            np.testing.assert_array_equal(found[f"{name}.png"][0], image)
+            np.testing.assert_array_equal(found[f"{name}.png"][1], label)
+
+    def test_folders_arrays_and_data_sets_give_equal_batches(self, prepare):
+        builder = prepare()
+        stored = batches(builder, batch_size=1)
+        images, labels = [image[0].astype(np.uint8) for image, _ in stored], [label[0] for _, label in stored]
+        examples = tf.data.Dataset.from_generator(
+            lambda: zip(images, labels),
+            output_signature=(tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((None, None), tf.int32)),
+        )
+        sources = [builder, hs.data.from_arrays(images, labels, TREE), hs.data.from_dataset(examples, TREE)]
+        for options in ({"training": True, "crop_size": (10, 10), "seed": 3, "batch_size": 2}, {"batch_size": 3}):
+            one, *others = (batches(source, **options) for source in sources)
+            assert len(one) > 2
+            for other in others:
+                for (image, label), (other_image, other_label) in zip(one, other, strict=True):
+                    np.testing.assert_array_equal(image, other_image)
+                    np.testing.assert_array_equal(label, other_label)
+
+    def test_it_mixes_with_other_data_sets(self, prepare, data_dir):
+        street = hs.ClassTree.load("street_blocks")
+        own = prepare(tree=street, classes={0: "human", 1: "vehicle/car", 2: "sky", NO_LABEL: "ignore"})
+        options = {"batch_size": 4, "batch_shares": [1, 3], "data_dir": str(data_dir)}
+        splits = ["train", "train[:8]"]
+        train = hs.data.load([own, "street_blocks"], splits, training=True, crop_size=(12, 16), **options)
+        for _, label in train.as_numpy_iterator():
+            assert set(np.unique(label[1])) <= {street.index(name) for name in ("human", "vehicle/car", "sky")} | {
+                NO_LABEL
+            }
+
+    def test_every_mask_format_gives_the_same_labels(self, folder, prepare):
+        names = ["person", "rider", "sky"]
+        labels = {name: image_folders.example(n, (12 + n % 3, 16))[1] % 3 for n, name in enumerate(NAMES)}
+        found = []
+        for write in ("index", "colors", "panoptic", "cvat", "labelme", "binary"):
+            masks = folder / write
+            masks.mkdir()
+            getattr(mask_formats, f"write_{write}")(masks, labels, names)
+            table = None
+            if write == "index":
+                table = dict(enumerate(names))
+            if write == "colors":
+                table = {mask_formats.hex_of(mask_formats.color_of(n)): name for n, name in enumerate(names)}
+            builder = prepare(masks=write, classes=table)
+            found.append([label.tolist() for _, label in batches(builder, batch_size=1)])
+        assert all(labels == found[0] for labels in found) and found[0]
+
+    def test_names_that_are_no_nodes_are_listed_with_what_to_do(self, folder, prepare):
+        labels = {name: image_folders.example(n, (12 + n % 3, 16))[1] % 3 for n, name in enumerate(NAMES)}
+        (folder / "binary").mkdir()
+        mask_formats.write_binary(folder / "binary", labels, ["person", "cow", "horse"])
+        with pytest.raises(TreeError) as caught:
+            prepare(masks="binary")
+        assert "'cow', 'horse'" in str(caught.value) and "person" not in str(caught.value).split("Received")[1]
+        assert f"hierseg classes --masks {folder / 'binary'}" in str(caught.value)
+
+    def test_colors_without_a_table_are_refused_with_what_to_do(self, folder, prepare):
+        (folder / "colors").mkdir()
+        mask_formats.write_colors(folder / "colors", {name: np.zeros((12, 16), int) for name in NAMES}, ["sky"])
+        with pytest.raises(TreeError, match="expected a class table.*hierseg classes --masks"):
+            prepare(masks="colors")
+
+    def test_ids_that_are_no_leaves_are_named_with_what_to_do(self, folder, prepare):
+        Image.fromarray(np.full((12, 16), 7, np.uint8)).save(folder / "masks" / "scene_0.png")
+        with pytest.raises(ValueError, match=r"scene_0.png: .* id 7 \(192 pixels\). Without a class table, ids are"):
+            prepare()
+
+    def test_palette_files_with_a_table_of_colors_are_read_by_color(self, folder, prepare):
+        (folder / "palette").mkdir()
+        for name in NAMES:
+            image = Image.new("P", (16, 12 + NAMES.index(name) % 3), 1)
+            image.putpalette([0, 0, 0, 200, 10, 10])
+            image.save(folder / "palette" / f"{name}.png")
+        builder = prepare(masks="palette", classes={"#c80a0a": "human"})
+        assert {int(node) for _, label in batches(builder, batch_size=1) for node in np.unique(label)} == {3}
+
+    @pytest.mark.parametrize(
+        "options, expected",
+        [
+            ({"val_share": 1}, "`val_share`"),
+            ({"val_images": "images"}, "expects `val_images` and `val_masks`, or neither"),
+            ({"val_images": "x", "val_masks": "y", "groups": "(a)"}, "Omit one of them"),
+            ({"val_images": "images", "val_masks": "masks"}, "another folder for validation"),
+            ({"images": "nothing"}, "nothing: expected a folder of images. Received: nothing there"),
+            ({"masks": "nothing"}, "nothing: expected a folder of masks. Received: nothing there"),
+            ({"images": "masks/scene_0.png"}, "expected a folder of images. Received: a file"),
+            ({"format": "gif"}, "gif"),
+        ],
+    )
+    def test_refused_arguments(self, folder, prepare, monkeypatch, options, expected):
+        monkeypatch.chdir(folder)
+        with pytest.raises(ValueError, match=expected) as caught:
+            prepare(**options)
+        assert "\n" not in str(caught.value)
+
+
+def names_in_order(builder, split):
+    import tensorflow_datasets as tfds
+
+    return [example["file_name"].decode() for example in tfds.as_numpy(builder.as_dataset(split=split))]
+
+
+class SplitsTest:
+    def test_a_new_image_moves_no_other_one(self, folder, prepare):
+        before = files_of(prepare(), "validation")
+        for number in range(12, 20):
+            image_folders.write_pair(folder, f"scene_{number}", number)
+        after = files_of(prepare(), "validation")
+        assert before == after & {f"{name}.png" for name in NAMES} and 0 < len(before) < 12
+
+    def test_groups_stay_together(self, folder, prepare):
+        for video in "abcdef":
+            for frame in range(3):
+                image_folders.write_pair(folder, f"{video}_{frame}", frame)
+        builder = prepare(groups=r"^(.*)_\d+$")
+        train, validation = ({name.split("_")[0] for name in files_of(builder, s)} for s in ("train", "validation"))
+        assert train and validation and not train & validation
+
+    def test_groups_of_a_table_stay_together(self, folder, prepare):
+        rows = [f"{name}.png,{'one' if number % 2 else 'two'}" for number, name in enumerate(NAMES)]
+        (folder / "groups.csv").write_text("\n".join(["name,group", *rows]))
+        share = np.mean(list(hash_shares(["one", "two"]).values()))
+        found = files_of(prepare(groups=folder / "groups.csv", val_share=float(share)), "train")
+        even = {f"{name}.png" for name in NAMES[::2]}
+        assert found in (even, {f"{name}.png" for name in NAMES} - even)
+        (folder / "groups.csv").write_text("\n".join(rows[:-2]))
+        with pytest.raises(ValueError, match="Received: 2 of 12 images without one, the first scene_10"):
+            prepare(groups=folder / "groups.csv")
+
+    def test_images_of_a_subfolder_are_a_group(self, tmp_path):
+        names = [f"{video}/{frame}" for video in ("a b", "ü", "c", "d", "e") for frame in range(2)]
+        folders = image_folders.write_pairs(tmp_path, names)
+        builder = hs.data.from_folders(*folders, TREE, val_share=0.5, data_dir=tmp_path / "prepared")
+        train, validation = ({name.split("/")[0] for name in files_of(builder, s)} for s in ("train", "validation"))
+        assert train and validation and not train & validation and train | validation == {"a b", "ü", "c", "d", "e"}
+
+    def test_an_empty_split_is_refused_with_a_share_that_works(self, prepare):
+        with pytest.raises(ValueError, match=r"none of which falls into validation. Pass val_share=(\S+), ") as caught:
+            prepare(val_share=1e-4)
+        share = float(str(caught.value).split("Pass val_share=")[1].split(",")[0])
+        assert sizes_of(prepare(val_share=share))["validation"] >= 1
+
+    def test_folders_of_validation_are_the_split(self, folder, prepare):
+        for kind in ("images", "masks"):
+            (folder / f"val_{kind}").mkdir()
+            shutil.move(folder / kind / "scene_3.png", folder / f"val_{kind}")
+        builder = prepare(val_images=folder / "val_images", val_masks=folder / "val_masks")
+        assert sizes_of(builder) == {"train": 11, "validation": 1} and files_of(builder, "validation") == {
+            "scene_3.png"
+        }
+
+
+class NamesTest:
+    def test_names_that_pair_ambiguously_are_refused(self, tmp_path):
+        folders = image_folders.write_pairs(tmp_path, ["a/x", "b/x", "c/y"])
+        for name in "ab":
+            shutil.rmtree(tmp_path / "masks" / name)
+        image_folders.write_pair(tmp_path / "other", "x", 0)
+        shutil.copy(tmp_path / "other" / "masks" / "x.png", tmp_path / "masks")
+        with pytest.raises(ValueError, match="one image and one mask of the name x. Received: 2 images, a/x, b/x"):
+            hs.data.from_folders(*folders, TREE, data_dir=tmp_path / "prepared")
+
+    def test_masks_may_lie_in_other_subfolders(self, tmp_path):
+        images, masks = image_folders.write_pairs(tmp_path, ["x", "y", "z", "u", "v", "w"])
+        for letter in "xyz":
+            (images / letter).mkdir()
+            shutil.move(images / f"{letter}.png", images / letter)
+        builder = hs.data.from_folders(images, masks, TREE, val_share=0.5, data_dir=tmp_path / "prepared")
+        assert sum(sizes_of(builder).values()) == 6
+
+    def test_two_images_of_one_name_are_refused(self, folder, prepare):
+        Image.new("RGB", (16, 12)).save(folder / "images" / "scene_0.jpg")
+        with pytest.raises(ValueError, match="scene_0.png: expected one file per name. Received: scene_0.jpg"):
+            prepare()
+
+    def test_masks_below_the_images_are_no_images(self, tmp_path):
+        images, masks = image_folders.write_pairs(tmp_path, NAMES)
+        shutil.move(masks, images / "labels")
+        builder = hs.data.from_folders(images, images / "labels", TREE, val_share=0.4, data_dir=tmp_path / "prepared")
+        assert sum(sizes_of(builder).values()) == 12
+
+    def test_images_without_masks_are_counted_and_the_first_named(self, folder, prepare):
+        for name in ("scene_3", "scene_5"):
+            os.remove(folder / "masks" / f"{name}.png")
+        with pytest.raises(ValueError, match=r"Received: 2 images without one, the first .*images/scene_3.png"):
+            prepare()
+        builder = prepare(skip_bad=True)
+        assert sum(sizes_of(builder).values()) == 10
+        assert "2 images without one" in pathlib.Path(builder.data_dir, "left_out.txt").read_text()
+
+    def test_masks_without_images_are_counted_and_the_first_named(self, folder, prepare):
+        os.remove(folder / "images" / "scene_3.png")
+        with pytest.raises(ValueError, match="Received: 1 mask without one, the first scene_3"):
+            prepare()
+
+    def test_an_empty_folder_is_named(self, folder, prepare):
+        (folder / "empty").mkdir()
+        with pytest.raises(ValueError, match="empty: expected images that end in .png, .*. Received: none"):
+            prepare(images="empty")
+        with pytest.raises(ValueError, match="empty: expected masks"):
+            prepare(masks="empty")
+
+
+class BadFilesTest:
+    """One bad file is named; with `skip_bad` it is left out and listed."""
+
+    @pytest.fixture(params=["damaged", "turned", "size", "id"])
+    def bad(self, folder, request):
+        image, mask = folder / "images" / "scene_4.png", folder / "masks" / "scene_4.png"
+        if request.param == "damaged":
+            image.write_bytes(image.read_bytes()[:80])
+            return "images/scene_4.png: expected a complete PNG file"
+        if request.param == "turned":
+            exif = Image.Exif()
+            exif[0x0112] = 6
+            Image.open(image).save(folder / "images" / "scene_4.jpg", exif=exif)
+            image.unlink()
+            return "images/scene_4.jpg: .*EXIF orientation 6"
+        Image.new("L", (3, 3) if request.param == "size" else (16, 13), 9 if request.param == "id" else 0).save(mask)
+        return {"size": "scene_4.png: expected the size of its image", "id": r"masks/scene_4.png: .* id 9 \(208"}[
+            request.param
+        ]
+
+    def test_it_is_named_or_left_out(self, bad, prepare):
+        with pytest.raises(ValueError, match=bad):
+            prepare()
+        builder = prepare(skip_bad=True)
+        assert sum(sizes_of(builder).values()) == 11
+        assert "scene_4" in pathlib.Path(builder.data_dir, "left_out.txt").read_text()

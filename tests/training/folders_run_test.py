@@ -1,0 +1,146 @@
+"""A run on folders of images and masks, from the command line to the SavedModel."""
+
+import json
+import shutil
+import tomllib
+
+import pytest
+
+pytest.importorskip("tensorflow")
+import hierseg_keras as hs  # noqa: E402
+from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.training import ConfigError, RunConfig  # noqa: E402
+from tests import image_folders  # noqa: E402
+
+FOLDERS = {"images": "i", "masks": "m", "tree": "street_blocks"}
+
+
+class ConfigTest:
+    def test_images_are_the_data_set(self):
+        config = RunConfig(data=FOLDERS)
+        assert config.data.dataset == "folders" == config.evaluation_dataset
+        assert RunConfig(**config.to_values()) == config
+        mixed = RunConfig(data={**FOLDERS, "dataset": ["street_blocks", "folders"]})
+        assert mixed.data.names == ("street_blocks", "folders") and mixed.evaluation_dataset == "street_blocks"
+
+    def test_all_contradictions_are_told_at_once(self):
+        data = {"images": "i", "val_images": "v", "val_share": 0.2, "groups": "(a)", "mask_format": "indx"}
+        with pytest.raises(ConfigError) as caught:
+            RunConfig(data=data)
+        keys = ("masks", "tree", "val_masks", "val_share", "groups", "mask_format")
+        assert [line.split("`")[1] for line in caught.value.problems] == [f"data.{key}" for key in keys]
+        assert "Did you mean `index`?" in caught.value.problems[-1]
+
+    @pytest.mark.parametrize("options", [{"masks": "m"}, {**FOLDERS, "dataset": "street_blocks"}])
+    def test_folders_of_another_data_set_are_refused(self, options):
+        with pytest.raises(ConfigError, match='`data.dataset` expects "folders", alone or in a list'):
+            RunConfig(data=options)
+
+    def test_the_data_set_needs_its_folders(self):
+        with pytest.raises(ConfigError) as caught:
+            RunConfig(data={"dataset": "folders"})
+        assert [line.split("`")[1] for line in caught.value.problems] == ["data.images", "data.masks", "data.tree"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    image_folders.write_pairs(tmp_path, [f"a photo {number}" for number in range(12)], ".jpg")
+    (tmp_path / "tree.txt").write_text(image_folders.TREE.to_text(), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+DATA = "--images images --masks masks --tree tree.txt --val-share 0.4".split()
+RUN = [*DATA, "--data.data_dir", "prepared", *"--data.batch_size 2 --schedule.steps 2 --network.filters 2".split()]
+
+
+def command(*options):
+    return main([str(option) for option in options])
+
+
+class CommandTest:
+    def test_data_shows_folders(self, folder, capsys):
+        assert command("data", *DATA, "--data-dir", "prepared", "--out", "sheets") == 0
+        printed = capsys.readouterr().out
+        assert "folders/images_" in printed and "level 2, 2 classes" in printed
+        assert (folder / "sheets" / "contact_sheet.png").is_file()
+
+    @pytest.mark.parametrize(
+        "options, expected",
+        [
+            ([], "expected NAME, or --images and --masks"),
+            (["street_blocks", "--images", "images"], "--images expects the data set folders"),
+            ([*DATA, "--class-map", "x.csv"], "Use --classes"),
+            ([*DATA, "--val-images", "x"], "`data.val_masks` expects"),
+            ([*DATA[:2], "--tree", "tree.txt"], "`data.masks` expects"),
+        ],
+    )
+    def test_data_refuses(self, folder, capsys, options, expected):
+        try:
+            code = command("data", *options)
+        except SystemExit as ended:
+            code = ended.code
+        assert code == 2 and expected in capsys.readouterr().err
+
+    @pytest.mark.large
+    def test_a_run_outlives_its_folder(self, folder, capsys, monkeypatch):
+        assert command("train", *RUN, "--network.num_stages", 1, "--replicas", 1, "--out", "run") == 0
+        values = tomllib.loads((folder / "run" / "config.toml").read_text("utf-8"))["data"]
+        assert (values["dataset"], values["images"]) == ("folders", str(folder / "images"))
+        assert values["crop_size"][0] in (12, 13, 14) and values["crop_size"][1] == 16
+        [name] = json.loads((folder / "run" / "run.json").read_text("utf-8"))["data"]
+        assert name.startswith("folders/images_")
+        (folder / "tree.txt").unlink()
+        assert command("evaluate", "run") == 0
+        shutil.copy(folder / "images" / "a photo 3.jpg", folder / "photo.jpg")
+        shutil.rmtree(folder / "images")
+        shutil.rmtree(folder / "masks")
+        assert command("predict", "run", "photo.jpg", "--out", "predicted", "--flip") == 0
+        assert command("export", "run", "--out", "exported", "--flip") == 0
+        capsys.readouterr()
+        assert command("evaluate", "run") == 1
+        printed = capsys.readouterr().err
+        assert "images: expected a folder of images. Received: nothing there" in printed and printed.count("\n") == 1
+
+    def test_missing_folders_are_one_line(self, folder, capsys):
+        options = ["--images", "nothing", *DATA[2:], *RUN[len(DATA) :]]
+        assert command("train", *options, "--network.num_stages", 1, "--out", "run") == 1
+        printed = capsys.readouterr().err
+        assert "nothing: expected a folder of images" in printed and printed.count("\n") == 1
+
+
+class NewDatasetTest:
+    def test_the_written_builder_runs_as_written(self, folder, monkeypatch, capsys):
+        assert command("new-dataset", "my_own_streets") == 0
+        written = folder / "my_own_streets"
+        names = ["__init__.py", "my_own_streets_dataset_builder.py", "my_own_streets_test.py", "tree.txt"]
+        assert sorted(path.name for path in written.iterdir()) == names
+        monkeypatch.syspath_prepend(folder)
+        from my_own_streets import my_own_streets_test
+
+        my_own_streets_test.test_images_and_labels_are_those_of_the_files(folder / "tested")
+
+    def test_nothing_is_replaced(self, folder, capsys):
+        (folder / "mine").mkdir()
+        (folder / "mine" / "file").write_text("kept")
+        assert command("new-dataset", "mine") == 1 and "mine, which exists" in capsys.readouterr().err
+        assert [path.name for path in (folder / "mine").iterdir()] == ["file"]
+
+    @pytest.mark.parametrize("name", ["3d", "MyStreets", "my-streets", "class", "../x", "", "json", "camvid_tree"])
+    def test_names_that_are_refused(self, folder, capsys, name):
+        try:
+            code = command("new-dataset", name)
+        except SystemExit as ended:
+            code = ended.code
+        assert code == 2 and "expected the name of" in capsys.readouterr().err
+        assert not list(folder.glob("*/__init__.py"))
+
+
+def test_the_template_is_the_page():
+    from pathlib import Path
+
+    from hierseg_keras.cli.dataset_template import files_of
+
+    page = (Path(hs.__file__).parent.parent / "docs" / "your_own_data.md").read_text("utf-8")
+    text = files_of("my_streets")["my_streets_dataset_builder.py"]
+    assert text.split('"""\n\n', 1)[1] in page

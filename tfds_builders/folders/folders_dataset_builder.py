@@ -1,0 +1,164 @@
+"""A folder of images and a folder of masks, with a class tree."""
+
+import dataclasses
+import functools
+
+import tensorflow_datasets as tfds
+from etils import epath
+
+from hierseg_keras.tree import ClassTree
+from tfds_builders.folders.named_pairs import find_pairs
+from tfds_builders.folders.preparations import preparation_name, warn_of_earlier
+from tfds_builders.folders.split_groups import split_names
+from tfds_builders.reading.check_labels import check_size
+from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.image_files import read_image, stored_image
+from tfds_builders.reading.masks import read_mask
+from tfds_builders.tree_builder import TreeBuilder
+from tfds_builders.tree_features import tree_dataset_info
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class FoldersConfig(tfds.core.BuilderConfig):
+    """Describes folders of images and masks. `hierseg_keras.data.from_folders` makes it.
+
+    Attributes:
+        images, masks: Paths of the folders.
+        tree: Text of the tree.
+        classes: Tuple of triples `(id, name, path)`, one per class: the number or color in the masks, or `None` if the
+            format has names alone; the class's name; and the path of its node, or `None` if its pixels have no label.
+            The position of a class is its stored id.
+        format: Format of the masks, one of `tfds_builders.reading.masks.FORMATS`.
+        has_table: Boolean, whether the user has a class table, for errors. Without one, `classes` are those that the
+            masks and the tree imply.
+        val_share: Float, share of the images that `validation` gets. Not used with `val_images`.
+        val_images, val_masks: Paths of the folders of `validation`. Default to `None`.
+        groups: As in `split_groups.group_names`.
+        name: Not passed: a hash of the options, and of the names, sizes and modification times of all files. A
+            preparation is found by it, so that the data set is prepared anew if any of them changes.
+    """
+
+    images: str
+    masks: str
+    tree: str
+    classes: tuple
+    format: str
+    has_table: bool = True
+    val_share: float = 0.1
+    val_images: str | None = None
+    val_masks: str | None = None
+    groups: str | None = None
+    name: str = ""
+
+    def __post_init__(self):
+        self.name = self.present_name()
+        self.description = f"The images of {self.images} with the masks of {self.masks}."
+
+    def present_name(self):
+        """Returns the name for the present state of the files."""
+        others = [path for path in (self.val_images, self.val_masks) if path]
+        if self.groups and self.groups.lower().endswith(".csv"):
+            others.append(self.groups)
+        share = None if self.val_images else self.val_share
+        options = [self.tree, self.classes, self.format, share, self.groups]
+        return preparation_name(self.images, self.masks, others, options)
+
+
+class Builder(TreeBuilder):
+    """Builds a data set from a folder of images and a folder of masks.
+
+    Its splits are `train` and `validation`. Each state of the files has a preparation of its own. Earlier preparations
+    of the same folders are named in a warning, and are not deleted.
+
+    Args:
+        config: `FoldersConfig`.
+        **options: As in `TreeBuilder`.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release."}
+
+    def __init__(self, *, config=None, **options):
+        if not isinstance(config, FoldersConfig):
+            raise ValueError(
+                f"`folders` expects the folders of images and masks. Received: config={config!r}. Use "
+                "`data.from_folders(images, masks, tree)`, or --images, --masks and --tree on the command line."
+            )
+        super().__init__(config=config, **options)
+
+    def _create_builder_config(self, config, version):
+        # TFDS would log a warning with the whole text of every custom configuration.
+        return config
+
+    def _info(self):
+        config = self.builder_config
+        paths = [path for _, _, path in config.classes]
+        return tree_dataset_info(self, ClassTree.from_text(config.tree), paths)
+
+    def _source_dir(self, dl_manager):
+        return epath.Path(self.builder_config.images)
+
+    def download_and_prepare(self, **options):
+        is_new = not self.is_prepared()
+        super().download_and_prepare(**options)
+        if is_new:
+            warn_of_earlier(self.data_path.parent.parent, self.builder_config.name)
+
+    def _download_and_prepare(self, dl_manager, download_config):
+        super()._download_and_prepare(dl_manager, download_config)
+        if self.builder_config.present_name() != self.builder_config.name:
+            raise ImageFileError(
+                f"{self.builder_config.images}: expected files that do not change while they are read. Received: "
+                "images or masks that changed. Prepare the data set again"
+            )
+
+    def split_items(self, folder):
+        config = self.builder_config
+        names = [name for _, name, _ in config.classes if name]
+        pairs, problems = find_pairs(config.images, config.masks, config.format, names)
+        if config.val_images:
+            val_pairs, val_problems = find_pairs(config.val_images, config.val_masks, config.format, names)
+            return {"train": pairs, "validation": val_pairs}, problems + val_problems
+        if not pairs or problems and not self._skip_bad:
+            # The problems are raised before those of a division of what is left.
+            return {"train": pairs, "validation": []}, problems
+        splits = zip(("train", "validation"), split_names([p.name for p in pairs], config.val_share, config.groups))
+        by_name = {pair.name: pair for pair in pairs}
+        return {split: [by_name[name] for name in names] for split, names in splits}, problems
+
+    def read(self, pair):
+        image = read_image(pair.image)
+        label = read_mask(pair.mask, self._class_ids, self._above, self._remedy)
+        check_size(f"mask of {pair.image.name}", label, pair.image, image)
+        file_name = f"{pair.name}{pair.image.suffix}"
+        return pair.name, {"image": stored_image(pair.image, image), "label": label, "file_name": file_name}
+
+    @property
+    def _remedy(self):
+        """What to do about classes of masks that have no node."""
+        config = self.builder_config
+        if config.has_table:
+            return None
+        rule = "the name of each class is that of a node"
+        if config.format == "index":
+            rule = "ids are the leaf indices of the tree, and 255 is no label"
+        return (
+            f"Without a class table, {rule}. `hierseg classes --masks {config.masks} --out classes.csv` proposes a "
+            "table. Complete it, and pass it as `classes`"
+        )
+
+    @functools.cached_property
+    def _class_ids(self):
+        """The stored id of each key of `read_mask`."""
+        ids = {}
+        for stored_id, (id_, name, _) in enumerate(self.builder_config.classes):
+            for key in (id_, name):
+                if key is not None and key != "":
+                    ids.setdefault(key, stored_id)
+        return ids
+
+    @functools.cached_property
+    def _above(self):
+        """The stored ids of the ancestors of each class, for binary masks that overlap."""
+        paths = {id_: path for id_, (_, _, path) in enumerate(self.builder_config.classes) if path}
+        return {id_: {i for i, above in paths.items() if path.startswith(f"{above}/")} for id_, path in paths.items()}

@@ -1,0 +1,114 @@
+"""Pairs images with masks by their names."""
+
+import collections
+import dataclasses
+import os
+
+from etils import epath
+
+from tfds_builders.reading.image_files import IMAGE_FORMATS
+from tfds_builders.reading.masks import find_masks
+from tfds_builders.reading.masks.files_below import files_below
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedPair:
+    """An image file and its mask.
+
+    Attributes:
+        name: String, path of the image below its folder, without suffix, such as `"aachen/000001"`.
+        image: `epath.Path` of the image.
+        mask: Item of `FoundMasks.masks`.
+    """
+
+    name: str
+    image: epath.Path
+    mask: object
+
+
+def images_below(folder, masks_folder):
+    """Lists the images in a folder and its subfolders, except those in the folder of masks.
+
+    Returns:
+        A pair `(images, problems)`: a dict from the path below `folder` without suffix to the image's `epath.Path`,
+        sorted; and a list of strings.
+    """
+    folder, masks_folder = epath.Path(folder), epath.Path(masks_folder)
+    if not folder.is_dir():
+        return {}, [
+            f"{folder}: expected a folder of images. Received: {'a file' if folder.exists() else 'nothing there'}"
+        ]
+    is_same = os.path.realpath(folder) == os.path.realpath(masks_folder)
+    images, problems = files_below(folder, IMAGE_FORMATS, without=() if is_same else (masks_folder,))
+    if not images:
+        problems.append(f"{folder}: expected images that end in {', '.join(IMAGE_FORMATS)}. Received: none")
+    return images, problems
+
+
+def find_pairs(image_folder, mask_folder, format_, class_names):
+    """Finds the images of a folder and their masks.
+
+    An image and its mask have the same path below their folders. If there is no such mask, the mask of the same name in
+    another subfolder is used, provided that it is the only one left of this name, and the image too.
+
+    Args:
+        image_folder, mask_folder: Paths.
+        format_: String, format of the masks.
+        class_names: Collection of class names, for `find_masks`.
+
+    Returns:
+        A pair `(pairs, problems)`: a list of `NamedPair`, sorted by name; and a list of strings, one per file that
+        cannot be used, and one for all images or masks without a counterpart.
+
+    Raises:
+        ImageFileError: If the folder of masks does not exist.
+    """
+    images, problems = images_below(image_folder, mask_folder)
+    if not images:
+        return [], problems
+    found = find_masks(mask_folder, format_, list(images), class_names)
+    mask_of, ambiguous = _paired(images, found.masks)
+    problems = [*problems, *found.problems, *dict.fromkeys(ambiguous.values())]
+    lonely = [images[name] for name in images.keys() - mask_of - ambiguous.keys()]
+    if lonely:
+        problems.append(_without_counterpart(sorted(lonely), "image", "mask", mask_folder, found.masks))
+    taken = {*mask_of.values(), *ambiguous}
+    left = [name for name in found.masks if name not in taken]
+    if left:
+        problems.append(_without_counterpart(left, "mask", "image", image_folder, images))
+    return [NamedPair(name, images[name], found.masks[mask_of[name]]) for name in sorted(mask_of)], problems
+
+
+def _paired(images, masks):
+    """Returns a dict from the names of images to those of masks, and a dict from ambiguous names to their problems."""
+    mask_of = {name: name for name in images if name in masks}
+    other_images, other_masks = _by_last_name(images.keys() - mask_of), _by_last_name(masks.keys() - mask_of)
+    ambiguous = {}
+    for last in sorted(other_images.keys() & other_masks.keys()):
+        names, candidates = other_images[last], other_masks[last]
+        if len(names) == len(candidates) == 1:
+            mask_of[names[0]] = candidates[0]
+            continue
+        problem = (
+            f"{images[names[0]]}: expected one image and one mask of the name {last}. Received: {len(names)} images, "
+            f"{', '.join(names)}, and {len(candidates)} masks, {', '.join(candidates)}. Put images and masks into "
+            "subfolders of the same names"
+        )
+        ambiguous.update(dict.fromkeys([*names, *candidates], problem))
+    return mask_of, ambiguous
+
+
+def _by_last_name(names):
+    found = collections.defaultdict(list)
+    for name in sorted(names):
+        found[name.rpartition("/")[2]].append(name)
+    return found
+
+
+def _without_counterpart(lonely, what, counterpart, folder, others):
+    count = f"{len(lonely)} {what}{'s' * (len(lonely) > 1)}"
+    return (
+        f"{folder}: expected one {counterpart} of the same name per {what}. Received: {count} without one, the first "
+        f"{lonely[0]}. The {counterpart}s have names such as {next(iter(others), 'none')}. Rename or add files, or "
+        f"omit the {what}s with skip_bad=True"
+    )

@@ -1,0 +1,129 @@
+"""Divides images between training and validation by their names, with the images of a group together."""
+
+import csv
+import hashlib
+import math
+import pathlib
+import re
+
+from tfds_builders.reading.file_problems import ImageFileError
+
+_HASH_BITS = 64
+_CSV = ".csv"
+
+
+def group_names(names, groups):
+    """Returns the group of each image.
+
+    Args:
+        names: List of strings, the images' paths below their folder, without suffix.
+        groups: String: a regular expression with one group, which is searched in each name, such as
+            `r"^(.*)_\\d+$"`; or the path of a CSV file with one row `name,group` per image. `None` means that the
+            images of a subfolder are a group, and every other image is a group of its own.
+
+    Returns:
+        Dict from name to group.
+
+    Raises:
+        ImageFileError: If the regular expression is invalid or does not have one group, the file cannot be read, or an
+            image has no group. The error says how many, and names the first.
+    """
+    if groups is None:
+        return {name: name.rpartition("/")[0] or name for name in names}
+    found = _listed(names, groups) if groups.lower().endswith(_CSV) else _matched(names, groups)
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ImageFileError(
+            f"{groups}: expected a group for every image. Received: {len(missing)} of {len(names)} images without one, "
+            f"the first {missing[0]}"
+        )
+    return found
+
+
+def hash_shares(groups):
+    """Returns a dict from group to a number in [0, 1), which depends on the name of the group alone."""
+    return {
+        group: int(hashlib.sha256(group.encode()).hexdigest()[: _HASH_BITS // 4], 16) / 2**_HASH_BITS
+        for group in set(groups)
+    }
+
+
+def split_names(names, val_share, groups):
+    """Divides images between training and validation.
+
+    A group belongs to the validation if the hash of its name is below `val_share`. An image that is added or removed
+    therefore does not move another one.
+
+    Args:
+        names, groups: As in `group_names`.
+        val_share: Float between 0 and 1.
+
+    Returns:
+        A pair of lists of names, `(train, validation)`.
+
+    Raises:
+        ImageFileError: As from `group_names`, or if one of the lists would be empty. The error names a `val_share` that
+            gives both.
+    """
+    group_of = group_names(names, groups)
+    shares = hash_shares(group_of.values())
+    validation = [name for name in names if shares[group_of[name]] < val_share]
+    train = [name for name in names if shares[group_of[name]] >= val_share]
+    if not train or not validation:
+        raise ImageFileError(_one_is_empty(names, val_share, group_of, shares))
+    return train, validation
+
+
+def _matched(names, pattern):
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ImageFileError(f"groups: expected a regular expression. Received: {pattern!r}, {error}") from None
+    if compiled.groups != 1:
+        raise ImageFileError(
+            "groups: expected a regular expression with one group, such as ^(.*)_[0-9]+$, or a .csv file. Received: "
+            f"{pattern!r}, with {compiled.groups} groups"
+        )
+    matches = {name: compiled.search(name) for name in names}
+    return {name: match[1] for name, match in matches.items() if match and match[1] is not None}
+
+
+def _listed(names, path):
+    """Reads `name,group` rows. A name may have its suffix. It may lack its subfolder if only one image has it."""
+    try:
+        text = pathlib.Path(path).read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImageFileError(f"{path}: expected a CSV file in UTF-8. Received: {error}") from None
+    rows = {}
+    for number, cells in enumerate(csv.reader(text.splitlines()), start=1):
+        if len(cells) != 2 and cells:
+            raise ImageFileError(f"{path}:{number}: expected name,group. Received: {','.join(cells)}")
+        if cells:
+            name, group = (cell.strip() for cell in cells)
+            rows[name] = rows[str(pathlib.PurePosixPath(name).with_suffix(""))] = group
+    last_names = [name.rpartition("/")[2] for name in names]
+    found = {}
+    for name, last in zip(names, last_names):
+        if name in rows or last in rows and last_names.count(last) == 1:
+            found[name] = rows.get(name, rows.get(last))
+    return found
+
+
+def _one_is_empty(names, val_share, group_of, shares):
+    what = "groups" if len(shares) < len(names) else "images"
+    empty = "validation" if min(shares.values()) >= val_share else "training"
+    problem = (
+        f"expected images for training and for validation. Received: val_share={val_share:g} of {len(shares)} {what}, "
+        f"none of which falls into {empty}. "
+    )
+    if len(shares) < 2:
+        return f"{problem}Add images, or pass val_images and val_masks"
+    lowest, highest = min(shares.values()), max(shares.values())
+    share = math.floor(lowest * 100 + 1) / 100 if empty == "validation" else math.floor(highest * 100) / 100
+    if not lowest < share <= highest:
+        share = (lowest + highest) / 2
+    count = sum(shares[group] < share for group in group_of.values())
+    return (
+        f"{problem}Pass val_share={share:.4g}, which puts {count} of {len(names)} images into validation, or pass "
+        "val_images and val_masks"
+    )
