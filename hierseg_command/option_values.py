@@ -46,9 +46,14 @@ def whole_numbers(text):
     return numbers
 
 
-def share(text):
+def overlap(text):
     """Reads a number from 0 to less than 1."""
     return _real(text, lambda number: 0 <= number < 1, "a number from 0 to less than 1, such as 0.5")
+
+
+def share(text):
+    """Reads a number between 0 and 1."""
+    return _real(text, lambda number: 0 < number < 1, "a number between 0 and 1")
 
 
 def probability(text):
@@ -76,17 +81,6 @@ def name(text):
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"expected a name or a path. Received: {text!r}")
     return text
-
-
-def share(text):
-    """Reads a number between 0 and 1."""
-    try:
-        number = float(text)
-        if not 0 < number < 1:
-            raise ValueError
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1. Received: {text!r}") from None
-    return number
 
 
 def snake_case(text):

@@ -7,6 +7,7 @@ from hierseg_command.option_values import (
     factors,
     name,
     number_or_auto,
+    overlap,
     pair,
     probability,
     seed,
@@ -232,7 +233,7 @@ def _averaging(parser):
         "--window", type=pair, help="height and width of sliding windows, for images that do not fit into memory"
     )
     parser.add_argument(
-        "--overlap", type=share, help="share of a window that the next one overlaps, averaged there (default: 1/3)"
+        "--overlap", type=overlap, help="share of a window that the next one overlaps, averaged there (default: 1/3)"
     )
 
     def check(options):

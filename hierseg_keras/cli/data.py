@@ -13,7 +13,7 @@ from hierseg_keras.files import written_beside
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.build import tree_of
 from hierseg_keras.training.config.checks import FOLDERS
-from hierseg_keras.training.data_sets import data_set
+from hierseg_keras.training.data_sets import data_set, palette_of
 from hierseg_keras.visualization import draw_contact_sheet, node_colors
 
 SHEET = "contact_sheet.png"
@@ -28,7 +28,7 @@ def run(options):
         tree = tree_of(config.data)
     builder = _builder(options, config.data, tree)
     print("\n".join(_splits(builder.info)))
-    colors = node_colors(tree, options.palette)
+    colors = node_colors(tree, options.palette or palette_of(config.data))
     class_maps = {options.name: options.class_map} if options.class_map else None
     dataset = data.load(
         builder if options.name == FOLDERS else options.name,

@@ -11,6 +11,7 @@ from hierseg_keras.prediction import predict_files
 from hierseg_keras.prediction.class_ids import data_set_ids
 from hierseg_keras.prediction.predict_files import check_levels
 from hierseg_keras.training import for_inference, load_run
+from hierseg_keras.training.data_sets import palette_of
 
 FAILED = 1
 DATA_SET, STDIN = "dataset", "-"
@@ -39,7 +40,7 @@ def run(options):
             confidence=options.confidence,
             threshold=options.threshold,
             overlay=options.overlay,
-            palette=options.palette or config.data.palette,
+            palette=options.palette or palette_of(config.data),
             pictures=ids is None if options.pictures is None else options.pictures,
             batch_size=options.batch_size,
             overwrite=options.overwrite,

@@ -37,9 +37,23 @@ def data_set(values, name, tree):
     )
 
 
+def palette_of(values):
+    """Returns the palette of a configuration's pictures, as `visualization.node_colors` accepts it.
+
+    Without `palette`, it is the class table of the folders, if the table is there and has colors.
+    """
+    if values.palette is not None or values.classes is None or not os.path.isfile(values.classes):
+        return values.palette
+    table = data.ClassMap.from_file(values.classes)
+    has_colors = table.has_colors or any(len(row) > 3 for row in table.rows)
+    return table if has_colors else None
+
+
 def absolute_folders(values):
-    """Returns the folders and files of `folders` as absolute paths, so that a run is evaluated from anywhere."""
+    """Returns the folders and files of the data as absolute paths, so that a run is evaluated from anywhere."""
     paths = {key: getattr(values, key) for key in _PATHS}
     if values.groups is not None and values.groups.lower().endswith(".csv"):
         paths["groups"] = values.groups
+    if values.palette is not None and os.path.isfile(values.palette):
+        paths["palette"] = values.palette
     return {key: os.path.abspath(path) for key, path in paths.items() if path is not None}

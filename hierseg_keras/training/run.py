@@ -30,6 +30,7 @@ from hierseg_keras.training.callbacks import (
 )
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.files import CONFIG
+from hierseg_keras.training.data_sets import palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import check_new, claimed
 from hierseg_keras.training.initialize import describe, initialize
@@ -103,7 +104,7 @@ def train(
 def _train(config, folder, verbose, strategy):
     keras.utils.set_random_seed(config.seed)
     tree = tree_of(config.data)
-    colors = node_colors(tree, config.data.palette)
+    colors = node_colors(tree, palette_of(config.data))
     with strategy.scope():
         model, callbacks = make_parts(config, tree)
         start = {} if config.init is None else {"init": initialize(model, config.init)}

@@ -17,6 +17,7 @@ from hierseg_keras.training.build import compile_model, load_evaluation, make_mo
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.config.files import config_file
+from hierseg_keras.training.data_sets import palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.manifest import TREE, WEIGHTS, check_files
@@ -145,7 +146,7 @@ def _evaluate(folder, split, verbose, strategy, report, inference):
     verbose, progress = progress_of(verbose)
     values = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=progress)
     if report is not None:
-        _write_report(by_class, report, config.data.palette)
+        _write_report(by_class, report, palette_of(config.data))
     return values
 
 

@@ -10,6 +10,7 @@ pytest.importorskip("tensorflow")
 import hierseg_keras as hs  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.training import ConfigError, RunConfig  # noqa: E402
+from hierseg_keras.training.data_sets import palette_of  # noqa: E402
 from tests import image_folders  # noqa: E402
 
 FOLDERS = {"images": "i", "masks": "m", "tree": "street_blocks"}
@@ -40,6 +41,21 @@ class ConfigTest:
         with pytest.raises(ConfigError) as caught:
             RunConfig(data={"dataset": "folders"})
         assert [line.split("`")[1] for line in caught.value.problems] == ["data.images", "data.masks", "data.tree"]
+
+
+class PaletteOfTest:
+    def test_is_the_class_table_if_it_has_colors(self, tmp_path):
+        tree = hs.ClassTree.load("street_blocks")
+        for row, color in [("0,,sky,#010203", (1, 2, 3)), ("#040506,,sky,", (4, 5, 6))]:
+            (tmp_path / "classes.csv").write_text(f"id,class,node,color\n{row}\n")
+            values = RunConfig(data={**FOLDERS, "classes": str(tmp_path / "classes.csv")}).data
+            colors = hs.visualization.node_colors(tree, palette_of(values))
+            assert tuple(colors[tree.index("sky")]) == color
+        (tmp_path / "classes.csv").write_text("id,class,node\n0,,sky\n")
+        assert palette_of(values) is None
+
+    def test_is_the_default_once_the_class_table_is_gone(self, tmp_path):
+        assert palette_of(RunConfig(data={**FOLDERS, "classes": str(tmp_path / "gone.csv")}).data) is None
 
 
 @pytest.fixture
