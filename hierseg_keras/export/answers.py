@@ -1,0 +1,86 @@
+"""A network's answers to a batch of images: class maps, probabilities, and confident labels."""
+
+import numpy as np
+import tensorflow as tf
+
+from hierseg_keras.decoding import best_path, level_labels
+from hierseg_keras.decoding.best_path import best_leaf
+from hierseg_keras.decoding.confident_labels import coherent_probabilities, labels_at
+from hierseg_keras.models.graph.model_scores import scores_of
+
+
+class Answers:
+    """Computes a network's answers inside a TensorFlow graph.
+
+    Class maps are as small as the tree allows: uint8 up to 255 nodes, uint16 up to 65,535 nodes, and uint32 above.
+
+    Args:
+        model: `keras.Model` from images to scores.
+        owner: Name of the exporting function that errors mention.
+        tree, scores, from_logits: As in `saved_model`.
+
+    Raises:
+        TypeError: If `model` is a subclassed model, whose output shape is unknown.
+        ValueError: Under the conditions of `saved_model`.
+    """
+
+    def __init__(self, model, owner, tree=None, scores=None, from_logits=None):
+        self.scores = scores_of(model, owner, tree, scores, from_logits)
+        self.tree = self.scores.tree
+        self.image_shape = _image_shape(model, owner)
+        self.dtype = np.min_scalar_type(self.tree.num_nodes)
+
+        # All signatures call one function, so that the network is traced and stored only once.
+        @tf.function(input_signature=[tf.TensorSpec(self.image_shape, tf.float32)], autograph=False)
+        def predict(image):
+            return tf.cast(model(image, training=False), tf.float32)
+
+        self._predict = predict
+
+    @property
+    def no_class(self):
+        """The largest value of the class maps' dtype, which is never a node: 255 for uint8."""
+        return int(np.iinfo(self.dtype).max)
+
+    def levels(self, image):
+        """Computes the class maps.
+
+        Args:
+            image: Images `(B, H, W, C)` of any dtype. No axis is empty.
+
+        Returns:
+            Dict from `level_1` to `level_D` to node indices, `(B, H, W)`.
+        """
+        return self._level_maps(best_leaf(self.scores, self._scores_of(image)))
+
+    def probabilities(self, image):
+        """Computes the class maps, `node_probabilities` `(B, H, W, V)`, and `path_score` `(B, H, W)`."""
+        y_pred = self._scores_of(image)
+        leaf, score = best_path(self.tree, y_pred, self.scores.kind, self.scores.from_logits)
+        probabilities = self.scores.node_probabilities(y_pred)
+        return {**self._level_maps(leaf), "node_probabilities": probabilities, "path_score": score}
+
+    def confident(self, image, threshold):
+        """Computes `label`, the deepest node per pixel whose probability reaches a threshold, or `no_class`."""
+        meaning = self.scores.kind, self.scores.from_logits
+        probabilities = coherent_probabilities(self.tree, self._scores_of(image), *meaning)
+        label = labels_at(self.tree, probabilities, threshold)
+        return {"label": tf.cast(tf.where(label < 0, self.no_class, label), self.dtype)}
+
+    def _scores_of(self, image):
+        return self._predict(tf.cast(image, tf.float32))
+
+    def _level_maps(self, leaf):
+        maps = level_labels(self.tree, leaf)
+        return {f"level_{level}": tf.cast(labels, self.dtype) for level, labels in enumerate(maps, start=1)}
+
+
+def _image_shape(model, owner):
+    """Returns the shape of a network's input, `(None, H, W, C)`, with `None` for variable heights and widths."""
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4 or not isinstance(shape[-1], int):
+        raise ValueError(
+            f"`{owner}` expects a network with one image input, (B, H, W, C). Received: input_shape={shape}. "
+            "Pass keras.Model(image, model(image)) with image = keras.Input((None, None, 3))."
+        )
+    return (None, *shape[1:])
