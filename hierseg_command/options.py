@@ -108,9 +108,38 @@ def predict(parser):
 def export(parser):
     """Adds the options of `hierseg export`."""
     _run(parser)
-    parser.add_argument("--out", type=name, required=True, help="folder of the SavedModel")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing folder")
+    parser.add_argument(
+        "--out", type=name, required=True, help="folder of the SavedModel, or file that ends in .tflite or .onnx"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("savedmodel", "litert", "onnx"),
+        default="savedmodel",
+        help="format of the model; onnx requires hierseg_keras[onnx] (default: savedmodel)",
+    )
+    parser.add_argument(
+        "--size", type=pair, help="with litert or onnx: the only height and width that the file takes (default: any)"
+    )
+    parser.add_argument("--probabilities", action="store_true", help="with onnx: return probabilities too")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing model")
     _averaging(parser)
+
+    def check(options):
+        if options.size and options.format == "savedmodel":
+            parser.error("--size requires --format litert or onnx. Received: --format savedmodel.")
+        if options.probabilities and options.format != "onnx":
+            parser.error(
+                f"--probabilities requires --format onnx; other formats have a signature for them. Received: --format "
+                f"{options.format}."
+            )
+
+    parser.set_defaults(check=check)
+
+
+def calibrate(parser):
+    """Adds the options of `hierseg calibrate`."""
+    _run(parser)
+    parser.add_argument("--split", type=name, help="TFDS split to fit to (default: the run's validation split)")
 
 
 def _run(parser):
@@ -125,6 +154,9 @@ def _averaging(parser):
     parser.add_argument(
         "--window", type=pair, help="height and width of sliding windows, for images that do not fit into memory"
     )
+    parser.add_argument(
+        "--calibrated", action="store_true", help="divide the logits by the temperature of `hierseg calibrate`"
+    )
 
 
 # The options of `train` and `profile` depend on the classes of `hierseg_keras`, and are defined in `hierseg_keras.cli`.
@@ -134,5 +166,6 @@ OPTIONS = {
     "evaluate": evaluate,
     "predict": predict,
     "export": export,
+    "calibrate": calibrate,
     "demo": demo,
 }

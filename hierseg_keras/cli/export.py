@@ -1,4 +1,4 @@
-"""Export a trained network as a SavedModel with one class map per level."""
+"""Export a trained network as a SavedModel, a LiteRT file or an ONNX file."""
 
 from hierseg_keras import export
 from hierseg_keras.cli.averaging import averaging_of
@@ -6,6 +6,12 @@ from hierseg_keras.training import for_inference, load_run
 
 
 def run(options):
+    functions = {"savedmodel": export.saved_model, "litert": export.litert, "onnx": export.onnx}
+    given = {"overwrite": options.overwrite}
+    if options.size is not None:
+        given["size"] = options.size
+    if options.probabilities:
+        given["probabilities"] = True
     model = for_inference(*load_run(options.run), **averaging_of(options))
-    print(export.saved_model(model, options.out, overwrite=options.overwrite))
+    print(functions[options.format](model, options.out, **given))
     return 0

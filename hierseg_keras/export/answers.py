@@ -1,5 +1,6 @@
 """A network's answers to a batch of images: class maps, probabilities, and confident labels."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -7,6 +8,7 @@ from hierseg_keras.decoding import best_path, level_labels
 from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.decoding.confident_labels import coherent_probabilities, labels_at
 from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.models.weights.finite_weights import check_finite_weights
 
 
 class Answers:
@@ -15,19 +17,29 @@ class Answers:
     Class maps are as small as the tree allows: uint8 up to 255 nodes, uint16 up to 65,535 nodes, and uint32 above.
 
     Args:
-        model: `keras.Model` from images to scores.
+        model: `keras.Model` from images to scores. A training wrapper, such as `HSSN`, stands for the network that it
+            trains.
         owner: Name of the exporting function that errors mention.
         tree, scores, from_logits: As in `saved_model`.
+        size: Pair `(H, W)`, or `None` for the sizes that the network accepts.
 
     Raises:
-        TypeError: If `model` is a subclassed model, whose output shape is unknown.
-        ValueError: Under the conditions of `saved_model`.
+        FloatingPointError, RuntimeError, TypeError, ValueError: Under the conditions of `saved_model`.
+        ValueError: If the network does not accept images of `size`.
     """
 
-    def __init__(self, model, owner, tree=None, scores=None, from_logits=None):
+    def __init__(self, model, owner, tree=None, scores=None, from_logits=None, size=None):
+        if keras.backend.backend() != "tensorflow":
+            raise RuntimeError(
+                f"`{owner}` expects the TensorFlow backend. Received: {keras.backend.backend()!r}. "
+                "Save the model with `model.save`, then load and export it with KERAS_BACKEND=tensorflow."
+            )
+        tree = getattr(model, "tree", None) if tree is None else tree
+        self.model = model = getattr(model, "inference_model", model)
+        check_finite_weights(model, f"`{owner}`")
         self.scores = scores_of(model, owner, tree, scores, from_logits)
         self.tree = self.scores.tree
-        self.image_shape = _image_shape(model, owner)
+        self.image_shape = _image_shape(model, owner, size)
         self.dtype = np.min_scalar_type(self.tree.num_nodes)
 
         # All signatures call one function, so that the network is traced and stored only once.
@@ -75,7 +87,7 @@ class Answers:
         return {f"level_{level}": tf.cast(labels, self.dtype) for level, labels in enumerate(maps, start=1)}
 
 
-def _image_shape(model, owner):
+def _image_shape(model, owner, size):
     """Returns the shape of a network's input, `(None, H, W, C)`, with `None` for variable heights and widths."""
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4 or not isinstance(shape[-1], int):
@@ -83,4 +95,11 @@ def _image_shape(model, owner):
             f"`{owner}` expects a network with one image input, (B, H, W, C). Received: input_shape={shape}. "
             "Pass keras.Model(image, model(image)) with image = keras.Input((None, None, 3))."
         )
-    return (None, *shape[1:])
+    if size is None:
+        return (None, *shape[1:])
+    if any(known not in (None, length) for known, length in zip(shape[1:3], size, strict=True)):
+        raise ValueError(
+            f"`{owner}` expects a `size` that the network accepts. Received: size={tuple(size)}, for a network of "
+            f"images of {shape[1]} x {shape[2]} pixels. Leave `size` out."
+        )
+    return (None, *size, shape[-1])

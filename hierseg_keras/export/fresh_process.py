@@ -45,15 +45,14 @@ def check_in_fresh_process(
         `True` if the SavedModel has the same signatures and outputs, all integer outputs are equal, and all float
         outputs differ by at most 1e-5.
     """
-    tree = getattr(model, "tree", None) if tree is None else tree
-    model = getattr(model, "inference_model", model)
     arrays = {}
-    for name, (serve, specs) in signature_functions(Answers(model, "saved_model", tree, scores, from_logits)).items():
+    answers = Answers(model, "check_in_fresh_process", tree, scores, from_logits)
+    for name, (serve, specs) in signature_functions(answers).items():
         for case, values in enumerate(_requests(images, [spec.name for spec in specs])):
             # `serve` takes its arguments by position.
-            answers = serve(*map(tf.constant, values.values()))
+            outputs = serve(*map(tf.constant, values.values()))
             arrays |= {f"{name}/{case}/input/{argument}": value for argument, value in values.items()}
-            arrays |= {f"{name}/{case}/output/{output}": value.numpy() for output, value in answers.items()}
+            arrays |= {f"{name}/{case}/output/{output}": value.numpy() for output, value in outputs.items()}
     np.savez(expected, **arrays)
     command = [sys.executable, "-I", str(_SCRIPT), str(path), str(expected)]
     ended = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True, errors="replace")

@@ -4,13 +4,13 @@ import os
 import pathlib
 
 import keras
-import tensorflow as tf
 
 from hierseg_keras.export.answers import Answers
+from hierseg_keras.export.archive import make_archive
 from hierseg_keras.export.class_table import class_files
 from hierseg_keras.export.signatures import signature_functions
+from hierseg_keras.export.write_failures import naming_failures
 from hierseg_keras.files import written_beside
-from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.tree import ClassTree
 
 # The names that TensorFlow and Keras write into the folder of a SavedModel.
@@ -108,33 +108,13 @@ def saved_model(
     TensorShape([1, 90, 120])
     """
     path = pathlib.Path(path)
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
-            f"`saved_model` expects the TensorFlow backend. Received: {keras.backend.backend()!r}. "
-            "Save the model with `model.save`, then load and export it with KERAS_BACKEND=tensorflow."
-        )
     _check_replaceable(path, overwrite)
-    tree = getattr(model, "tree", None) if tree is None else tree
-    # A training wrapper, such as HSSN, is exported as the network that it trains.
-    model = getattr(model, "inference_model", model)
-    check_finite_weights(model, "`saved_model`")
     answers = Answers(model, "saved_model", tree, scores, from_logits)
-    archive = _archive(model, answers)
-    try:
-        with written_beside(path, replace=overwrite) as new:
-            archive.write_out(str(new), verbose=False)
-            _write_assets(answers.tree, new / "assets")
-    except (OSError, tf.errors.OpError) as error:
-        raise OSError(
-            f"`saved_model` expects a writable folder with enough disk space. Received: {path}: {_reason(error)}. "
-            "Existing files are unchanged."
-        ) from error
+    archive = make_archive(answers, signature_functions(answers))
+    with naming_failures("saved_model", path), written_beside(path, replace=overwrite) as new:
+        archive.write_out(str(new), verbose=False)
+        _write_assets(answers.tree, new / "assets")
     return path
-
-
-def _reason(error):
-    """Returns the reason of an error, which for TensorFlow omits the operation and the hidden file."""
-    return error.message.split("; ")[-1].split(" [Op:")[0] if isinstance(error, tf.errors.OpError) else error
 
 
 def _check_replaceable(path, overwrite):
@@ -152,15 +132,6 @@ def _check_replaceable(path, overwrite):
             f"`saved_model` expects the folder that it overwrites to hold only a SavedModel. Received: {path}, which "
             f"holds {sorted(others)[0]!r}. Choose another path, or delete the folder yourself."
         )
-
-
-def _archive(model, answers):
-    """Makes an `ExportArchive` with the traced signatures. Nothing is written yet."""
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    for name, (function, inputs) in signature_functions(answers).items():
-        archive.add_endpoint(name, function, input_signature=inputs)
-    return archive
 
 
 def _write_assets(tree, folder):
