@@ -32,7 +32,7 @@ def onnx(
 ) -> pathlib.Path:
     """Exports a network as an `.onnx` file, of the standard operators alone.
 
-    It requires the packages tf2onnx, onnx and onnxruntime: `pip install "hierseg_keras[onnx]"`.
+    It requires the packages tf2onnx, onnx and onnxruntime, the extra `onnx`.
 
     The file has one input, `image`, uint8 `(B, H, W, 3)`, and the outputs `level_1` to `level_D` of `saved_model`;
     with `probabilities=True` also `node_probabilities` and `path_score`. Its metadata hold `tree.txt` and
@@ -85,7 +85,7 @@ def _check_packages():
     if missing:
         raise ModuleNotFoundError(
             f"`onnx` expects the packages {', '.join(_PACKAGES)} to be installed. Received: no {', '.join(missing)}. "
-            'Run `pip install "hierseg_keras[onnx]"`.'
+            f"Run `pip install {' '.join(_PACKAGES)}`."
         )
 
 
@@ -104,7 +104,7 @@ def _converted(answers):
     if unknown:
         raise ValueError(
             f"`onnx` expects a network of operations that ONNX has. Received: {answers.model.name!r}, which needs "
-            f"{', '.join(unknown)}. Pass `size`, with which some operations become constants, or export a SavedModel."
+            f"{', '.join(unknown)}. Export a SavedModel."
         )
     return model
 

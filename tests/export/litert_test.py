@@ -30,7 +30,6 @@ def path(model, tmp_path_factory):
     return export.litert(model, tmp_path_factory.mktemp("models") / "street.tflite")
 
 
-@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 class LiteRTTest:
     def test_signatures_answer_as_those_of_the_saved_model_for_any_size(self, model, path, tmp_path):
         saved = tf.saved_model.load(str(export.saved_model(model, tmp_path / "1"))).signatures

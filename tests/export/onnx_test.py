@@ -61,5 +61,5 @@ class MissingPackageTest:
     def test_error_says_which_command_installs_it(self, model, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "tf2onnx", None)
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "tf2onnx" else object())
-        with pytest.raises(ModuleNotFoundError, match=r'no tf2onnx. Run `pip install "hierseg_keras\[onnx\]"`'):
+        with pytest.raises(ModuleNotFoundError, match="no tf2onnx. Run `pip install tf2onnx onnx onnxruntime`"):
             export.onnx(model, tmp_path / "a.onnx")

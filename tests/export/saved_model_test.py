@@ -83,7 +83,6 @@ class SavedModelTest:
         assert ended.returncode == 1
         assert "encoded_confident: label differs" in ended.stdout and "probabilities was not compared" in ended.stdout
 
-    @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
     def test_tensorflow_lite_converts_it_with_built_in_operations(self, exported):
         converter = tf.lite.TFLiteConverter.from_saved_model(str(exported), signature_keys=["serving_default"])
         assert set(converter.target_spec.supported_ops) == {tf.lite.OpsSet.TFLITE_BUILTINS}
