@@ -7,7 +7,7 @@ COMMANDS = {
     "evaluate": "Evaluate a trained network: loss by depth and mIoU by level.",
     "predict": "Predict image files: a picture with every level, and a PNG of node indices per level.",
     "calibrate": "Fit the temperature that calibrates a trained network's probabilities.",
-    "export": "Export a trained network as a SavedModel, a LiteRT file or an ONNX file, with one class map per level.",
+    "export": "Export a trained network as a SavedModel, a LiteRT file or an ONNX file.",
     "profile": "Count a network's parameters and multiply-adds, by layer.",
     "demo": "Train a flat and a tree-trained network on few fine labels, compare them, draw, export and check.",
 }
