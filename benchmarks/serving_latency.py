@@ -67,7 +67,7 @@ def roads(model, image, folder, threads):
 
 
 def keras_road(model, tensor):
-    @tf.function
+    @tf.function(autograph=False)
     def predict(image):
         leaf, _ = best_path(model.tree, model(image, training=False), model.scores, model.from_logits)
         return level_labels(model.tree, leaf)
