@@ -1,5 +1,6 @@
 """Export a trained network as a SavedModel, a LiteRT file or an ONNX file."""
 
+from hierseg_command.quiet_import import quiet_stderr
 from hierseg_keras import export
 from hierseg_keras.cli.averaging import averaging_of
 from hierseg_keras.training import for_inference, load_run
@@ -13,5 +14,8 @@ def run(options):
     if options.probabilities:
         given["probabilities"] = True
     model = for_inference(*load_run(options.run), **averaging_of(options))
-    print(functions[options.format](model, options.out, **given))
+    # The converters and LiteRT write lines of their own, which no log level hides.
+    with quiet_stderr():
+        path = functions[options.format](model, options.out, **given)
+    print(path)
     return 0
