@@ -8,7 +8,8 @@ COMMANDS = {
     "recipes": "List the papers' runs with their published results, or print one.",
     "evaluate": "Evaluate a trained network: loss by depth and mIoU by level.",
     "predict": "Predict image files and folders: a picture with every level, and a PNG of classes per level.",
-    "export": "Export a trained network as a SavedModel with one class map per level.",
+    "calibrate": "Fit the temperature that calibrates a trained network's probabilities.",
+    "export": "Export a trained network as a SavedModel, a LiteRT file or an ONNX file.",
     "profile": "Count a network's parameters and multiply-adds, by layer.",
     "demo": "Train a flat and a tree-trained network on few fine labels, compare them, draw, export and check.",
 }

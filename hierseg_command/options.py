@@ -214,10 +214,40 @@ def predict(parser):
 def export(parser):
     """Adds the options of `hierseg export`."""
     _run(parser)
-    parser.add_argument("--out", type=name, required=True, help="folder of the SavedModel")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing folder")
+    parser.add_argument(
+        "--out", type=name, required=True, help="folder of the SavedModel, or file that ends in .tflite or .onnx"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("savedmodel", "litert", "onnx"),
+        default="savedmodel",
+        help="format of the model; onnx requires hierseg_keras[onnx] (default: savedmodel)",
+    )
+    parser.add_argument(
+        "--size", type=pair, help="with litert or onnx: the only height and width that the file takes (default: any)"
+    )
+    parser.add_argument("--probabilities", action="store_true", help="with onnx: return probabilities too")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing model")
     parser.add_argument("--palette", type=name, help=f"colors: {_PALETTE} (default: the run's own)")
-    _averaging(parser)
+    check_averaging = _averaging(parser)
+
+    def check(options):
+        check_averaging(options)
+        if options.size and options.format == "savedmodel":
+            parser.error("--size requires --format litert or onnx. Received: --format savedmodel.")
+        if options.probabilities and options.format != "onnx":
+            parser.error(
+                f"--probabilities requires --format onnx; other formats have a signature for them. Received: --format "
+                f"{options.format}."
+            )
+
+    parser.set_defaults(check=check)
+
+
+def calibrate(parser):
+    """Adds the options of `hierseg calibrate`."""
+    _run(parser)
+    parser.add_argument("--split", type=name, help="TFDS split to fit to (default: the run's validation split)")
 
 
 def _run(parser):
@@ -234,6 +264,9 @@ def _averaging(parser):
     )
     parser.add_argument(
         "--overlap", type=overlap, help="share of a window that the next one overlaps, averaged there (default: 1/3)"
+    )
+    parser.add_argument(
+        "--calibrated", action="store_true", help="divide the logits by the temperature of `hierseg calibrate`"
     )
 
     def check(options):
@@ -253,5 +286,6 @@ OPTIONS = {
     "evaluate": evaluate,
     "predict": predict,
     "export": export,
+    "calibrate": calibrate,
     "demo": demo,
 }

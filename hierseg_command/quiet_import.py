@@ -44,6 +44,19 @@ def quiet_import():
 
 
 @contextlib.contextmanager
+def quiet_stderr():
+    """Hides what the process writes to stderr during the block, even from C++, for code that logs in its own way.
+
+    Errors are raised as usual. With `TF_CPP_MIN_LOG_LEVEL=0` nothing is hidden.
+    """
+    if wants_all_lines():
+        yield
+        return
+    with tempfile.TemporaryFile() as hidden, _stderr_in(hidden):
+        yield
+
+
+@contextlib.contextmanager
 def _stderr_in(file):
     """Redirects the process's stderr to a file, and yields the original stderr as a binary file."""
     sys.stderr.flush()

@@ -1,6 +1,15 @@
-"""Options that average predictions, shared by all commands that predict."""
+"""Options that average and calibrate predictions, shared by all commands that predict."""
+
+from hierseg_keras.training import load_temperature
 
 
 def averaging_of(options):
     """Converts options to the arguments of `training.for_inference`."""
-    return {"scales": options.scales, "flip": options.flip, "window": options.window, "overlap": options.overlap}
+    temperature = load_temperature(options.run) if options.calibrated else None
+    return {
+        "scales": options.scales,
+        "flip": options.flip,
+        "window": options.window,
+        "overlap": options.overlap,
+        "temperature": temperature,
+    }

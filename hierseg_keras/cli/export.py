@@ -1,5 +1,6 @@
-"""Export a trained network as a SavedModel with one class map per level."""
+"""Export a trained network as a SavedModel, a LiteRT file or an ONNX file."""
 
+from hierseg_command.quiet_import import quiet_stderr
 from hierseg_keras import export
 from hierseg_keras.cli.averaging import averaging_of
 from hierseg_keras.training import for_inference, load_run
@@ -7,8 +8,16 @@ from hierseg_keras.training.data_sets import palette_of
 
 
 def run(options):
+    functions = {"savedmodel": export.saved_model, "litert": export.litert, "onnx": export.onnx}
     config, model = load_run(options.run)
-    palette = options.palette or palette_of(config.data)
+    given = {"overwrite": options.overwrite, "palette": options.palette or palette_of(config.data)}
+    if options.size is not None:
+        given["size"] = options.size
+    if options.probabilities:
+        given["probabilities"] = True
     model = for_inference(config, model, **averaging_of(options))
-    print(export.saved_model(model, options.out, overwrite=options.overwrite, palette=palette))
+    # The converters and LiteRT write lines of their own, which no log level hides.
+    with quiet_stderr():
+        path = functions[options.format](model, options.out, **given)
+    print(path)
     return 0

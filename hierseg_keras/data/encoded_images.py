@@ -38,9 +38,31 @@ def decode_image(encoded, name):
             more than 89 megapixels, or more than 8 bits per channel; is CMYK, transparent or animated; or has an
             EXIF or XMP orientation that would turn it.
     """
+    with tf.control_dependencies([readable_size(encoded, name)]):
+        return decode_readable_image(tf.identity(encoded), name)
+
+
+def readable_size(encoded, name):
+    """Checks everything about an image file that can be checked before its pixels are decoded.
+
+    Args:
+        encoded, name: As in `decode_image`.
+
+    Returns:
+        Height and width from the file's header, int64 `(2,)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: As in `decode_image`.
+    """
     is_kind = _is_kind(encoded)
-    with tf.control_dependencies([_assert_readable(encoded, is_kind, name)]):
-        encoded = tf.identity(encoded)
+    size = _size(encoded, is_kind)
+    with tf.control_dependencies([_assert_readable(encoded, is_kind, size, name)]):
+        return tf.identity(size)
+
+
+def decode_readable_image(encoded, name):
+    """Decodes the bytes of an image file that `readable_size` has checked. Args and returns as in `decode_image`."""
+    is_kind = _is_kind(encoded)
 
     def decode_opaque_png():
         pixels = tf.io.decode_png(encoded, channels=4)
@@ -63,12 +85,8 @@ def decode_image(encoded, name):
     return tf.ensure_shape(tf.case(cases, default=decode_bmp), (None, None, 3))
 
 
-def image_size(encoded):
-    """Reads height and width of an image file from its header: int64 `(2,)`, zeros for other formats."""
-    return _size(encoded, _is_kind(encoded))
-
-
 def _size(encoded, is_kind):
+    """Reads height and width of an image file from its header: int64 `(2,)`, zeros for other formats."""
     header = _header(encoded)
 
     def size_of_png():
@@ -95,10 +113,9 @@ def _bmp_length(encoded):
     return _number(header[rules.BMP_PIXELS_AT :][:4], is_little=True) + (3 * width + 3) // 4 * 4 * height
 
 
-def _assert_readable(encoded, is_kind, name):
+def _assert_readable(encoded, is_kind, size, name):
     """Asserts every rule that can be checked before pixels are decoded."""
     is_png, is_jpeg, is_bmp = (is_kind[kind] for kind in ("PNG", "JPEG", "BMP"))
-    size = _size(encoded, is_kind)
     num_pixels = tf.reduce_prod(size)
     too_large = tf.strings.format(
         f"expected at most {rules.MAX_PIXELS // 1_000_000} megapixels. Received: {{}} x {{}} pixels, by its header. "

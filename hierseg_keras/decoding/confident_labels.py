@@ -68,9 +68,14 @@ def coherent_probabilities(tree, y_pred, scores=None, from_logits=None):
 
 def labels_at(tree, probabilities, threshold):
     """Finds the deepest node whose probability, from `coherent_probabilities`, reaches the threshold."""
+    ranks = ranks_at(tree, probabilities, threshold)
+    return ops.where(ops.any(ranks >= 0, axis=-1), argmax(ranks), UNKNOWN)
+
+
+def ranks_at(tree, probabilities, threshold):
+    """Computes the rank of every node in `labels_at`, `(..., V)`. It is -1 for nodes below the threshold."""
     is_leaf = np.arange(tree.num_nodes) < tree.num_leaves
     depths = np.where(is_leaf, tree.num_levels, tree.depths).astype("float32")
     reached = probabilities >= threshold
     # The probability adds at most half a depth, so that it only decides between nodes of equal depth.
-    rank = ops.where(reached, depths + 0.5 * probabilities, -1.0)
-    return ops.where(ops.any(reached, axis=-1), argmax(rank), UNKNOWN)
+    return ops.where(reached, depths + 0.5 * probabilities, -1.0)

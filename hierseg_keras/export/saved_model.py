@@ -1,18 +1,17 @@
-"""Export of a network as a SavedModel with one class map per level."""
+"""Export of a network as a SavedModel."""
 
-import json
 import os
 import pathlib
 
 import keras
-import tensorflow as tf
 
-from hierseg_keras.export.signatures import decoding_function, image_shape, serving_function
+from hierseg_keras.export.answers import Answers
+from hierseg_keras.export.archive import make_archive
+from hierseg_keras.export.class_table import class_files
+from hierseg_keras.export.signatures import signature_functions
+from hierseg_keras.export.write_failures import naming_failures
 from hierseg_keras.files import written_beside
-from hierseg_keras.models.graph.model_scores import scores_of
-from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.tree import ClassTree
-from hierseg_keras.visualization import node_colors
 from hierseg_keras.visualization.palettes import Palette
 
 # The names that TensorFlow and Keras write into the folder of a SavedModel.
@@ -30,26 +29,45 @@ def saved_model(
 ) -> pathlib.Path:
     """Exports a network as a SavedModel with one class map per level.
 
-    Loading and serving the SavedModel requires only TensorFlow. It has two signatures:
+    Loading and serving the SavedModel requires only TensorFlow. Its signatures are named after their inputs and
+    outputs:
 
-    - `serving_default` takes `image`, uint8 `(B, H, W, 3)`, of any size that the network accepts. For
-      a network that takes depth, `image` has the depth channels after the colors.
-    - `encoded` takes `encoded`, strings `(B,)`, the bytes of PNG, JPEG or BMP files of one size. It
-      decodes them exactly as training and `hierseg predict` do: gray images become RGB, and files
-      with 16 bits per channel, CMYK colors, transparency, animation or an EXIF orientation other than
-      upright raise an error. A network that takes depth has no such signature.
+    | signature | inputs | outputs |
+    |---|---|---|
+    | `serving_default` | `image` | `level_1` .. `level_D` |
+    | `probabilities` | `image` | `level_1` .. `level_D`, `node_probabilities`, `path_score` |
+    | `confident` | `image`, `threshold` | `label` |
+    | `encoded` | `encoded` | `level_1` .. `level_D`, `sizes` |
+    | `encoded_probabilities` | `encoded` | `level_1` .. `level_D`, `node_probabilities`, `path_score`, `sizes` |
+    | `encoded_confident` | `encoded`, `threshold` | `label`, `sizes` |
 
-    Both return a dict. Its values have the shape `(B, H, W)`, except for `leaf_probabilities`:
+    Inputs:
 
-    - `level_1` (finest) to `level_D`: int32 node indices. In each pixel they lie on one path.
-    - `leaf_probabilities`: float32 `(B, H, W, L)`, after the network's sigmoid or softmax.
-    - `path_score`: float32, the sum of probabilities along the path, between 0 and `D`.
+    - `image`: uint8 `(B, H, W, 3)`, of any size that the network accepts. For a network that takes depth, `image`
+      has the depth channels after the colors.
+    - `encoded`: strings `(B,)`, the bytes of PNG, JPEG or BMP files, which may differ in size. They are decoded
+      exactly as training and `hierseg predict` do: gray images become RGB, and files with 16 bits per channel, CMYK
+      colors, transparency, animation or an EXIF orientation other than upright raise an error. A network that takes
+      depth has no such signatures.
+    - `threshold`: float32 scalar in [0, 1], the smallest accepted probability.
+
+    Outputs, all `(B, H, W)` unless another shape is named:
+
+    - `level_1` (finest) to `level_D`: node indices. In each pixel they lie on one path. The dtype is uint8 for trees
+      of up to 255 nodes, uint16 up to 65,535 nodes, and uint32 above.
+    - `label`: as `decoding.confident_labels`, the node index of the deepest node whose probability reaches
+      `threshold`. Where no node does, it is the largest value of the dtype: 255 for uint8.
+    - `node_probabilities`: float32 `(B, H, W, V)`, by node index: leaves first, then internal nodes.
+    - `path_score`: float32, the sum of probabilities along the path of the level maps, between 0 and `D`.
+    - `sizes`: int32 `(B, 2)`, height and width of each file.
+
+    Files of different sizes are predicted one by one, each at its own size, so that an answer does not depend on the
+    other files of a request. The outputs are padded at the bottom and on the right to the largest height and width:
+    maps with the largest value of their dtype, floats with 0. A request whose padded outputs would have more than 89
+    megapixels raises an error, before any file is decoded.
 
     For an empty batch, or images without a pixel, all values are empty. An input of another shape or
     dtype, or a file that cannot be decoded exactly, raises an `InvalidArgumentError` with the reason.
-
-    TensorFlow Lite converts `serving_default` with its built-in operations:
-    `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["serving_default"])`.
 
     The SavedModel has two assets: `tree.txt`, the tree as `ClassTree.from_file` reads it, and
     `classes.json`, a list with the name, path, parent, depth and color of each class, by node index.
@@ -94,34 +112,13 @@ def saved_model(
     TensorShape([1, 90, 120])
     """
     path = pathlib.Path(path)
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
-            f"`saved_model` expects the TensorFlow backend. Received: {keras.backend.backend()!r}. "
-            "Save the model with `model.save`, then load and export it with KERAS_BACKEND=tensorflow."
-        )
     _check_replaceable(path, overwrite)
-    tree = getattr(model, "tree", None) if tree is None else tree
-    # A training wrapper, such as HSSN, is exported as the network that it trains.
-    model = getattr(model, "inference_model", model)
-    check_finite_weights(model, "`saved_model`")
-    archive = _archive(model, tree, scores, from_logits)
-    tree = scores_of(model, "saved_model", tree, scores, from_logits).tree
-    colors = node_colors(tree, palette)
-    try:
-        with written_beside(path, replace=overwrite) as new:
-            archive.write_out(str(new), verbose=False)
-            _write_assets(tree, colors, new / "assets")
-    except (OSError, tf.errors.OpError) as error:
-        raise OSError(
-            f"`saved_model` expects a writable folder with enough disk space. Received: {path}: {_reason(error)}. "
-            "Existing files are unchanged."
-        ) from error
+    answers = Answers(model, "saved_model", tree, scores, from_logits)
+    archive = make_archive(answers, signature_functions(answers))
+    with naming_failures("saved_model", path), written_beside(path, replace=overwrite) as new:
+        archive.write_out(str(new), verbose=False)
+        _write_assets(answers.tree, palette, new / "assets")
     return path
-
-
-def _reason(error):
-    """Returns the reason of an error, which for TensorFlow omits the operation and the hidden file."""
-    return error.message.split("; ")[-1].split(" [Op:")[0] if isinstance(error, tf.errors.OpError) else error
 
 
 def _check_replaceable(path, overwrite):
@@ -141,30 +138,7 @@ def _check_replaceable(path, overwrite):
         )
 
 
-def _archive(model, tree, scores, from_logits):
-    """Makes an `ExportArchive` with the traced signatures. Nothing is written yet."""
-    serve, shape = serving_function(model, tree, scores, from_logits), image_shape(model)
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    image = tf.TensorSpec(shape, tf.uint8, name="image")
-    archive.add_endpoint("serving_default", serve, input_signature=[image])
-    if shape[-1] == 3:
-        encoded = tf.TensorSpec((None,), tf.string, name="encoded")
-        archive.add_endpoint("encoded", decoding_function(serve, shape), input_signature=[encoded])
-    return archive
-
-
-def _write_assets(tree, colors, folder):
+def _write_assets(tree, palette, folder):
     folder.mkdir(exist_ok=True)
-    (folder / "tree.txt").write_text(tree.to_text(), "utf-8")
-    classes = [
-        {
-            "name": tree.names[node],
-            "path": tree.paths[node],
-            "parent": int(tree.parents[node]),
-            "depth": int(tree.depths[node]),
-            "color": colors[node].tolist(),
-        }
-        for node in range(tree.num_nodes)
-    ]
-    (folder / "classes.json").write_text(json.dumps(classes, indent=1, ensure_ascii=False), "utf-8")
+    for name, text in class_files(tree, palette).items():
+        (folder / name).write_text(text, "utf-8")

@@ -1,113 +1,80 @@
-"""The functions behind the signatures of a SavedModel, from images or encoded image files to class maps."""
+"""The functions behind the signatures of a SavedModel, from images or encoded image files to answers."""
 
 import tensorflow as tf
 
-from hierseg_keras.decoding import best_path, level_labels
-from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.export.encoded_files import answer_files
+from hierseg_keras.export.shape_check import checked
+
+_IMAGE_ADVICE = "Send a batch of images; image[None] makes a batch of one."
+_FILES_ADVICE = "Send a list with the bytes of each file."
+_THRESHOLD_ADVICE = "Send one number, not a list."
 
 
-def serving_function(model, tree=None, scores=None, from_logits=None):
-    """Makes the function behind the signature `serving_default`.
-
-    Args:
-        model: `keras.Model` from images to scores.
-        tree, scores, from_logits: As in `saved_model`.
-
-    Returns:
-        Function from uint8 images `(B, H, W, C)` to the dict of outputs that `saved_model` documents.
-
-    Raises:
-        TypeError: If `model` is a subclassed model, whose output shape is unknown.
-        ValueError: Under the conditions of `saved_model`.
-    """
-    scores = scores_of(model, "saved_model", tree, scores, from_logits)
-    tree, shape = scores.tree, image_shape(model)
-
-    def answer(image):
-        y_pred = tf.cast(model(image, training=False), tf.float32)
-        leaf, score = best_path(tree, y_pred, scores.kind, scores.from_logits)
-        probabilities = scores.probabilities(y_pred)[..., : tree.num_leaves]
-        levels = {f"level_{i}": labels for i, labels in enumerate(level_labels(tree, leaf), start=1)}
-        return {**levels, "leaf_probabilities": probabilities, "path_score": score}
-
-    def serve(image):
-        image = _checked(image, shape, "image", "Send a batch of images; image[None] makes a batch of one.")
-        batch, height, width = (known or given for known, given in zip(shape, tf.unstack(tf.shape(image)[:3])))
-        # Networks fail on an empty batch and on images without a pixel. Such axes are padded, and cut off again below.
-        answers = answer(_filled(tf.cast(image, tf.float32), shape))
-        return {name: values[:batch, :height, :width] for name, values in answers.items()}
-
-    return serve
-
-
-def decoding_function(serve, shape):
-    """Makes the function behind the signature `encoded`.
+def signature_functions(answers):
+    """Makes the functions behind all signatures of a SavedModel.
 
     Args:
-        serve: Function returned by `serving_function`.
-        shape: Tuple returned by `image_shape`, for a network of RGB images.
+        answers: `Answers` of the network.
 
     Returns:
-        Function from strings `(B,)`, the bytes of image files, to the dict of outputs.
+        Dict from the name of a signature to a pair `(function, inputs)`. The function returns the dict of outputs
+        that `saved_model` documents. `inputs` is the list of `tf.TensorSpec`s of its arguments.
     """
-    # Imported here because it imports TFDS, which nothing else in this module needs.
-    from hierseg_keras.data.encoded_images import decode_image, image_size
-
-    size = shape[1:3]
-
-    def serve_encoded(encoded):
-        encoded = _checked(encoded, (None,), "encoded", "Send a list with the bytes of each file.")
-        count = tf.shape(encoded)[0]
-        blank = tf.io.encode_png(tf.zeros((size[0] or 1, size[1] or 1, 3), tf.uint8))
-        files = tf.cond(count > 0, lambda: encoded, lambda: blank[None])
-        common_size = image_size(files[0]) if None in size else tf.constant(size, tf.int64)
-
-        def decode(index_and_file):
-            index, file = index_and_file
-            name = tf.strings.join(["encoded[", tf.strings.as_string(index), "]"])
-            image = decode_image(file, name)
-            with tf.control_dependencies([_assert_size(image, common_size, name)]):
-                return tf.ensure_shape(image, (*size, 3))
-
-        indexed = tf.range(tf.shape(files)[0]), files
-        images = tf.map_fn(decode, indexed, fn_output_signature=tf.TensorSpec((*size, 3), tf.uint8))
-        return {name: values[:count] for name, values in serve(images).items()}
-
-    return serve_encoded
+    image = tf.TensorSpec(answers.image_shape, tf.uint8, name="image")
+    threshold = tf.TensorSpec((), tf.float32, name="threshold")
+    of_images = _from_images(answers)
+    signatures = {
+        "serving_default": (of_images(answers.levels), [image]),
+        "probabilities": (of_images(answers.probabilities), [image]),
+        "confident": (of_images(answers.confident), [image, threshold]),
+    }
+    if answers.image_shape[-1] == 3:
+        encoded = tf.TensorSpec((None,), tf.string, name="encoded")
+        of_files = _from_files(answers)
+        signatures |= {
+            "encoded": (of_files(answers.levels), [encoded]),
+            "encoded_probabilities": (of_files(answers.probabilities), [encoded]),
+            "encoded_confident": (of_files(answers.confident), [encoded, threshold]),
+        }
+    return signatures
 
 
-def image_shape(model):
-    """Returns the shape of a network's input, `(None, H, W, C)`, with `None` for variable heights and widths.
+def _from_images(answers):
+    shape = answers.image_shape
 
-    Raises:
-        ValueError: If the network does not have exactly one image input.
-    """
-    shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 4 or not isinstance(shape[-1], int):
-        raise ValueError(
-            f"`saved_model` expects a network with one image input, (B, H, W, C). Received: input_shape={shape}. "
-            "Pass keras.Model(image, model(image)) with image = keras.Input((None, None, 3))."
-        )
-    return (None, *shape[1:])
+    def signature(answer):
+        def serve(image, *threshold):
+            image = checked(image, shape, "image", _IMAGE_ADVICE)
+            threshold = [_checked_threshold(value) for value in threshold]
+            batch, height, width = (known or given for known, given in zip(shape, tf.unstack(tf.shape(image)[:3])))
+            # Networks fail on an empty batch and on images without a pixel. Such axes are padded, and cut off again.
+            values = answer(_filled(tf.cast(image, tf.float32), shape), *threshold)
+            return {name: value[:batch, :height, :width] for name, value in values.items()}
+
+        return serve
+
+    return signature
 
 
-def _checked(tensor, shape, name, advice):
-    """Returns the tensor, after a check of its shape in the graph.
+def _from_files(answers):
+    def signature(answer):
+        def serve(encoded, *threshold):
+            encoded = checked(encoded, (None,), "encoded", _FILES_ADVICE)
+            threshold = [_checked_threshold(value) for value in threshold]
+            return answer_files(encoded, lambda images: answer(images, *threshold), answers)
 
-    Without the check, a tensor of another rank in a convolution would abort the process.
-    """
-    # TensorFlow optimizes the graph for the shape of the signature, and would remove a check of that shape. The
-    # placeholder hides the shape.
-    received = tf.shape(tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=None))
-    rank = len(shape)
-    lengths = tf.concat([received, tf.zeros(rank, tf.int32)], axis=0)[:rank]
-    is_right = (tf.size(received) == rank) & tf.reduce_all(
-        [lengths[axis] == length for axis, length in enumerate(shape) if length is not None]
-    )
-    expected = ", ".join("?" if length is None else str(length) for length in shape)
-    message = tf.strings.format(f"`{name}` expects the shape [{expected}]. Received: {{}}. {advice}", received)
+        return serve
+
+    return signature
+
+
+def _checked_threshold(threshold):
+    threshold = checked(threshold, (), "threshold", _THRESHOLD_ADVICE)
+    # NaN fails the comparisons too.
+    is_right = (threshold >= 0) & (threshold <= 1)
+    message = tf.strings.format("`threshold` expects a number in [0, 1]. Received: {}.", threshold)
     with tf.control_dependencies([tf.debugging.Assert(is_right, [message])]):
-        return tf.ensure_shape(tensor, shape)
+        return tf.identity(threshold)
 
 
 def _filled(image, shape):
@@ -117,15 +84,3 @@ def _filled(image, shape):
     padded = tf.pad(image, tf.stack([tf.zeros_like(missing), missing], axis=1))
     # Restores the static shape, which padding loses.
     return tf.reshape(padded, [known or length for known, length in zip(shape, tf.unstack(size + missing))])
-
-
-def _assert_size(image, size, name):
-    received = tf.shape(image, tf.int64)[:2]
-    # A size of 0 means that the first file is not an image. Decoding that file raises the error.
-    is_right = tf.reduce_all(received == size) | tf.reduce_all(size == 0)
-    message = tf.strings.format(
-        ": expected {} x {} pixels, the size of the network's input or of the first file. Received: {} x {}. Resize "
-        "the image, or send only files of one size per request.",
-        (size[1], size[0], received[1], received[0]),
-    )
-    return tf.debugging.Assert(is_right, [tf.strings.join([name, message])])

@@ -4,11 +4,12 @@ This is a script, to be run in a new process:
 
     python standalone_check.py SAVED_MODEL EXPECTED.npz
 
-For each case `i`, `EXPECTED.npz` holds `case_i_image` (uint8, `(B, H, W, 3)`) and `case_i_<output>` for
-each output of the signature `serving_default`. The script prints the largest difference of each
-output. Its exit status is 1 if an output differs.
+`EXPECTED.npz` holds one array per input and output of each request: `<signature>/<request>/input/<name>` and
+`<signature>/<request>/output/<name>`. The script prints the largest difference of each output. Its exit status is 1
+if an output differs, or if the SavedModel has a signature without a request.
 """
 
+import collections
 import sys
 
 # Importing a module that is None here fails, which shows that the SavedModel does not need it.
@@ -23,26 +24,39 @@ TOLERANCE = 1e-5
 
 
 def main(saved_model, expected):
-    serve = tf.saved_model.load(saved_model).signatures["serving_default"]
-    expected = np.load(expected)
-    cases = sorted({key.split("_")[1] for key in expected.files})
-    failures = []
-    for case in cases:
-        image = expected[f"case_{case}_image"]
-        answers = serve(image=tf.constant(image))
-        wanted = {key.removeprefix(f"case_{case}_") for key in expected.files if key.startswith(f"case_{case}_")}
-        if wanted - {"image"} != set(answers):
-            failures.append(f"outputs {sorted(answers)} where {sorted(wanted)} were expected")
-            continue
-        for name, answer in sorted(answers.items()):
-            difference = np.max(np.abs(answer.numpy().astype(np.float64) - expected[f"case_{case}_{name}"]))
-            print(f"  {image.shape[1]} x {image.shape[2]}  {name:20s} largest difference {difference:.1e}")
-            allowed = 0 if np.issubdtype(answer.numpy().dtype, np.integer) else TOLERANCE
-            if not difference <= allowed:
-                failures.append(f"{name} of case {case} differs by {difference}")
+    signatures = tf.saved_model.load(saved_model).signatures
+    requests = collections.defaultdict(lambda: {"input": {}, "output": {}})
+    for key, array in np.load(expected).items():
+        signature, request, role, name = key.split("/")
+        requests[signature, request][role][name] = array
+    failures = [f"{name} was not compared" for name in set(signatures) - {name for name, _ in requests}]
+    for (signature, _), request in requests.items():
+        failures += compare(signatures, signature, **request)
     for failure in failures:
         print(f"  FAILED: {failure}")
-    return 1 if failures or not cases else 0
+    return 1 if failures or not requests else 0
+
+
+def compare(signatures, signature, input, output):
+    """Compares the outputs of one request. Returns the list of failures."""
+    if signature not in signatures:
+        return [f"there is no signature {signature}"]
+    answers = signatures[signature](**{name: tf.constant(value) for name, value in input.items()})
+    if set(answers) != set(output):
+        return [f"{signature} has the outputs {sorted(answers)}. Expected: {sorted(output)}"]
+    failures = []
+    for name, answer in sorted(answers.items()):
+        answer, expected = answer.numpy(), output[name]
+        if (answer.shape, answer.dtype) != (expected.shape, expected.dtype):
+            failures.append(f"{signature}: {name} is {answer.dtype} {answer.shape}. Expected: {expected.shape}")
+            continue
+        difference = np.max(np.abs(answer.astype(np.float64) - expected), initial=0.0)
+        size = " x ".join(map(str, answer.shape[1:3]))
+        print(f"  {signature:21s}  {size:10s}  {name:18s}  largest difference {difference:.1e}")
+        allowed = 0 if np.issubdtype(answer.dtype, np.integer) else TOLERANCE
+        if not difference <= allowed:
+            failures.append(f"{signature}: {name} differs by {difference}")
+    return failures
 
 
 if __name__ == "__main__":

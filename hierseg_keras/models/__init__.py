@@ -8,6 +8,7 @@ from hierseg_keras.models.networks.hrnet_ocr_scale_attention import HRNetOCRScal
 from hierseg_keras.models.networks.maskformer import MaskFormer
 from hierseg_keras.models.networks.sa_gate import SAGate
 from hierseg_keras.models.networks.unet import UNet
+from hierseg_keras.models.wrappers.calibrated import Calibrated
 from hierseg_keras.models.wrappers.hs3 import HS3
 from hierseg_keras.models.wrappers.hs3_fuse import HS3Fuse
 from hierseg_keras.models.wrappers.hssn import HSSN
@@ -19,6 +20,7 @@ __all__ = [
     "HS3",
     "HS3Fuse",
     "HSSN",
+    "Calibrated",
     "DeepLabV3Plus",
     "HRNet",
     "HRNetOCR",

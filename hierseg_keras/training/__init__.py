@@ -8,9 +8,11 @@ from hierseg_keras.training.coupled_sgd import CoupledSGD
 _ROOM = {
     "ConfigError": "config",
     "RunConfig": "config",
+    "calibrate_run": "calibration",
     "evaluate_run": "saved_run",
     "for_inference": "saved_run",
     "load_run": "saved_run",
+    "load_temperature": "temperature_file",
     "smoke": "smoke_run",
     "train": "run",
     "train_hs3": "hs3_run",

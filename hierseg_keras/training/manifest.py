@@ -9,7 +9,7 @@ from hierseg_keras.training.config.files import CONFIG, EARLIER_CONFIG, config_f
 
 MANIFEST = "run.json"
 FORMAT_VERSION = 1
-TREE, WEIGHTS = "tree.txt", "model.weights.h5"
+TREE, WEIGHTS, CALIBRATION = "tree.txt", "model.weights.h5", "calibration.json"
 
 
 class Manifest:
@@ -84,6 +84,45 @@ def check_files(folder):
                 f"expected the files that the run saved. Received: {folder / name}, which was changed or damaged "
                 f"afterwards. Restore it, or remove {folder / MANIFEST} to load the files as they are."
             )
+
+
+def save_calibration(folder, content):
+    """Writes the file of a run's temperature, and its hash to `run.json`, if the run has one.
+
+    As with the weights, `run.json` lists the hashes of the present and of the next file before it is replaced.
+
+    Args:
+        folder: `pathlib.Path` of the run.
+        content: String.
+    """
+    manifest = folder / MANIFEST
+    if manifest.is_file():
+        listed = _read(manifest)
+        hashes = [hashlib.sha256(content.encode()).hexdigest(), *listed.get("calibration", ())][:2]
+        write_whole(manifest, json.dumps({**listed, "calibration": hashes}, indent=2) + "\n")
+    write_whole(folder / CALIBRATION, content)
+
+
+def check_calibration(folder):
+    """Checks that the file of a run's temperature is the one that `save_calibration` wrote.
+
+    Args:
+        folder: `pathlib.Path` of the run. A run of an earlier version, without `run.json`, is not checked.
+
+    Raises:
+        ValueError: If the file was changed or damaged.
+    """
+    manifest, path = folder / MANIFEST, folder / CALIBRATION
+    if manifest.is_file() and _hash_of(path) not in _read(manifest).get("calibration", ()):
+        raise ValueError(
+            f"expected the temperature that the run saved. Received: {path}, which was changed or damaged afterwards. "
+            f"Run `hierseg calibrate {folder}` again."
+        )
+
+
+def weights_hash(folder):
+    """Returns the SHA-256 hash of a run's weights file."""
+    return _hash_of(folder / WEIGHTS)
 
 
 def recorded_data(folder):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from hierseg_keras import data
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.files import write_whole, written_beside
-from hierseg_keras.models import MultiScale, SlidingWindow
+from hierseg_keras.models import Calibrated, MultiScale, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.training.build import compile_model, load_evaluation, make_model
 from hierseg_keras.training.config import RunConfig
@@ -24,6 +24,7 @@ from hierseg_keras.training.manifest import TREE, WEIGHTS, check_files
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.origin import warn_of_other_data
 from hierseg_keras.training.progress_line import progress_of
+from hierseg_keras.training.temperature_file import load_temperature
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import draw_report
@@ -32,7 +33,7 @@ LOG, PICTURES, TENSORBOARD = "log.csv", "pictures", "tensorboard"
 
 
 def load_run(
-    folder: str | os.PathLike, strategy: tf.distribute.Strategy | None = None
+    folder: str | os.PathLike, strategy: tf.distribute.Strategy | None = None, calibrated: bool = False
 ) -> tuple[RunConfig, keras.Model]:
     """Loads a run that `train` saved in a folder.
 
@@ -42,18 +43,22 @@ def load_run(
         folder: The run's folder.
         strategy: `tf.distribute.Strategy` to create the network under. It may differ from the strategy of the
             training. Defaults to the current strategy, which outside of any scope is TensorFlow's for one device.
+        calibrated: Whether to wrap the network in `models.Calibrated`, with the temperature that `calibrate_run`
+            stored. Defaults to `False`.
 
     Returns:
         A pair `(config, model)`: the `RunConfig`, and the compiled `keras.Model` with the saved weights. `model.tree`
         is its `ClassTree`.
 
     Raises:
-        FileNotFoundError: If the folder lacks a file of a run. The message names the missing files.
-        ValueError: If the configuration, the tree or the weights were changed or damaged after they were saved.
+        FileNotFoundError: If the folder lacks a file of a run, or a temperature. The message names the missing files.
+        ValueError: If the configuration, the tree, the weights or the temperature were changed or damaged after they
+            were saved, or the weights have changed since the temperature was fitted.
         FloatingPointError: If a weight is NaN or infinite.
     """
     folder = pathlib.Path(folder)
     check_files(folder)
+    temperature = load_temperature(folder) if calibrated else None
     config = RunConfig.from_file(config_file(folder))
     with (strategy or current_strategy()).scope():
         model = make_model(config, ClassTree.from_file(folder / TREE), pretrained=False)
@@ -61,6 +66,9 @@ def load_run(
         model.load_weights(folder / WEIGHTS)
         check_finite_weights(model, f"loading {folder / WEIGHTS}")
         compile_model(model, config, make_optimizer(config, num_batches=config.schedule.accumulation_steps))
+        if calibrated:
+            model = Calibrated(model, temperature)
+            compile_model(model, config, optimizer="sgd")
     return config, model
 
 
@@ -71,8 +79,9 @@ def for_inference(
     flip: bool = False,
     window: tuple[int, int] | None = None,
     overlap: float | None = None,
+    temperature: float | None = None,
 ) -> keras.Model:
-    """Wraps a run's network to average its predictions over scales, mirror images or windows.
+    """Wraps a run's network to calibrate its predictions, or to average them over scales, mirror images or windows.
 
     Args:
         config, model: As returned by `load_run`.
@@ -84,10 +93,14 @@ def for_inference(
             predicts the whole image at once.
         overlap: Smallest share of a window that the next window overlaps, as in `models.SlidingWindow`. Defaults to
             that of `SlidingWindow`.
+        temperature: Float by which the logits of each prediction are divided before they are averaged, as in
+            `models.Calibrated`. `load_temperature` returns that of a run. Defaults to `None`, which is 1.
 
     Returns:
         `keras.Model` from images to logits, not compiled. With default arguments it is `model` itself.
     """
+    if temperature is not None:
+        model = Calibrated(model, temperature)
     if window is not None:
         model = SlidingWindow(model, window, **({} if overlap is None else {"overlap": overlap}))
     if scales is None and not flip:
@@ -121,7 +134,7 @@ def evaluate_run(
             replicas. If they also have equally many labeled pixels, the loss does not depend on it either.
         report: Optional folder for a report by class and level: `report.txt`, `report.csv` and `report.png`. The
             folder is locked against other processes, and an earlier report is replaced.
-        **inference: `scales`, `flip`, `window` and `overlap`, as in `for_inference`.
+        **inference: `scales`, `flip`, `window`, `overlap` and `temperature`, as in `for_inference`.
 
     Returns:
         Dict from the name of a metric to its value, as returned by `evaluate(return_dict=True)`.

@@ -164,13 +164,59 @@ class PredictTest:
                 assert set(np.unique(labels)) <= set(tree.level_classes(level))
 
 
+class CalibrateTest:
+    @pytest.fixture(scope="class")
+    def calibrated(self, run, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("calibrated") / "run"
+        shutil.copytree(run, folder)
+        assert main(["calibrate", str(folder)]) == 0
+        return folder
+
+    def test_temperature_stands_behind_what_is_loaded_exported_and_evaluated(self, calibrated, run, tmp_path, capsys):
+        stored = json.loads((calibrated / "calibration.json").read_text())
+        temperature, nll = stored["temperature"], stored["negative_log_likelihood"]
+        assert nll["after"] <= nll["before"] and stored["split"] == "validation[:4]"
+        image = np.random.default_rng(0).integers(0, 256, (1, 25, 30, 3), np.uint8)
+        logits, divided = (np.asarray(load_run(calibrated, calibrated=is_so)[1](image)) for is_so in (False, True))
+        np.testing.assert_allclose(divided, logits / temperature, rtol=1e-4, atol=1e-5)
+
+        assert main(["export", str(calibrated), "--calibrated", "--out", str(tmp_path / "1")]) == 0
+        signature = tf.saved_model.load(str(tmp_path / "1")).signatures["probabilities"]
+        exported = signature(image=tf.constant(image))["node_probabilities"]
+        np.testing.assert_allclose(exported, tf.sigmoid(divided), atol=1e-5)
+
+        capsys.readouterr()
+        with running_eagerly():
+            for options in ([], ["--calibrated"]):
+                assert main(["evaluate", str(calibrated), "--replicas", "1", *options]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        losses = [float(line.split()[1]) for line in lines if line.startswith("loss")]
+        assert len(losses) == 2 and losses[0] != losses[1]
+
+    def test_run_without_temperature_says_what_to_run(self, run, tmp_path, capsys):
+        for command in ("evaluate", "export"):
+            out = [] if command == "evaluate" else ["--out", str(tmp_path / "1")]
+            assert main([command, str(run), "--calibrated", *out]) == 1
+            assert "Run `hierseg calibrate" in capsys.readouterr().err
+
+
 class ExportTest:
     def test_answers_as_the_run_does(self, run, tmp_path, capsys):
         assert main(["export", str(run), "--out", str(tmp_path / "model" / "1")]) == 0
         image = np.random.default_rng(0).integers(0, 256, (1, 25, 30, 3), np.uint8)
-        serve = tf.saved_model.load(str(tmp_path / "model" / "1")).signatures["serving_default"]
+        serve = tf.saved_model.load(str(tmp_path / "model" / "1")).signatures["probabilities"]
         answers = serve(image=tf.constant(image))
-        logits = load_run(run)[1](image)
-        np.testing.assert_allclose(answers["leaf_probabilities"], tf.sigmoid(logits[..., :17]), atol=1e-5)
+        np.testing.assert_allclose(answers["node_probabilities"], tf.sigmoid(load_run(run)[1](image)), atol=1e-5)
         assert main(["export", str(run), "--out", str(tmp_path / "model" / "1")]) == 1
         assert "exists" in capsys.readouterr().err
+
+    def test_writes_other_formats_of_one_size(self, run, tmp_path, capfd):
+        path = tmp_path / "model.tflite"
+        capfd.readouterr()
+        assert main(["export", str(run), "--format", "litert", "--size", "24x32", "--out", str(path)]) == 0
+        # LiteRT logs its delegates, not through Python.
+        assert capfd.readouterr() == (f"{path}\n", "") and path.is_file()
+        for options in (["--size", "24x32"], ["--probabilities"], ["--format", "litert", "--probabilities"]):
+            with pytest.raises(SystemExit):
+                main(["export", str(run), "--out", str(tmp_path / "a"), *options])
+            assert "requires --format" in capfd.readouterr().err

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from hierseg_keras.data.encoded_images import decode_image, image_size  # noqa: E402
+from hierseg_keras.data.encoded_images import decode_image, readable_size  # noqa: E402
 from tests import image_samples  # noqa: E402
 from tests.image_samples import SUFFIXES, encoded, header_only_png, picture  # noqa: E402
 from tfds_builders.reading.file_problems import ImageFileError  # noqa: E402
@@ -58,18 +58,20 @@ class DecodeImageTest:
             assert outcome_in_graph(decode, content[:length]) is None, length
 
 
-class ImageSizeTest:
+class ReadableSizeTest:
     @pytest.mark.parametrize("kind", SUFFIXES)
     def test_is_read_from_the_header(self, kind):
-        assert image_size(tf.constant(encoded(picture(size=(5, 300)), kind))).numpy().tolist() == [5, 300]
+        content = tf.constant(encoded(picture(size=(5, 300)), kind))
+        assert readable_size(content, "a").numpy().tolist() == [5, 300]
 
     def test_of_a_bmp_from_top_to_bottom(self):
-        content = dict(image_samples.bmps())["BMP from top to bottom"]
-        assert image_size(tf.constant(content)).numpy().tolist() == [image_samples.HEIGHT, image_samples.WIDTH]
+        content = tf.constant(dict(image_samples.bmps())["BMP from top to bottom"])
+        assert readable_size(content, "a").numpy().tolist() == [image_samples.HEIGHT, image_samples.WIDTH]
 
-    @pytest.mark.parametrize("content", [b"", b"no image"])
-    def test_of_other_files_is_nothing(self, content):
-        assert image_size(tf.constant(content)).numpy().tolist() == [0, 0]
+    @pytest.mark.parametrize("content", [b"", b"no image", header_only_png(10_001, 10_000)])
+    def test_of_a_file_that_cannot_be_read_is_an_error_that_names_it(self, content):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="street.jpg: expected"):
+            readable_size(tf.constant(content), "street.jpg")
 
 
 def every_sample():

@@ -33,21 +33,19 @@ def images(*size):
 class SavedModelTest:
     @pytest.mark.parametrize("size", [(2, 9, 7), (1, 1, 1), (1, 32, 17)])
     def test_every_output_at_any_size(self, model, exported, size):
-        answers = tf.saved_model.load(str(exported)).signatures["serving_default"](image=tf.constant(images(*size)))
+        signatures = tf.saved_model.load(str(exported)).signatures
+        maps = signatures["serving_default"](image=tf.constant(images(*size)))
+        answers = signatures["probabilities"](image=tf.constant(images(*size)))
         logits = model(images(*size))
         leaf, score = decoding.best_path(TREE, logits)
-        assert set(answers) == {"level_1", "level_2", "leaf_probabilities", "path_score"}
+        assert set(maps) == {"level_1", "level_2"}
+        assert set(answers) == {*maps, "node_probabilities", "path_score"}
         for level, labels in enumerate(decoding.level_labels(TREE, leaf), start=1):
-            assert answers[f"level_{level}"].dtype == tf.int32
-            np.testing.assert_array_equal(answers[f"level_{level}"], labels)
-        np.testing.assert_allclose(answers["leaf_probabilities"], tf.sigmoid(logits[..., :3]), atol=1e-6)
+            for output in (maps, answers):
+                assert output[f"level_{level}"].dtype == tf.uint8
+                np.testing.assert_array_equal(output[f"level_{level}"], labels)
+        np.testing.assert_allclose(answers["node_probabilities"], tf.sigmoid(logits), atol=1e-6)
         np.testing.assert_allclose(answers["path_score"], score, atol=1e-6)
-
-    def test_softmax_of_leaf_logits(self, tmp_path):
-        flat = UNet(TREE, scores="leaves", filters=2, num_stages=1, input_shape=(4, 6, 3))
-        path = export.saved_model(flat, tmp_path / "flat")
-        answers = tf.saved_model.load(str(path)).signatures["serving_default"](image=tf.constant(images(1, 4, 6)))
-        np.testing.assert_allclose(tf.reduce_sum(answers["leaf_probabilities"], -1), 1, atol=1e-6)
 
     def test_images_with_depth(self, tmp_path):
         image = keras.Input((None, None, 4))
@@ -55,7 +53,7 @@ class SavedModelTest:
         path = export.saved_model(model, tmp_path / "depth", tree=TREE)
         signatures = tf.saved_model.load(str(path)).signatures
         # Encoded files hold no depth.
-        assert list(signatures) == ["serving_default"]
+        assert set(signatures) == {"serving_default", "probabilities", "confident"}
         with_depth = np.random.default_rng(0).integers(0, 256, (1, 5, 4, 4), np.uint8)
         answers = signatures["serving_default"](image=tf.constant(with_depth))
         leaf, _ = decoding.best_path(TREE, model(with_depth.astype("float32")))
@@ -68,17 +66,24 @@ class SavedModelTest:
         assert classes[0]["parent"] == 3 and len(classes[0]["color"]) == 3
 
     def test_agrees_in_a_process_without_keras(self, model, exported, tmp_path, capfd):
-        assert export.check_in_fresh_process(exported, model, [images(1, 5, 4)], tmp_path / "expected.npz")
-        assert "level_2" in capfd.readouterr().out
-        expected = dict(np.load(tmp_path / "expected.npz"))
-        expected["case_0_level_2"] = expected["case_0_level_2"] + 1
-        np.savez(tmp_path / "wrong.npz", **expected)
+        batches = [images(1, 5, 4), images(2, 3, 6)]
+        assert export.check_in_fresh_process(exported, model, batches, tmp_path / "expected.npz")
+        printed = capfd.readouterr().out
+        signatures = tf.saved_model.load(str(exported)).signatures
+        for name, signature in signatures.items():
+            for output in signature.structured_outputs:
+                assert any(line.split()[0] == name and output in line for line in printed.splitlines())
+
         script = export.fresh_process._SCRIPT
-
+        expected = dict(np.load(tmp_path / "expected.npz"))
+        expected["encoded_confident/0/output/label"] += 1
+        wrong = {key: array for key, array in expected.items() if not key.startswith("probabilities/")}
+        np.savez(tmp_path / "wrong.npz", **wrong)
         command = [sys.executable, "-I", str(script), str(exported), str(tmp_path / "wrong.npz")]
-        assert subprocess.run(command, check=False).returncode == 1
+        ended = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert ended.returncode == 1
+        assert "encoded_confident: label differs" in ended.stdout and "probabilities was not compared" in ended.stdout
 
-    @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
     def test_tensorflow_lite_converts_it_with_built_in_operations(self, exported):
         converter = tf.lite.TFLiteConverter.from_saved_model(str(exported), signature_keys=["serving_default"])
         assert set(converter.target_spec.supported_ops) == {tf.lite.OpsSet.TFLITE_BUILTINS}

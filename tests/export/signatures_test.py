@@ -1,4 +1,4 @@
-"""What the two signatures answer, and what they refuse; one SavedModel for all."""
+"""What the signatures answer, and what they refuse; one SavedModel for all."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,9 @@ import pytest
 tf = pytest.importorskip("tensorflow")
 import keras  # noqa: E402
 
-from hierseg_keras import export  # noqa: E402
-from hierseg_keras.export.signatures import decoding_function, serving_function  # noqa: E402
+from hierseg_keras import decoding, export  # noqa: E402
+from hierseg_keras.export.answers import Answers  # noqa: E402
+from hierseg_keras.export.signatures import signature_functions  # noqa: E402
 from hierseg_keras.models import HSSN, MultiScale, SlidingWindow, UNet  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests import image_samples  # noqa: E402
@@ -16,7 +17,18 @@ from tfds_builders.reading.image_files import read_image  # noqa: E402
 
 # Nodes: person, rider, sky, human.
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
-DTYPES = {"level_1": "int32", "level_2": "int32", "leaf_probabilities": "float32", "path_score": "float32"}
+LEVELS = {"level_1": "uint8", "level_2": "uint8"}
+OUTPUTS = {
+    "serving_default": LEVELS,
+    "probabilities": {**LEVELS, "node_probabilities": "float32", "path_score": "float32"},
+    "confident": {"label": "uint8"},
+}
+OUTPUTS |= {
+    "encoded" if name == "serving_default" else f"encoded_{name}": {**outputs, "sizes": "int32"}
+    for name, outputs in OUTPUTS.items()
+}
+OF_IMAGES = ("serving_default", "probabilities", "confident")
+OF_FILES = ("encoded", "encoded_probabilities", "encoded_confident")
 
 
 def convolution(activation=None, channels=4, size=(None, None)):
@@ -30,25 +42,48 @@ def signatures(tmp_path_factory):
     return tf.saved_model.load(str(path)).signatures
 
 
-def assert_shapes(answers, batch, height, width):
-    shapes = {name: answer.shape.as_list() for name, answer in answers.items()}
-    expected = dict.fromkeys(DTYPES, [batch, height, width])
-    assert shapes == {**expected, "leaf_probabilities": [batch, height, width, 3]}
-    assert {name: answer.dtype.name for name, answer in answers.items()} == DTYPES
+def functions(model, *args, **kwargs):
+    """The functions behind the signatures, run eagerly."""
+    answers = Answers(model, "saved_model", *args, **kwargs)
+
+    def with_names(function):
+        return lambda *args, **kwargs: function(*args, *kwargs.values())
+
+    return {name: with_names(function) for name, (function, _) in signature_functions(answers).items()}
 
 
-class ServingDefaultTest:
+def ask(signatures, name, values, threshold=0.5):
+    """Calls one of the signatures, with a threshold where it takes one."""
+    inputs = {"encoded" if name in OF_FILES else "image": values}
+    if name.endswith("confident"):
+        inputs["threshold"] = tf.constant(threshold)
+    return signatures[name](**inputs)
+
+
+def assert_shapes(name, answers, batch, height, width):
+    further = {"node_probabilities": [batch, height, width, 4], "sizes": [batch, 2]}
+    shapes = {output: further.get(output, [batch, height, width]) for output in OUTPUTS[name]}
+    assert {output: answer.shape.as_list() for output, answer in answers.items()} == shapes
+    assert {output: answer.dtype.name for output, answer in answers.items()} == OUTPUTS[name]
+
+
+class ImageSignaturesTest:
+    def test_names(self, signatures):
+        assert set(signatures) == set(OUTPUTS)
+
+    @pytest.mark.parametrize("name", OF_IMAGES)
     @pytest.mark.parametrize("shape", [(), (3,), (8, 8, 3), (1, 8, 8, 1), (1, 8, 8, 4), (1, 1, 8, 8, 3)])
-    def test_request_of_another_shape_is_refused_and_the_process_goes_on(self, shape, signatures):
+    def test_request_of_another_shape_is_refused_and_the_process_goes_on(self, shape, name, signatures):
         with pytest.raises(tf.errors.InvalidArgumentError) as caught:
-            signatures["serving_default"](image=tf.zeros(shape, tf.uint8))
+            ask(signatures, name, tf.zeros(shape, tf.uint8))
         received = " ".join(map(str, shape))
         assert f"`image` expects the shape [?, ?, ?, 3]. Received: [{received}]. Send a batch" in str(caught.value)
-        assert_shapes(signatures["serving_default"](image=tf.zeros((1, 2, 3, 3), tf.uint8)), 1, 2, 3)
+        assert_shapes(name, ask(signatures, name, tf.zeros((1, 2, 3, 3), tf.uint8)), 1, 2, 3)
 
+    @pytest.mark.parametrize("name", OF_IMAGES)
     @pytest.mark.parametrize("size", [(0, 8, 6), (0, 0, 0), (2, 0, 6), (2, 8, 0), (1, 1, 1), (3, 1, 5)])
-    def test_sizes_of_nothing_have_empty_answers(self, size, signatures):
-        assert_shapes(signatures["serving_default"](image=tf.zeros((*size, 3), tf.uint8)), *size)
+    def test_sizes_of_nothing_have_empty_answers(self, size, name, signatures):
+        assert_shapes(name, ask(signatures, name, tf.zeros((*size, 3), tf.uint8)), *size)
 
     @pytest.mark.parametrize(
         "wrap",
@@ -58,15 +93,56 @@ class ServingDefaultTest:
         ],
     )
     def test_wrappers_have_empty_answers_too(self, wrap):
-        serve = serving_function(wrap(UNet(TREE, filters=2, num_stages=2)))
+        serve = functions(wrap(UNet(TREE, filters=2, num_stages=2)))["serving_default"]
         for size in ((0, 8, 6), (2, 0, 6), (1, 1, 1)):
-            assert_shapes(serve(tf.zeros((*size, 3), tf.uint8)), *size)
+            assert_shapes("serving_default", serve(tf.zeros((*size, 3), tf.uint8)), *size)
 
     def test_network_of_one_size_takes_that_alone(self):
-        serve = serving_function(convolution(size=(4, 6)), TREE)
-        assert_shapes(serve(tf.zeros((0, 4, 6, 3), tf.uint8)), 0, 4, 6)
+        serve = functions(convolution(size=(4, 6)), TREE)["serving_default"]
+        assert_shapes("serving_default", serve(tf.zeros((0, 4, 6, 3), tf.uint8)), 0, 4, 6)
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"`image` expects the shape \[\?, 4, 6, 3\]"):
             serve(tf.zeros((1, 5, 6, 3), tf.uint8))
+
+    @pytest.mark.parametrize("num_nodes, dtype", [(255, "uint8"), (256, "uint16")])
+    def test_maps_have_the_smallest_dtype_with_a_value_that_is_no_node(self, num_nodes, dtype):
+        tree = ClassTree.from_text("\n".join(f"class_{i}" for i in range(num_nodes)))
+        image = keras.Input((None, None, 3))
+        # The last class everywhere.
+        bias = np.eye(num_nodes)[-1]
+        scores = keras.layers.Conv2D(num_nodes, 1, kernel_initializer="zeros", name="scores")(image)
+        model = keras.Model(image, scores)
+        model.get_layer("scores").bias.assign(bias)
+        serve = functions(model, tree, scores="leaves", from_logits=True)
+        answer = serve["serving_default"](tf.zeros((1, 1, 2, 3), tf.uint8))["level_1"]
+        assert answer.dtype.name == dtype and answer.numpy().tolist() == [[[num_nodes - 1] * 2]]
+        label = serve["confident"](tf.zeros((1, 1, 2, 3), tf.uint8), tf.constant(0.9))["label"]
+        assert label.dtype.name == dtype and (label.numpy() == np.iinfo(dtype).max).all()
+
+
+class ConfidentTest:
+    @pytest.mark.parametrize("threshold", [0.0, 0.4, 0.6, 0.9, 1.0])
+    def test_labels_are_those_of_confident_labels_at_any_threshold(self, threshold, signatures):
+        image = tf.constant(images())
+        probabilities = signatures["probabilities"](image=image)["node_probabilities"]
+        expected = decoding.confident_labels(TREE, probabilities.numpy(), threshold, from_logits=False).numpy()
+        label = ask(signatures, "confident", image, threshold)["label"]
+        np.testing.assert_array_equal(label, np.where(expected < 0, 255, expected))
+
+    @pytest.mark.parametrize("name", ["confident", "encoded_confident"])
+    @pytest.mark.parametrize("threshold", [-0.1, 1.1, np.nan, np.inf])
+    def test_threshold_that_is_no_probability_is_refused(self, threshold, name, signatures):
+        values = tf.constant([encoded(picture(), "PNG")]) if name in OF_FILES else tf.constant(images())
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"`threshold` expects a number in \[0, 1\]"):
+            ask(signatures, name, values, np.float32(threshold))
+
+
+@pytest.fixture(scope="module")
+def pooled():
+    """A network whose answer in every pixel depends on the whole image, as with the image pooling of DeepLab."""
+    image = keras.Input((None, None, 3))
+    features = keras.layers.Conv2D(4, 3, padding="same")(image / 64)
+    mean = keras.layers.GlobalAveragePooling2D(keepdims=True)(features)
+    return functions(keras.Model(image, features - mean), TREE, from_logits=True)
 
 
 class EncodedTest:
@@ -82,10 +158,28 @@ class EncodedTest:
     def test_pixels_are_those_that_data_sets_and_predict_read(self, name, content, signatures, tmp_path):
         path = tmp_path / f"a{SUFFIXES[name]}"
         path.write_bytes(content)
-        answers = signatures["encoded"](encoded=tf.constant([content]))
-        expected = signatures["serving_default"](image=tf.constant(read_image(path)[None]))
-        for output in DTYPES:
+        image = read_image(path)
+        answers = signatures["encoded_probabilities"](encoded=tf.constant([content]))
+        expected = signatures["probabilities"](image=tf.constant(image[None]))
+        for output in OUTPUTS["probabilities"]:
             np.testing.assert_array_equal(answers[output], expected[output])
+        assert answers["sizes"].numpy().tolist() == [list(image.shape[:2])]
+
+    def test_files_of_different_sizes_are_answered_at_their_own_and_padded(self, pooled):
+        sizes = [(7, 11), (13, 5), (1, 1)]
+        pictures = [picture(size=size) for size in sizes]
+        files = tf.constant([encoded(picture, "PNG") for picture in pictures])
+        for of_files, of_images in zip(OF_FILES, OF_IMAGES):
+            together = ask(pooled, of_files, files)
+            assert_shapes(of_files, together, 3, 13, 11)
+            assert together["sizes"].numpy().tolist() == [list(size) for size in sizes]
+            for i, (one, (height, width)) in enumerate(zip(pictures, sizes)):
+                alone = ask(pooled, of_images, tf.constant(np.asarray(one)[None]))
+                for output, values in alone.items():
+                    padded = together[output][i].numpy()
+                    np.testing.assert_array_equal(padded[:height, :width], values[0])
+                    padding = 255 if padded.dtype == np.uint8 else 0
+                    assert (padded[height:] == padding).all() and (padded[:, width:] == padding).all()
 
     @pytest.mark.parametrize(
         "content, said",
@@ -99,7 +193,6 @@ class EncodedTest:
             (encoded(picture("RGBA"), "PNG"), "transparent"),
             (image_samples.jpeg_with(b"Exif\0\0" + image_samples.exif(6, "MM")), "orientation"),
             (encoded(picture(), "PNG")[:-30], "Invalid PNG data"),
-            (encoded(picture(size=(5, 4)), "PNG"), "expected 11 x 7 pixels"),
         ],
     )
     def test_file_that_cannot_be_read_exactly_is_named_and_the_process_goes_on(self, content, said, signatures):
@@ -107,10 +200,17 @@ class EncodedTest:
         with pytest.raises(tf.errors.InvalidArgumentError) as caught:
             signatures["encoded"](encoded=tf.constant([good, content]))
         assert said in str(caught.value) and ("encoded[1]: expected" in str(caught.value) or "Invalid" in said)
-        assert_shapes(signatures["encoded"](encoded=tf.constant([good, good])), 2, 7, 11)
+        assert_shapes("encoded", signatures["encoded"](encoded=tf.constant([good, good])), 2, 7, 11)
 
-    def test_batch_of_none_has_empty_answers(self, signatures):
-        assert_shapes(signatures["encoded"](encoded=tf.zeros((0,), tf.string)), 0, 1, 1)
+    @pytest.mark.parametrize("sizes", [[(80_000, 1_000), (1_000, 80_000)], [(8_000, 8_000)] * 2, [(1, 2**31)] * 3])
+    def test_request_that_would_fill_the_memory_is_refused_by_the_headers(self, sizes, signatures):
+        files = tf.constant([header_only_png(*size) for size in sizes])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="at most 89 megapixels"):
+            signatures["encoded"](encoded=files)
+
+    @pytest.mark.parametrize("name", OF_FILES)
+    def test_batch_of_none_has_empty_answers(self, name, signatures):
+        assert_shapes(name, ask(signatures, name, tf.zeros((0,), tf.string)), 0, 1, 1)
 
     @pytest.mark.parametrize("shape", [(), (1, 1)])
     def test_request_of_another_shape_is_refused(self, shape, signatures):
@@ -119,9 +219,9 @@ class EncodedTest:
 
     def test_network_of_one_size_refuses_others_by_name(self):
         network = convolution(size=(4, 6))
-        serve = decoding_function(serving_function(network, TREE), network.input_shape)
-        assert_shapes(serve(tf.constant([encoded(picture(size=(4, 6)), "PNG")])), 1, 4, 6)
-        assert_shapes(serve(tf.zeros((0,), tf.string)), 0, 4, 6)
+        serve = functions(network, TREE)["encoded"]
+        assert_shapes("encoded", serve(tf.constant([encoded(picture(size=(4, 6)), "PNG")])), 1, 4, 6)
+        assert_shapes("encoded", serve(tf.zeros((0,), tf.string)), 0, 4, 6)
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"encoded\[0\]: expected 6 x 4 pixels"):
             serve(tf.constant([encoded(picture(size=(4, 7)), "PNG")]))
 
@@ -139,35 +239,35 @@ class ScoresTest:
     def test_node_scores(self, activation, channels, apply):
         image, model = images(), convolution(activation, channels)
         probabilities = apply(np.asarray(model(image.astype("float32")), "float64"))
-        answers = serving_function(model, TREE)(tf.constant(image))
+        answers = functions(model, TREE)["probabilities"](tf.constant(image))
         person, rider, sky, human = np.moveaxis(probabilities, -1, 0)
         # sky stands for itself at both depths.
         sums = np.stack([human + person, human + rider, 2 * sky], axis=-1)
-        self._assert_answers(answers, sums.argmax(-1), sums.max(-1), probabilities[..., :3])
+        self._assert_answers(answers, sums.argmax(-1), sums.max(-1), probabilities)
 
     @pytest.mark.parametrize("activation, apply", [(None, softmax), ("softmax", lambda x: x)])
     def test_leaf_scores(self, activation, apply):
         image, model = images(), convolution(activation, channels=3)
         probabilities = apply(np.asarray(model(image.astype("float32")), "float64"))
-        answers = serving_function(model, TREE)(tf.constant(image))
+        answers = functions(model, TREE)["probabilities"](tf.constant(image))
         leaf = probabilities.argmax(-1)
         human = probabilities[..., 0] + probabilities[..., 1]
         score = np.where(leaf == 2, 2 * probabilities[..., 2], human + probabilities.max(-1))
-        self._assert_answers(answers, leaf, score, probabilities)
+        self._assert_answers(answers, leaf, score, np.concatenate([probabilities, human[..., None]], axis=-1))
 
     def test_arguments_say_what_cannot_be_inferred(self):
         model = convolution("relu")
         with pytest.raises(ValueError, match="Pass from_logits=True or from_logits=False"):
-            serving_function(model, TREE)
-        answers = serving_function(model, TREE, from_logits=True)(tf.constant(images()))
+            functions(model, TREE)
+        answers = functions(model, TREE, from_logits=True)["probabilities"](tf.constant(images()))
         probabilities = sigmoid(np.asarray(model(images().astype("float32"))))
-        np.testing.assert_allclose(answers["leaf_probabilities"], probabilities[..., :3], atol=1e-6)
+        np.testing.assert_allclose(answers["node_probabilities"], probabilities, atol=1e-6)
 
     def _assert_answers(self, answers, leaf, score, probabilities):
         np.testing.assert_array_equal(answers["level_1"], leaf)
         np.testing.assert_array_equal(answers["level_2"], np.where(leaf == 2, 2, 3))
         np.testing.assert_allclose(answers["path_score"], score, atol=1e-5)
-        np.testing.assert_allclose(answers["leaf_probabilities"], probabilities, atol=1e-6)
+        np.testing.assert_allclose(answers["node_probabilities"], probabilities, atol=1e-6)
 
 
 def images():
@@ -190,6 +290,6 @@ class NetworkTest:
             (keras.Model(image, [features, features]), ValueError, "one output of scores"),
         ]:
             with pytest.raises(error, match=f"`saved_model` expects .*{said}"):
-                serving_function(model, TREE)
+                functions(model, TREE)
         with pytest.raises(ValueError, match="expects a `tree`"):
-            serving_function(convolution())
+            functions(convolution())

@@ -1,4 +1,4 @@
-"""What wrappers share that average a network's predictions."""
+"""What wrappers share that average or calibrate a network's predictions."""
 
 import keras
 
@@ -9,7 +9,7 @@ from hierseg_keras.models.layers.image_input import check_channels_last
 
 
 class AveragingWrapper(keras.Model):
-    """Base class of models that average a network's probabilities and return them as the network does.
+    """Base class of models that change a network's probabilities and return them as the network does.
 
     Args:
         model, tree, scores, from_logits, name: As in `MultiScale`.

@@ -1,0 +1,91 @@
+"""Fits the temperature of a trained run, and stores it with the run."""
+
+import os
+import pathlib
+
+import tensorflow as tf
+
+from hierseg_keras.distribution.strategy import current_strategy
+from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.training.build import ignore_class_of, load_evaluation
+from hierseg_keras.training.folder_claim import claimed
+from hierseg_keras.training.origin import warn_of_other_data
+from hierseg_keras.training.saved_run import load_run
+from hierseg_keras.training.temperature_file import save_temperature
+from hierseg_keras.training.temperature_fit import Fit, fit_temperature, pixel_sums
+
+
+def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: bool = False) -> tuple[Fit, Fit]:
+    """Fits one temperature to a run's validation data, and stores it in the run's folder.
+
+    The temperature minimizes the negative log-likelihood of the labels. For leaf scores this is the negative logarithm
+    of the label's probability; for node scores it is the sum of binary crossentropies over the nodes that the label
+    determines. The split is predicted about six times, without storing the predictions.
+
+    `load_run(folder, calibrated=True)` and the option `--calibrated` of `hierseg evaluate`, `predict` and `export`
+    then divide the logits by the temperature, as `models.Calibrated` does. The file `calibration.json` is bound to
+    the run's weights: once they change, it is no longer loaded.
+
+    Args:
+        folder: The run's folder.
+        split: TFDS split of the data set that the run was validated on. Defaults to the run's validation split. A
+            split of the training data gives a temperature that is too small.
+        verbose: Whether to print a line per temperature that is tried. Defaults to `False`.
+
+    Returns:
+        Pair of `Fit`s, at temperature 1 and at the best temperature, with the attributes `temperature`,
+        `negative_log_likelihood` and `calibration_error`: the expected calibration error with 15 bins, of the class
+        predicted at the label's depth.
+
+    Raises:
+        FileExistsError: If another process writes to the folder.
+        FileNotFoundError: As in `load_run`.
+        FloatingPointError: As in `load_run`, or if a logit is NaN or infinite.
+        ValueError: As in `load_run`, or if no pixel of the split is labeled.
+
+    Reference:
+        [Guo et al., On Calibration of Modern Neural Networks, ICML 2017](https://arxiv.org/abs/1706.04599).
+    """
+    folder, strategy = pathlib.Path(folder), current_strategy()
+    config, model = load_run(folder, strategy)
+    warn_of_other_data(folder, config)
+    with claimed(folder):
+        split = split or config.evaluation.split
+        examples, _ = load_evaluation(config, model.tree, split, strategy)
+        before, after = fit_temperature(_summation(model, examples), _print if verbose else lambda fit: None)
+        content = {
+            "temperature": after.temperature,
+            "dataset": config.evaluation_dataset,
+            "split": split,
+            "num_pixels": after.num_pixels,
+            "negative_log_likelihood": {
+                "before": before.negative_log_likelihood,
+                "after": after.negative_log_likelihood,
+            },
+            "expected_calibration_error": {"before": before.calibration_error, "after": after.calibration_error},
+        }
+        save_temperature(folder, content)
+    return before, after
+
+
+def _summation(model, examples):
+    """Returns the function from an inverse temperature to the sums over all examples."""
+    scores, network = scores_of(model, "calibrate_run"), getattr(model, "inference_model", model)
+    ignore_class = ignore_class_of(scores.tree)
+
+    @tf.function(input_signature=[*examples.element_spec, tf.TensorSpec((), tf.float64)], autograph=False)
+    def sums_of(image, label, inverse):
+        return pixel_sums(scores, label, network(image, training=False), inverse, ignore_class)
+
+    def sums_at(inverse):
+        inverse = tf.constant(inverse, tf.float64)
+        return sum(sums_of(image, label, inverse).numpy() for image, label in examples)
+
+    return sums_at
+
+
+def _print(fit):
+    print(
+        f"temperature {fit.temperature:.4f}: negative log-likelihood {fit.negative_log_likelihood:.4f}, "
+        f"expected calibration error {fit.calibration_error:.4f}"
+    )

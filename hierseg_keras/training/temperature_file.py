@@ -1,0 +1,58 @@
+"""The file with the temperature of a run."""
+
+import json
+import math
+import os
+import pathlib
+
+from hierseg_keras.training.manifest import CALIBRATION, check_calibration, save_calibration, weights_hash
+
+FORMAT_VERSION = 1
+
+
+def save_temperature(folder, content):
+    """Stores a temperature in a run's folder, bound to the run's weights.
+
+    Args:
+        folder: `pathlib.Path` of the run.
+        content: Dict of JSON values: `temperature`, and how it was found.
+    """
+    content = {"format_version": FORMAT_VERSION, "weights": weights_hash(folder), **content}
+    save_calibration(folder, json.dumps(content, indent=2) + "\n")
+
+
+def load_temperature(folder: str | os.PathLike) -> float:
+    """Loads the temperature that `calibrate_run` stored in a run's folder.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        Float above 0.
+
+    Raises:
+        FileNotFoundError: If the run has no temperature.
+        ValueError: If `calibration.json` was changed or damaged, or the weights have changed since.
+    """
+    folder = pathlib.Path(folder)
+    path, again = folder / CALIBRATION, f"Run `hierseg calibrate {folder}` again."
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"expected a run with a temperature. Received: {folder}, which lacks {CALIBRATION}. Run "
+            f"`hierseg calibrate {folder}` first."
+        )
+    check_calibration(folder)
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        version, temperature, weights = (content[name] for name in ("format_version", "temperature", "weights"))
+        if version != FORMAT_VERSION or not (temperature > 0 and math.isfinite(temperature)):
+            raise ValueError(f"format version {version!r}, temperature {temperature!r}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"expected a temperature. Received: {path}, which cannot be read ({error!r}). {again}"
+        ) from None
+    if weights != weights_hash(folder):
+        raise ValueError(
+            f"expected a temperature of the run's weights. Received: {path}, which was fitted to other weights. {again}"
+        )
+    return temperature

@@ -1,0 +1,87 @@
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+import keras  # noqa: E402
+
+from hierseg_keras import export  # noqa: E402
+from hierseg_keras.models import UNet  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
+
+TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+
+
+def leaf_network():
+    image = keras.Input((None, None, 3))
+    scores = keras.layers.Conv2D(TREE.num_leaves, 3, padding="same")(keras.layers.Rescaling(1 / 64)(image))
+    return keras.Model(image, scores)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return UNet(TREE, filters=2, num_stages=1)
+
+
+@pytest.fixture(scope="module")
+def path(model, tmp_path_factory):
+    return export.litert(model, tmp_path_factory.mktemp("models") / "street.tflite")
+
+
+class LiteRTTest:
+    def test_signatures_answer_as_those_of_the_saved_model_for_any_size(self, model, path, tmp_path):
+        saved = tf.saved_model.load(str(export.saved_model(model, tmp_path / "1"))).signatures
+        interpreter = tf.lite.Interpreter(model_path=str(path))
+        assert set(interpreter.get_signature_list()) == {"serving_default", "probabilities", "confident"}
+        image = np.random.default_rng(0).integers(0, 256, (2, 19, 33, 3), np.uint8)
+        for name in interpreter.get_signature_list():
+            given = {"image": image, **({"threshold": np.float32(0.6)} if name == "confident" else {})}
+            answers = interpreter.get_signature_runner(name)(**given)
+            expected = saved[name](**{key: tf.constant(value) for key, value in given.items()})
+            assert set(answers) == set(expected)
+            for output, answer in answers.items():
+                assert answer.dtype == expected[output].numpy().dtype
+                np.testing.assert_allclose(answer, expected[output], atol=1e-5, rtol=0)
+
+    def test_one_size_and_leaf_scores(self, tmp_path):
+        path = export.litert(leaf_network(), tmp_path / "a.tflite", tree=TREE, size=(9, 7))
+        interpreter = tf.lite.Interpreter(model_path=str(path))
+        for name in interpreter.get_signature_list():
+            image = interpreter.get_signature_runner(name).get_input_details()["image"]
+            assert image["shape_signature"].tolist() == [1, 9, 7, 3]
+
+    def test_file_holds_the_classes(self, path):
+        with zipfile.ZipFile(path) as archive:
+            assert ClassTree.from_text(archive.read("tree.txt").decode()) == TREE
+            assert [entry["path"] for entry in json.loads(archive.read("classes.json"))] == list(TREE.paths)
+
+    def test_operation_that_is_not_built_in_is_named(self, tmp_path):
+        image = keras.Input((None, None, 3))
+
+        @keras.saving.register_keras_serializable("tests")
+        class Sum(keras.layers.Layer):
+            def call(self, x):
+                return tf.raw_ops.Bincount(arr=tf.cast(x[0, 0, 0], tf.int32), size=4, weights=x[0, 0, 0]) + x
+
+            def compute_output_shape(self, shape):
+                return shape
+
+        model = keras.Model(image, keras.layers.Conv2D(4, 1)(Sum()(keras.layers.Conv2D(4, 1)(image))))
+        with pytest.raises(ValueError, match="`litert` expects a network of LiteRT's built-in .* needs .*Bincount"):
+            export.litert(model, tmp_path / "a.tflite", tree=TREE)
+        assert not list(tmp_path.iterdir())
+
+    def test_invalid_arguments_raise(self, model, tmp_path):
+        with pytest.raises(ValueError, match="ends in .tflite"):
+            export.litert(model, tmp_path / "a.onnx")
+        (tmp_path / "a.tflite").mkdir()
+        with pytest.raises(FileExistsError, match="a folder"):
+            export.litert(model, tmp_path / "a.tflite", overwrite=True)
+        (tmp_path / "b.tflite").write_text("mine")
+        with pytest.raises(FileExistsError, match="overwrite=True"):
+            export.litert(model, tmp_path / "b.tflite")
+        fixed = keras.Sequential([keras.layers.Input((4, 4, 3)), keras.layers.Conv2D(4, 1)])
+        with pytest.raises(ValueError, match=r"size=\(4, 5\), for a network of images of 4 x 4"):
+            export.litert(fixed, tmp_path / "c.tflite", tree=TREE, size=(4, 5))

@@ -1,0 +1,65 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+from hierseg_keras import export  # noqa: E402
+from hierseg_keras.export.answers import Answers  # noqa: E402
+from hierseg_keras.models import HSSN, MultiScale, SlidingWindow, UNet  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
+
+TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return UNet(TREE, filters=2, num_stages=1)
+
+
+def session_of(path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+class OnnxTest:
+    @pytest.fixture(autouse=True)
+    def packages(self):
+        for name in ("tf2onnx", "onnx", "onnxruntime"):
+            pytest.importorskip(name)
+
+    def test_answers_with_level_maps_alone_for_any_size(self, model, tmp_path):
+        session = session_of(export.onnx(model, tmp_path / "street.onnx"))
+        assert [output.name for output in session.get_outputs()] == ["level_1", "level_2"]
+        image = np.random.default_rng(0).integers(0, 256, (2, 19, 33, 3), np.uint8)
+        expected = Answers(model, "onnx").levels(image)
+        for name, value in zip(("level_1", "level_2"), session.run(None, {"image": image})):
+            assert value.dtype == np.uint8
+            np.testing.assert_array_equal(value, expected[name])
+        metadata = session.get_modelmeta().custom_metadata_map
+        assert ClassTree.from_text(metadata["tree.txt"]) == TREE
+        assert [entry["path"] for entry in json.loads(metadata["classes.json"])] == list(TREE.paths)
+
+    def test_probabilities_and_one_size_on_request(self, tmp_path):
+        model = MultiScale(HSSN(UNet(TREE, scores="nodes", filters=2, num_stages=1)), scales=(0.5, 1.0))
+        session = session_of(export.onnx(model, tmp_path / "a.onnx", size=(9, 7), probabilities=True))
+        image = np.random.default_rng(0).integers(0, 256, (2, 9, 7, 3), np.uint8)
+        names = [output.name for output in session.get_outputs()]
+        expected = Answers(model, "onnx").probabilities(image)
+        assert set(names) == set(expected)
+        for name, value in zip(names, session.run(names, {"image": image})):
+            np.testing.assert_allclose(value, expected[name], atol=1e-5)
+
+    def test_operation_that_onnx_lacks_is_named(self, model, tmp_path):
+        with pytest.raises(ValueError, match="`onnx` expects a network of .* needs .*XlaDynamicUpdateSlice"):
+            export.onnx(SlidingWindow(model, (8, 8)), tmp_path / "a.onnx")
+        assert not list(tmp_path.iterdir())
+
+
+class MissingPackageTest:
+    def test_error_says_which_command_installs_it(self, model, tmp_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "tf2onnx", None)
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "tf2onnx" else object())
+        with pytest.raises(ModuleNotFoundError, match="no tf2onnx. Run `pip install tf2onnx onnx onnxruntime`"):
+            export.onnx(model, tmp_path / "a.onnx")

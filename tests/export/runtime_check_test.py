@@ -1,0 +1,78 @@
+"""A file that answers differently is refused by what differs, and replaces nothing."""
+
+import sys
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+from hierseg_keras import export  # noqa: E402
+from hierseg_keras.export.answers import Answers  # noqa: E402
+from hierseg_keras.export.runtime_check import THRESHOLD, check_file  # noqa: E402
+from hierseg_keras.models import UNet  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
+
+TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+
+
+@pytest.fixture(scope="module", params=["nodes", "leaves"])
+def answers(request):
+    return Answers(UNet(TREE, scores=request.param, filters=2, num_stages=1), "litert")
+
+
+def outputs_of(answers, image):
+    outputs = {**answers.probabilities(image), **answers.confident(image, THRESHOLD)}
+    return {name: value.numpy() for name, value in outputs.items()}
+
+
+class CheckFileTest:
+    def test_the_network_itself_passes_with_small_noise(self, answers):
+        def run(image):
+            outputs = outputs_of(answers, image)
+            return {name: value + (5e-5 if value.dtype.kind == "f" else 0) for name, value in outputs.items()}
+
+        check_file("litert", answers, lambda image: {k: v.astype(v.dtype) for k, v in run(image).items()})
+
+    @pytest.mark.parametrize("name", ["level_1", "level_2", "node_probabilities", "path_score", "label"])
+    def test_output_that_differs_in_one_pixel_is_named(self, name, answers):
+        def run(image):
+            outputs = outputs_of(answers, image)
+            wrong = outputs[name].copy()
+            # Half of the pixels, since those where two paths tie may differ.
+            wrong[:, : wrong.shape[1] // 2] += np.asarray(1, wrong.dtype)
+            return {**outputs, name: wrong}
+
+        with pytest.raises(RuntimeError, match=f"`litert` expects that .* Received: .*{name}.* No file was written"):
+            check_file("litert", answers, run)
+
+    def test_nan_missing_and_wrong_dtype_are_refused(self, answers):
+        def with_nan(image):
+            outputs = outputs_of(answers, image)
+            return {**outputs, "path_score": np.full_like(outputs["path_score"], np.nan)}
+
+        def without(image):
+            return {name: value for name, value in outputs_of(answers, image).items() if name != "level_1"}
+
+        def as_integers(image):
+            outputs = outputs_of(answers, image)
+            return {**outputs, "level_1": outputs["level_1"].astype("int32")}
+
+        for run, said in ((with_nan, "differs by nan"), (without, "the outputs"), (as_integers, "as int32")):
+            with pytest.raises(RuntimeError, match=said):
+                check_file("litert", answers, run)
+
+    def test_failed_check_keeps_the_file_that_is_there(self, tmp_path, monkeypatch):
+        path = tmp_path / "street.tflite"
+        path.write_text("mine")
+
+        def fail(*args):
+            raise RuntimeError("differs")
+
+        # The function has the name of its module.
+        module = sys.modules["hierseg_keras.export.litert"]
+        monkeypatch.setattr(module, "_converted", lambda *args: b"converted")
+        monkeypatch.setattr(module, "_load", lambda path: None)
+        monkeypatch.setattr(module, "check_file", fail)
+        with pytest.raises(RuntimeError, match="differs"):
+            export.litert(UNet(TREE, filters=2, num_stages=1), path, overwrite=True)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["street.tflite"] and path.read_text() == "mine"
