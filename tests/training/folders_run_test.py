@@ -116,7 +116,7 @@ class CommandTest:
         capsys.readouterr()
         assert command("evaluate", "run") == 1
         printed = capsys.readouterr().err
-        assert "images: expected a folder of images. Received: nothing there" in printed and printed.count("\n") == 1
+        assert "expected a folder of masks. Received: nothing there" in printed and printed.count("\n") == 1
 
     def test_missing_folders_are_one_line(self, folder, capsys):
         options = ["--images", "nothing", *DATA[2:], *RUN[len(DATA) :]]
