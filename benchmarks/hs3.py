@@ -27,6 +27,7 @@ from benchmarks.street_tasks import TASKS
 from hierseg_keras import data
 from hierseg_keras.models import profile
 from hierseg_keras.training.build import load_examples
+from hierseg_keras.training.traced_gradients import traced_gradients_freed
 from hierseg_keras.tree import ClassTree
 
 TASK = TASKS["camvid"]
@@ -67,6 +68,7 @@ def main():
         print(f"\n{split}\n{paired_table(rows.read(path, {'split': split}), 'method', 'none', FIGURES)}")
 
 
+@traced_gradients_freed()
 def make(path, row, method, options):
     start, config = time.time(), configuration(int(row["seed"]), options)
     if method is not None:

@@ -24,6 +24,7 @@ from benchmarks.fit_and_measure import fit, measure
 from benchmarks.paired import paired_table
 from benchmarks.street_tasks import LABELS, TASKS
 from hierseg_keras.training.config.changes import merged
+from hierseg_keras.training.traced_gradients import traced_gradients_freed
 
 FLAT = "flat"
 # Name of a row -> tables of the run's configuration.
@@ -144,6 +145,7 @@ def best_rate(path, objective, rates):
     return max(rates, key=mean.get)
 
 
+@traced_gradients_freed()
 def make(path, row, options):
     """Makes a row unless another process makes it. Returns whether it was made."""
     with claimed(path, row) as is_free:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hierseg_keras.data.argument_checks import check_arguments, is_integer
-from hierseg_keras.data.colors import as_color, color_code, color_codes
-from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable
+from hierseg_keras.data.colors import as_color, color_code
+from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable, checked_color_codes
 from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
 from hierseg_keras.tree.tensor import Tensor
@@ -271,8 +271,7 @@ class ClassMap:
         table = NodeTable(nodes, ignore_class if unmapped == "ignore" else None, colors=self.has_colors)
         values = tf.cast(class_ids, tf.int64)
         if self.has_colors:
-            is_color = tf.reduce_all((values >= 0) & (values <= 255), axis=-1)
-            values = tf.where(is_color, color_codes(values), -1)
+            values = checked_color_codes(values)
         nodes = table.look_up(values, tf.constant(self.source))
         return nodes if is_tensor else np.asarray(nodes)
 

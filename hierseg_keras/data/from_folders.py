@@ -110,6 +110,7 @@ def from_folders(
         has_table=table is not None,
         val_share=float(val_share),
         groups=None if groups is None else os.fspath(groups),
+        skip_bad=skip_bad,
     )
     return prepare(Builder(config=config, skip_bad=skip_bad, data_dir=data_dir))
 
@@ -132,9 +133,14 @@ def _check_folders(folders, groups):
             "`data.from_folders` expects `groups` only if it divides the images itself. Received: groups and "
             "val_images. Omit one of them."
         )
-    val_images = folders["val_images"]
-    if val_images is not None and os.path.realpath(val_images) == os.path.realpath(folders["images"]):
+    if folders["val_images"] is not None and _overlap(folders["images"], folders["val_images"]):
         raise ValueError(
-            "`data.from_folders` expects another folder for validation. Received: the same folder as `images` and "
-            f"`val_images`, {folders['images']}. Omit val_images and val_masks to use val_share of its images."
+            "`data.from_folders` expects folders of which none contains the other. Received: "
+            f"images={folders['images']!r}, val_images={folders['val_images']!r}. Images of both would be trained on "
+            "and validated. Pass separate folders, or omit val_images and val_masks to use val_share of the images."
         )
+
+
+def _overlap(folder, other):
+    paths = [os.path.realpath(path) for path in (folder, other)]
+    return os.path.commonpath(paths) in paths

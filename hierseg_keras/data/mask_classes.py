@@ -35,9 +35,7 @@ def mask_classes(found, classes, tree, folder):
     if classes is not None:
         # Raises for all classes that are unmapped or not in the tree.
         classes.node_of_class_id(tree, tree.num_nodes)
-        # The ids that the masks declare: a table of names numbers its rows instead.
-        declared = {name: id_ for id_, name in found.classes}
-        rows = [(declared.get(name, id_), name, _path(tree, node)) for id_, name, node, *_ in classes.rows]
+        rows = [(_declared_id(found, id_, name), name, _path(tree, node)) for id_, name, node, *_ in classes.rows]
     elif found.format == "index":
         # With more than 255 leaves, 255 is a leaf.
         no_label = _NO_LABEL if tree.num_leaves <= _NO_LABEL else _NO_LABEL_16_BIT
@@ -71,14 +69,38 @@ def _proposed(found, tree, folder):
     return rows
 
 
+def _declared_id(found, id_, name):
+    """Returns the id that the masks declare for a row of a table. A table of names numbers its rows instead.
+
+    Raises:
+        TreeError: If the masks declare the id and the name for different classes.
+    """
+    ids, names = {own: id_ for id_, own in found.classes}, dict(found.classes)
+    if id_ in names and name not in ("", names[id_]) and name in ids:
+        raise TreeError(
+            f"expected the ids and names of classes that the masks declare, such as {id_},{names[id_]}. Received: "
+            f"{id_},{name}. Correct the row of the class table"
+        )
+    return id_ if id_ in names else ids.get(name, id_)
+
+
 def _class_map(nodes, found, folder):
-    """Makes a `ClassMap` of a dict. A class that the masks declare with an id and a name may be given by either."""
+    """Makes a `ClassMap` of a dict. A class that the masks declare with an id and a name may be given by either.
+
+    Raises:
+        TreeError: If a key is a name, but the masks hold only numbers or colors without names.
+    """
     ids = {name: id_ for id_, name in found.classes}
     free = itertools.count(len(found.classes))
     rows = []
     for key, node in nodes.items():
         if is_integer(key) or as_color(key):
             rows.append((key, next((name for id_, name in found.classes if id_ == key), ""), node))
+        elif key not in ids and found.format in ("index", "colors"):
+            raise TreeError(
+                f"classes of {folder}: expected class ids or colors as keys, because masks of the format "
+                f"{found.format} have no names. Received: {key!r}. Pass an integer, such as {{0: 'road'}}, or a color."
+            )
         else:
             id_ = ids.get(key, key)
             # Classes that have names alone get any number.

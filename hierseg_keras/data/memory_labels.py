@@ -3,8 +3,7 @@
 import tensorflow as tf
 
 from hierseg_keras.data.class_map import ClassMap
-from hierseg_keras.data.colors import color_codes
-from hierseg_keras.data.node_table import NodeTable
+from hierseg_keras.data.node_table import NodeTable, checked_color_codes
 
 
 def as_class_map(classes):
@@ -32,8 +31,8 @@ def label_table(tree, classes, ignore_class):
     no_label = tree.num_nodes
     if classes is not None:
         table = NodeTable(classes.node_of_class_id(tree, no_label), colors=classes.has_colors)
-        values_of = color_codes if classes.has_colors else tf.identity
-        return lambda label, place: table.look_up(values_of(tf.cast(label, tf.int32)), place)
+        values_of = checked_color_codes if classes.has_colors else tf.identity
+        return lambda label, place: table.look_up(values_of(tf.cast(label, tf.int64)), place)
     table = NodeTable({node: node for node in range(no_label)})
 
     def look_up(label, place):

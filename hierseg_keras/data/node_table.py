@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from hierseg_keras.data.colors import color_name
+from hierseg_keras.data.colors import color_codes, color_name
 from hierseg_keras.data.refusal import refuse
 from hierseg_keras.tree.capped_list import counted
 
@@ -93,3 +93,9 @@ def replaced(labels, nodes):
     """Returns labels with node `v` replaced by `nodes[v]`. Values that are not node indices stay as they are."""
     is_node = (labels >= 0) & (labels < len(nodes))
     return np.where(is_node, nodes[np.where(is_node, labels, 0)], labels).astype(labels.dtype)
+
+
+def checked_color_codes(colors):
+    """Returns the integers `(...,)` of colors `(..., 3)`, an int64 tensor; -1 for values outside of 0 .. 255."""
+    is_color = tf.reduce_all((colors >= 0) & (colors <= 255), axis=-1)
+    return tf.where(is_color, color_codes(colors), -1)

@@ -68,14 +68,15 @@ def coherent_probabilities(tree, y_pred, scores=None, from_logits=None):
 
 def labels_at(tree, probabilities, threshold):
     """Finds the deepest node whose probability, from `coherent_probabilities`, reaches the threshold."""
-    ranks = ranks_at(tree, probabilities, threshold)
-    return ops.where(ops.any(ranks >= 0, axis=-1), argmax(ranks), UNKNOWN)
+    candidates = candidates_at(tree, probabilities, threshold)
+    return ops.where(ops.any(candidates >= 0, axis=-1), argmax(candidates), UNKNOWN)
 
 
-def ranks_at(tree, probabilities, threshold):
-    """Computes the rank of every node in `labels_at`, `(..., V)`. It is -1 for nodes below the threshold."""
+def candidates_at(tree, probabilities, threshold):
+    """Returns the probabilities of the deepest nodes that reach the threshold, and -1 for all others, `(..., V)`."""
     is_leaf = np.arange(tree.num_nodes) < tree.num_leaves
     depths = np.where(is_leaf, tree.num_levels, tree.depths).astype("float32")
-    reached = probabilities >= threshold
-    # The probability adds at most half a depth, so that it only decides between nodes of equal depth.
-    return ops.where(reached, depths + 0.5 * probabilities, -1.0)
+    # Depths and probabilities are compared one after the other: in a sum of both, small probabilities would be rounded.
+    reached = ops.where(probabilities >= threshold, depths, 0.0)
+    is_deepest = (reached == ops.max(reached, axis=-1, keepdims=True)) & (reached > 0)
+    return ops.where(is_deepest, probabilities, -1.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from hierseg_keras.decoding.confident_labels import coherent_probabilities, labels_at, ranks_at
+from hierseg_keras.decoding.confident_labels import candidates_at, coherent_probabilities, labels_at
 from hierseg_keras.tree.ops import sum_over_path
 
 # Allowed difference of probabilities and of path scores.
@@ -76,7 +76,7 @@ def _labels_are_clear(tree, probabilities):
     """Returns whether each pixel's confident label is the same for all scores within the tolerance."""
     coherent = coherent_probabilities(tree, probabilities, "nodes", from_logits=False)
     below, above = (labels_at(tree, coherent, THRESHOLD + step) for step in (-TOLERANCE, TOLERANCE))
-    return (_gap(ranks_at(tree, coherent, THRESHOLD - TOLERANCE)) > TOLERANCE) & np.asarray(below == above)
+    return (_gap(candidates_at(tree, coherent, THRESHOLD - TOLERANCE)) > TOLERANCE) & np.asarray(below == above)
 
 
 def _gap(values):

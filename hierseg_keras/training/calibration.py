@@ -48,7 +48,7 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
     """
     folder, strategy = pathlib.Path(folder), current_strategy()
     config, model = load_run(folder, strategy)
-    warn_of_other_data(folder, config)
+    warn_of_other_data(folder, config, model.tree)
     with claimed(folder):
         split = split or config.evaluation.split
         examples, _ = load_evaluation(config, model.tree, split, strategy)

@@ -84,6 +84,15 @@ class FromArraysTest:
             batches(source)[1][1][0], np.where(ids[1], TREE.index("human"), TREE.index("sky"))
         )
 
+    @pytest.mark.parametrize(
+        "classes, label",
+        [({0: "sky", 1: "person"}, 2**32 + 1), ({0: "sky"}, -(2**32)), ({(1, 0, 0): "sky"}, (0, 256, 0))],
+    )
+    def test_labels_do_not_wrap(self, classes, label):
+        label = np.broadcast_to(np.array(label, np.int64), (1, 4, 4, *np.shape(label)))
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="example 0"):
+            hs.data.from_arrays(np.zeros((1, 4, 4, 3), np.uint8), label, TREE, classes=classes)
+
     def test_gray_images_get_three_channels(self):
         gray = np.full((5, 6), 7, np.uint8)
         source = from_arrays([gray, gray[..., None]], [np.zeros((5, 6, 1), np.int64)] * 2)

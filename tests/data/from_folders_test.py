@@ -46,6 +46,24 @@ def prepare(folder):
 
 
 class FromFoldersTest:
+    def test_names_of_classes_that_masks_do_not_have_are_refused(self, prepare):
+        # They would be numbered in the order of the dict.
+        for classes in ({"1": "sky", "0": "person"}, {0: "sky", "road": "person"}):
+            with pytest.raises(TreeError, match="masks of the format index have no names. Received: '"):
+                prepare(classes=classes)
+
+    def test_folders_of_which_one_contains_the_other_are_refused(self, prepare, folder):
+        image_folders.write_pair(folder, "val/a", 0)
+        inside = {"val_images": folder / "images" / "val", "val_masks": folder / "masks" / "val"}
+        with pytest.raises(ValueError, match="expects folders of which none contains the other"):
+            prepare(**inside)
+
+    def test_files_that_cannot_be_used_are_not_omitted_because_they_were_once(self, prepare, folder):
+        (folder / "images" / "scene_3.png").write_bytes(b"no image")
+        prepare(skip_bad=True)
+        with pytest.raises(ValueError, match="scene_3.png"):
+            prepare()
+
     def test_pixels_and_labels_are_those_of_the_files(self, prepare):
         builder = prepare()
         found = {}
@@ -138,7 +156,7 @@ class FromFoldersTest:
             ({"val_share": 1}, "`val_share`"),
             ({"val_images": "images"}, "expects `val_images` and `val_masks`, or neither"),
             ({"val_images": "x", "val_masks": "y", "groups": "(a)"}, "Omit one of them"),
-            ({"val_images": "images", "val_masks": "masks"}, "another folder for validation"),
+            ({"val_images": "images", "val_masks": "masks"}, "folders of which none contains the other"),
             ({"images": "nothing"}, "nothing: expected a folder of images. Received: nothing there"),
             ({"masks": "nothing"}, "nothing: expected a folder of masks. Received: nothing there"),
             ({"images": "masks/scene_0.png"}, "expected a folder of images. Received: a file"),

@@ -44,6 +44,15 @@ class ConfidentLabelsTest:
     def test_hand_worked_node_logits(self, probabilities, threshold, label):
         assert int(confident_labels(TREE, logit(probabilities), threshold)) == label
 
+    def test_small_probabilities_are_compared_exactly(self):
+        # Half of either, added to a depth, would be rounded to nothing in float32.
+        assert int(confident_labels(TREE, np.array([-20.0, -18.0, -30.0, -18.0]), 0, scores="nodes")) == 1
+        flat = ClassTree(["a", "b", "c"])
+        assert (
+            int(confident_labels(flat, np.array([0.4999999, 0.5000001, 0.0]), 0, scores="leaves", from_logits=False))
+            == 1
+        )
+
     @given(trees=class_trees(), seed=st.integers(0, 2**16))
     def test_threshold_0_gives_leaves_and_rising_ones_never_finer_answers(self, trees, seed):
         tree, ref = trees

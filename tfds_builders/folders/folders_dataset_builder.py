@@ -34,6 +34,7 @@ class FoldersConfig(tfds.core.BuilderConfig):
         val_share: Float, share of the images that `validation` gets. Not used with `val_images`.
         val_images, val_masks: Paths of the folders of `validation`. Default to `None`.
         groups: As in `split_groups.group_names`.
+        skip_bad: As in `TreeBuilder`. A preparation that omits files is another one than one that does not.
         name: Not passed: a hash of the options, and of the names, sizes and modification times of all files. A
             preparation is found by it, so that the data set is prepared anew if any of them changes.
     """
@@ -48,6 +49,7 @@ class FoldersConfig(tfds.core.BuilderConfig):
     val_images: str | None = None
     val_masks: str | None = None
     groups: str | None = None
+    skip_bad: bool = False
     name: str = ""
 
     def __post_init__(self):
@@ -60,7 +62,7 @@ class FoldersConfig(tfds.core.BuilderConfig):
         if self.groups and self.groups.lower().endswith(".csv"):
             others.append(self.groups)
         share = None if self.val_images else self.val_share
-        options = [self.tree, self.classes, self.format, share, self.groups]
+        options = [self.tree, self.classes, self.format, share, self.groups, self.skip_bad]
         return preparation_name(self.images, self.masks, others, options)
 
 

@@ -94,13 +94,16 @@ def _listed(names, path):
         text = pathlib.Path(path).read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ImageFileError(f"{path}: expected a CSV file in UTF-8. Received: {error}") from None
-    rows = {}
+    rows, without_suffix = {}, {}
     for number, cells in enumerate(csv.reader(text.splitlines()), start=1):
         if len(cells) != 2 and cells:
             raise ImageFileError(f"{path}:{number}: expected name,group. Received: {','.join(cells)}")
         if cells:
             name, group = (cell.strip() for cell in cells)
-            rows[name] = rows[str(pathlib.PurePosixPath(name).with_suffix(""))] = group
+            rows[name] = group
+            without_suffix[str(pathlib.PurePosixPath(name).with_suffix(""))] = group
+    # A name with a dot, such as `frame.1`, is not the file `frame`.
+    rows = without_suffix | rows
     last_names = [name.rpartition("/")[2] for name in names]
     found = {}
     for name, last in zip(names, last_names):

@@ -43,7 +43,7 @@ def transfer_weights(source, target):
         weights, twin = own_weights(layer), given.get(path)
         if not weights:
             continue
-        is_head = layer is classifier or path.endswith("logits")
+        is_head = path.endswith("logits") or _classifies(layer, classifier, target)
         if _are_alike(twin, layer) and (have_same_classes or not is_head):
             taken.append(path)
             values += [(weight, ops.convert_to_numpy(own)) for weight, own in zip(weights, own_weights(twin))]
@@ -61,6 +61,14 @@ def _layers(model):
     if hasattr(model, "projection"):
         layers |= {f"projection/{path}": layer for path, layer in layers_by_path(model.projection, True).items()}
     return layers
+
+
+def _classifies(layer, classifier, model):
+    """Returns whether a layer is the classifier. If none was found, a layer with one channel per score may be it."""
+    if classifier is not None:
+        return layer is classifier
+    channels = _network(model).output_shape[-1]
+    return any(channels in weight.shape[-2:] for weight in own_weights(layer))
 
 
 def _network(model):

@@ -53,6 +53,19 @@ class TransferWeightsTest:
             network.tree, network.scores = tree, "nodes"
         assert transfer_weights(*networks).kept == ("<Conv2D>.3",)
 
+    @pytest.mark.parametrize("kind", ["Conv2D", "Conv2DTranspose"])
+    def test_head_of_other_classes_is_new_if_it_is_no_1x1_convolution(self, kind):
+        def network(tree):
+            image = keras.Input((8, 8, 3))
+            x = keras.layers.Conv2D(3, 3, padding="same", name="body")(image)
+            x = getattr(keras.layers, kind)(TREE.num_nodes, 3, padding="same", name="head")(x)
+            model = keras.Model(image, keras.layers.Rescaling(2.0)(x))
+            model.tree, model.scores = tree, "nodes"
+            return model
+
+        assert transfer_weights(network(TREE), network(OTHER)).kept == ("head",)
+        assert transfer_weights(network(TREE), network(TREE)).kept == ()
+
     def test_layers_without_names_are_those_at_the_same_place(self):
         keras.layers.Conv2D(1, 1)  # Keras goes on counting.
         source, target = (TreeSegmenter(own_network(), TREE) for _ in range(2))
