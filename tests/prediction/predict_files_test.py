@@ -25,6 +25,13 @@ def network(tree=TREE, **options):
     return UNet(tree, **{"filters": 2, "num_stages": 1, **options})
 
 
+def other_network():
+    """A network with other weights than `model`, whatever seed the tests before have left."""
+    made = network()
+    made.set_weights([weight + 1 for weight in made.get_weights()])
+    return made
+
+
 @pytest.fixture(scope="module")
 def model():
     return network()
@@ -243,7 +250,7 @@ class SecondRunTest:
     @pytest.mark.parametrize("options", [{}, {"skip_existing": True}])
     def test_results_of_different_networks_or_options_are_not_mixed(self, options, folder, model):
         predict_files(model, "photos/0.png", "out")
-        other = network()
+        other = other_network()
         assert not np.array_equal(other.get_weights()[0], model.get_weights()[0])
         with pytest.raises(ValueError, match=r"predictions\.json differs in network"):
             predict_files(other, "photos/day", "out", **options)
@@ -254,7 +261,7 @@ class SecondRunTest:
         assert files_below("out") == {"0_level_1.png", "0_level_2.png", RECORD}
 
     def test_results_of_a_network_that_was_overwritten_are_not_skipped(self, folder, model):
-        predict_files(network(), "photos", "out")
+        predict_files(other_network(), "photos", "out")
         predict_files(model, "photos/0.png", "out", overwrite=True)
         result = predict_files(model, "photos", "out", skip_existing=True)
         assert (result.num_predicted, result.num_skipped) == (6, 1)
