@@ -12,6 +12,7 @@ mkdocstrings calls it while the pages are built. It does three things:
 """
 
 import ast
+import contextlib
 import re
 import textwrap
 
@@ -42,7 +43,9 @@ class Docs(griffe.Extension):
             # Other names of the submodule are resolved first, as its path then leads to the function.
             for name, member in list(room.members.items()):
                 if member.is_alias and member.target_path.startswith(f"{pkg.path}."):
-                    room.members[name] = griffe.Alias(name, member.final_target, parent=room)
+                    # A name of another package, which is not loaded, stays as it is.
+                    with contextlib.suppress(griffe.AliasResolutionError):
+                        room.members[name] = griffe.Alias(name, member.final_target, parent=room)
             for name, target in room.imports.items():
                 submodule = room.modules.get(name)
                 if target == f"{room.path}.{name}.{name}" and submodule is not None:
