@@ -34,8 +34,12 @@ class AveragingWrapper(keras.Model):
         self.built = True
 
     @property
-    def output_shape(self):
-        return (None, None, None, self.model.output_shape[-1])
+    def input_shape(self) -> tuple[int | None, ...]:
+        return self.model.input_shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        return self.model.output_shape
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:3], self.model.output_shape[-1])

@@ -73,11 +73,3 @@ class Calibrated(AveragingWrapper):
         if self.from_logits:
             return logits
         return Scores(self.tree, self.scores, from_logits=True).probabilities(logits)
-
-    @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        return self.model.input_shape
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        return self.model.output_shape

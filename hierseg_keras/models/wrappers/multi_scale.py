@@ -92,11 +92,3 @@ class MultiScale(AveragingWrapper):
                 flipped_back = ops.take(ops.flip(mirrored, axis=2), self._swap, axis=-1)
                 predictions.append(self.enlarge([flipped_back, image]))
         return average_scores(predictions, self.scores, self.from_logits)
-
-    @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        return self.model.input_shape
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        return self.model.output_shape

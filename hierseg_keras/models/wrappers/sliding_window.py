@@ -99,6 +99,10 @@ class SlidingWindow(AveragingWrapper):
     def input_shape(self) -> tuple[int | None, ...]:
         return (None, None, None, self.model.input_shape[-1])
 
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        return (None, None, None, self.model.output_shape[-1])
+
 
 def _added(log_sum, term, place):
     """Adds a window's probabilities, given as logarithms, to the sums at its place."""
