@@ -4,7 +4,7 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import ClassTree, as_class_tree
-from hierseg_keras.tree.ops import argmax, is_above, sum_over_leaves, sum_over_path
+from hierseg_keras.tree.ops import argmax, leaf_counts, sum_over_ancestors, sum_over_path
 from hierseg_keras.tree.scores import infer_scores
 from hierseg_keras.tree.tensor import Tensor
 
@@ -61,10 +61,8 @@ def best_path(
         return argmax(sums), ops.max(sums, axis=-1)
     # Taken from the scores as they were passed, because different logits may round to the same probability near 1.
     leaf = argmax(y_pred)
-    on_path = ops.cast(ops.take(is_above(tree).T, leaf, axis=0), probabilities.dtype)
-    internal = ops.sum(sum_over_leaves(tree, probabilities) * on_path, axis=-1)
-    times = tree.num_levels - ops.sum(on_path, axis=-1)
-    return leaf, internal + times * ops.max(probabilities, axis=-1)
+    times = ops.cast(ops.take(leaf_counts(tree), leaf, axis=0), probabilities.dtype)
+    return leaf, sum_over_ancestors(tree, probabilities, leaf) + times * ops.max(probabilities, axis=-1)
 
 
 def best_leaf(scores, y_pred):

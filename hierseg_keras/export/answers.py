@@ -11,6 +11,10 @@ from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 
 
+def _whole(value):
+    return value
+
+
 class Answers:
     """Computes a network's answers inside a TensorFlow graph.
 
@@ -54,29 +58,31 @@ class Answers:
         """The largest value of the class maps' dtype, which is never a node: 255 for uint8."""
         return int(np.iinfo(self.dtype).max)
 
-    def levels(self, image):
+    def levels(self, image, cut=_whole):
         """Computes the class maps.
 
         Args:
             image: Images `(B, H, W, C)` of any dtype. No axis is empty.
+            cut: Function that cuts each output, `(B, H, W, ...)`, to the part that is answered. It is called before
+                the class maps get their dtype, because LiteRT cannot slice uint16. Defaults to the whole output.
 
         Returns:
             Dict from `level_1` to `level_D` to node indices, `(B, H, W)`.
         """
-        return self._level_maps(best_leaf(self.scores, self._scores_of(image)))
+        return self._level_maps(cut(best_leaf(self.scores, self._scores_of(image))))
 
-    def probabilities(self, image):
+    def probabilities(self, image, cut=_whole):
         """Computes the class maps, `node_probabilities` `(B, H, W, V)`, and `path_score` `(B, H, W)`."""
         y_pred = self._scores_of(image)
         leaf, score = best_path(self.tree, y_pred, self.scores.kind, self.scores.from_logits)
         probabilities = self.scores.node_probabilities(y_pred)
-        return {**self._level_maps(leaf), "node_probabilities": probabilities, "path_score": score}
+        return {**self._level_maps(cut(leaf)), "node_probabilities": cut(probabilities), "path_score": cut(score)}
 
-    def confident(self, image, threshold):
+    def confident(self, image, threshold, cut=_whole):
         """Computes `label`, the deepest node per pixel whose probability reaches a threshold, or `no_class`."""
         meaning = self.scores.kind, self.scores.from_logits
         probabilities = coherent_probabilities(self.tree, self._scores_of(image), *meaning)
-        label = labels_at(self.tree, probabilities, threshold)
+        label = cut(labels_at(self.tree, probabilities, threshold))
         return {"label": tf.cast(tf.where(label < 0, self.no_class, label), self.dtype)}
 
     def _scores_of(self, image):

@@ -48,8 +48,8 @@ def _from_images(answers):
             threshold = [_checked_threshold(value) for value in threshold]
             batch, height, width = (known or given for known, given in zip(shape, tf.unstack(tf.shape(image)[:3])))
             # Networks fail on an empty batch and on images without a pixel. Such axes are padded, and cut off again.
-            values = answer(_filled(tf.cast(image, tf.float32), shape), *threshold)
-            return {name: value[:batch, :height, :width] for name, value in values.items()}
+            image = _filled(tf.cast(image, tf.float32), shape)
+            return answer(image, *threshold, cut=lambda value: value[:batch, :height, :width])
 
         return serve
 

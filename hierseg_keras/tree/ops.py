@@ -94,8 +94,13 @@ def softmax(x):
 
 
 def sum_over_leaves(tree, leaf_values):
-    """Computes the sum over the leaves below each internal node, channels last: `(..., L)` to `(..., V - L)`."""
-    return ops.matmul(leaf_values, ops.convert_to_tensor(is_above(tree).T, leaf_values.dtype))
+    """Computes the sum over the leaves below each node, channels last: `(..., L)` to `(..., V)`.
+
+    The sum of a leaf is its own value.
+    """
+    if _is_flat(tree):
+        return leaf_values
+    return ops.concatenate([leaf_values, _internal_sums(tree, leaf_values)], axis=-1)
 
 
 def sum_over_path(tree, node_values):
@@ -103,12 +108,49 @@ def sum_over_path(tree, node_values):
 
     Every path has `D` terms: a leaf above depth `D` also counts once for each greater depth.
     """
+    if _is_flat(tree):
+        return node_values
     leaves, internal = node_values[..., : tree.num_leaves], node_values[..., tree.num_leaves :]
-    times = tree.num_levels - is_above(tree).sum(axis=0)
+    times = leaf_counts(tree)
     if (times != 1).any():
         leaves = leaves * ops.convert_to_tensor(times, leaves.dtype)
     # A matrix product is used because gathering columns takes ten times as long.
     return leaves + ops.matmul(internal, ops.convert_to_tensor(is_above(tree), internal.dtype))
+
+
+def sum_over_ancestors(tree, leaf_values, leaf):
+    """Computes the sum over the ancestors of one leaf per pixel, where an ancestor has the sum over its own leaves.
+
+    Args:
+        tree: `ClassTree`.
+        leaf_values: Float tensor, `(..., L)`.
+        leaf: Int32 leaf indices, `(...)`.
+
+    Returns:
+        Float tensor, `(...)`.
+    """
+    if _is_flat(tree):
+        return ops.zeros_like(leaf_values[..., 0])
+    is_ancestor = ops.take(is_above(tree).T, leaf, axis=0)
+    return ops.sum(_internal_sums(tree, leaf_values) * ops.cast(is_ancestor, leaf_values.dtype), axis=-1)
+
+
+def _internal_sums(tree, leaf_values):
+    return ops.matmul(leaf_values, ops.convert_to_tensor(is_above(tree).T, leaf_values.dtype))
+
+
+def _is_flat(tree):
+    """Returns whether a tree has no internal nodes.
+
+    The functions above then leave out the matrix of internal nodes, which would be empty. The converters of exported
+    graphs miscompute, refuse or even crash on empty matrices.
+    """
+    return tree.num_nodes == tree.num_leaves
+
+
+def leaf_counts(tree):
+    """Returns how often each leaf counts on its own path, int32 `(L,)`: once for each depth at which it stands."""
+    return tree.num_levels + 1 - tree.depths[: tree.num_leaves]
 
 
 @functools.lru_cache(maxsize=32)

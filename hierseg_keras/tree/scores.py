@@ -87,7 +87,7 @@ class Scores:
         probabilities = self.probabilities(y_pred)
         if self.kind == "nodes":
             return probabilities
-        return ops.concatenate([probabilities, sum_over_leaves(self.tree, probabilities)], axis=-1)
+        return sum_over_leaves(self.tree, probabilities)
 
     def checked(self, y_pred):
         """Returns the prediction as a tensor, after checking it against `from_logits`.
