@@ -1,8 +1,11 @@
 """Export a trained network as a SavedModel, a LiteRT file or an ONNX file."""
 
+import warnings
+
 from hierseg_command.quiet_import import quiet_stderr
 from hierseg_keras import export
 from hierseg_keras.cli.averaging import averaging_of
+from hierseg_keras.cli.own_lines import is_own
 from hierseg_keras.training import for_inference, load_run
 from hierseg_keras.training.data_sets import palette_of
 
@@ -17,7 +20,10 @@ def run(options):
         given["probabilities"] = True
     model = for_inference(config, model, **averaging_of(options))
     # The converters and LiteRT write lines of their own, which no log level hides.
-    with quiet_stderr():
+    with warnings.catch_warnings(record=True) as caught, quiet_stderr():
         path = functions[options.format](model, options.out, **given)
+    for warning in caught:
+        if is_own(warning.filename):
+            warnings.warn(warning.message, stacklevel=1)
     print(path)
     return 0

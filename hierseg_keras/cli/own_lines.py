@@ -34,7 +34,7 @@ def own_lines(name):
 def _own_logs(name):
     root, tensorflow = logging.getLogger(), logging.getLogger("tensorflow")
     handler = logging.StreamHandler()
-    handler.addFilter(lambda record: record.levelno >= logging.WARNING and record.pathname.startswith(_OWN))
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING and is_own(record.pathname))
     handler.format = lambda record: _line(name, record.getMessage())
     before, level = root.handlers[:], tensorflow.level
     root.handlers[:] = [handler]
@@ -45,6 +45,11 @@ def _own_logs(name):
     finally:
         root.handlers[:] = before
         tensorflow.setLevel(level)
+
+
+def is_own(path):
+    """Returns whether a source file, by its path, is part of this project."""
+    return path.startswith(_OWN)
 
 
 def _line(name, message):

@@ -17,6 +17,7 @@ _OPAQUE = 255
 _FORMATS = "expected a PNG, JPEG or BMP file. Received: another format, or an empty file. Convert it first"
 _EIGHT_BITS = "expected 8 bits per channel or fewer. Received: 16 bits per channel. Convert it first"
 _RGB = "expected gray or RGB. Received: a JPEG file with CMYK colors. Convert it first"
+_WHOLE = "expected a complete image. Received: a damaged or truncated file. Save or send it again"
 
 
 def decode_image(encoded, name):
@@ -62,17 +63,21 @@ def readable_size(encoded, name):
 
 def decode_readable_image(encoded, name):
     """Decodes the bytes of an image file that `readable_size` has checked. Args and returns as in `decode_image`."""
-    is_kind = _is_kind(encoded)
+    pixels = _result_or_empty(_decode, encoded, tf.zeros((0, 0, 3), tf.uint8))
+    with tf.control_dependencies([_assert(tf.size(pixels) > 0, name, _WHOLE)]):
+        is_opaque = tf.reduce_all(pixels[..., 3:] == _OPAQUE)
+    with tf.control_dependencies([_assert(is_opaque, name, rules.OPAQUE)]):
+        return tf.ensure_shape(pixels[..., :3], (None, None, 3))
 
-    def decode_opaque_png():
-        pixels = tf.io.decode_png(encoded, channels=4)
-        is_opaque = tf.reduce_all(pixels[..., 3] == _OPAQUE)
-        with tf.control_dependencies([_assert(is_opaque, name, rules.OPAQUE)]):
-            return tf.identity(pixels[..., :3])
+
+def _decode(encoded):
+    """Decodes the bytes of an image file to three or four channels."""
+    is_kind = _is_kind(encoded)
 
     def decode_png():
         # Decoding a fourth channel takes time, and below 8 bits per value TensorFlow invents a transparent one.
-        return tf.cond(_may_have_alpha(encoded), decode_opaque_png, lambda: tf.io.decode_png(encoded, channels=3))
+        four, three = (lambda: tf.io.decode_png(encoded, channels=4), lambda: tf.io.decode_png(encoded, channels=3))
+        return tf.cond(_may_have_alpha(encoded), four, three)
 
     def decode_jpeg():
         return tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
@@ -81,8 +86,17 @@ def decode_readable_image(encoded, name):
         # TensorFlow raises an error if there are bytes after the pixels.
         return tf.io.decode_bmp(tf.strings.substr(encoded, tf.constant(0, tf.int64), _bmp_length(encoded)), channels=3)
 
-    cases = [(is_kind["PNG"], decode_png), (is_kind["JPEG"], decode_jpeg)]
-    return tf.ensure_shape(tf.case(cases, default=decode_bmp), (None, None, 3))
+    return tf.case([(is_kind["PNG"], decode_png), (is_kind["JPEG"], decode_jpeg)], default=decode_bmp)
+
+
+def _result_or_empty(function, encoded, empty):
+    """Returns `function(encoded)`, or `empty` if it raises an error.
+
+    The errors of TensorFlow's decoders do not name the file, and nothing but a `tf.data.Dataset` can catch them in a
+    graph.
+    """
+    attempt = tf.data.Dataset.from_tensors(encoded).map(function).ignore_errors()
+    return attempt.concatenate(tf.data.Dataset.from_tensors(empty)).take(1).get_single_element()
 
 
 def _size(encoded, is_kind):
@@ -95,10 +109,15 @@ def _size(encoded, is_kind):
 
     cases = [
         (is_kind["PNG"], size_of_png),
-        (is_kind["JPEG"], lambda: tf.cast(tf.io.extract_jpeg_shape(encoded)[:2], tf.int64)),
+        (is_kind["JPEG"], lambda: tf.cast(_jpeg_shape(encoded)[:2], tf.int64)),
         (is_kind["BMP"], lambda: _bmp_size(header)),
     ]
     return tf.case(cases, default=lambda: tf.zeros(2, tf.int64))
+
+
+def _jpeg_shape(encoded):
+    """Reads height, width and number of channels from a JPEG file's header: int32 `(3,)`, zeros if it is damaged."""
+    return _result_or_empty(tf.io.extract_jpeg_shape, encoded, tf.zeros(3, tf.int32))
 
 
 def _bmp_size(header):
@@ -124,7 +143,8 @@ def _assert_readable(encoded, is_kind, size, name):
     )
     problems = [
         (~(is_png | is_jpeg | is_bmp), _FORMATS),
-        ((num_pixels <= 0) | (num_pixels > rules.MAX_PIXELS), too_large),
+        (num_pixels <= 0, _WHOLE),
+        (num_pixels > rules.MAX_PIXELS, too_large),
         (is_bmp & ~_is_plain_bmp(encoded), rules.PLAIN_BMP),
         (is_png & (_header(encoded)[rules.PNG_BITS_AT] > 8), _EIGHT_BITS),
         (_num_jpeg_channels(encoded, is_jpeg) == _CMYK_CHANNELS, _RGB),
@@ -149,7 +169,7 @@ def _is_kind(encoded):
 
 
 def _num_jpeg_channels(encoded, is_jpeg):
-    return tf.cond(is_jpeg, lambda: tf.io.extract_jpeg_shape(encoded)[2], lambda: 0)
+    return tf.cond(is_jpeg, lambda: _jpeg_shape(encoded)[2], lambda: 0)
 
 
 def _is_plain_bmp(encoded):

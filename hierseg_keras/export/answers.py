@@ -1,5 +1,7 @@
 """A network's answers to a batch of images: class maps, probabilities, and confident labels."""
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -26,6 +28,9 @@ class Answers:
         owner: Name of the exporting function that errors mention.
         tree, scores, from_logits: As in `saved_model`.
         size: Pair `(H, W)`, or `None` for the sizes that the network accepts.
+
+    Warns:
+        UserWarning: If `size` is `None` and the network answers images of one height or width alone.
 
     Raises:
         FloatingPointError, RuntimeError, TypeError, ValueError: Under the conditions of `saved_model`.
@@ -102,6 +107,7 @@ def _image_shape(model, owner, size):
             "Pass keras.Model(image, model(image)) with image = keras.Input((None, None, 3))."
         )
     if size is None:
+        _warn_of_fixed_size(owner, shape)
         return (None, *shape[1:])
     if any(known not in (None, length) for known, length in zip(shape[1:3], size, strict=True)):
         raise ValueError(
@@ -109,3 +115,15 @@ def _image_shape(model, owner, size):
             f"images of {shape[1]} x {shape[2]} pixels. Leave `size` out."
         )
     return (None, *size, shape[-1])
+
+
+def _warn_of_fixed_size(owner, shape):
+    if shape[1] is None and shape[2] is None:
+        return
+    height, width = ("any" if length is None else length for length in shape[1:3])
+    warnings.warn(
+        f"`{owner}`: the network answers only images of {height} x {width} pixels, and so does the exported model. For "
+        "images of any size, build the network with keras.Input((None, None, 3)) as its input. Without an input, a "
+        "keras.Sequential keeps the size of its first batch.",
+        stacklevel=2,
+    )

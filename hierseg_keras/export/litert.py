@@ -17,8 +17,10 @@ from hierseg_keras.export.answers import Answers
 from hierseg_keras.export.archive import make_archive
 from hierseg_keras.export.class_table import class_files
 from hierseg_keras.export.runtime_check import THRESHOLD, check_file
+from hierseg_keras.export.runtime_failures import naming_runtime_failures
 from hierseg_keras.export.signatures import signature_functions
 from hierseg_keras.export.single_file import check_path, checked_file
+from hierseg_keras.export.write_failures import naming_failures
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization.palettes import Palette
 
@@ -79,41 +81,48 @@ def litert(
     check_path("litert", path, ".tflite", overwrite)
     answers = Answers(model, "litert", tree, scores, from_logits, size)
     batch = None if size is None else 1
-    content = _converted(answers, batch)
+    content = _converted(answers, size, batch)
     with checked_file("litert", path, overwrite) as new:
         new.write_bytes(content)
         # LiteRT ignores what follows the model, where its metadata tools store files as a ZIP archive.
         with zipfile.ZipFile(new, "a") as archive:
             for name, text in class_files(answers.tree, palette).items():
                 archive.writestr(name, text)
-        check_file("litert", answers, functools.partial(_run, _load(new)), batch)
+        check_file("litert", "LiteRT", answers, functools.partial(_run, _load(new)), batch)
     return path
 
 
-def _converted(answers, batch):
+def _converted(answers, size, batch):
     """Converts the signatures of images. Returns the bytes of the file."""
     functions, image = signature_functions(answers), tf.TensorSpec((batch, *answers.image_shape[1:]), tf.uint8, "image")
     signatures = {name: (functions[name][0], [image, *functions[name][1][1:]]) for name in _SIGNATURES}
     with tempfile.TemporaryDirectory() as folder:
-        make_archive(answers, signatures).write_out(folder, verbose=False)
+        with naming_failures("litert", folder):
+            make_archive(answers, signatures).write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        expected = "a network that LiteRT's converter converts"
         try:
-            return converter.convert()
-        # The converter's own class of errors is private.
-        except Exception as error:
-            needed = sorted({name for names in _UNSUPPORTED.findall(str(error)) for name in names.split(", ")})
+            with naming_runtime_failures("litert", expected, "the converter"):
+                return converter.convert()
+        except RuntimeError as error:
+            needed = _needed(error.__cause__)
             if not needed:
                 raise
+            advice = "Pass `size`, with which some operations become constants, or export" if size is None else "Export"
             raise ValueError(
                 f"`litert` expects a network of LiteRT's built-in operations. Received: {answers.model.name!r}, which "
-                f"needs {', '.join(needed)}. Pass `size`, with which some operations become constants, or export a "
-                "SavedModel."
-            ) from error
+                f"needs {', '.join(needed)}. {advice} a SavedModel."
+            ) from error.__cause__
+
+
+def _needed(error):
+    """Returns the operations that are not built in, by an error of the converter."""
+    return sorted({name for names in _UNSUPPORTED.findall(str(error)) for name in names.split(", ")})
 
 
 def _load(path):
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), naming_runtime_failures("litert", "LiteRT to load the converted file", "LiteRT"):
         # The package `ai_edge_litert` replaces this class, but TensorFlow does not depend on it yet.
         warnings.filterwarnings("ignore", ".*tf.lite.Interpreter is deprecated")
         return tf.lite.Interpreter(model_path=str(path))

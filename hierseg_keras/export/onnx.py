@@ -12,6 +12,7 @@ import tensorflow as tf
 from hierseg_keras.export.answers import Answers
 from hierseg_keras.export.class_table import class_files
 from hierseg_keras.export.runtime_check import check_file
+from hierseg_keras.export.runtime_failures import naming_runtime_failures
 from hierseg_keras.export.single_file import check_path, checked_file
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization.palettes import Palette
@@ -76,7 +77,7 @@ def onnx(
     with checked_file("onnx", path, overwrite) as new:
         # Checked with all outputs first: without the scores, small differences of them would not show.
         new.write_bytes(converted.SerializeToString())
-        check_file("onnx", answers, _runner(new))
+        check_file("onnx", "ONNX Runtime", answers, _runner(new))
         if not probabilities:
             new.write_bytes(_maps_alone(converted).SerializeToString())
             _runner(new)
@@ -101,7 +102,8 @@ def _converted(answers):
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     image = tf.TensorSpec(answers.image_shape, tf.uint8, name="image")
     function = tf.function(answers.probabilities, input_signature=[image], autograph=False)
-    model, _ = tf2onnx.convert.from_function(function, input_signature=[image], opset=OPSET)
+    with naming_runtime_failures("onnx", "a network that tf2onnx converts", "tf2onnx"):
+        model, _ = tf2onnx.convert.from_function(function, input_signature=[image], opset=OPSET)
     nodes = _nodes_of(model.graph)
     unknown = sorted({node.op_type for node in nodes if not defs.has(node.op_type, OPSET, node.domain)})
     if unknown:
@@ -133,6 +135,10 @@ def _runner(path):
     """Loads a file in ONNX Runtime. Returns the function from images to the dict of its outputs."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    # It logs errors, which are raised too.
+    options.log_severity_level = 4
+    with naming_runtime_failures("onnx", "ONNX Runtime to load the converted file", "ONNX Runtime"):
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     return lambda image: dict(zip(names, session.run(names, {"image": image})))

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from hierseg_keras.decoding.confident_labels import candidates_at, coherent_probabilities, labels_at
+from hierseg_keras.export.runtime_failures import first_line, naming_runtime_failures
 from hierseg_keras.tree.ops import sum_over_path
 
 # Allowed difference of probabilities and of path scores.
@@ -13,38 +14,60 @@ THRESHOLD = 0.5
 _SHAPES = ((1, 64, 96), (2, 45, 71))
 
 
-def check_file(owner, answers, run, batch=None):
+def check_file(owner, runtime, answers, run, batch=None):
     """Compares a converted file with its network on random images.
+
+    Sizes that the network itself refuses are left out: some networks accept only multiples of 32.
 
     Args:
         owner: Name of the exporting function that errors mention.
+        runtime: Name of the runtime that errors mention.
         answers: `Answers` of the network.
         run: Function from uint8 images `(B, H, W, C)` to the dict of the file's outputs: class maps,
             `node_probabilities` and `path_score`, and optionally `label` at the threshold `THRESHOLD`.
         batch: The only batch size that the file takes, or `None`.
 
     Raises:
-        RuntimeError: If an output differs: a score by more than 1e-4, or a class in a pixel where the two best paths
-            are further apart than that.
+        RuntimeError: If the runtime fails, or an output differs: a score by more than 1e-4, or a class in a pixel
+            where the two best paths are further apart than that.
+        ValueError: If the network itself refuses all sizes of images.
     """
+    problems = [_compare(owner, runtime, answers, run, image) for image in _images(answers, batch)]
+    if all(problems):
+        raise ValueError(
+            f"`{owner}` expects a network that answers images of {_SHAPES[0][1]} x {_SHAPES[0][2]} pixels, to check the "
+            f"converted file with. Received: {answers.model.name!r}, which refuses them: {problems[0]}. Pass `size`."
+        )
+
+
+def _images(answers, batch):
     rng = np.random.default_rng(0)
     for num_images, *size in _SHAPES:
         shape = [batch or num_images, *(fixed or length for fixed, length in zip(answers.image_shape[1:3], size))]
-        image = rng.integers(0, 256, (*shape, answers.image_shape[-1]), np.uint8)
-        outputs = run(image)
+        yield rng.integers(0, 256, (*shape, answers.image_shape[-1]), np.uint8)
+
+
+def _compare(owner, runtime, answers, run, image):
+    """Compares the answers to one batch. Returns why the network itself refuses it, or `None`."""
+    try:
         expected = {name: value.numpy() for name, value in answers.probabilities(image).items()}
-        probabilities = expected["node_probabilities"]
-        is_clear = _paths_are_clear(answers, probabilities)
-        clear = dict.fromkeys(expected, is_clear)
-        if "label" in outputs:
-            expected["label"] = answers.confident(image, THRESHOLD)["label"].numpy()
-            clear["label"] = _labels_are_clear(answers.tree, probabilities)
-        problem = _first_problem(outputs, expected, clear)
-        if problem:
-            raise RuntimeError(
-                f"`{owner}` expects that the converted file answers as the network does. Received: {problem}, for "
-                f"images of {shape[1]} x {shape[2]} pixels. No file was written or replaced. Export a SavedModel."
-            )
+    except tf.errors.InvalidArgumentError as error:
+        return first_line(error)
+    size = f"images of {image.shape[1]} x {image.shape[2]} pixels"
+    with naming_runtime_failures(owner, f"{runtime} to run the converted file for {size}", runtime):
+        outputs = run(image)
+    probabilities = expected["node_probabilities"]
+    clear = dict.fromkeys(expected, _paths_are_clear(answers, probabilities))
+    if "label" in outputs:
+        expected["label"] = answers.confident(image, THRESHOLD)["label"].numpy()
+        clear["label"] = _labels_are_clear(answers.tree, probabilities)
+    problem = _first_problem(outputs, expected, clear)
+    if problem:
+        raise RuntimeError(
+            f"`{owner}` expects that the converted file answers as the network does. Received: {problem}, for {size}. "
+            "No file was written or replaced. Export a SavedModel."
+        )
+    return None
 
 
 def _first_problem(outputs, expected, clear):

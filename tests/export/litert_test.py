@@ -1,4 +1,6 @@
 import json
+import re
+import types
 import zipfile
 
 import numpy as np
@@ -8,15 +10,20 @@ tf = pytest.importorskip("tensorflow")
 import keras  # noqa: E402
 
 from hierseg_keras import export  # noqa: E402
+from hierseg_keras.export.answers import Answers  # noqa: E402
 from hierseg_keras.models import UNet  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+FLAT = ClassTree.from_text("person\nrider\nsky")
+LARGE = ClassTree.from_text(
+    "\n".join(f"family_{i}\n" + "\n".join(f"\tleaf_{i}_{j}" for j in range(29)) for i in range(10))
+)
 
 
-def leaf_network():
+def network(num_channels):
     image = keras.Input((None, None, 3))
-    scores = keras.layers.Conv2D(TREE.num_leaves, 3, padding="same")(keras.layers.Rescaling(1 / 64)(image))
+    scores = keras.layers.Conv2D(num_channels, 3, padding="same")(keras.layers.Rescaling(1 / 64)(image))
     return keras.Model(image, scores)
 
 
@@ -46,11 +53,36 @@ class LiteRTTest:
                 np.testing.assert_allclose(answer, expected[output], atol=1e-5, rtol=0)
 
     def test_one_size_and_leaf_scores(self, tmp_path):
-        path = export.litert(leaf_network(), tmp_path / "a.tflite", tree=TREE, size=(9, 7))
+        path = export.litert(network(TREE.num_leaves), tmp_path / "a.tflite", tree=TREE, size=(9, 7))
         interpreter = tf.lite.Interpreter(model_path=str(path))
         for name in interpreter.get_signature_list():
             image = interpreter.get_signature_runner(name).get_input_details()["image"]
             assert image["shape_signature"].tolist() == [1, 9, 7, 3]
+
+    @pytest.mark.parametrize(
+        "tree, dtype, scores, size",
+        [
+            # Without internal nodes.
+            (FLAT, "uint8", "leaves", None),
+            (FLAT, "uint8", "nodes", (9, 7)),
+            # Of 300 nodes.
+            (LARGE, "uint16", "leaves", (9, 7)),
+            (LARGE, "uint16", "nodes", None),
+        ],
+    )
+    def test_any_tree_has_the_answers_of_the_network(self, tree, dtype, scores, size, tmp_path):
+        model = network(tree.num_leaves if scores == "leaves" else tree.num_nodes)
+        path = export.litert(model, tmp_path / "a.tflite", tree=tree, scores=scores, size=size)
+        image = np.random.default_rng(0).integers(0, 256, (1, 9, 7, 3), np.uint8)
+        expected = Answers(model, "litert", tree, scores)
+        answers = tf.lite.Interpreter(model_path=str(path)).get_signature_runner("probabilities")(image=image)
+        for name, value in expected.probabilities(image).items():
+            np.testing.assert_allclose(answers[name], value, atol=1e-5, rtol=0)
+        assert {answers[f"level_{level}"].dtype.name for level in range(1, tree.num_levels + 1)} == {dtype}
+        confident = tf.lite.Interpreter(model_path=str(path)).get_signature_runner("confident")
+        label = confident(image=image, threshold=np.float32(1))["label"]
+        assert (label == np.iinfo(dtype).max).any()
+        np.testing.assert_array_equal(label, expected.confident(image, 1.0)["label"])
 
     def test_file_holds_the_classes(self, path):
         with zipfile.ZipFile(path) as archive:
@@ -69,8 +101,27 @@ class LiteRTTest:
                 return shape
 
         model = keras.Model(image, keras.layers.Conv2D(4, 1)(Sum()(keras.layers.Conv2D(4, 1)(image))))
-        with pytest.raises(ValueError, match="`litert` expects a network of LiteRT's built-in .* needs .*Bincount"):
-            export.litert(model, tmp_path / "a.tflite", tree=TREE)
+        for size, advice in ((None, "Pass `size`, with which .*, or export"), ((4, 4), "Export")):
+            said = f"`litert` expects a network of LiteRT's built-in .* needs .*Bincount.*[.] {advice} a SavedModel"
+            with pytest.raises(ValueError, match=said):
+                export.litert(model, tmp_path / "a.tflite", tree=TREE, size=size)
+        assert not list(tmp_path.iterdir())
+
+    def test_errors_of_the_converter_and_of_litert_are_one_line(self, model, tmp_path, monkeypatch):
+        def fail():
+            raise ValueError("not this\nnor that")
+
+        def make_converter(*args, **kwargs):
+            return types.SimpleNamespace(target_spec=types.SimpleNamespace(), convert=convert)
+
+        monkeypatch.setattr(tf.lite.TFLiteConverter, "from_saved_model", make_converter)
+        for convert, said in (
+            (fail, "`litert` expects .* converter converts. Received: .* not this. No file .* Export a SavedModel."),
+            (lambda: b"no model", "`litert` expects LiteRT to load .* Received: .* No file .* Export a SavedModel."),
+        ):
+            with pytest.raises(RuntimeError) as caught:
+                export.litert(model, tmp_path / "a.tflite")
+            assert re.fullmatch(said, str(caught.value))
         assert not list(tmp_path.iterdir())
 
     def test_invalid_arguments_raise(self, model, tmp_path):

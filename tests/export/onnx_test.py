@@ -51,6 +51,35 @@ class OnnxTest:
         for name, value in zip(names, session.run(names, {"image": image})):
             np.testing.assert_allclose(value, expected[name], atol=1e-5)
 
+    @pytest.mark.parametrize("size", [None, (9, 7)])
+    def test_tree_without_internal_nodes_has_the_answers_of_the_network(self, size, tmp_path):
+        model = UNet(ClassTree.from_text("person\nrider\nsky"), scores="leaves", filters=2, num_stages=1)
+        session = session_of(export.onnx(model, tmp_path / "a.onnx", size=size, probabilities=True))
+        image = np.random.default_rng(0).integers(0, 256, (2, 9, 7, 3), np.uint8)
+        for name, value in Answers(model, "onnx").probabilities(image).items():
+            np.testing.assert_allclose(session.run([name], {"image": image})[0], value, atol=1e-5)
+
+    def test_errors_of_tf2onnx_and_of_onnx_runtime_are_one_line(self, model, tmp_path, monkeypatch, capfd):
+        import onnx
+        import tf2onnx
+
+        # A model whose output does not exist.
+        graph = onnx.helper.make_graph([], "g", [], [onnx.helper.make_tensor_value_info("level_1", 2, [1])])
+        monkeypatch.setattr(
+            tf2onnx.convert, "from_function", lambda *args, **kwargs: (onnx.helper.make_model(graph), None)
+        )
+        with pytest.raises(RuntimeError, match="`onnx` expects ONNX Runtime to load .* SavedModel.$") as caught:
+            export.onnx(model, tmp_path / "a.onnx")
+        assert "\n" not in str(caught.value) and not capfd.readouterr().err
+
+        def fail(*args, **kwargs):
+            raise ValueError("not this\nnor that")
+
+        monkeypatch.setattr(tf2onnx.convert, "from_function", fail)
+        with pytest.raises(RuntimeError, match="`onnx` expects a network that tf2onnx converts. .* not this. No file"):
+            export.onnx(model, tmp_path / "a.onnx")
+        assert not list(tmp_path.iterdir())
+
     def test_operation_that_onnx_lacks_is_named(self, model, tmp_path):
         with pytest.raises(ValueError, match="`onnx` expects a network of .* needs .*XlaDynamicUpdateSlice"):
             export.onnx(SlidingWindow(model, (8, 8)), tmp_path / "a.onnx")

@@ -1,11 +1,14 @@
 """A file that answers differently is refused by what differs, and replaces nothing."""
 
+import re
 import sys
 
 import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
+import keras  # noqa: E402
+
 from hierseg_keras import export  # noqa: E402
 from hierseg_keras.export.answers import Answers  # noqa: E402
 from hierseg_keras.export.runtime_check import THRESHOLD, check_file  # noqa: E402
@@ -17,6 +20,8 @@ TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 
 @pytest.fixture(scope="module", params=["nodes", "leaves"])
 def answers(request):
+    # Weights of others may make two classes equally probable in so many pixels that no difference would be a mistake.
+    keras.utils.set_random_seed(0)
     return Answers(UNet(TREE, scores=request.param, filters=2, num_stages=1), "litert")
 
 
@@ -25,13 +30,21 @@ def outputs_of(answers, image):
     return {name: value.numpy() for name, value in outputs.items()}
 
 
+def of_multiples(factor):
+    """A network with a skip connection, which takes only images of multiples of a number."""
+    image = keras.Input((None, None, 3))
+    scaled = keras.layers.Rescaling(1 / 64)(image)
+    coarse = keras.layers.UpSampling2D(factor)(keras.layers.AveragePooling2D(factor)(scaled))
+    return keras.Model(image, keras.layers.Conv2D(TREE.num_nodes, 1)(keras.layers.Add()([scaled, coarse])))
+
+
 class CheckFileTest:
     def test_the_network_itself_passes_with_small_noise(self, answers):
         def run(image):
             outputs = outputs_of(answers, image)
             return {name: value + (5e-5 if value.dtype.kind == "f" else 0) for name, value in outputs.items()}
 
-        check_file("litert", answers, lambda image: {k: v.astype(v.dtype) for k, v in run(image).items()})
+        check_file("litert", "LiteRT", answers, lambda image: {k: v.astype(v.dtype) for k, v in run(image).items()})
 
     @pytest.mark.parametrize("name", ["level_1", "level_2", "node_probabilities", "path_score", "label"])
     def test_output_that_differs_in_one_pixel_is_named(self, name, answers):
@@ -43,7 +56,7 @@ class CheckFileTest:
             return {**outputs, name: wrong}
 
         with pytest.raises(RuntimeError, match=f"`litert` expects that .* Received: .*{name}.* No file was written"):
-            check_file("litert", answers, run)
+            check_file("litert", "LiteRT", answers, run)
 
     def test_nan_missing_and_wrong_dtype_are_refused(self, answers):
         def with_nan(image):
@@ -59,7 +72,37 @@ class CheckFileTest:
 
         for run, said in ((with_nan, "differs by nan"), (without, "the outputs"), (as_integers, "as int32")):
             with pytest.raises(RuntimeError, match=said):
-                check_file("litert", answers, run)
+                check_file("litert", "LiteRT", answers, run)
+
+    def test_error_of_the_runtime_is_one_line(self, answers):
+        def fail(image):
+            raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL\nReshape")
+
+        with pytest.raises(RuntimeError) as caught:
+            check_file("onnx", "ONNX Runtime", answers, fail)
+        assert str(caught.value) == (
+            "`onnx` expects ONNX Runtime to run the converted file for images of 64 x 96 pixels. Received: an error of "
+            "ONNX Runtime, [ONNXRuntimeError] : 1 : FAIL. No file was written or replaced. Export a SavedModel."
+        )
+
+    @pytest.mark.parametrize("factor, size, checked", [(32, None, [(64, 96)]), (40, (40, 80), [(40, 80), (40, 80)])])
+    def test_network_of_few_sizes_is_checked_at_those_alone(self, factor, size, checked):
+        def run(image):
+            sizes.append(image.shape[1:3])
+            return outputs_of(answers, image)
+
+        answers, sizes = Answers(of_multiples(factor), "litert", TREE, size=size), []
+        check_file("litert", "LiteRT", answers, run)
+        assert sizes == checked
+
+    def test_network_that_refuses_every_size_is_refused(self):
+        answers = Answers(of_multiples(40), "litert", TREE)
+        with pytest.raises(ValueError) as caught:
+            check_file("litert", "LiteRT", answers, lambda image: outputs_of(answers, image))
+        said = (
+            "`litert` expects a network that answers images of 64 x 96 pixels, .* which refuses them: .* Pass `size`."
+        )
+        assert re.fullmatch(said, str(caught.value))
 
     def test_failed_check_keeps_the_file_that_is_there(self, tmp_path, monkeypatch):
         path = tmp_path / "street.tflite"

@@ -24,6 +24,9 @@ class Calibrated(AveragingWrapper):
     For node scores, `best_path` adds probabilities along each path, so that the best path of a pixel may change.
     `training.calibrate_run` finds the temperature of a trained run.
 
+    Probabilities that the network rounds to exactly 0 or 1 cannot be calibrated, because their logits are lost. A
+    network whose softmax or sigmoid saturates has many of them: remove its last activation, so that it returns logits.
+
     Args:
         model: `keras.Model` from images `(B, H, W, 3)` to node or leaf scores, `(B, H, W, V)` or `(B, H, W, L)`.
         temperature: Float above 0.
