@@ -34,9 +34,10 @@ def check_file(owner, runtime, answers, run, batch=None):
     """
     problems = [_compare(owner, runtime, answers, run, image) for image in _images(answers, batch)]
     if all(problems):
+        height, width = _SHAPES[0][1:]
         raise ValueError(
-            f"`{owner}` expects a network that answers images of {_SHAPES[0][1]} x {_SHAPES[0][2]} pixels, to check the "
-            f"converted file with. Received: {answers.model.name!r}, which refuses them: {problems[0]}. Pass `size`."
+            f"`{owner}` expects a network that answers images of {height} x {width} pixels, to check the file "
+            f"with. Received: {answers.model.name!r}, which refuses them: {problems[0]}. Pass `size`."
         )
 
 

@@ -111,17 +111,17 @@ class LiteRTTest:
         def fail():
             raise ValueError("not this\nnor that")
 
-        def make_converter(*args, **kwargs):
-            return types.SimpleNamespace(target_spec=types.SimpleNamespace(), convert=convert)
-
-        monkeypatch.setattr(tf.lite.TFLiteConverter, "from_saved_model", make_converter)
-        for convert, said in (
-            (fail, "`litert` expects .* converter converts. Received: .* not this. No file .* Export a SavedModel."),
-            (lambda: b"no model", "`litert` expects LiteRT to load .* Received: .* No file .* Export a SavedModel."),
-        ):
+        def error_of(convert):
+            converter = types.SimpleNamespace(target_spec=types.SimpleNamespace(), convert=convert)
+            monkeypatch.setattr(tf.lite.TFLiteConverter, "from_saved_model", lambda *args, **kwargs: converter)
             with pytest.raises(RuntimeError) as caught:
                 export.litert(model, tmp_path / "a.tflite")
-            assert re.fullmatch(said, str(caught.value))
+            return str(caught.value)
+
+        said = "`litert` expects .* converter converts. Received: .* not this. No file .* Export a SavedModel."
+        assert re.fullmatch(said, error_of(fail))
+        said = "`litert` expects LiteRT to load .* Received: .* No file .* Export a SavedModel."
+        assert re.fullmatch(said, error_of(lambda: b"no model"))
         assert not list(tmp_path.iterdir())
 
     def test_invalid_arguments_raise(self, model, tmp_path):
