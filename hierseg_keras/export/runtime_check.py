@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from hierseg_keras.decoding.confident_labels import candidates_at, coherent_probabilities, labels_at
-from hierseg_keras.export.runtime_failures import first_line, naming_runtime_failures
+from hierseg_keras.export.runtime_failures import naming_runtime_failures, reason_of
 from hierseg_keras.tree.ops import sum_over_path
 
 # Allowed difference of probabilities and of path scores.
@@ -53,7 +53,7 @@ def _compare(owner, runtime, answers, run, image):
     try:
         expected = {name: value.numpy() for name, value in answers.probabilities(image).items()}
     except tf.errors.InvalidArgumentError as error:
-        return first_line(error)
+        return reason_of(error)
     size = f"images of {image.shape[1]} x {image.shape[2]} pixels"
     with naming_runtime_failures(owner, f"{runtime} to run the converted file for {size}", runtime):
         outputs = run(image)

@@ -2,6 +2,8 @@
 
 import contextlib
 
+import tensorflow as tf
+
 
 @contextlib.contextmanager
 def naming_runtime_failures(owner, expected, runtime):
@@ -17,11 +19,16 @@ def naming_runtime_failures(owner, expected, runtime):
     # The packages raise classes of their own, some of which are private.
     except Exception as error:
         raise RuntimeError(
-            f"`{owner}` expects {expected}. Received: an error of {runtime}, {first_line(error)}. No file was written "
+            f"`{owner}` expects {expected}. Received: an error of {runtime}, {reason_of(error)}. No file was written "
             "or replaced. Export a SavedModel."
         ) from error
 
 
-def first_line(error):
-    """Returns the first line of an error, or its type if it has no text, as a clause without a period."""
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__).strip().rstrip(".")
+def reason_of(error):
+    """Returns what an error says, as a clause in one line."""
+    if isinstance(error, tf.errors.OpError):
+        # The reason stands below the stack of operations, and above the name of the operation.
+        lines = error.message.split("\n\t [[")[0].splitlines()[::-1]
+    else:
+        lines = str(error).splitlines()
+    return next((line for line in lines if line.strip()), type(error).__name__).strip().rstrip(".")
