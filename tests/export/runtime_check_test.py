@@ -74,6 +74,22 @@ class CheckFileTest:
             with pytest.raises(RuntimeError, match=said):
                 check_file("litert", "LiteRT", answers, run)
 
+    def test_either_of_two_equal_leaves_is_right_with_its_own_path_score(self):
+        image = keras.Input((None, None, 3))
+        # 0.25 for rider, and 0.375 for each of person and sky.
+        bias = keras.initializers.Constant(np.log([0.375, 0.25, 0.375]))
+        model = keras.Model(image, keras.layers.Conv2D(3, 1, kernel_initializer="zeros", bias_initializer=bias)(image))
+        answers = Answers(model, "litert", TREE)
+
+        def run(image):
+            outputs = outputs_of(answers, image)
+            # person: human 0.625 + person 0.375. sky: 2 * 0.375.
+            np.testing.assert_allclose(outputs["path_score"], 1)
+            sky = {"level_1": 2, "level_2": 2, "path_score": 0.75}
+            return outputs | {name: np.full_like(outputs[name], value) for name, value in sky.items()}
+
+        check_file("litert", "LiteRT", answers, run)
+
     def test_error_of_the_runtime_is_one_line(self, answers):
         def fail(image):
             raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL\nReshape")
