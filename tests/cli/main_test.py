@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 tf = pytest.importorskip("tensorflow")
+import keras  # noqa: E402
+
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.training import RunConfig, load_run  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
@@ -209,6 +211,16 @@ class ExportTest:
         np.testing.assert_allclose(answers["node_probabilities"], tf.sigmoid(load_run(run)[1](image)), atol=1e-5)
         assert main(["export", str(run), "--out", str(tmp_path / "model" / "1")]) == 1
         assert "exists" in capsys.readouterr().err
+
+    def test_warning_of_an_export_is_printed_though_lines_of_converters_are_hidden(self, run, tmp_path, monkeypatch):
+        config, model = load_run(run)
+        image = keras.Input((24, 32, 3))
+        fixed = keras.Model(image, model(image))
+        fixed.tree, fixed.scores, fixed.from_logits = model.tree, model.scores, model.from_logits
+        monkeypatch.setattr("hierseg_keras.cli.export.load_run", lambda folder: (config, fixed))
+        with pytest.warns(UserWarning, match="answers only images of 24 x 32 pixels") as caught:
+            assert main(["export", str(run), "--out", str(tmp_path / "1")]) == 0
+        assert len(caught) == 1
 
     def test_writes_other_formats_of_one_size(self, run, tmp_path, capfd):
         path = tmp_path / "model.tflite"
