@@ -64,10 +64,10 @@ def litert(
     Raises:
         FileExistsError: If `path` exists and `overwrite` is false, or it is a folder.
         OSError: If the file cannot be written. An existing file stays unchanged.
-        RuntimeError: If the converted file answers differently from the network. The message names the output and
-            the difference; an existing file stays unchanged.
-        ValueError: If `path` does not end in `.tflite`, or the network needs operations that are not built in; and
-            under the conditions of `saved_model`.
+        RuntimeError: If the converter or the runtime fails, or the converted file answers differently from the
+            network. The message gives the reason in one line; an existing file stays unchanged.
+        ValueError: If `path` does not end in `.tflite`, or the network needs operations that are not built in, or
+            refuses the images of the check; and under the conditions of `saved_model`.
         FloatingPointError, TypeError: Under the conditions of `saved_model`.
 
     Example:

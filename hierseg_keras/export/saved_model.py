@@ -67,7 +67,8 @@ def saved_model(
     megapixels raises an error, before any file is decoded.
 
     For an empty batch, or images without a pixel, all values are empty. An input of another shape or
-    dtype, or a file that cannot be decoded exactly, raises an `InvalidArgumentError` with the reason.
+    dtype, or a file that cannot be decoded exactly, raises an `InvalidArgumentError` with the reason. It names
+    the file by its place in the request, such as `encoded[1]`.
 
     The SavedModel has two assets: `tree.txt`, the tree as `ClassTree.from_file` reads it, and
     `classes.json`, a list with the name, path, parent, depth and color of each class, by node index.
@@ -77,7 +78,8 @@ def saved_model(
     missing in between. The next export deletes the hidden folder that a killed export leaves.
 
     Args:
-        model: `keras.Model` from images in 0 .. 255 to node or leaf scores.
+        model: `keras.Model` from images in 0 .. 255 to node or leaf scores. If it answers images of one size
+            alone, so does the SavedModel, with a warning.
         path: Folder to create. TensorFlow Serving expects its name to be a version number, such as
             `model/1`.
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
