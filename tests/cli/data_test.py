@@ -63,5 +63,5 @@ class DataTest:
         assert asked[0] == (str(tmp_path), True)
 
     def test_mistakes_are_told(self):
-        assert "split='tests'" in self.run("--split", "tests")[1].err
+        assert "Received: --split 'tests'" in self.run("--split", "tests")[1].err
         assert "street_block" in self.run(name="street_block")[1].err

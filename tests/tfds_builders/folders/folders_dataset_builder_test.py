@@ -40,8 +40,8 @@ def prepare(folder, **options):
 
 
 def preparations(folder):
-    found = (folder.parent / "prepared" / "folders").iterdir()
-    return sorted(path.name for path in found if list(path.glob("1.0.0")))
+    found = (folder.parent / "prepared" / "folders").glob("*/1.0.0")
+    return sorted(path.parent.name for path in found)
 
 
 class FingerprintTest:
