@@ -23,14 +23,15 @@ def message_of(error, command=None):
     Args:
         error: `Exception`.
         command: String, name of the command. If given, arguments of Python functions are replaced by the options of
-            the command, except in problems of a configuration, which name its keys. Defaults to `None`.
+            the command. Defaults to `None`.
 
     Returns:
         String without a stack trace.
     """
     text = _text(error)
-    is_about_keys = ConfigError in (type(error), type(error.__cause__))
-    return text if command is None or is_about_keys else with_options(text, command)
+    if command is None:
+        return text
+    return with_options(text, command, about_keys=ConfigError in (type(error), type(error.__cause__)))
 
 
 def _text(error):

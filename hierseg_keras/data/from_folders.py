@@ -14,9 +14,15 @@ from hierseg_keras.data.mask_classes import mask_classes
 from hierseg_keras.data.memory_labels import as_class_map
 from hierseg_keras.data.prepare import prepare
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.capped_list import capped
 
 if typing.TYPE_CHECKING:
     import tensorflow_datasets as tfds
+
+
+# Formats whose masks hold numbers or colors, and whose own files name the classes.
+_WITH_NUMBERED_CLASSES = ("coco_panoptic", "cvat")
+_SHOWN_CLASSES = 20
 
 
 def from_folders(
@@ -115,6 +121,10 @@ def from_folders(
     found = find(format)
     if format is None and found.format == "index" and _are_colors_of(found, table):
         found = find("colors")
+    if folders["val_masks"] and found.format in _WITH_NUMBERED_CLASSES:
+        _check_same_classes(
+            found, folders["masks"], find_masks(folders["val_masks"], found.format), folders["val_masks"]
+        )
     config = FoldersConfig(
         **folders,
         tree=tree.to_text(),
@@ -135,6 +145,18 @@ def _are_colors_of(found, table):
     return bool(colors) and (bool(found.colors) or is_gray)
 
 
+def _check_same_classes(found, folder, other, other_folder):
+    """Raises `ValueError` if the masks of the validation declare a number or color for another class."""
+    names = dict(found.classes)
+    differing = [(id_, name) for id_, name in other.classes if names.get(id_, name) != name]
+    if differing:
+        listed = [f"{name} for {id_}, not {names[id_]}" for id_, name in differing]
+        raise ValueError(
+            f"{other_folder}: expected the classes of {folder}. Received: {', '.join(capped(listed, _SHOWN_CLASSES))}. "
+            "Export both from one project."
+        )
+
+
 def _names(table):
     """Returns the names of the classes in a table."""
     if hasattr(table, "items"):
@@ -150,14 +172,15 @@ def _check_folders(folders, groups):
         )
     if folders["val_images"] is not None and groups is not None:
         raise ValueError(
-            "`data.from_folders` expects `groups` only if it divides the images itself. Received: groups and "
-            "val_images. Omit one of them."
+            "`data.from_folders` expects `groups` only if it divides the images itself. Received: `groups` and "
+            "`val_images`. Omit one of them."
         )
     if folders["val_images"] is not None and _overlap(folders["images"], folders["val_images"]):
         raise ValueError(
             "`data.from_folders` expects folders of which none contains the other. Received: "
             f"images={folders['images']!r}, val_images={folders['val_images']!r}. Images of both would be trained on "
-            "and validated. Pass separate folders, or omit val_images and val_masks to use val_share of the images."
+            "and validated. Pass separate folders, or omit `val_images` and `val_masks` to use `val_share` of the "
+            "images."
         )
 
 

@@ -62,7 +62,7 @@ def _problem(mask, codes, counts, remedy):
     num_classes = [len(mask.classes_of(code)) for code in codes.tolist()]
     has_overlap = max(num_classes) > 1
     if has_overlap:
-        remedy = "Correct the masks, or map the classes of a pixel to a node and its ancestor"
+        remedy = "Correct the masks, or map the classes of a pixel to one node, or to a node and its ancestor"
     elif min(num_classes) == 0:
         remedy = "Export the masks again, together with the file that declares their classes"
     # Several codes may stand for one class, as the segments of COCO's masks do.
