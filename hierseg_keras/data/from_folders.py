@@ -119,6 +119,8 @@ def from_folders(
     stems = list(images_below(folders["images"], folders["masks"])[0])
     find = functools.partial(find_masks, folders["masks"], stems=stems, classes=names)
     found = find(format)
+    if not found.masks:
+        raise ImageFileError(found.problems)
     if format is None and found.format == "index" and _are_colors_of(found, table):
         found = find("colors")
     if folders["val_masks"] and found.format in _WITH_NUMBERED_CLASSES:
