@@ -6,8 +6,8 @@ import os
 import filelock
 from absl import logging
 
-# How often a folder is made that another process removes at the same time.
-_TRIES = 10
+# How often to open a folder that another process may remove at the same moment.
+_TRIES = 3
 
 
 @contextlib.contextmanager
@@ -39,15 +39,15 @@ def exclusive_lock(folder):
 
 def _opened(folder):
     """Returns a descriptor of a folder, which is made if necessary, and whether it could be locked."""
-    for _ in range(_TRIES):
+    tries = 0
+    while tries < _TRIES:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             descriptor = os.open(folder, os.O_RDONLY)
-        except FileNotFoundError:
-            # Removed by another process, or a remote folder.
-            continue
         except OSError:
-            return None, False
+            # A remote folder, or another process has just removed it.
+            tries += 1
+            continue
         is_alone = _locked(descriptor, folder)
         if not is_alone or _is_current(descriptor, folder):
             return descriptor, is_alone

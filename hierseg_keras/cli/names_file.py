@@ -32,7 +32,7 @@ def names_of(path, lines, format_):
         format_: String, format of the masks.
 
     Raises:
-        ValueError: If the masks have another format, or a line is not a color and a name.
+        ValueError: If the masks have another format, a line is not a color and a name, or a color has two names.
     """
     if format_ == "index":
         return dict(enumerate(lines))
@@ -41,7 +41,14 @@ def names_of(path, lines, format_):
             "--names expects masks of the formats index or colors, whose classes have no names. Received: masks of the "
             f"format {format_}. Write names into the column `class` of the table."
         )
-    return dict(_colored(f"{path}:{number}", line) for number, line in enumerate(lines, start=1) if line)
+    names = {}
+    for number, line in enumerate(lines, start=1):
+        color, name = _colored(f"{path}:{number}", line) if line else (None, "")
+        if line and names.setdefault(color, name) != name:
+            raise ValueError(
+                f"{path}:{number}: expected one name per color. Received: {names[color]!r} and {name!r} for {color}."
+            )
+    return names
 
 
 def _colored(place, line):

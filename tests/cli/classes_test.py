@@ -224,6 +224,13 @@ class NamesTest:
         code, printed = run("--names", "names.txt")
         assert code == 1 and "names.txt:2: expected a color and a name, such as #800000 car" in printed.err
 
+    def test_a_color_of_two_names_is_refused(self, run):
+        mask_formats.write_colors(pathlib.Path("masks"), LABELS, NAMES)
+        pathlib.Path("names.txt").write_text("1 2 3 sky\n#010203 car\n")
+        assert (
+            "names.txt:2: expected one name per color. Received: 'sky' and 'car'" in run("--names", "names.txt")[1].err
+        )
+
     def test_formats_with_names_need_none(self, run):
         mask_formats.write_labelme(pathlib.Path("masks"), LABELS, NAMES)
         pathlib.Path("names.txt").write_text("car\n")

@@ -396,3 +396,11 @@ class BadFilesTest:
         with pytest.raises(ValueError) as caught:
             prepare()
         assert len(str(caught.value).splitlines()) == 21
+
+    def test_a_mask_that_cannot_be_read_is_one_problem(self, folder, prepare):
+        labels = {name: image_folders.example(n, (12 + n % 3, 16))[1] % 3 for n, name in enumerate(NAMES)}
+        mask_formats.write_labelme(folder / "labelme", labels, ["person", "rider", "sky"])
+        (folder / "labelme" / "scene_3.json").write_text("{}")
+        with pytest.raises(ValueError, match="scene_3.json: expected a list as `shapes`") as caught:
+            prepare(masks="labelme")
+        assert "\n" not in str(caught.value)

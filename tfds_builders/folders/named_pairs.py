@@ -71,7 +71,7 @@ def find_pairs(image_folder, mask_folder, format_, class_names):
     mask_of, ambiguous = _paired(images, found.masks)
     problems = [*problems, *found.problems, *dict.fromkeys(ambiguous.values())]
     taken = {*mask_of.values(), *ambiguous}
-    lonely = sorted(images.keys() - mask_of - ambiguous.keys())
+    lonely = sorted(images.keys() - mask_of - ambiguous.keys() - found.unusable)
     left = [name for name in found.masks if name not in taken]
     if lonely:
         paths = [images[name] for name in lonely]

@@ -135,7 +135,11 @@ def _listed(names, path):
             raise ImageFileError(f"{path}:{number}: expected name,group. Received: {','.join(cells)}")
         if cells:
             name, group = (cell.strip() for cell in cells)
-            rows[name] = group
+            if rows.setdefault(name, group) != group:
+                raise ImageFileError(
+                    f"{path}:{number}: expected one group per image. Received: {rows[name]} and {group} for {name}. "
+                    "Remove one of the rows"
+                )
             without_suffix[str(pathlib.PurePosixPath(name).with_suffix(""))] = group
     # A name with a dot, such as `frame.1`, is not the file `frame`.
     rows = without_suffix | rows

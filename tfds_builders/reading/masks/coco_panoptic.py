@@ -65,15 +65,19 @@ def find_panoptic(folder, stems=None, classes=None):
     names = _category_names(path, record)
     # COCO's own archives have the masks in a folder beside the JSON file, with the same name.
     masks = folder / path.stem if (folder / path.stem).is_dir() else folder
-    items, problems = collections.defaultdict(list), []
+    items, problems, unusable = collections.defaultdict(list), [], set()
     for number, annotation in enumerate(field(path, record, "annotations", list)):
+        name = None
         try:
-            name, item = _item(path, masks, annotation, f"annotation {number}: ", names)
+            name = _name(path, masks, annotation, f"annotation {number}: ")
+            item = _item(path, masks, annotation, names)
         except ImageFileError as error:
             problems += error.problems
+            unusable.add(name)
             continue
         items[name].append(item)
-    found = {name: items_[0] for name, items_ in sorted(items.items()) if len(items_) == 1}
+    unusable |= {name for name, items_ in items.items() if len(items_) > 1}
+    found = {name: items_[0] for name, items_ in sorted(items.items()) if name not in unusable}
     problems += [
         f"{path}: {name}: expected one annotation per mask. Received: {len(items_)}. Export the annotations again"
         for name, items_ in sorted(items.items())
@@ -82,7 +86,7 @@ def find_panoptic(folder, stems=None, classes=None):
     if not found and not problems:
         problems.append(f"{path}: expected annotations. Received: none")
     classes = tuple(sorted(names.items()))
-    return FoundMasks("coco_panoptic", found, classes, problems, _colors(record))
+    return FoundMasks("coco_panoptic", found, classes, problems, _colors(record), frozenset(unusable))
 
 
 def _annotation_file(folder):
@@ -117,8 +121,17 @@ def _is_color(value):
     return isinstance(value, list) and len(value) == 3 and all(type(part) is int and 0 <= part <= 255 for part in value)
 
 
-def _item(path, folder, annotation, place, names):
+def _name(path, folder, annotation, place):
+    """Returns the name of a mask, after checking that it is inside of the folder."""
     file_name = field(path, annotation, "file_name", str, place)
+    inside = pathlib.PurePosixPath(file_name)
+    if not inside.name or inside.is_absolute() or ".." in inside.parts or "\\" in file_name or "\0" in file_name:
+        raise ImageFileError(f"{path}: expected file names below {folder}. Received: {file_name!r}. It was not opened")
+    return str(inside.with_suffix(""))
+
+
+def _item(path, folder, annotation, names):
+    file_name = annotation["file_name"]
     place = f"{file_name}: "
     category_of = {}
     for segment in field(path, annotation, "segments_info", list, place):
@@ -133,11 +146,7 @@ def _item(path, folder, annotation, place, names):
                 f"{path}: {place}expected one category per segment. Received: {known} ({names[known]!r}) and "
                 f"{category} ({names[category]!r}) for segment {id_}. Export the annotations again"
             )
-    inside = pathlib.PurePosixPath(file_name)
-    if not inside.name or inside.is_absolute() or ".." in inside.parts or "\\" in file_name or "\0" in file_name:
-        raise ImageFileError(f"{path}: expected file names below {folder}. Received: {file_name!r}. It was not opened")
     mask = folder / file_name
     if not mask.exists():
         raise ImageFileError(f"{mask}: expected the mask that {path.name} lists. Received: nothing there")
-    segments = tuple((id_, category, names[category]) for id_, category in category_of.items())
-    return str(inside.with_suffix("")), PanopticMask(mask, segments)
+    return PanopticMask(mask, tuple((id_, category, names[category]) for id_, category in category_of.items()))

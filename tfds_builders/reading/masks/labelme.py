@@ -62,7 +62,8 @@ def find_labelme(folder, stems=None, classes=None):
         problems += unreadable
         if not unreadable:
             masks[name] = LabelmeMask(path)
-    return FoundMasks("labelme", masks, tuple((label, label) for label in sorted(labels)), problems)
+    classes = tuple((label, label) for label in sorted(labels))
+    return FoundMasks("labelme", masks, classes, problems, unusable=frozenset(files.keys() - masks.keys()))
 
 
 def _labels(path):
