@@ -93,7 +93,12 @@ def classes(parser):
     parser.add_argument("--masks", type=name, required=True, help="folder of masks")
     parser.add_argument("--format", choices=MASK_FORMATS, help="format of the masks (default: inferred from the files)")
     parser.add_argument("--tree", type=name, help="shipped tree or tree file, whose nodes are proposed by name")
-    parser.add_argument("--names", type=name, help="text file with one class name per line, in the order of the ids")
+    parser.add_argument(
+        "--names",
+        type=name,
+        help="text file with one class name per line, in the order of the ids; if masks are colors, with a color and a "
+        "name per line, such as #800000 car or 128 0 0 car",
+    )
     parser.add_argument("--images", type=name, help="folder of the images, to tell images from classes in binary masks")
     parser.add_argument("--count", type=count, help="number of masks whose pixels are counted (default: all)")
     parser.add_argument("--out", type=name, help="CSV file to write the table to")

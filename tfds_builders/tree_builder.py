@@ -1,5 +1,6 @@
 """The base class of builders that read files: parallel reading, bad files, and cleaning up."""
 
+import itertools
 import json
 from typing import Any
 
@@ -13,6 +14,8 @@ from tfds_builders.ordered_map import ordered_map
 from tfds_builders.reading.file_problems import ImageFileError
 
 LEFT_OUT = "left_out.txt"
+# The number of problems after which no more files are read, and the number of files that are read if others are lost.
+_MAX_PROBLEMS, _MAX_CHECKED = 20, 500
 
 
 class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -36,7 +39,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     Args:
         skip_bad: Boolean, whether to omit files that cannot be read, log a warning, and list them in
-            `left_out.txt` beside the records. Defaults to `False`: the first such file raises an error.
+            `left_out.txt` beside the records. Defaults to `False`: such files raise an error, which lists the first 20.
         use_beam: Boolean, whether to read through Apache Beam, on the runner of
             `DownloadConfig(beam_runner=..., beam_options=...)`. Defaults to `False`.
         **options: `data_dir`, `config` and `version`, as in any TFDS builder.
@@ -95,9 +98,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     # === Called by TFDS ===
 
     def download_and_prepare(self, **options):
-        folder = self.data_path.parent
-        folder.mkdir(parents=True, exist_ok=True)
-        with exclusive_lock(folder) as is_alone:
+        with exclusive_lock(self.data_path.parent) as is_alone:
             if is_alone:
                 self._delete_leftovers()
             super().download_and_prepare(**options)
@@ -116,6 +117,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _download_and_prepare(self, dl_manager, download_config):
         super()._download_and_prepare(dl_manager, download_config)
+        self._refuse_problems()
         lines = [f"{split}: {problem}" for split, problems in self._left_out.items() for problem in problems]
         if lines:
             (self.data_path / LEFT_OUT).write_text("".join(f"{line}\n" for line in lines))
@@ -127,7 +129,9 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _split_generators(self, dl_manager):
         folder = self._source_dir(dl_manager)
         splits, problems = self.split_items(folder)
-        if problems and not self._skip_bad or not splits or not all(splits.values()):
+        if problems and not self._skip_bad:
+            raise ImageFileError([*problems, *self._more_problems(splits, _MAX_PROBLEMS - len(problems))])
+        if not splits or not all(splits.values()):
             raise ImageFileError(problems or f"{folder}: expected files in every split. Received: none")
         self._left_out = {"files": problems, **{split: [] for split in splits}}
         self._beam_items = {}
@@ -147,12 +151,10 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     # === Reading ===
 
     def _attempt(self, item):
-        """Returns `(record, None)`, or `(None, problem)` for an item to omit."""
+        """Returns `(record, None)`, or `(None, problem)` for an item that cannot be used."""
         try:
             key, example = self.read(item)
         except ImageFileError as error:
-            if not self._skip_bad:
-                raise
             return None, "; ".join(error.problems)
         return (key, self._encoded(example)), None
 
@@ -169,13 +171,28 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         for record, problem in ordered_map(self._attempt, items):
             if record is None:
                 self._left_out[split].append(problem)
+                self._refuse_problems(_MAX_PROBLEMS)
             else:
                 yield record
         self._check_some_are_left(split, items)
 
     def _check_some_are_left(self, split, items):
         if len(self._left_out[split]) == len(items):
+            self._refuse_problems()
             raise ImageFileError(self._left_out[split])
+
+    def _refuse_problems(self, count=1):
+        """Raises an error that lists all problems if there are `count` of them, unless files may be omitted."""
+        problems = [problem for problems in self._left_out.values() for problem in problems]
+        if not self._skip_bad and len(problems) >= count:
+            stopped = [f"The files after the first {count} problems were not checked"] if count > 1 else []
+            raise ImageFileError([*problems, *stopped])
+
+    def _more_problems(self, splits, count):
+        """Returns up to `count` problems of the contents of files, so that an error does not list lost files alone."""
+        items = itertools.islice(itertools.chain.from_iterable(splits.values()), _MAX_CHECKED)
+        found = (problem for _, problem in ordered_map(self._attempt, items) if problem)
+        return list(itertools.islice(found, max(count, 0)))
 
     # === Reading through Beam ===
 
@@ -186,9 +203,8 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         @beam.ptransform_fn
         def examples(pipeline):
             attempts = pipeline | beam.Create(list(enumerate(items))) | beam.Reshuffle() | beam.MapTuple(self._numbered)
-            if self._skip_bad:
-                problems = attempts | beam.FlatMapTuple(_problems) | beam.combiners.ToList()
-                _ = problems | beam.Map(_write_json, path=self._problems_path(split))
+            problems = attempts | beam.FlatMapTuple(_problems) | beam.combiners.ToList()
+            _ = problems | beam.Map(_write_json, path=self._problems_path(split))
             return attempts | beam.FlatMapTuple(_records)
 
         return examples()
@@ -200,7 +216,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return self.data_path / f"{split}.left_out.json"
 
     def _process_pipeline_result(self, pipeline_result):
-        for split, items in self._beam_items.items() if self._skip_bad else ():
+        for split, items in self._beam_items.items():
             path = self._problems_path(split)
             self._left_out[split] = [problem for _, problem in sorted(json.loads(path.read_text()))]
             path.unlink()

@@ -5,15 +5,20 @@ import pathlib
 import sys
 
 from hierseg_command.one_line import one_line
+from hierseg_keras.cli.names_file import names_of, read_lines
 from hierseg_keras.cli.option_error import reading_options
+from hierseg_keras.cli.option_names import with_options
+from hierseg_keras.data.class_map import IGNORE
 from hierseg_keras.data.colors import as_color, rgb
-from hierseg_keras.data.mask_table import blended_problem, mask_table
+from hierseg_keras.data.mask_table import blended_problem, is_unannotated, mask_table
 from hierseg_keras.files import written_beside
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.build import tree_of
 from hierseg_keras.tree.capped_list import capped
 
 _SHOWN_PROBLEMS, _SHOWN_NAMES = 20, 40
+# What covers the annotated pixels, by the format of the masks.
+_COVERS = {"binary": "binary mask", "labelme": "shape", "coco_panoptic": "segment"}
 # Many gray colors are ids that were stored in three equal channels.
 _GRAYS = 3
 
@@ -30,13 +35,10 @@ def run(options):
             f"`hierseg classes` expects that its output file does not exist. Received: {out}, which exists. Pass "
             "--overwrite, or choose another file with --out."
         )
-    names = _names(options.names) if options.names else ()
-    found = find_masks(options.masks, options.format, _stems(options.images), names)
-    if names and found.format not in ("index", "binary"):
-        raise ValueError(
-            f"--names expects masks of the format index, whose ids have no names. Received: masks of the format "
-            f"{found.format}. Write names into the column `class` of the table."
-        )
+    lines = read_lines(options.names) if options.names else []
+    found = find_masks(options.masks, options.format, _stems(options), lines)
+    # In binary masks, the names only tell classes from images.
+    names = names_of(options.names, lines, found.format) if lines and found.format != "binary" else {}
     masks = _spread(found.masks, options.count)
     counts, problems = count_masks(masks)
     problem = blended_problem(found, counts)
@@ -45,10 +47,10 @@ def run(options):
     problems = found.problems + problems
     if not counts:
         raise ValueError(problems[0] if problems else f"{options.masks}: expected masks. Received: none.")
-    class_map, keys = mask_table(found, counts, names if found.format == "index" else (), tree)
+    class_map, keys = mask_table(found, counts, names, tree)
     print(f"{options.masks}: {found.format}, {_counted(masks, found.masks)}\n")
     print("\n".join(_table(class_map, [counts.get(key) for key in keys], tree is not None)))
-    notes = list(_notes(class_map, [key in counts for key in keys], tree))
+    notes = [*_unannotated(found, class_map, keys, counts), *_notes(class_map, [key in counts for key in keys], tree)]
     if notes:
         print("\n" + "\n".join(notes))
     if out:
@@ -56,26 +58,20 @@ def run(options):
             class_map.to_file(new)
         print(f"\n{out}")
     for line in capped(problems, _SHOWN_PROBLEMS):
-        print(f"hierseg classes: {one_line(line)}", file=sys.stderr)
+        print(f"hierseg classes: {with_options(one_line(line), 'classes')}", file=sys.stderr)
     return 1 if problems else 0
 
 
-def _names(path):
-    try:
-        lines = pathlib.Path(path).read_bytes().decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: expected UTF-8 text, one class name per line. Received: another encoding.") from None
-    return [line.strip() for line in lines]
-
-
-def _stems(folder):
-    """Returns the names of the images in a folder, without suffix."""
-    if folder is None:
+def _stems(options):
+    """Returns the names of the images, without suffix."""
+    if options.images is None:
         return None
-    from tfds_builders.reading.image_files import IMAGE_FORMATS
-    from tfds_builders.reading.masks.files_below import files_below
+    from tfds_builders.folders.named_pairs import images_below
 
-    return {name for suffix in IMAGE_FORMATS for name in files_below(folder, suffix)[0]}
+    images, problems = images_below(options.images, options.masks)
+    if not images:
+        raise ValueError(problems[0])
+    return set(images)
 
 
 def _spread(masks, count):
@@ -131,13 +127,25 @@ def _notes(class_map, occurs, tree):
     unmapped = [f"{row[0]} ({row[1]})" if row[1] else row[0] for row in class_map.unmapped]
     if unmapped:
         yield _note("without a node", unmapped)
-    nodes = class_map.node_of_class_id(tree, -1, unmapped="ignore").values()
+    nodes = list(class_map.node_of_class_id(tree, -1, unmapped="ignore").values())
     used = {node for node, occurs_ in zip(nodes, occurs) if occurs_ and node >= 0}
+    internal = [f"{row[0]} ({row[2]})" for row, node in zip(rows, nodes) if node >= tree.num_leaves]
+    if internal:
+        yield _note("at an internal node, which says nothing about the classes below it", internal)
     missing = [tree.paths[leaf] for leaf in range(tree.num_leaves) if leaf not in used]
     if missing and used:
         yield _note("leaves of the tree that no mask has", missing)
     if unmapped:
         yield "Write a node of the tree, or ignore, into the column `node` of each class without one."
+
+
+def _unannotated(found, class_map, keys, counts):
+    """Yields what becomes of the pixels that were not annotated, if there are any."""
+    for key, (_, name, node, *_) in zip(keys, class_map.rows):
+        if key in counts and is_unannotated(found.format, key, name):
+            become = {IGNORE: "have no label (ignore)", "": "need a node, or ignore if they have no label"}
+            covers = _COVERS.get(found.format, "label")
+            yield f"{name}, the pixels that no {covers} covers: {become.get(node, f'become {node}')}"
 
 
 def _absent(rows, occurs):

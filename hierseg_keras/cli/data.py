@@ -7,6 +7,7 @@ import numpy as np
 from hierseg_command.options import FOLDERS as FOLDER_OPTIONS
 from hierseg_keras import data
 from hierseg_keras.cli.option_error import reading_options
+from hierseg_keras.cli.option_names import with_options
 from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.data.label_counts import label_counts, level_counts
 from hierseg_keras.files import written_beside
@@ -27,7 +28,7 @@ def run(options):
         config = RunConfig(data={**shared, **folders, "skip_bad": options.skip_bad})
         tree = tree_of(config.data)
     builder = _builder(options, config.data, tree)
-    print("\n".join(_splits(builder.info)))
+    print("\n".join(_splits(builder)))
     colors = node_colors(tree, options.palette or palette_of(config.data))
     class_maps = {options.name: options.class_map} if options.class_map else None
     dataset = data.load(
@@ -70,11 +71,14 @@ def _builder(options, values, tree):
     return builder
 
 
-def _splits(info):
-    yield f"{info.full_name}"
+def _splits(builder):
+    yield f"{builder.info.full_name}"
     yield f"{'split':16s}{'images':>9s}"
-    for name, split in info.splits.items():
+    for name, split in builder.info.splits.items():
         yield f"{name:16s}{split.num_examples:9,d}"
+    reason = builder.missing_split("validation") if hasattr(builder, "missing_split") else None
+    if reason:
+        yield f"There is no split validation, which `hierseg train` needs. {with_options(reason, 'data')}."
 
 
 def _without_label(counts):

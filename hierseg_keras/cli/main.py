@@ -1,6 +1,5 @@
 """The program `hierseg`, with one subcommand per task."""
 
-import importlib
 import os
 import sys
 import traceback
@@ -8,6 +7,7 @@ import traceback
 from hierseg_command.commands import COMMANDS
 from hierseg_command.grammar import REFUSED, make_parser, parse
 from hierseg_command.options import OPTIONS
+from hierseg_keras.cli.command_module import command_module
 from hierseg_keras.cli.message import message_of
 from hierseg_keras.cli.option_error import OptionError
 from hierseg_keras.cli.own_lines import own_lines
@@ -37,10 +37,10 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(arguments, **_own_options(arguments[:1]))
     name = f"hierseg {options.command}"
-    with own_lines(name):
+    with own_lines(options.command):
         try:
             import_own_modules(getattr(options, "imports", ()))
-            return _command(options.command).run(options)
+            return command_module(options.command).run(options)
         except KeyboardInterrupt:
             print(f"{name}: interrupted", file=sys.stderr)
             return INTERRUPTED
@@ -51,14 +51,10 @@ def main(arguments=None):
         except Exception as error:
             if os.environ.get("HIERSEG_TRACEBACK"):
                 traceback.print_exc()
-            print(f"{name}: {message_of(error)}", file=sys.stderr)
+            print(f"{name}: {message_of(error, options.command)}", file=sys.stderr)
             return REFUSED if isinstance(error, OptionError) else FAILED
 
 
 def _own_options(names):
     """Returns a dict from command to the function that adds its options, for commands that are not in `OPTIONS`."""
-    return {name: _command(name).add_arguments for name in names if name in COMMANDS.keys() - OPTIONS.keys()}
-
-
-def _command(name):
-    return importlib.import_module(f"hierseg_keras.cli.{name.replace('-', '_')}")
+    return {name: command_module(name).add_arguments for name in names if name in COMMANDS.keys() - OPTIONS.keys()}

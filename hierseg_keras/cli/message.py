@@ -3,33 +3,46 @@
 import re
 
 from hierseg_command.one_line import one_line
+from hierseg_keras.cli.option_names import with_options
 from hierseg_keras.data.refusal import sentence_of
+from hierseg_keras.training import ConfigError
 from hierseg_keras.tree import TreeError
+from hierseg_keras.tree.capped_list import capped
 
 # Errors whose text is understandable by itself. For other errors, the name of the class is printed too.
 _READABLE = (ValueError, TypeError, OSError, ArithmeticError, ImportError)
 # Lines that TensorFlow adds to the message of an operation, which locate the failure in the code and in the graph.
 _PLACE = re.compile(r'\s*(Graph execution error:|Detected at node|File "|<stack traces unavailable>|\[\[)')
+_MAX_PROBLEMS = 50
 _PLACE_IN_LINE = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]( name:.*)?")
 
 
-def message_of(error):
-    """Returns an error's message in one line. A `TreeError` or `ConfigError` has one line per problem.
+def message_of(error, command=None):
+    """Returns an error's message in one line. An error with a list of problems has one line per problem.
 
     Args:
         error: `Exception`.
+        command: String, name of the command. If given, arguments of Python functions are replaced by the options of
+            the command. Defaults to `None`.
 
     Returns:
         String without a stack trace.
     """
+    text = _text(error)
+    if command is None:
+        return text
+    return with_options(text, command, about_keys=ConfigError in (type(error), type(error.__cause__)))
+
+
+def _text(error):
     import tensorflow as tf
 
     if isinstance(error, TreeError) or isinstance(error.__cause__, TreeError):
         return str(error)
-    # The problems of a `ConfigError`, one line each.
+    # The problems of a `ConfigError` or `ImageFileError`, one line each.
     problems = getattr(error, "problems", None) or getattr(error.__cause__, "problems", None)
     if problems:
-        return "\n".join(one_line(problem) for problem in problems)
+        return "\n".join(one_line(problem) for problem in capped(problems, _MAX_PROBLEMS))
     whole = sentence_of(error) or str(error)
     lines = (_PLACE_IN_LINE.sub("", line) for line in whole.splitlines() if not _PLACE.match(line))
     text = one_line(" ".join(lines))

@@ -1,12 +1,15 @@
 """Examples in arrays, which are read by their position."""
 
+import collections
+
 import numpy as np
 import tensorflow as tf
 
 from hierseg_keras.data.example_problem import example_problem
 from hierseg_keras.tree.capped_list import capped
 
-_MAX_PROBLEMS = 20
+MAX_PROBLEMS = 20
+_SHOWN_POSITIONS = 5
 
 
 class ArrayExamples:
@@ -38,13 +41,13 @@ class ArrayExamples:
                 f"`data.from_arrays` expects images, and as many labels. Received: {self.count} images and "
                 f"{len(self._labels)} labels."
             )
-        problems = [
-            f"`data.from_arrays`: example {position}: {problem}"
-            for position, pair in enumerate(zip(self._images, self._labels))
-            if (problem := example_problem(*pair, has_colors))
-        ]
+        positions = collections.defaultdict(list)
+        for position, pair in enumerate(zip(self._images, self._labels)):
+            positions[example_problem(*pair, has_colors)].append(str(position))
+        positions.pop(None, None)
+        problems = [f"`data.from_arrays`: {_examples(where)}: {problem}" for problem, where in positions.items()]
         if problems:
-            raise ValueError("\n".join(capped(problems, _MAX_PROBLEMS)))
+            raise ValueError("\n".join(capped(problems, MAX_PROBLEMS)))
         self._label_dtype = np.result_type(*{label.dtype for label in self._labels})
         self.num_bytes = sum(array.nbytes for arrays in (self._images, self._labels) for array in arrays)
 
@@ -68,3 +71,7 @@ class ArrayExamples:
         image = np.broadcast_to(image, (*image.shape[:2], 3))
         label = label if self._has_colors else label.reshape(label.shape[:2])
         return np.ascontiguousarray(image), np.ascontiguousarray(label, self._label_dtype)
+
+
+def _examples(positions):
+    return f"example{'s' * (len(positions) > 1)} {', '.join(capped(positions, _SHOWN_POSITIONS))}"

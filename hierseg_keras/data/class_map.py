@@ -303,7 +303,7 @@ class ClassMap:
                 except TreeError as error:
                     problems.append(f"{place}: {error}")
         if problems:
-            problems.append(f'Map every class to a node or to {IGNORE!r}, or pass unmapped="ignore" to `data.load`.')
+            problems.append(f"Map every class to a node or to {IGNORE!r}.")
             raise TreeError(problems)
         return nodes
 

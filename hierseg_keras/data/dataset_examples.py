@@ -19,6 +19,7 @@ class DatasetExamples:
 
     Attributes:
         is_indexed, count, num_bytes: As in `ArrayExamples`. `num_bytes` is an estimate.
+        first_labels: List of arrays, the labels of the first examples.
 
     Raises:
         TypeError: If `dataset` is not a `tf.data.Dataset`.
@@ -37,8 +38,9 @@ class DatasetExamples:
         _check_elements(dataset.element_spec, has_colors)
         self._dataset, self._has_colors = dataset, has_colors
         self.count = _count(dataset)
-        sizes = [sum(np.asarray(part).nbytes for part in example) for example in dataset.take(_SAMPLE)]
-        self.num_bytes = int(np.mean(sizes) * self.count)
+        first = list(dataset.take(_SAMPLE).as_numpy_iterator())
+        self.first_labels = [label for _, label in first]
+        self.num_bytes = int(np.mean([image.nbytes + label.nbytes for image, label in first]) * self.count)
 
     def stream(self):
         """Returns a `tf.data.Dataset` of pairs: image `(h, w, C)`, and label `(h, w)`, or `(h, w, 3)` of colors."""

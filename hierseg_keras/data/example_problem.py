@@ -33,7 +33,8 @@ def example_problem(image, label, has_colors):
             "colors as ids. Of one-hot labels, take `argmax` first"
         )
     if has_colors and not is_color or not has_colors and not is_label:
-        return f"expected a label {'(H, W, 3) of colors' if has_colors else '(H, W)'}. Received: {label_shape}"
+        expected = "(H, W, 3) of colors, because the ids of `classes` are colors" if has_colors else "(H, W)"
+        return f"expected a label {expected}. Received: {label_shape}"
     # An unknown length is compared when the example is read.
     if any(one != other for one, other in zip(image_shape[:2], label_shape[:2]) if None not in (one, other)):
         return f"expected an image and a label of equal size. Received: {image_shape} and {label_shape}"

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from hierseg_keras.data.array_examples import ArrayExamples
+from hierseg_keras.data.array_examples import MAX_PROBLEMS, ArrayExamples
 from hierseg_keras.data.class_map import ClassMap
+from hierseg_keras.data.internal_labels import warn_of_internal_labels
 from hierseg_keras.data.memory_labels import as_class_map
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
+from hierseg_keras.tree.capped_list import capped
 
 if typing.TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -40,7 +42,10 @@ def from_arrays(
             the ids of `classes`, or its colors with a last axis of 3.
         tree: `ClassTree`, or its text.
         classes: `data.ClassMap`, the path of its file, or a dict from class ids or colors to nodes. Defaults to `None`:
-            labels are node indices.
+            labels are node indices, that is, the leaves are 0 to `L - 1`, and `L` and above are internal nodes. A
+            warning lists the internal nodes in the labels, because in many data sets the first number after the classes
+            means "no label": pass `classes={0: ..., 11: "ignore"}` then. `dict(enumerate(tree.paths))` says that
+            they are meant.
         ignore_class: Integer label of pixels without a label, outside of `[0, V)`. Only used without `classes`.
             Defaults to 255.
         split: String, name of the split. Defaults to `"train"`.
@@ -50,7 +55,7 @@ def from_arrays(
 
     Raises:
         ValueError: If there are no images or not as many labels; an array has another shape or dtype; or a label is not
-            a node, `ignore_class`, or an id of `classes`. The error gives the position of the array.
+            a node, `ignore_class`, or an id of `classes`. The error gives the positions of the arrays.
         TreeError: If a class of `classes` has no node, or its node is not in the tree.
 
     Example:
@@ -63,6 +68,14 @@ def from_arrays(
     >>> image, label = next(iter(train))
     >>> image.shape, label.shape
     (TensorShape([2, 32, 32, 3]), TensorShape([2, 32, 32]))
+
+    In labels of the three leaves, 3 is the first internal node, `human`. Here it means "no label":
+
+    >>> void = np.full((40, 60), 3)
+    >>> classes = {0: "person", 1: "rider", 2: "sky", 3: "ignore"}
+    >>> source = hs.data.from_arrays(images[:1], [void], tree, classes)
+    >>> np.unique(next(iter(hs.data.load(source, "train")))[1]).tolist()
+    [255]
     """
     # Imported here because it imports TFDS.
     from hierseg_keras.data.memory_builder import MemoryBuilder
@@ -71,7 +84,20 @@ def from_arrays(
     ignore_class = check_ignore_class("data.from_arrays", tree, ignore_class)
     examples = ArrayExamples(images, labels, classes is not None and classes.has_colors)
     builder = MemoryBuilder("arrays", examples, split, tree, classes, ignore_class)
-    for position, label in enumerate(labels):
-        place = tf.constant(f"`data.from_arrays`: example {position}")
-        builder.to_stored_label(tf.convert_to_tensor(label), place)
+    problems = [_label_problem(builder, position, label) for position, label in enumerate(labels)]
+    problems = list(filter(None, problems))
+    if problems:
+        raise ValueError("\n".join(capped(problems, MAX_PROBLEMS)))
+    if classes is None:
+        warn_of_internal_labels("data.from_arrays", tree, labels, ignore_class)
     return builder
+
+
+def _label_problem(builder, position, label):
+    """Returns what is wrong with the values of a label, or `None`."""
+    place = tf.constant(f"`data.from_arrays`: example {position}")
+    try:
+        builder.to_stored_label(tf.convert_to_tensor(label), place)
+    except ValueError as error:
+        return str(error)
+    return None

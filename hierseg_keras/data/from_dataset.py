@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.dataset_examples import DatasetExamples
+from hierseg_keras.data.internal_labels import warn_of_internal_labels
 from hierseg_keras.data.memory_labels import as_class_map
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 
@@ -37,7 +38,8 @@ def from_dataset(
             not know its number of examples, they are counted in a first pass; `tf.data.experimental.assert_cardinality`
             avoids it.
         tree: `ClassTree`, or its text.
-        classes, ignore_class, split: As in `data.from_arrays`.
+        classes, ignore_class, split: As in `data.from_arrays`. Only the first eight labels are searched for internal
+            nodes to warn of.
 
     Returns:
         `tfds.core.DatasetBuilder`, which `data.load`, `data.split_off` and `data.propose_class_map` accept.
@@ -64,4 +66,6 @@ def from_dataset(
     tree, classes = as_class_tree(tree), as_class_map(classes)
     ignore_class = check_ignore_class("data.from_dataset", tree, ignore_class)
     examples = DatasetExamples(dataset, classes is not None and classes.has_colors)
+    if classes is None:
+        warn_of_internal_labels("data.from_dataset", tree, examples.first_labels, ignore_class)
     return MemoryBuilder("dataset", examples, split, tree, classes, ignore_class)

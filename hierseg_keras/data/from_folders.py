@@ -5,6 +5,8 @@ import os
 import typing
 from collections.abc import Mapping
 
+from etils import epath
+
 from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.colors import as_color
@@ -12,9 +14,15 @@ from hierseg_keras.data.mask_classes import mask_classes
 from hierseg_keras.data.memory_labels import as_class_map
 from hierseg_keras.data.prepare import prepare
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.capped_list import capped
 
 if typing.TYPE_CHECKING:
     import tensorflow_datasets as tfds
+
+
+# Formats whose masks hold numbers or colors, and whose own files name the classes.
+_WITH_NUMBERED_CLASSES = ("coco_panoptic", "cvat")
+_SHOWN_CLASSES = 20
 
 
 def from_folders(
@@ -32,12 +40,16 @@ def from_folders(
 ) -> "tfds.core.DatasetBuilder":
     """Prepares a data set of a folder of images and a folder of masks, which `data.load` accepts in place of a name.
 
-    Images are PNG, JPEG and BMP files, in the folder or its subfolders. Each has a mask of the same name. Sizes may
-    differ between images. All files are decoded and checked once, and stored as records below `data_dir`. The next call
-    finds the records, unless a file was added, removed or changed, or an argument changed: then they are made anew.
+    Images are PNG, JPEG and BMP files, in the folder or its subfolders. Each has a mask of the same name, in a
+    subfolder of the same name. If the images or the masks are in no subfolders, the name alone counts. Sizes may differ
+    between images. All files are decoded and checked once, and stored as records below `data_dir`. The next call finds
+    the records, unless a file was added, removed or changed, or an argument changed: then they are made anew. The files
+    include those that say what masks stand for, such as the JSON file beside COCO's masks.
 
     The data set has the splits `train` and `validation`. Without `val_images`, the validation is a random share of the
-    images that depends on their names alone: an image that is added does not move another one to the other split.
+    images that depends on their names alone: an image that is added does not move another one to the other split. If
+    so few images are there that none falls into the validation, the data set has the split `train` alone, and
+    `data.load(..., "validation")` raises an error that names a share which gives both.
 
     Args:
         images: Path of the folder of images.
@@ -53,7 +65,8 @@ def from_folders(
         val_images, val_masks: Paths of folders for `validation`. Default to `None`: `val_share` of the images.
         groups: Images of one group, such as the frames of a video, are in the same split: a regular expression with one
             group, searched in the name without suffix, such as `r"^(.*)_\\d+$"`; or the path of a `.csv` file with one
-            row `name,group` per image. Defaults to `None`: the images of a subfolder are a group.
+            row `name,group` per image. `"(.+)"` makes every image a group of its own. Defaults to `None`: the images
+            of a subfolder are a group.
         skip_bad: Boolean, whether to omit images and masks that cannot be used, and list them in `left_out.txt` beside
             the records, instead of raising an error. Defaults to `False`.
         data_dir: As in `data.prepare`.
@@ -63,8 +76,8 @@ def from_folders(
 
     Raises:
         ValueError: If a folder is missing or empty, an image or a mask cannot be used or has no counterpart, masks hold
-            a class that `classes` does not have, names match ambiguously, or a split would be empty. The error names
-            the files.
+            a class that `classes` does not have, or names match ambiguously. The error lists the first 20 problems and
+            names their files.
         TreeError: If a class of the masks has no node. The error lists all such classes.
 
     Example:
@@ -85,12 +98,19 @@ def from_folders(
     # Imported here because it imports TFDS.
     from tfds_builders.folders.folders_dataset_builder import Builder, FoldersConfig
     from tfds_builders.folders.named_pairs import images_below
+    from tfds_builders.reading.file_problems import ImageFileError
+    from tfds_builders.reading.folder_content import missing_folder
     from tfds_builders.reading.masks import find_masks
 
     check_arguments("data.from_folders", val_share=val_share)
     folders = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
     folders = {name: None if folder is None else os.path.abspath(folder) for name, folder in folders.items()}
     _check_folders(folders, groups)
+    problems = [
+        missing_folder(epath.Path(folder), name.removeprefix("val_")) for name, folder in folders.items() if folder
+    ]
+    if any(problems):
+        raise ImageFileError(list(filter(None, problems)))
     tree = as_class_tree(tree)
     # The names in a dict are those that the masks declare, which are not known yet.
     has_names = hasattr(classes, "items") and not all(map(as_color, classes))
@@ -99,9 +119,14 @@ def from_folders(
     stems = list(images_below(folders["images"], folders["masks"])[0])
     find = functools.partial(find_masks, folders["masks"], stems=stems, classes=names)
     found = find(format)
-    if format is None and found.format == "index" and getattr(table, "has_colors", False):
-        # The palettes of the masks hold the colors.
+    if not found.masks:
+        raise ImageFileError(found.problems)
+    if format is None and found.format == "index" and _are_colors_of(found, table):
         found = find("colors")
+    if folders["val_masks"] and found.format in _WITH_NUMBERED_CLASSES:
+        _check_same_classes(
+            found, folders["masks"], find_masks(folders["val_masks"], found.format), folders["val_masks"]
+        )
     config = FoldersConfig(
         **folders,
         tree=tree.to_text(),
@@ -113,6 +138,25 @@ def from_folders(
         skip_bad=skip_bad,
     )
     return prepare(Builder(config=config, skip_bad=skip_bad, data_dir=data_dir))
+
+
+def _are_colors_of(found, table):
+    """Returns whether the colors in a table are those of the palettes of index masks, or gray as index masks are."""
+    colors = [row[0] for row in table.rows] if getattr(table, "has_colors", False) else []
+    is_gray = all(color[1:3] == color[3:5] == color[5:7] for color in colors)
+    return bool(colors) and (bool(found.colors) or is_gray)
+
+
+def _check_same_classes(found, folder, other, other_folder):
+    """Raises `ValueError` if the masks of the validation declare a number or color for another class."""
+    names = dict(found.classes)
+    differing = [(id_, name) for id_, name in other.classes if names.get(id_, name) != name]
+    if differing:
+        listed = [f"{name} for {id_}, not {names[id_]}" for id_, name in differing]
+        raise ValueError(
+            f"{other_folder}: expected the classes of {folder}. Received: {', '.join(capped(listed, _SHOWN_CLASSES))}. "
+            "Export both from one project."
+        )
 
 
 def _names(table):
@@ -130,14 +174,15 @@ def _check_folders(folders, groups):
         )
     if folders["val_images"] is not None and groups is not None:
         raise ValueError(
-            "`data.from_folders` expects `groups` only if it divides the images itself. Received: groups and "
-            "val_images. Omit one of them."
+            "`data.from_folders` expects `groups` only if it divides the images itself. Received: `groups` and "
+            "`val_images`. Omit one of them."
         )
     if folders["val_images"] is not None and _overlap(folders["images"], folders["val_images"]):
         raise ValueError(
             "`data.from_folders` expects folders of which none contains the other. Received: "
             f"images={folders['images']!r}, val_images={folders['val_images']!r}. Images of both would be trained on "
-            "and validated. Pass separate folders, or omit val_images and val_masks to use val_share of the images."
+            "and validated. Pass separate folders, or omit `val_images` and `val_masks` to use `val_share` of the "
+            "images."
         )
 
 

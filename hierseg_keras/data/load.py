@@ -176,7 +176,7 @@ def load(
     if order.num_examples < batch_size:
         raise ValueError(
             f"`data.load` expects at least one full batch in training. Received: batch_size={batch_size}, and "
-            f"{order.num_examples} images in {splits} of {names}. Pass a smaller batch_size."
+            f"{order.num_examples} images in {splits} of {names}. Pass a smaller `batch_size`."
         )
 
     def draw(source, source_files, example):

@@ -1,16 +1,19 @@
 """Finds the node of each class of a folder of masks."""
 
+import collections
 import itertools
 import os
 
 from hierseg_keras.data.argument_checks import is_integer
 from hierseg_keras.data.class_map import IGNORE, ClassMap
 from hierseg_keras.data.colors import as_color
-from hierseg_keras.data.mask_table import mask_table
-from hierseg_keras.data.propose_class_map import propose_class_map
+from hierseg_keras.data.mask_table import mask_table, unannotated_node
 from hierseg_keras.tree import TreeError
 
 _NO_LABEL, _NO_LABEL_16_BIT = 255, 65535
+# Whether classes have colors or numbers, and the formats in which they have neither.
+_HAS_COLORS = {"index": False, "coco_panoptic": False, "colors": True, "cvat": True}
+_NAMED = ("labelme", "binary")
 
 
 def mask_classes(found, classes, tree, folder):
@@ -20,7 +23,8 @@ def mask_classes(found, classes, tree, folder):
         found: `FoundMasks` of the folder.
         classes: `ClassMap`, a dict from class ids, colors or names to nodes, or `None`. Without it, the numbers of
             index masks are the leaves of the tree, and classes that have names are nodes of the same name, or ignored
-            if their name is void or the like. Pixels that were not annotated are background if the tree has this node.
+            if their name is void or the like. Pixels that were not annotated are background if the tree has this leaf;
+            otherwise they have no label.
         tree: `ClassTree`.
         folder: Path of the folder, for errors.
 
@@ -28,14 +32,17 @@ def mask_classes(found, classes, tree, folder):
         Tuple of triples `(id, name, path)`, as `FoldersConfig` takes them.
 
     Raises:
-        TreeError: If a class has no node. The error lists all such classes.
+        TreeError: If a class has no node, or several; or the ids of the table are colors and those of the masks
+            numbers, or the reverse. The error lists all such classes.
     """
     if hasattr(classes, "items"):
         classes = _class_map(classes, found, folder)
     if classes is not None:
+        _check_kind(found, classes, folder)
         # Raises for all classes that are unmapped or not in the tree.
         classes.node_of_class_id(tree, tree.num_nodes)
         rows = [(_declared_id(found, id_, name), name, _path(tree, node)) for id_, name, node, *_ in classes.rows]
+        _check_one_node(found, rows, classes)
     elif found.format == "index":
         # With more than 255 leaves, 255 is a leaf.
         no_label = _NO_LABEL if tree.num_leaves <= _NO_LABEL else _NO_LABEL_16_BIT
@@ -63,10 +70,38 @@ def _proposed(found, tree, folder):
         )
     rows = [(None if key == row[1] else key, row[1], _path(tree, row[2])) for key, row in zip(keys, proposal.rows)]
     if BACKGROUND not in keys:
-        # Pixels that were not annotated: background if the tree has it, except in COCO's format, whose masks are whole.
-        node = propose_class_map([BACKGROUND.strip("_")], tree).rows[0][2] if found.format != "coco_panoptic" else ""
-        rows.append((None, BACKGROUND, node or None))
+        rows.append((None, BACKGROUND, _path(tree, unannotated_node(found.format, tree) or IGNORE)))
     return rows
+
+
+def _check_kind(found, classes, folder):
+    """Raises `TreeError` if the ids of a table are colors and those of the masks numbers, or the reverse."""
+    has_colors = _HAS_COLORS.get(found.format)
+    names = {name for _, name in found.classes}
+    if has_colors in (None, classes.has_colors) or not classes.rows or any(row[1] in names for row in classes.rows):
+        return
+    expected, received = ("colors", "numbers") if has_colors else ("numbers", "colors")
+    raise TreeError(
+        f"{folder}: expected {expected} in the column `id` of the class table, because the masks have the format "
+        f"{found.format}. Received: {classes.source}, which has {received}, such as {classes.rows[0][0]}. Replace "
+        f"them, or choose another format with `format`. {_advice(folder, found)}"
+    )
+
+
+def _check_one_node(found, rows, classes):
+    """Raises `TreeError` if rows of a table give one class of the masks different nodes."""
+    # Where names are the keys, ids only number the rows.
+    nodes = collections.defaultdict(dict)
+    for id_, name, path in rows:
+        nodes[name if found.format in _NAMED and name else id_].setdefault(path or IGNORE)
+    problems = [
+        f"{classes.source}: expected one node per class. Received: {' and '.join(paths)} for {key}. Remove all rows of "
+        "the class but one"
+        for key, paths in nodes.items()
+        if len(paths) > 1
+    ]
+    if problems:
+        raise TreeError(problems)
 
 
 def _declared_id(found, id_, name):
@@ -114,6 +149,6 @@ def _path(tree, node):
 
 def _advice(folder, found):
     return (
-        f"`hierseg classes --masks {os.fspath(folder)} --out classes.csv` proposes a table. Complete it and pass it as "
-        "`classes`"
+        f"`hierseg classes --masks {os.fspath(folder)} --out classes.csv` proposes a table, with nodes if --tree names "
+        "your tree. Complete it and pass it as `classes`"
     )

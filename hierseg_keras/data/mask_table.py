@@ -24,32 +24,69 @@ def mask_table(found, counts, names=(), tree=None):
 
     Classes are mapped to nodes by their names, as `propose_class_map` does it. A class without a node is mapped to
     `ignore` only where this is certain: its name says so (`void`, `unlabeled`, ...); it is the id 255 beside ids below
-    254; it is the border color of PASCAL VOC, `#e0e0c0`; it has no segment in COCO's format; or it is CVAT's
-    background, and the tree has no such node.
+    254; or it is the border color of PASCAL VOC, `#e0e0c0`. The pixels that were not annotated are mapped as
+    `unannotated_node` says.
 
     Args:
         found: `tfds_builders.reading.masks.FoundMasks`.
         counts: Dict from class to `ClassCount`, as from `count_masks`.
-        names: List of class names in the order of their ids, for masks of the format `index`. Defaults to none.
+        names: Dict from class ids or colors to names, for masks that hold only these. Defaults to none.
         tree: `ClassTree`, or `None` to propose no nodes.
 
     Returns:
         A pair `(class_map, keys)`: the `ClassMap`, and a list with the key in `counts` of each of its rows.
     """
     ids = _ids(found, counts)
-    declared = dict(enumerate(names)) | dict(found.classes)
+    declared = dict(names) | dict(found.classes)
     # A class that is not declared has its name as key, unless the key is the id.
     rows = [(id_, declared.get(key, "" if key == id_ else key)) for key, id_ in ids.items()]
     colors = [(found.colors.get(key, ""),) for key in ids]
     class_map = ClassMap([(*row, "", *color) for row, color in zip(rows, colors)], "masks")
     if tree is not None:
         class_map = propose_class_map(class_map, tree)
-    is_ignored = [_has_no_label(found.format, key, name, counts, tree) for key, (_, name) in zip(ids, rows)]
-    rows = [
-        (id_, name, node or IGNORE * ignored, *color)
-        for (id_, name, node, *color), ignored in zip(class_map.rows, is_ignored)
-    ]
+    rows = []
+    for key, (id_, name, node, *color) in zip(ids, class_map.rows):
+        if is_unannotated(found.format, key, name):
+            node = unannotated_node(found.format, tree)
+        elif not node and _has_no_label(found.format, key, name, counts):
+            node = IGNORE
+        rows.append((id_, name, node, *color))
     return ClassMap(rows, class_map.source), list(ids)
+
+
+def is_unannotated(format_, key, name):
+    """Returns whether a class stands for the pixels that were not annotated.
+
+    Args:
+        format_: String, format of the masks.
+        key: The class in `count_masks`.
+        name: String, name of the class.
+    """
+    from tfds_builders.reading.masks import BACKGROUND
+
+    return key == BACKGROUND or format_ == "cvat" and key == _BLACK and name == "background"
+
+
+def unannotated_node(format_, tree):
+    """Proposes the node of the pixels that no shape, segment or binary mask covers.
+
+    It is the leaf `background` of the tree, if there is one. Internal nodes are not proposed, because such a label
+    would supervise the pixels as if someone had annotated them.
+
+    Args:
+        format_: String, format of the masks.
+        tree: `ClassTree`, or `None`.
+
+    Returns:
+        Path of a leaf; `"ignore"` for formats whose masks are whole, in which such pixels certainly have no label; or
+        `""` if the user has to decide.
+    """
+    if format_ == "coco_panoptic":
+        return IGNORE
+    node = propose_class_map(["background"], tree).rows[0][2] if tree is not None else ""
+    if node and tree.index(node) < tree.num_leaves:
+        return node
+    return IGNORE if format_ == "cvat" and tree is not None else ""
 
 
 def _ids(found, counts):
@@ -68,21 +105,15 @@ def _ids(found, counts):
     return ids
 
 
-def _has_no_label(format_, key, name, counts, tree):
+def _has_no_label(format_, key, name, counts):
     """Returns whether a class without a node certainly means that pixels have no label."""
-    from tfds_builders.reading.masks import BACKGROUND
-
     if re.sub(r"[\s_'-]+", " ", name.casefold().replace("'", "")).strip() in _NO_LABEL_NAMES:
         return True
     if format_ == "index":
         others = [id_ for id_ in counts if id_ != key]
         # With two values, 255 is the other class of a binary mask.
         return key == _NO_LABEL_ID and len(others) > 1 and max(others) < _NO_LABEL_ID - 1
-    if format_ == "colors":
-        return key == _VOC_BORDER
-    if format_ == "coco_panoptic":
-        return key == BACKGROUND
-    return format_ == "cvat" and tree is not None and key == _BLACK and name == "background"
+    return format_ == "colors" and key == _VOC_BORDER
 
 
 def blended_problem(found, counts):

@@ -33,7 +33,11 @@ def label_table(tree, classes, ignore_class):
         table = NodeTable(classes.node_of_class_id(tree, no_label), colors=classes.has_colors)
         values_of = checked_color_codes if classes.has_colors else tf.identity
         return lambda label, place: table.look_up(values_of(tf.cast(label, tf.int64)), place)
-    table = NodeTable({node: node for node in range(no_label)})
+    table = NodeTable(
+        {node: node for node in range(no_label)},
+        expected=f"node indices from 0 to {no_label - 1}, or {ignore_class} for a pixel without a label",
+        remedy="If labels are the ids of classes, pass `classes`, such as {0: 'sky', 11: 'ignore'}",
+    )
 
     def look_up(label, place):
         label = tf.cast(label, tf.int64)

@@ -25,11 +25,23 @@ class NodeTable:
         colors: Boolean, whether values are colors. Defaults to `False`.
         largest: Integer. If given, the caller guarantees that all class ids are between 0 and `largest`, which makes
             the lookup faster. Defaults to `None`.
+        expected, remedy: Strings, what the error for an unknown value expects, and what it tells the user to do.
     """
 
-    def __init__(self, nodes, unknown=None, swap=None, colors=False, largest=None, coarse=None):
+    def __init__(
+        self,
+        nodes,
+        unknown=None,
+        swap=None,
+        colors=False,
+        largest=None,
+        coarse=None,
+        expected=None,
+        remedy="Map each to a node or to 'ignore'",
+    ):
         self._unknown = _UNKNOWN if unknown is None else unknown
-        self._values, self._name = ("colors", color_name) if colors else ("class ids", str)
+        kind, self._name = ("colors", color_name) if colors else ("class ids", str)
+        self._expected, self._remedy = expected or f"{kind} of the data set or its class map", remedy
         # There are too many colors for a table of all. The index of a color is its position in the sorted list.
         self._codes = np.array(sorted(nodes), np.int32) if colors else None
         keys = np.searchsorted(self._codes, list(nodes)) if colors else np.array(list(nodes), np.int64)
@@ -84,8 +96,8 @@ class NodeTable:
 
     def _sentence(self, place, foreign, counts):
         return (
-            f"{place.decode()}: expected {self._values} of the data set or its class map. Received: "
-            f"{counted(foreign, counts, self._name)}. Map each to a node or to 'ignore'."
+            f"{place.decode()}: expected {self._expected}. Received: {counted(foreign, counts, self._name)}. "
+            f"{self._remedy}."
         )
 
 

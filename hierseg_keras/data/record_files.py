@@ -38,9 +38,10 @@ def file_instructions(builder, split):
     # For a slice that ends before it begins, TFDS returns a negative number of records.
     if not instructions or any(instruction.take < 1 for instruction in instructions):
         sizes = ", ".join(f"{name!r} ({info.num_examples} images)" for name, info in splits.items())
+        reason = builder.missing_split(split.partition("[")[0]) if hasattr(builder, "missing_split") else None
         raise ValueError(
             f"`split` expects a split of {builder.info.full_name}, which has {sizes}, or a part of one such as "
-            f"'train[:10%]'. Received: split={split!r}. {problem}"
+            f"'train[:10%]'. Received: split={split!r}. {f'{reason}.' if reason else problem}"
         )
     return instructions
 

@@ -124,8 +124,8 @@ class Source:
         if "class_paths" not in (self.builder.info.metadata or {}):
             raise ValueError(
                 "`data.load` expects `class_paths` in the metadata of the data set, or a class map from its class ids "
-                f"to nodes. Received: {self.builder.info.full_name} without either. Pass "
-                f"class_maps={{{self.name!r}: ...}}. `data.propose_class_map` proposes one to edit."
+                f"to nodes. Received: {self.builder.info.full_name} without either. Pass one for {self.name!r} with "
+                "`class_maps`. `data.propose_class_map` proposes one to edit."
             )
         return dict(enumerate(node_of_class_id(tree, class_names(self.builder.info), ignore_class).tolist()))
 

@@ -181,6 +181,66 @@ class NoLabelTest:
         assert run("--out", "classes.csv")[0] == 0
         return ClassMap.from_file("classes.csv").rows
 
+    @pytest.mark.parametrize(
+        "tree, node, note",
+        [
+            ("car\nbackground\n", "background", "become background"),
+            ("background\n\tcar\n\tsea\n", "", "need a node, or ignore if they have no label"),
+            ("car\n", "", "need a node, or ignore if they have no label"),
+        ],
+    )
+    def test_what_pixels_without_a_binary_mask_become_is_said(self, tree, node, note, run):
+        mask_formats.write_binary(pathlib.Path("masks"), {"m0": LABEL, "m1": LABEL[:6]}, NAMES)
+        for path in pathlib.Path("masks/sky").iterdir():
+            Image.new("L", Image.open(path).size).save(path)
+        pathlib.Path("other.txt").write_text(tree)
+        code, printed = run("--tree", "other.txt", "--out", "classes.csv")
+        assert code == 0 and f"_background_, the pixels that no binary mask covers: {note}\n" in printed.out
+        assert {row[1]: row[2] for row in ClassMap.from_file("classes.csv").rows}["_background_"] == node
+
+    def test_classes_at_internal_nodes_are_listed(self, run):
+        mask_formats.write_binary(pathlib.Path("masks"), LABELS, ["vehicle", "sky", "void"])
+        printed = run("--tree", "tree.txt")[1].out
+        assert "at an internal node, which says nothing about the classes below it: 1 (vehicle)\n" in printed
+        assert "internal" not in run()[1].out
+
+
+class NamesTest:
+    @pytest.mark.parametrize("line", ["{0} {1} {2}\t{name}", "{0},{1},{2},{name}", "{hex} {name}"])
+    def test_names_of_colors(self, line, run):
+        mask_formats.write_colors(pathlib.Path("masks"), LABELS, NAMES)
+        lines = [line.format(*color_of(n), hex=hex_of(color_of(n)).upper(), name=x) for n, x in enumerate(NAMES)]
+        pathlib.Path("names.txt").write_text("\n".join(["", *lines, "0 0 0 traffic light", ""]))
+        code, printed = run("--tree", "tree.txt", "--names", "names.txt", "--out", "classes.csv")
+        assert code == 0
+        rows = {row[0]: row[1:3] for row in ClassMap.from_file("classes.csv").rows}
+        nodes = zip(NAMES, ("vehicle/car", "sky", "ignore"))
+        assert rows == {hex_of(color_of(number)): pair for number, pair in enumerate(nodes)}
+
+    @pytest.mark.parametrize("line", ["car", "300 0 0 car", "#12345 car", "0 0 0"])
+    def test_a_line_without_a_color_is_refused(self, line, run):
+        mask_formats.write_colors(pathlib.Path("masks"), LABELS, NAMES)
+        pathlib.Path("names.txt").write_text(f"1 2 3 sky\n{line}\n")
+        code, printed = run("--names", "names.txt")
+        assert code == 1 and "names.txt:2: expected a color and a name, such as #800000 car" in printed.err
+
+    def test_a_color_of_two_names_is_refused(self, run):
+        mask_formats.write_colors(pathlib.Path("masks"), LABELS, NAMES)
+        pathlib.Path("names.txt").write_text("1 2 3 sky\n#010203 car\n")
+        assert (
+            "names.txt:2: expected one name per color. Received: 'sky' and 'car'" in run("--names", "names.txt")[1].err
+        )
+
+    def test_formats_with_names_need_none(self, run):
+        mask_formats.write_labelme(pathlib.Path("masks"), LABELS, NAMES)
+        pathlib.Path("names.txt").write_text("car\n")
+        code, printed = run("--names", "names.txt")
+        assert code == 1 and "--names expects masks of the formats index or colors" in printed.err
+
+    def test_a_folder_without_images_is_refused(self, run):
+        mask_formats.write_binary(pathlib.Path("masks"), LABELS, NAMES)
+        assert "lost: expected a folder of images" in run("--images", "lost")[1].err
+
 
 class BlendedTest:
     def test_smoothed_masks_get_one_sentence_with_the_plain_colors(self, run):

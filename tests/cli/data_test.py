@@ -5,6 +5,7 @@ pytest.importorskip("tensorflow")
 from hierseg_keras import data  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from tests import image_folders  # noqa: E402
 
 
 class DataTest:
@@ -14,7 +15,7 @@ class DataTest:
             code = main(["data", name, "--data-dir", str(folder), *map(str, options)])
             return code, capsys.readouterr()
 
-        self.run = run
+        self.run, self.error = run, lambda: capsys.readouterr().err
 
     def test_prints_splits_and_shares_of_every_level(self, data_dir):
         code, printed = self.run("--split", "validation", "--count", 3)
@@ -62,6 +63,30 @@ class DataTest:
         assert self.run("--prepare", "--manual-dir", tmp_path, "--skip-bad", "--count", 1)[0] == 0
         assert asked[0] == (str(tmp_path), True)
 
+    def test_a_small_folder_is_shown_although_it_has_no_validation(self, tmp_path):
+        image_folders.write_pairs(tmp_path, ["a", "b", "c"])
+        (tmp_path / "tree.txt").write_text(image_folders.TREE.to_text())
+        folders = [part for kind in ("images", "masks") for part in (f"--{kind}", tmp_path / kind)]
+        options = (*folders, "--tree", tmp_path / "tree.txt", "--val-share", 1e-6)
+        code, printed = self.run(*options, name="folders", folder=tmp_path / "prepared")
+        assert code == 0 and ["train", "3"] in [line.split() for line in printed.out.splitlines()]
+        assert "There is no split validation, which `hierseg train` needs. With --val-share 1e-06, none" in printed.out
+        assert "Pass --val-share 0." in printed.out and "or pass --val-images and --val-masks.\n" in printed.out
+        # A run needs it, and says the same.
+        small = "--network.filters 2 --network.num_stages 1 --schedule.epochs 1 --data.crop_size 8,8 --replicas 1"
+        small += f" --data.batch_size 1 --data.data_dir {tmp_path / 'prepared'} --out {tmp_path / 'run'}"
+        assert main(["train", *map(str, options), *small.split()]) == 1
+        error = self.error()
+        assert "Pass --val-share 0." in error and error.count("\n") == 1
+
+    def test_remedies_are_options(self, tmp_path):
+        folders = image_folders.write_pairs(tmp_path, ["a", "b", "c"])
+        (folders[1] / "b.png").unlink()
+        (tmp_path / "tree.txt").write_text(image_folders.TREE.to_text())
+        options = ("--images", folders[0], "--masks", folders[1], "--tree", tmp_path / "tree.txt")
+        code, printed = self.run(*options, name="folders", folder=tmp_path / "prepared")
+        assert code == 1 and printed.err.endswith("or omit the images with --skip-bad\n")
+
     def test_mistakes_are_told(self):
-        assert "split='tests'" in self.run("--split", "tests")[1].err
+        assert "Received: --split 'tests'" in self.run("--split", "tests")[1].err
         assert "street_block" in self.run(name="street_block")[1].err

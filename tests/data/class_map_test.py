@@ -38,7 +38,7 @@ class ClassMapTest:
         with pytest.raises(TreeError) as error:
             class_map.node_of_class_id(TREE, 255)
         assert "class id 0 ('road')" in str(error.value) and "class id 2 ('car')" in str(error.value)
-        assert 'unmapped="ignore"' in str(error.value)
+        assert "Map every class to a node or to 'ignore'." in str(error.value)
         assert class_map.node_of_class_id(TREE, 255, unmapped="ignore") == {0: 255, 1: 6, 2: 255}
 
     def test_every_unknown_node_is_named_with_the_file(self, tmp_path):

@@ -68,6 +68,23 @@ class InMemoryTest:
         with pytest.raises(TreeError, match="cow"):
             make(classes={0: "cow"})
 
+    def test_internal_nodes_are_told_once_unless_a_table_says_that_they_are_meant(self, make, monkeypatch):
+        """Void that is stored after the three leaves, as CamVid's 11 of 11, is the index of `human`."""
+        changed = [(image, np.where(label == NO_LABEL, 3, label).astype(np.uint8)) for image, label in PAIRS]
+        monkeypatch.setitem(globals(), "PAIRS", changed)
+        monkeypatch.setitem(globals(), "LABELS", [label for _, label in changed])
+        monkeypatch.setattr(dataset, "__defaults__", (changed,))
+        monkeypatch.setattr(from_arrays, "__defaults__", (IMAGES, LABELS, TREE))
+        pixels = sum((label == 3).sum() for label in LABELS)
+        with pytest.warns(
+            UserWarning, match=rf"internal nodes: 3 \('human', {pixels} pixels\).*{{0: .*, 3: 'ignore'}}"
+        ):
+            make()
+        coarse = batches(make(classes=dict(enumerate(TREE.paths))))
+        assert {int(node) for _, label in coarse for node in np.unique(label)} == {0, 1, 2, 3}
+        void = batches(make(classes=dict(enumerate([*TREE.paths[:3], "ignore"]))))
+        assert {int(node) for _, label in void for node in np.unique(label)} == {0, 1, 2, NO_LABEL}
+
     def test_another_pixel_without_a_label(self, make):
         labels = [np.unique(label) for _, label in batches(make(ignore_class=NO_LABEL), ignore_class=-1)]
         assert {-1} <= set(np.concatenate(labels).tolist()) <= {-1, 0, 1, 2}
@@ -121,6 +138,26 @@ class FromArraysTest:
     def test_refused_arrays(self, images, labels, expected):
         with pytest.raises(ValueError, match=expected):
             from_arrays(images, labels)
+
+    def test_one_problem_of_many_examples_is_one_line(self):
+        with pytest.raises(ValueError) as caught:
+            from_arrays([image / 255 for image in IMAGES], LABELS)
+        assert str(caught.value).startswith(
+            "`data.from_arrays`: examples 0, 1, 2, 3, 4, ... and 2 more: expected a uint8"
+        )
+        assert "\n" not in str(caught.value)
+
+    def test_values_of_all_labels_are_checked(self):
+        labels = [np.full((4, 4), 77)] * 30
+        with pytest.raises(ValueError) as caught:
+            from_arrays(np.zeros((30, 4, 4, 3), np.uint8), labels)
+        lines = str(caught.value).splitlines()
+        assert len(lines) == 21 and lines[-1] == "... and 10 more"
+        assert lines[1] == (
+            "`data.from_arrays`: example 1: expected node indices from 0 to 3, or 255 for a pixel without a label. "
+            "Received: 77 (16 pixels). If labels are the ids of classes, pass `classes`, such as {0: 'sky', 11: "
+            "'ignore'}."
+        )
 
     def test_load_says_how_to_pass_arrays(self):
         with pytest.raises(TypeError, match="data.from_arrays"):

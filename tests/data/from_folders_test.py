@@ -141,6 +141,23 @@ class FromFoldersTest:
         with pytest.raises(ValueError, match=r"scene_0.png: .* id 7 \(192 pixels\). Without a class table, ids are"):
             prepare()
 
+    @pytest.mark.parametrize("masks", ["masks", "colors", "palette"])
+    def test_a_table_of_numbers_for_colors_is_refused_and_the_reverse(self, masks, folder, prepare):
+        labels = {name: image_folders.example(n, (12 + n % 3, 16))[1] % 3 for n, name in enumerate(NAMES)}
+        if masks != "masks":
+            getattr(mask_formats, f"write_{masks}")(folder / masks, labels, ["person", "rider", "sky"])
+        numbers = {0: "person", 1: "rider", 2: "sky"}
+        colors = {mask_formats.hex_of(mask_formats.color_of(n)): node for n, node in numbers.items()}
+        if masks == "colors":
+            with pytest.raises(
+                TreeError, match="expected colors in the column `id` .* has numbers, such as 0. Replace"
+            ):
+                prepare(masks=masks, classes=numbers)
+            return
+        options = {} if masks == "masks" else {"format": "index"}
+        with pytest.raises(TreeError, match="expected numbers in the column `id` .* has colors, such as #"):
+            prepare(masks=masks, classes=colors, **options)
+
     def test_palette_files_with_a_table_of_colors_are_read_by_color(self, folder, prepare):
         (folder / "palette").mkdir()
         for name in NAMES:
@@ -210,11 +227,35 @@ class SplitsTest:
         train, validation = ({name.split("/")[0] for name in files_of(builder, s)} for s in ("train", "validation"))
         assert train and validation and not train & validation and train | validation == {"a b", "ü", "c", "d", "e"}
 
-    def test_an_empty_split_is_refused_with_a_share_that_works(self, prepare):
-        with pytest.raises(ValueError, match=r"none of which falls into validation. Pass val_share=(\S+), ") as caught:
-            prepare(val_share=1e-4)
+    @pytest.mark.parametrize("share, what", [(1e-4, "none"), (1 - 1e-9, "all")])
+    def test_without_images_for_both_all_are_for_training_and_a_share_is_named(self, share, what, prepare):
+        builder = prepare(val_share=share)
+        assert sizes_of(builder) == {"train": 12} and len(batches(builder)) == 2
+        with pytest.raises(ValueError, match=rf"With val_share=\S+, {what} of 12 images would fall into") as caught:
+            hs.data.load(builder, "validation[:50%]")
         share = float(str(caught.value).split("Pass val_share=")[1].split(",")[0])
         assert sizes_of(prepare(val_share=share))["validation"] >= 1
+        with pytest.raises(ValueError, match="Unknown split 'tests'"):
+            hs.data.load(builder, "tests")
+
+    def test_one_image_is_for_training(self, tmp_path):
+        folders = image_folders.write_pairs(tmp_path, ["only"])
+        builder = hs.data.from_folders(*folders, TREE, data_dir=tmp_path / "prepared")
+        assert sizes_of(builder) == {"train": 1}
+        with pytest.raises(ValueError, match="There is one image, .* Add images, or pass `val_images`"):
+            hs.data.load(builder, "validation")
+
+    def test_one_group_is_for_training_and_the_way_out_is_named(self, tmp_path):
+        folders = image_folders.write_pairs(tmp_path, [f"day/{number}" for number in range(6)])
+        options = {"tree": TREE, "val_share": 0.5, "data_dir": tmp_path / "prepared"}
+        builder = hs.data.from_folders(*folders, **options)
+        assert sizes_of(builder) == {"train": 6}
+        with pytest.raises(ValueError, match=r"All 6 images are in the subfolder day, .* Pass groups='\(.\+\)'"):
+            hs.data.load(builder, "validation")
+        assert set(sizes_of(hs.data.from_folders(*folders, groups="(.+)", **options))) == {"train", "validation"}
+        builder = hs.data.from_folders(*folders, groups="^(d)", **options)
+        with pytest.raises(ValueError, match="All 6 images are of one group, 'd', .* Pass `groups` of"):
+            hs.data.load(builder, "validation")
 
     def test_folders_of_validation_are_the_split(self, folder, prepare):
         for kind in ("images", "masks"):
@@ -229,10 +270,10 @@ class SplitsTest:
 class NamesTest:
     def test_names_that_pair_ambiguously_are_refused(self, tmp_path):
         folders = image_folders.write_pairs(tmp_path, ["a/x", "b/x", "c/y"])
-        for name in "ab":
+        shutil.copy(tmp_path / "masks" / "a" / "x.png", tmp_path / "masks")
+        shutil.copy(tmp_path / "masks" / "c" / "y.png", tmp_path / "masks")
+        for name in "abc":
             shutil.rmtree(tmp_path / "masks" / name)
-        image_folders.write_pair(tmp_path / "other", "x", 0)
-        shutil.copy(tmp_path / "other" / "masks" / "x.png", tmp_path / "masks")
         with pytest.raises(ValueError, match="one image and one mask of the name x. Received: 2 images, a/x, b/x"):
             hs.data.from_folders(*folders, TREE, data_dir=tmp_path / "prepared")
 
@@ -243,6 +284,19 @@ class NamesTest:
             shutil.move(images / f"{letter}.png", images / letter)
         builder = hs.data.from_folders(images, masks, TREE, val_share=0.5, data_dir=tmp_path / "prepared")
         assert sum(sizes_of(builder).values()) == 6
+
+    def test_masks_of_other_subfolders_are_not_used(self, tmp_path):
+        names = [f"{folder}/{number}" for folder in "ab" for number in range(6)]
+        folders = image_folders.write_pairs(tmp_path, names)
+        (tmp_path / "masks" / "d").mkdir()
+        shutil.move(tmp_path / "masks" / "b" / "4.png", tmp_path / "masks" / "d")
+        options = {"tree": TREE, "groups": "(.+)", "val_share": 0.4, "data_dir": tmp_path / "prepared"}
+        with pytest.raises(ValueError) as caught:
+            hs.data.from_folders(*folders, **options)
+        assert f"1 image without one, the first {tmp_path}/images/b/4.png. The mask d/4 is in another" in str(
+            caught.value
+        )
+        assert sum(sizes_of(hs.data.from_folders(*folders, skip_bad=True, **options)).values()) == 11
 
     def test_two_images_of_one_name_are_refused(self, folder, prepare):
         Image.new("RGB", (16, 12)).save(folder / "images" / "scene_0.jpg")
@@ -271,10 +325,26 @@ class NamesTest:
 
     def test_an_empty_folder_is_named(self, folder, prepare):
         (folder / "empty").mkdir()
-        with pytest.raises(ValueError, match="empty: expected images that end in .png, .*. Received: none"):
+        remedy = "Received: an empty folder. Put .* or pass the folder that has them"
+        for options, what in (
+            ({"images": "empty"}, "images that end in .png, "),
+            ({"masks": "empty"}, "masks"),
+            ({"masks": "empty", "format": "index"}, "masks that end in .png"),
+            ({"masks": "empty", "format": "labelme"}, "labelme's files that end in .json"),
+        ):
+            with pytest.raises(ValueError, match=f"empty: expected {what}.*{remedy}"):
+                prepare(**options)
+        (folder / "empty" / "a.tif").touch()
+        with pytest.raises(ValueError, match="empty: expected images .* Received: a.tif. "):
             prepare(images="empty")
-        with pytest.raises(ValueError, match="empty: expected masks"):
-            prepare(masks="empty")
+
+    def test_missing_folders_are_named_together(self, prepare):
+        with pytest.raises(ValueError) as caught:
+            prepare(images="one", masks="two")
+        assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
+            "expected a folder of images. Received",
+            "expected a folder of masks. Received",
+        ]
 
 
 class BadFilesTest:
@@ -293,9 +363,10 @@ class BadFilesTest:
             image.unlink()
             return "images/scene_4.jpg: .*EXIF orientation 6"
         Image.new("L", (3, 3) if request.param == "size" else (16, 13), 9 if request.param == "id" else 0).save(mask)
-        return {"size": "scene_4.png: expected the size of its image", "id": r"masks/scene_4.png: .* id 9 \(208"}[
-            request.param
-        ]
+        return {
+            "size": "masks/scene_4.png: expected the size of its image .*images/scene_4.png, .* Export the mask",
+            "id": r"masks/scene_4.png: .* id 9 \(208",
+        }[request.param]
 
     def test_it_is_named_or_left_out(self, bad, prepare):
         with pytest.raises(ValueError, match=bad):
@@ -303,3 +374,33 @@ class BadFilesTest:
         builder = prepare(skip_bad=True)
         assert sum(sizes_of(builder).values()) == 11
         assert "scene_4" in pathlib.Path(builder.data_dir, "left_out.txt").read_text()
+
+    def test_different_problems_are_named_together(self, folder, prepare):
+        Image.new("L", (3, 3)).save(folder / "masks" / "scene_4.png")
+        Image.new("L", (16, 12), 9).save(folder / "masks" / "scene_3.png")
+        Image.new("L", (16, 14), 8).save(folder / "masks" / "scene_2.png")
+        os.remove(folder / "masks" / "scene_7.png")
+        with pytest.raises(ValueError) as caught:
+            prepare()
+        lines = str(caught.value).splitlines()
+        assert len(lines) == 4
+        for line, expected in zip(
+            lines, ("scene_7.png", "id 8 (224 pixels)", "id 9 (192 pixels)", "the size of its image")
+        ):
+            assert expected in line
+
+    def test_what_is_wrong_in_many_files_is_shortened(self, folder, prepare):
+        for number in range(12, 60):
+            image_folders.write_pair(folder, f"scene_{number}", number)
+            Image.new("L", (16, 12), 9).save(folder / "masks" / f"scene_{number}.png")
+        with pytest.raises(ValueError) as caught:
+            prepare()
+        assert len(str(caught.value).splitlines()) == 21
+
+    def test_a_mask_that_cannot_be_read_is_one_problem(self, folder, prepare):
+        labels = {name: image_folders.example(n, (12 + n % 3, 16))[1] % 3 for n, name in enumerate(NAMES)}
+        mask_formats.write_labelme(folder / "labelme", labels, ["person", "rider", "sky"])
+        (folder / "labelme" / "scene_3.json").write_text("{}")
+        with pytest.raises(ValueError, match="scene_3.json: expected a list as `shapes`") as caught:
+            prepare(masks="labelme")
+        assert "\n" not in str(caught.value)

@@ -30,3 +30,30 @@ class MaskClassesTest:
         table = ClassMap([(5, "car", "car"), (6, "sky", "sky")])
         with pytest.raises(TreeError, match="such as 5,sky. Received: 5,car. Correct the row"):
             mask_classes(found((5, "sky"), (6, "car")), table, TREE, "masks")
+
+    def test_a_class_of_two_nodes_is_refused(self):
+        masks = FoundMasks("labelme", {}, (("car", "car"),))
+        with pytest.raises(
+            TreeError, match="table: expected one node per class. Received: sky and car for car. Remove"
+        ):
+            mask_classes(masks, ClassMap([(0, "car", "sky"), (1, "car", "car")], "table"), TREE, "masks")
+        with pytest.raises(TreeError, match="Received: ignore and car for 5"):
+            mask_classes(found((5, "bus")), ClassMap([(0, "bus", "ignore"), (1, "bus", "car")]), TREE, "masks")
+        twice = ClassMap([(0, "car", "car"), (1, "car", "car")])
+        assert mask_classes(masks, twice, TREE, "masks") == (("car", "car", "car"),) * 2
+
+    def test_ids_of_the_other_kind_are_refused_unless_names_say_which_classes_are_meant(self):
+        table = ClassMap([("#000001", "", "sky"), ("#000002", "", "car")])
+        with pytest.raises(TreeError, match="expected numbers in the column `id`"):
+            mask_classes(found((5, "sky")), table, TREE, "masks")
+        named = ClassMap([("#000001", "sky", "sky"), ("#000002", "car", "car")])
+        assert mask_classes(found((5, "sky"), (6, "car")), named, TREE, "masks") == (
+            (5, "sky", "sky"),
+            (6, "car", "car"),
+        )
+
+    def test_pixels_that_were_not_annotated_are_no_internal_node(self):
+        masks = FoundMasks("binary", {}, (("sky", "sky"),))
+        for text, node in (("sky\nbackground", "background"), ("background\n\tsky\n\tsea", None), ("sky", None)):
+            tree = ClassTree.from_text(text)
+            assert mask_classes(masks, None, tree, "masks")[1] == (None, "_background_", node)

@@ -96,7 +96,7 @@ class ForeignDataSetTest:
         assert "an image of 4 x 6 and a label map of 6 x 4. If an EXIF tag" in sentence
 
     def test_what_is_missing_is_told(self, tiny):
-        with pytest.raises(ValueError, match="class_maps={'tiny_pets': ...}"):
+        with pytest.raises(ValueError, match="Pass one for 'tiny_pets' with `class_maps`"):
             data.load("tiny_pets", "test", tree=PETS, data_dir=tiny)
         with pytest.raises(TreeError, match="expected a `tree`"):
             data.load("tiny_pets", "test", data_dir=tiny)

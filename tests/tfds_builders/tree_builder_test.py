@@ -56,11 +56,28 @@ class SkipBadTest:
         prepare(bad_manual_dir, tmp_path)
         assert "some files were omitted" in caplog.text and LEFT_OUT in caplog.text
 
-    def test_without_it_the_first_bad_file_stops_everything(self, bad_manual_dir, tmp_path):
+    def test_without_it_all_bad_files_are_named_and_nothing_is_left_behind(self, bad_manual_dir, tmp_path):
         with pytest.raises(ImageFileError) as caught:
             prepare(bad_manual_dir, tmp_path)
-        assert str(bad_manual_dir / BAD[0]) in str(caught.value)
-        assert not list((tmp_path / "camvid_tree" / "categories").iterdir())
+        assert len(caught.value.problems) == 2
+        for problem, name in zip(caught.value.problems, BAD):
+            assert problem.startswith(f"{bad_manual_dir / name}: expected")
+        assert not (tmp_path / "camvid_tree" / "categories").exists()
+
+    def test_lost_files_are_named_beside_bad_ones(self, bad_manual_dir, tmp_path):
+        (bad_manual_dir / "testannot" / "lonely.png").write_bytes(b"")
+        with pytest.raises(ImageFileError) as caught:
+            prepare(bad_manual_dir, tmp_path)
+        for name in (*BAD, "testannot/lonely.png"):
+            assert str(bad_manual_dir / name) in str(caught.value)
+
+    def test_reading_ends_after_many_bad_files(self, manual_dir, tmp_path):
+        for number in range(40):
+            for folder in ("train", "trainannot"):
+                (manual_dir / folder / f"bad_{number}.png").write_bytes(b"")
+        with pytest.raises(ImageFileError, match="after the first 20 problems were not checked") as caught:
+            prepare(manual_dir, tmp_path)
+        assert len(caught.value.problems) == 21
 
     def test_a_split_of_which_nothing_is_left_is_an_error(self, manual_dir, tmp_path):
         for path in (manual_dir / "test").iterdir():

@@ -9,13 +9,15 @@ from etils import epath
 from hierseg_keras.tree import ClassTree
 from tfds_builders.folders.named_pairs import find_pairs
 from tfds_builders.folders.preparations import preparation_name, warn_of_earlier
-from tfds_builders.folders.split_groups import split_names
+from tfds_builders.folders.split_groups import no_validation, split_names
 from tfds_builders.reading.check_labels import check_size
 from tfds_builders.reading.file_problems import ImageFileError
 from tfds_builders.reading.image_files import read_image, stored_image
-from tfds_builders.reading.masks import read_mask
+from tfds_builders.reading.masks import described_in, read_mask
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
+
+_SIZE_REMEDY = "Export the mask again in the size of the image, or resize it by nearest neighbor"
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -35,8 +37,9 @@ class FoldersConfig(tfds.core.BuilderConfig):
         val_images, val_masks: Paths of the folders of `validation`. Default to `None`.
         groups: As in `split_groups.group_names`.
         skip_bad: As in `TreeBuilder`. A preparation that omits files is another one than one that does not.
-        name: Not passed: a hash of the options, and of the names, sizes and modification times of all files. A
-            preparation is found by it, so that the data set is prepared anew if any of them changes.
+        name: Not passed: a hash of the options, and of the names, sizes and modification times of all files, including
+            those beside the folders that describe the masks. A preparation is found by it, so that the data set is
+            prepared anew if any of them changes.
     """
 
     images: str
@@ -59,6 +62,8 @@ class FoldersConfig(tfds.core.BuilderConfig):
     def present_name(self):
         """Returns the name for the present state of the files."""
         others = [path for path in (self.val_images, self.val_masks) if path]
+        for masks in filter(None, (self.masks, self.val_masks)):
+            others += described_in(masks, self.format)
         if self.groups and self.groups.lower().endswith(".csv"):
             others.append(self.groups)
         share = None if self.val_images else self.val_share
@@ -69,8 +74,9 @@ class FoldersConfig(tfds.core.BuilderConfig):
 class Builder(TreeBuilder):
     """Builds a data set from a folder of images and a folder of masks.
 
-    Its splits are `train` and `validation`. Each state of the files has a preparation of its own. Earlier preparations
-    of the same folders are named in a warning, and are not deleted.
+    Its splits are `train` and `validation`; or `train` alone, if the share of the validation is so small that no image
+    falls into it. Each state of the files has a preparation of its own. Earlier preparations of the same folders are
+    named in a warning, and are not deleted.
 
     Args:
         config: `FoldersConfig`.
@@ -116,22 +122,28 @@ class Builder(TreeBuilder):
 
     def split_items(self, folder):
         config = self.builder_config
-        names = [name for _, name, _ in config.classes if name]
-        pairs, problems = find_pairs(config.images, config.masks, config.format, names)
+        pairs, problems = self._pairs
         if config.val_images:
-            val_pairs, val_problems = find_pairs(config.val_images, config.val_masks, config.format, names)
+            val_pairs, val_problems = find_pairs(config.val_images, config.val_masks, config.format, self._class_names)
             return {"train": pairs, "validation": val_pairs}, problems + val_problems
         if not pairs or problems and not self._skip_bad:
             # The problems are raised before those of a division of what is left.
             return {"train": pairs, "validation": []}, problems
-        splits = zip(("train", "validation"), split_names([p.name for p in pairs], config.val_share, config.groups))
         by_name = {pair.name: pair for pair in pairs}
-        return {split: [by_name[name] for name in names] for split, names in splits}, problems
+        splits = zip(("train", "validation"), split_names(list(by_name), config.val_share, config.groups))
+        return {split: [by_name[name] for name in names] for split, names in splits if names}, problems
+
+    def missing_split(self, split):
+        """Returns a sentence that says why there is no such split and what to do; or `None` if there is no reason."""
+        config = self.builder_config
+        if split != "validation" or split in self.info.splits or config.val_images:
+            return None
+        return no_validation([pair.name for pair in self._pairs[0]], config.val_share, config.groups)
 
     def read(self, pair):
         image = read_image(pair.image)
         label = read_mask(pair.mask, self._class_ids, self._above, self._remedy)
-        check_size(f"mask of {pair.image.name}", label, pair.image, image)
+        check_size(pair.mask.path, label, pair.image, image, _SIZE_REMEDY)
         file_name = f"{pair.name}{pair.image.suffix}"
         return pair.name, {"image": stored_image(pair.image, image), "label": label, "file_name": file_name}
 
@@ -140,7 +152,10 @@ class Builder(TreeBuilder):
         """What to do about classes of masks that have no node."""
         config = self.builder_config
         if config.has_table:
-            return None
+            return (
+                "Add a row per class to the class table, with a node or `ignore`. `hierseg classes --masks "
+                f"{config.masks}` lists the classes of all masks"
+            )
         rule = "the name of each class is that of a node"
         if config.format == "index":
             rule = "ids are the leaf indices of the tree, and 255 is no label"
@@ -148,6 +163,16 @@ class Builder(TreeBuilder):
             f"Without a class table, {rule}. `hierseg classes --masks {config.masks} --out classes.csv` proposes a "
             "table. Complete it, and pass it as `classes`"
         )
+
+    @functools.cached_property
+    def _pairs(self):
+        """The pairs of `images` and `masks`, and the problems of the files."""
+        config = self.builder_config
+        return find_pairs(config.images, config.masks, config.format, self._class_names)
+
+    @property
+    def _class_names(self):
+        return [name for _, name, _ in self.builder_config.classes if name]
 
     @functools.cached_property
     def _class_ids(self):
@@ -161,6 +186,10 @@ class Builder(TreeBuilder):
 
     @functools.cached_property
     def _above(self):
-        """The stored ids of the ancestors of each class, for binary masks that overlap."""
-        paths = {id_: path for id_, (_, _, path) in enumerate(self.builder_config.classes) if path}
-        return {id_: {i for i, above in paths.items() if path.startswith(f"{above}/")} for id_, path in paths.items()}
+        """For each class, the stored ids of its node and of the node's ancestors, for binary masks that overlap."""
+        # The empty path stands for "no label".
+        paths = {id_: path or "" for id_, (_, _, path) in enumerate(self.builder_config.classes)}
+        return {
+            id_: {i for i, above in paths.items() if path == above or above and path.startswith(f"{above}/")}
+            for id_, path in paths.items()
+        }

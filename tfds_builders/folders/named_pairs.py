@@ -3,9 +3,11 @@
 import collections
 import dataclasses
 import os
+import pathlib
 
 from etils import epath
 
+from tfds_builders.reading.folder_content import missing_folder, none_found
 from tfds_builders.reading.image_files import IMAGE_FORMATS
 from tfds_builders.reading.masks import find_masks
 from tfds_builders.reading.masks.files_below import files_below
@@ -34,22 +36,21 @@ def images_below(folder, masks_folder):
         sorted; and a list of strings.
     """
     folder, masks_folder = epath.Path(folder), epath.Path(masks_folder)
-    if not folder.is_dir():
-        return {}, [
-            f"{folder}: expected a folder of images. Received: {'a file' if folder.exists() else 'nothing there'}"
-        ]
+    problem = missing_folder(folder, "images")
+    if problem:
+        return {}, [problem]
     is_same = os.path.realpath(folder) == os.path.realpath(masks_folder)
     images, problems = files_below(folder, IMAGE_FORMATS, without=() if is_same else (masks_folder,))
     if not images:
-        problems.append(f"{folder}: expected images that end in {', '.join(IMAGE_FORMATS)}. Received: none")
+        problems.append(none_found(folder, "images", IMAGE_FORMATS))
     return images, problems
 
 
 def find_pairs(image_folder, mask_folder, format_, class_names):
     """Finds the images of a folder and their masks.
 
-    An image and its mask have the same path below their folders. If there is no such mask, the mask of the same name in
-    another subfolder is used, provided that it is the only one left of this name, and the image too.
+    An image and its mask have the same path below their folders, without suffix. If the images or the masks are in no
+    subfolders at all, the name alone counts, provided that one image and one mask are left of this name.
 
     Args:
         image_folder, mask_folder: Paths.
@@ -69,19 +70,22 @@ def find_pairs(image_folder, mask_folder, format_, class_names):
     found = find_masks(mask_folder, format_, list(images), class_names)
     mask_of, ambiguous = _paired(images, found.masks)
     problems = [*problems, *found.problems, *dict.fromkeys(ambiguous.values())]
-    lonely = [images[name] for name in images.keys() - mask_of - ambiguous.keys()]
-    if lonely:
-        problems.append(_without_counterpart(sorted(lonely), "image", "mask", mask_folder, found.masks))
     taken = {*mask_of.values(), *ambiguous}
+    lonely = sorted(images.keys() - mask_of - ambiguous.keys() - found.unusable)
     left = [name for name in found.masks if name not in taken]
+    if lonely:
+        paths = [images[name] for name in lonely]
+        problems.append(_without_counterpart(paths, "image", "mask", mask_folder, found.masks, left))
     if left:
-        problems.append(_without_counterpart(left, "mask", "image", image_folder, images))
+        problems.append(_without_counterpart(left, "mask", "image", image_folder, images, lonely))
     return [NamedPair(name, images[name], found.masks[mask_of[name]]) for name in sorted(mask_of)], problems
 
 
 def _paired(images, masks):
     """Returns a dict from the names of images to those of masks, and a dict from ambiguous names to their problems."""
     mask_of = {name: name for name in images if name in masks}
+    if _have_subfolders(images) and _have_subfolders(masks):
+        return mask_of, {}
     other_images, other_masks = _by_last_name(images.keys() - mask_of), _by_last_name(masks.keys() - mask_of)
     ambiguous = {}
     for last in sorted(other_images.keys() & other_masks.keys()):
@@ -98,6 +102,10 @@ def _paired(images, masks):
     return mask_of, ambiguous
 
 
+def _have_subfolders(names):
+    return any("/" in name for name in names)
+
+
 def _by_last_name(names):
     found = collections.defaultdict(list)
     for name in sorted(names):
@@ -105,10 +113,27 @@ def _by_last_name(names):
     return found
 
 
-def _without_counterpart(lonely, what, counterpart, folder, others):
+def _without_counterpart(lonely, what, counterpart, folder, others, others_left):
+    """Returns the problem of images without masks, or of masks without images.
+
+    Args:
+        lonely: List of the paths or names of the files.
+        what, counterpart: Strings, `"image"` and `"mask"` or the reverse.
+        folder: Path of the folder that lacks the counterparts.
+        others: Collection of the names in this folder.
+        others_left: List of those names in it that have no counterpart either.
+    """
     count = f"{len(lonely)} {what}{'s' * (len(lonely) > 1)}"
+    last = pathlib.PurePath(lonely[0]).stem
+    elsewhere = [name for name in others_left if name.rpartition("/")[2] == last]
+    if elsewhere:
+        advice = (
+            f"The {counterpart} {elsewhere[0]} is in another subfolder. If they belong together, put both into "
+            "subfolders of the same name"
+        )
+    else:
+        advice = f"The {counterpart}s have names such as {next(iter(others), 'none')}. Rename or add files"
     return (
         f"{folder}: expected one {counterpart} of the same name per {what}. Received: {count} without one, the first "
-        f"{lonely[0]}. The {counterpart}s have names such as {next(iter(others), 'none')}. Rename or add files, or "
-        f"omit the {what}s with skip_bad=True"
+        f"{lonely[0]}. {advice}, or omit the {what}s with skip_bad=True"
     )

@@ -13,6 +13,8 @@ from tfds_builders.reading.image_files import IMAGE_FORMATS
 # In hexadecimal digits. Two folders of one name, or two states of a folder, do not get the same name by accident.
 _FOLDER_DIGITS, _STATE_DIGITS = 8, 16
 _MAX_NAME = 32
+# Increased when equal files are read as other records than before, such as other pairs of images and masks.
+_READING = 2
 # The files of masks in all formats: pictures, descriptions and tables of colors.
 _MASK_FORMATS = (".png", ".json", ".txt")
 
@@ -29,7 +31,11 @@ def preparation_name(images, masks, others, options):
         String: the name of the folder of images, a hash of the paths of both folders, and a hash of the names, sizes
         and modification times of all files and of `options`.
     """
-    state = {"options": options, "files": [list(_files_of(folder)) for folder in (images, masks, *others)]}
+    state = {
+        "reading": _READING,
+        "options": options,
+        "files": [list(_files_of(folder)) for folder in (images, masks, *others)],
+    }
     words = re.sub(r"\W+", "_", pathlib.Path(images).resolve().name, flags=re.ASCII).strip("_")[:_MAX_NAME]
     return "_".join([*filter(None, [words]), _folders_hash(images, masks), _hash(state)[:_STATE_DIGITS]])
 

@@ -52,26 +52,61 @@ def split_names(names, val_share, groups):
     """Divides images between training and validation.
 
     A group belongs to the validation if the hash of its name is below `val_share`. An image that is added or removed
-    therefore does not move another one.
+    therefore does not move another one. If one of the two would be empty, all images are for training.
 
     Args:
         names, groups: As in `group_names`.
         val_share: Float between 0 and 1.
 
     Returns:
-        A pair of lists of names, `(train, validation)`.
+        A pair of lists of names, `(train, validation)`, of which the second may be empty.
 
     Raises:
-        ImageFileError: As from `group_names`, or if one of the lists would be empty. The error names a `val_share` that
-            gives both.
+        ImageFileError: As from `group_names`.
     """
     group_of = group_names(names, groups)
     shares = hash_shares(group_of.values())
     validation = [name for name in names if shares[group_of[name]] < val_share]
     train = [name for name in names if shares[group_of[name]] >= val_share]
-    if not train or not validation:
-        raise ImageFileError(_one_is_empty(names, val_share, group_of, shares))
-    return train, validation
+    return (train, validation) if train and validation else (list(names), [])
+
+
+def no_validation(names, val_share, groups):
+    """Returns a sentence that says why `split_names` puts no image into the validation, and what to do.
+
+    Args:
+        names, val_share, groups: As in `split_names`.
+    """
+    group_of = group_names(names, groups)
+    shares = hash_shares(group_of.values())
+    if len(names) == 1:
+        return "There is one image, which is in the split train. Add images, or pass `val_images` and `val_masks`"
+    if len(shares) == 1:
+        return _one_group(names, groups, next(iter(shares)))
+    lowest, highest = min(shares.values()), max(shares.values())
+    what, empty = "groups" if len(shares) < len(names) else "images", lowest >= val_share
+    share = math.floor(lowest * 100 + 1) / 100 if empty else math.floor(highest * 100) / 100
+    if not lowest < share <= highest:
+        share = (lowest + highest) / 2
+    count = sum(shares[group] < share for group in group_of.values())
+    return (
+        f"With val_share={val_share:g}, {'none' if empty else 'all'} of {len(shares)} {what} would fall into the "
+        f"validation, so that all are in the split train. Pass val_share={share:.4g}, which puts {count} of "
+        f"{len(names)} images into the validation, or pass `val_images` and `val_masks`"
+    )
+
+
+def _one_group(names, groups, group):
+    if groups is None:
+        return (
+            f"All {len(names)} images are in the subfolder {group}, and the images of a subfolder are one group, so "
+            "that all are in the split train. Pass groups='(.+)', which makes every image a group of its own; if they "
+            "are frames of videos, an expression whose group is the name of the video; or `val_images` and `val_masks`"
+        )
+    return (
+        f"All {len(names)} images are of one group, {group!r}, so that all are in the split train. Pass `groups` of "
+        "which there are at least two, or `val_images` and `val_masks`"
+    )
 
 
 def _matched(names, pattern):
@@ -100,7 +135,11 @@ def _listed(names, path):
             raise ImageFileError(f"{path}:{number}: expected name,group. Received: {','.join(cells)}")
         if cells:
             name, group = (cell.strip() for cell in cells)
-            rows[name] = group
+            if rows.setdefault(name, group) != group:
+                raise ImageFileError(
+                    f"{path}:{number}: expected one group per image. Received: {rows[name]} and {group} for {name}. "
+                    "Remove one of the rows"
+                )
             without_suffix[str(pathlib.PurePosixPath(name).with_suffix(""))] = group
     # A name with a dot, such as `frame.1`, is not the file `frame`.
     rows = without_suffix | rows
@@ -110,23 +149,3 @@ def _listed(names, path):
         if name in rows or last in rows and last_names.count(last) == 1:
             found[name] = rows.get(name, rows.get(last))
     return found
-
-
-def _one_is_empty(names, val_share, group_of, shares):
-    what = "groups" if len(shares) < len(names) else "images"
-    empty = "validation" if min(shares.values()) >= val_share else "training"
-    problem = (
-        f"expected images for training and for validation. Received: val_share={val_share:g} of {len(shares)} {what}, "
-        f"none of which falls into {empty}. "
-    )
-    if len(shares) < 2:
-        return f"{problem}Add images, or pass val_images and val_masks"
-    lowest, highest = min(shares.values()), max(shares.values())
-    share = math.floor(lowest * 100 + 1) / 100 if empty == "validation" else math.floor(highest * 100) / 100
-    if not lowest < share <= highest:
-        share = (lowest + highest) / 2
-    count = sum(shares[group] < share for group in group_of.values())
-    return (
-        f"{problem}Pass val_share={share:.4g}, which puts {count} of {len(names)} images into validation, or pass "
-        "val_images and val_masks"
-    )

@@ -41,12 +41,18 @@ def map_ids(path, class_ids, id_of):
     return ids.astype(np.uint8 if max(id_of.values()) <= np.iinfo(np.uint8).max else np.uint16)
 
 
-def check_size(path, array, image_path, image):
-    """Raises `ImageFileError` with the names of both files if `array` and `image` differ in height or width."""
+def check_size(path, array, image_path, image, remedy="Restore both from the original archive"):
+    """Raises `ImageFileError` with the names of both files if `array` and `image` differ in height or width.
+
+    Args:
+        path, image_path: Paths of the files, for the error.
+        array, image: Arrays of two or more axes.
+        remedy: String, what the error tells the user to do.
+    """
     if array.shape[:2] != image.shape[:2]:
         raise ImageFileError(
             f"{path}: expected the size of its image {image_path}, {_size_text(image)}. "
-            f"Received: {_size_text(array)}. Restore both from the original archive"
+            f"Received: {_size_text(array)}. {remedy}"
         )
 
 

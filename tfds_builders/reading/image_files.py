@@ -245,8 +245,7 @@ def _decoded(name, kind, content, modes, bits):
     # Damaged bytes make Pillow raise OSError, SyntaxError, ValueError, struct.error and others.
     except Exception as error:
         raise ImageFileError(
-            f"{name}: expected a complete {kind} file. Received: {_without_address(error)}. "
-            "Restore it from the original archive"
+            f"{name}: expected a complete {kind} file. Received: {_without_address(error)}. Restore the original file"
         ) from error
     return image
 

@@ -57,7 +57,7 @@ class Data(Record):
     """Regular expression with one group, or CSV file; images of one group, such as a video, are in the same split.
     Defaults to the subfolders of the images."""
     skip_bad: bool = False
-    """Whether to omit images and masks that cannot be used, instead of stopping at the first."""
+    """Whether to omit images and masks that cannot be used, instead of ending with an error."""
     train_split: Names = "train"
     """TFDS split to train on, or a list with one split per data set."""
     tree: Off[str] = None

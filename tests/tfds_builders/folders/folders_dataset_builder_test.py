@@ -17,7 +17,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 import hierseg_keras as hs
-from tests import image_folders
+from tests import image_folders, mask_formats
 from tests.image_folders import TREE
 from tests.manual_data import stored_examples
 from tfds_builders.folders import folders_dataset_builder
@@ -40,8 +40,8 @@ def prepare(folder, **options):
 
 
 def preparations(folder):
-    found = (folder.parent / "prepared" / "folders").iterdir()
-    return sorted(path.name for path in found if list(path.glob("1.0.0")))
+    found = (folder.parent / "prepared" / "folders").glob("*/1.0.0")
+    return sorted(path.parent.name for path in found)
 
 
 class FingerprintTest:
@@ -79,6 +79,55 @@ class FingerprintTest:
         second = hs.data.from_folders(folder / "images", folder / "masks", tree, **options)
         assert second.data_path != first.data_path and len(preparations(folder)) == 2
 
+    @pytest.mark.parametrize("which", ["coco", "coco of the validation", "labelmap", "image set", "table"])
+    def test_a_change_of_a_file_beside_the_folders_prepares_it_anew(self, folder, which):
+        labels = {name: np.full(Image.open(folder / "images" / f"{name}.png").size[::-1], 1) for name in NAMES}
+        names, masks, options = ["person", "sky"], folder / "new", {"val_share": 0.4}
+        if "coco" in which:
+            mask_formats.write_panoptic(masks, labels, names)
+            path, old, new = folder / "new.json", '"category_id": 11', '"category_id": 10'
+        elif which == "table":
+            mask_formats.write_index(masks, {name: label.astype(np.uint8) for name, label in labels.items()}, names)
+            path, old, new = folder / "classes.csv", "1,sky,sky", "1,sky,rider"
+            path.write_text("id,class,node\n0,person,person\n1,sky,sky\n")
+            options["classes"] = path
+        else:
+            mask_formats.write_cvat(folder / "export", labels, names)
+            masks = folder / "export" / "SegmentationClass"
+            path, old, new = folder / "export" / "labelmap.txt", "sky:", "rider:"
+            if which == "image set":
+                path, old, new = folder / "export" / "ImageSets" / "Segmentation" / "default.txt", "\n", "\n\n"
+        if which == "coco of the validation":
+            shutil.copytree(folder / "images", folder / "val_images")
+            shutil.copytree(masks, folder / "val_masks")
+            path, old, new = folder / "val_masks.json", '"iscrowd": 0', '"iscrowd": 1'
+            shutil.copy(folder / "new.json", path)
+            options = {"val_images": folder / "val_images", "val_masks": folder / "val_masks"}
+
+        def labels_after():
+            builder = hs.data.from_folders(folder / "images", masks, TREE, data_dir=folder.parent / "p", **options)
+            loaded = hs.data.load(builder, "validation", batch_size=1).as_numpy_iterator()
+            return builder.data_path, {int(node) for _, label in loaded for node in np.unique(label)}
+
+        before, found = labels_after()
+        assert found == {TREE.index("sky")} and labels_after()[0] == before
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        after, found = labels_after()
+        changed = {"coco": "person", "labelmap": "rider", "table": "rider"}.get(which, "sky")
+        assert after != before and found == {TREE.index(changed)}
+
+    @pytest.mark.parametrize("write", [mask_formats.write_panoptic, mask_formats.write_cvat])
+    def test_masks_of_the_validation_that_declare_other_classes_are_refused(self, folder, write):
+        labels = {name: np.full(Image.open(folder / "images" / f"{name}.png").size[::-1], 1) for name in NAMES}
+        shutil.copytree(folder / "images", folder / "val_images")
+        write(folder / "new", labels, ["person", "sky"])
+        write(folder / "val", labels, ["person", "rider"])
+        val = {"val_images": folder / "val_images", "val_masks": folder / "val"}
+        with pytest.raises(ValueError, match="/val: expected the classes of .*/new. Received: rider for .*, not sky"):
+            hs.data.from_folders(folder / "images", folder / "new", TREE, data_dir=folder.parent / "p", **val)
+
     def test_earlier_preparations_are_named_with_their_size(self, folder, caplog):
         first = prepare(folder)
         assert "earlier preparations" not in caplog.text
@@ -103,7 +152,7 @@ class FingerprintTest:
             pytest.raises(ValueError, match="not change while"),
         ):
             prepare(folder)
-        assert not preparations(folder)
+        assert not (folder.parent / "prepared" / "folders").exists()
 
     def test_a_config_is_required(self):
         with pytest.raises(ValueError, match="data.from_folders"):
@@ -146,6 +195,26 @@ class OverlapTest:
                 Image.fromarray(mask).save(path)
         for _, label in hs.data.load(prepare(folder), "train", batch_size=1).as_numpy_iterator():
             assert label[0, 0].tolist() == [1] * 4 + [3] * 6 + [255] * 6
+
+    def test_binary_masks_of_classes_of_one_node_may_overlap(self, folder):
+        shutil.rmtree(folder / "masks")
+        columns = {"man": 10, "woman": 4, "blur": 2, "dirt": 1}
+        for name in NAMES:
+            size = Image.open(folder / "images" / f"{name}.png").size
+            for class_name, width in columns.items():
+                mask = np.zeros(size[::-1], np.uint8)
+                # The last two are at the right, where nothing else is.
+                mask[:, slice(width) if class_name in ("man", "woman") else slice(-width, None)] = 255
+                path = folder / "masks" / class_name / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(mask).save(path)
+        classes = {"man": "person", "woman": "person", "blur": "ignore", "dirt": "ignore", "_background_": "sky"}
+        for _, label in hs.data.load(prepare(folder, classes=classes), "train", batch_size=1).as_numpy_iterator():
+            assert label[0, 0].tolist() == [0] * 10 + [2] * 4 + [255] * 2
+        with pytest.raises(ValueError, match=r"expected one class per pixel. Received: 'man' and 'woman' in "):
+            prepare(folder, classes=classes | {"woman": "rider"})
+        with pytest.raises(ValueError, match=r"expected one class per pixel. Received: 'man' and 'woman' in "):
+            prepare(folder, classes=classes | {"woman": "ignore"})
 
 
 class OtherProcessTest:

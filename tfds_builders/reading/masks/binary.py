@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from tfds_builders.reading.file_problems import ImageFileError, counted_pixels
+from tfds_builders.reading.folder_content import none_found
 from tfds_builders.reading.image_files import read_color_codes, read_ids
 from tfds_builders.reading.masks.coded_mask import BACKGROUND, CodedMask
 from tfds_builders.reading.masks.files_below import files_below
@@ -88,7 +89,7 @@ def find_binary(folder, stems=None, classes=None):
     """Finds binary masks. See `find_masks`."""
     files, problems = files_below(folder, ".png")
     if not files:
-        problems.append(f"{folder}: expected masks that end in .png. Received: none")
+        problems.append(none_found(folder, "masks", (".png",)))
     split = _split_at(folder, files, set(stems or ()), set(classes or ()))
     found = collections.defaultdict(list)
     for name, path in files.items():

@@ -1,5 +1,6 @@
 """Masks in COCO's panoptic format: PNG files of segment ids, and one JSON file of the segments' categories."""
 
+import collections
 import dataclasses
 import pathlib
 
@@ -64,20 +65,28 @@ def find_panoptic(folder, stems=None, classes=None):
     names = _category_names(path, record)
     # COCO's own archives have the masks in a folder beside the JSON file, with the same name.
     masks = folder / path.stem if (folder / path.stem).is_dir() else folder
-    found, problems = {}, []
+    items, problems, unusable = collections.defaultdict(list), [], set()
     for number, annotation in enumerate(field(path, record, "annotations", list)):
+        name = None
         try:
-            name, item = _item(path, masks, annotation, f"annotation {number}: ", names)
+            name = _name(path, masks, annotation, f"annotation {number}: ")
+            item = _item(path, masks, annotation, names)
         except ImageFileError as error:
             problems += error.problems
+            unusable.add(name)
             continue
-        if name in found:
-            problems.append(f"{path}: expected one annotation per mask. Received: several for {item.path.name}")
-        found[name] = item
+        items[name].append(item)
+    unusable |= {name for name, items_ in items.items() if len(items_) > 1}
+    found = {name: items_[0] for name, items_ in sorted(items.items()) if name not in unusable}
+    problems += [
+        f"{path}: {name}: expected one annotation per mask. Received: {len(items_)}. Export the annotations again"
+        for name, items_ in sorted(items.items())
+        if len(items_) > 1
+    ]
     if not found and not problems:
         problems.append(f"{path}: expected annotations. Received: none")
     classes = tuple(sorted(names.items()))
-    return FoundMasks("coco_panoptic", dict(sorted(found.items())), classes, problems, _colors(record))
+    return FoundMasks("coco_panoptic", found, classes, problems, _colors(record), frozenset(unusable))
 
 
 def _annotation_file(folder):
@@ -112,21 +121,32 @@ def _is_color(value):
     return isinstance(value, list) and len(value) == 3 and all(type(part) is int and 0 <= part <= 255 for part in value)
 
 
-def _item(path, folder, annotation, place, names):
+def _name(path, folder, annotation, place):
+    """Returns the name of a mask, after checking that it is inside of the folder."""
     file_name = field(path, annotation, "file_name", str, place)
+    inside = pathlib.PurePosixPath(file_name)
+    if not inside.name or inside.is_absolute() or ".." in inside.parts or "\\" in file_name or "\0" in file_name:
+        raise ImageFileError(f"{path}: expected file names below {folder}. Received: {file_name!r}. It was not opened")
+    return str(inside.with_suffix(""))
+
+
+def _item(path, folder, annotation, names):
+    file_name = annotation["file_name"]
     place = f"{file_name}: "
-    segments = []
+    category_of = {}
     for segment in field(path, annotation, "segments_info", list, place):
         id_, category = (field(path, segment, key, int, place) for key in ("id", "category_id"))
         if category not in names:
             raise ImageFileError(
                 f"{path}: {place}expected a category in `categories`. Received: category_id={category} of segment {id_}"
             )
-        segments.append((id_, category, names[category]))
-    inside = pathlib.PurePosixPath(file_name)
-    if not inside.name or inside.is_absolute() or ".." in inside.parts or "\\" in file_name or "\0" in file_name:
-        raise ImageFileError(f"{path}: expected file names below {folder}. Received: {file_name!r}. It was not opened")
+        known = category_of.setdefault(id_, category)
+        if known != category:
+            raise ImageFileError(
+                f"{path}: {place}expected one category per segment. Received: {known} ({names[known]!r}) and "
+                f"{category} ({names[category]!r}) for segment {id_}. Export the annotations again"
+            )
     mask = folder / file_name
     if not mask.exists():
         raise ImageFileError(f"{mask}: expected the mask that {path.name} lists. Received: nothing there")
-    return str(inside.with_suffix("")), PanopticMask(mask, tuple(segments))
+    return PanopticMask(mask, tuple((id_, category, names[category]) for id_, category in category_of.items()))

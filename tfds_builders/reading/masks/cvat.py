@@ -3,6 +3,7 @@
 import dataclasses
 
 from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.folder_content import none_found
 from tfds_builders.reading.id_lists import read_lines
 from tfds_builders.reading.image_files import read_color_codes
 from tfds_builders.reading.masks.coded_mask import CodedMask
@@ -43,6 +44,12 @@ def root_of(folder):
     return parent if folder.name == MASKS and parent is not None and (parent / LABEL_MAP).exists() else None
 
 
+def description_files(folder):
+    """Lists the files of an export on which its masks depend: the labels, and the lists of images."""
+    root = root_of(folder)
+    return [] if root is None else [root / LABEL_MAP, *_lists(root / LISTS)]
+
+
 def find_cvat(folder, stems=None, classes=None):
     """Finds the masks of CVAT's export. See `find_masks`."""
     root = root_of(folder)
@@ -54,7 +61,7 @@ def find_cvat(folder, stems=None, classes=None):
     labels = _labels(root / LABEL_MAP)
     files, problems = files_below(root / MASKS, ".png")
     if not files:
-        problems.append(f"{root / MASKS}: expected masks that end in .png. Received: none")
+        problems.append(none_found(root / MASKS, "masks", (".png",)))
     return FoundMasks(
         "cvat",
         {name: CvatMask(path, labels) for name, path in files.items()},
@@ -99,7 +106,7 @@ def _color(text):
 def _missing(folder, files):
     """Returns one problem per image that a list of the export names but that has no mask."""
     problems = []
-    for path in files_below(folder, ".txt")[0].values() if folder.is_dir() else ():
+    for path in _lists(folder):
         lines, unreadable = read_lines(path)
         problems += unreadable
         problems += [
@@ -108,3 +115,7 @@ def _missing(folder, files):
             if line.strip() not in files
         ]
     return problems
+
+
+def _lists(folder):
+    return list(files_below(folder, ".txt")[0].values()) if folder.is_dir() else []

@@ -17,7 +17,7 @@ def files_below(folder, suffix, without=()):
 
     Returns:
         Dict from the path below `folder` without suffix, such as `"aachen/000001"`, to the file's path, sorted; and a
-        list of problems, one string per repeated name.
+        list of problems, one string per file whose name is that of an earlier one, which is not in the dict.
     """
     suffixes = (suffix,) if isinstance(suffix, str) else suffix
     files, problems, seen = {}, [], {os.path.realpath(str(path)) for path in without}
@@ -35,8 +35,12 @@ def files_below(folder, suffix, without=()):
             elif child.suffix.lower() in suffixes:
                 name = f"{prefix}{child.stem}"
                 if name in files:
-                    problems.append(f"{child}: expected one file per name. Received: {files[name].name} beside it")
-                files[name] = child
+                    problems.append(
+                        f"{child}: expected one file per name. Received: {files[name].name} beside it. Rename or "
+                        "remove one of them"
+                    )
+                else:
+                    files[name] = child
 
     visit(as_path(folder), "")
     return dict(sorted(files.items())), problems

@@ -1,10 +1,11 @@
 """Finds the masks in a folder, and their format."""
 
 from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.folder_content import missing_folder
 from tfds_builders.reading.image_files import as_path
 from tfds_builders.reading.masks.binary import find_binary
-from tfds_builders.reading.masks.coco_panoptic import find_panoptic
-from tfds_builders.reading.masks.cvat import find_cvat
+from tfds_builders.reading.masks.coco_panoptic import find_panoptic, json_files
+from tfds_builders.reading.masks.cvat import description_files, find_cvat
 from tfds_builders.reading.masks.infer_format import infer_format
 from tfds_builders.reading.masks.labelme import find_labelme
 from tfds_builders.reading.masks.png_masks import find_colors, find_indices
@@ -18,6 +19,8 @@ _FINDERS = {
     "binary": find_binary,
 }
 FORMATS = tuple(_FINDERS)
+# Functions that list the files on which all masks of a folder depend. They may be outside of the folder.
+_DESCRIBED_IN = {"coco_panoptic": json_files, "cvat": description_files}
 
 
 def find_masks(folder, format=None, stems=None, classes=None):
@@ -63,7 +66,22 @@ def find_masks(folder, format=None, stems=None, classes=None):
     if format is not None and format not in FORMATS:
         raise ValueError(f"`find_masks` expects one of {', '.join(FORMATS)} as `format`. Received: format={format!r}.")
     folder = as_path(folder)
-    if not folder.is_dir():
-        received = "a file" if folder.exists() else "nothing there"
-        raise ImageFileError(f"{folder}: expected a folder of masks. Received: {received}")
+    problem = missing_folder(folder, "masks")
+    if problem:
+        raise ImageFileError(problem)
     return _FINDERS[format or infer_format(folder, stems)](folder, stems, classes)
+
+
+def described_in(folder, format):
+    """Lists the files that say what the masks in a folder stand for. They may be outside of the folder.
+
+    Args:
+        folder: Path or `ZipPath` of the folder of masks.
+        format: String, one of `FORMATS`.
+
+    Returns:
+        List of paths, such as that of COCO's JSON file. Empty for formats in which every file stands for itself, and
+        if there is no such folder.
+    """
+    folder, find = as_path(folder), _DESCRIBED_IN.get(format)
+    return list(find(folder)) if find and folder.is_dir() else []

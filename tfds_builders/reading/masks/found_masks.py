@@ -17,6 +17,7 @@ class FoundMasks:
         colors: Dict from `id` to the color that the format declares to draw the class in, as `"#rrggbb"`. In `index`
             these are the colors of the first mask's palette.
         problems: List of strings, one per file that cannot be used.
+        unusable: Frozenset of the names of masks that are not in `masks`, because `problems` names them.
     """
 
     format: str
@@ -24,3 +25,4 @@ class FoundMasks:
     classes: tuple = ()
     problems: list = dataclasses.field(default_factory=list)
     colors: dict = dataclasses.field(default_factory=dict)
+    unusable: frozenset = frozenset()

@@ -3,6 +3,7 @@
 import itertools
 
 from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.folder_content import folder_content
 from tfds_builders.reading.masks.binary import class_first, has_two_values, image_first, read_codes
 from tfds_builders.reading.masks.coco_panoptic import is_panoptic, json_files
 from tfds_builders.reading.masks.cvat import root_of
@@ -46,13 +47,14 @@ def infer_format(folder, stems=None):
     if len(candidates) > 1:
         listed = ", ".join(f"{format_} ({example})" for format_, example in candidates.items())
         raise ImageFileError(
-            f"{folder}: expected masks of one format. Received: files of {listed}. Name the format, or move other files"
+            f"{folder}: expected masks of one format. Received: files of {listed}. Choose one of them with `format`, "
+            "or move the other files"
         )
     if candidates:
         return next(iter(candidates))
     if pngs:
         return "index"
-    raise ImageFileError(f"{folder}: expected masks. Received: {_description(folder)}")
+    raise ImageFileError(_no_masks(folder))
 
 
 def _format_of_json(folder):
@@ -97,9 +99,9 @@ def _is_binary_file(path):
         return None
 
 
-def _description(folder):
-    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    suffixes = {name.rpartition(".")[2].lower() for name in names}
-    if suffixes & {"jpg", "jpeg"}:
-        return f"{names[0]} and others. JPEG files have blended ids and colors: save the masks as PNG from their source"
-    return f"{', '.join(names[:5])}{' and others' * (len(names) > 5)}" if names else "an empty folder"
+def _no_masks(folder):
+    suffixes = {path.suffix.lower() for path in folder.iterdir() if not path.name.startswith(".")}
+    problem = f"{folder}: expected masks. Received: {folder_content(folder)}. "
+    if suffixes & {".jpg", ".jpeg"}:
+        return f"{problem}JPEG files have blended ids and colors: save the masks as PNG from their source"
+    return f"{problem}Put one mask per image there, a PNG or JSON file, or pass the folder that has them"

@@ -4,6 +4,7 @@ import dataclasses
 
 from tfds_builders.ordered_map import ordered_map
 from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.folder_content import none_found
 from tfds_builders.reading.image_header import MAX_PIXELS
 from tfds_builders.reading.masks.coded_mask import BACKGROUND, CodedMask
 from tfds_builders.reading.masks.files_below import files_below
@@ -54,14 +55,15 @@ def find_labelme(folder, stems=None, classes=None):
     """Finds labelme's JSON files. See `find_masks`."""
     files, problems = files_below(folder, ".json")
     if not files:
-        problems.append(f"{folder}: expected labelme's files that end in .json. Received: none")
+        problems.append(none_found(folder, "labelme's files", (".json",)))
     masks, labels = {}, set()
     for (name, path), (found, unreadable) in zip(files.items(), ordered_map(_labels, files.values())):
         labels |= found
         problems += unreadable
         if not unreadable:
             masks[name] = LabelmeMask(path)
-    return FoundMasks("labelme", masks, tuple((label, label) for label in sorted(labels)), problems)
+    classes = tuple((label, label) for label in sorted(labels))
+    return FoundMasks("labelme", masks, classes, problems, unusable=frozenset(files.keys() - masks.keys()))
 
 
 def _labels(path):

@@ -3,6 +3,7 @@
 import dataclasses
 
 from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.folder_content import none_found
 from tfds_builders.reading.image_files import read_color_codes, read_ids, read_palette
 from tfds_builders.reading.masks.coded_mask import CodedMask
 from tfds_builders.reading.masks.files_below import files_below
@@ -68,5 +69,5 @@ def find_colors(folder, stems=None, classes=None):
 def _find(folder, format_, item):
     files, problems = files_below(folder, ".png")
     if not files:
-        problems.append(f"{folder}: expected masks that end in .png. Received: none")
+        problems.append(none_found(folder, "masks", (".png",)))
     return FoundMasks(format_, {name: item(path) for name, path in files.items()}, (), problems)

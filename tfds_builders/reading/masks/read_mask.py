@@ -27,9 +27,9 @@ def read_mask(item, class_map, above=None, remedy=None):
             - `labelme`, `binary`: the name of the class.
 
             The pixels that no segment, shape or binary mask covers have the key `"_background_"`.
-        above: Dict from a class id to the set of the class ids of its ancestors in the tree. Where binary masks of a
-            class and its ancestor overlap, the pixel has the class. Defaults to none: masks must not overlap, except
-            those of one class id.
+        above: Dict from a class id to the set of the class ids of its node and of the node's ancestors in the tree.
+            Where binary masks of a class and of one of these overlap, the pixel has the class. Defaults to none: masks
+            must not overlap, except those of one class id.
         remedy: String, what the error about classes that `class_map` does not have tells the user to do. Defaults to
             adding rows to the class table.
 
@@ -53,7 +53,8 @@ def read_mask(item, class_map, above=None, remedy=None):
 def _class_id(classes, class_map, above):
     """Returns the class id of pixels with these classes, or `_UNKNOWN`."""
     ids = {next((class_map[key] for key in keys if key in class_map), _UNKNOWN) for keys in classes}
-    deepest = [id_ for id_ in ids if ids <= {id_, *above.get(id_, ())}]
+    # Several if they stand for one node.
+    deepest = [id_ for id_ in sorted(ids) if ids <= {id_, *above.get(id_, ())}]
     return deepest[0] if deepest else _UNKNOWN
 
 
@@ -61,7 +62,7 @@ def _problem(mask, codes, counts, remedy):
     num_classes = [len(mask.classes_of(code)) for code in codes.tolist()]
     has_overlap = max(num_classes) > 1
     if has_overlap:
-        remedy = "Correct the masks, or map the classes of a pixel to a node and its ancestor"
+        remedy = "Correct the masks, or map the classes of a pixel to one node, or to a node and its ancestor"
     elif min(num_classes) == 0:
         remedy = "Export the masks again, together with the file that declares their classes"
     # Several codes may stand for one class, as the segments of COCO's masks do.

@@ -11,7 +11,7 @@ from PIL import Image
 from tests import mask_formats
 from tests.mask_formats import WRITERS, write_binary, write_colors, write_index, write_labelme, write_panoptic
 from tfds_builders.reading.file_problems import ImageFileError
-from tfds_builders.reading.masks import FORMATS, find_masks
+from tfds_builders.reading.masks import FORMATS, described_in, find_masks
 
 NAMES = ["sky", "road", "traffic_light"]
 LABELS = {f"0{number}_left": np.random.default_rng(number).integers(0, 3, (5, 7), np.uint8) for number in range(4)}
@@ -201,6 +201,50 @@ class FindPanopticTest:
         (problem,) = find_masks(tmp_path / "a").problems
         assert problem.startswith(f"{tmp_path}/a.json: 00_left.png: expected a category in `categories`")
         assert "category_id=99" in problem
+
+    def changed(self, folder, change):
+        """The masks after `change` was applied to the annotations of the first one."""
+        write_panoptic(folder, LABELS, NAMES)
+        record = json.loads(folder.with_name("a.json").read_text())
+        change(record["annotations"])
+        folder.with_name("a.json").write_text(json.dumps(record))
+        return find_masks(folder)
+
+    def test_a_segment_of_two_categories_is_a_problem(self, tmp_path):
+        def change(annotations):
+            segments = annotations[0]["segments_info"]
+            segments.append({**segments[0], "category_id": 10 + (segments[0]["category_id"] - 9) % 3})
+
+        found = self.changed(tmp_path / "a", change)
+        assert list(found.masks) == sorted(LABELS)[1:]
+        (problem,) = found.problems
+        assert problem.startswith(f"{tmp_path}/a.json: 00_left.png: expected one category per segment. Received: ")
+
+    def test_a_segment_that_is_repeated_is_read_once(self, tmp_path):
+        def change(annotations):
+            annotations[0]["segments_info"] *= 2
+
+        found = self.changed(tmp_path / "a", change)
+        write_panoptic(tmp_path / "b", LABELS, NAMES)
+        once = find_masks(tmp_path / "b").masks["00_left"]
+        assert not found.problems and found.masks["00_left"].segments == once.segments
+
+    def test_a_mask_of_two_annotations_is_left_out(self, tmp_path):
+        found = self.changed(tmp_path / "a", lambda annotations: annotations.append(annotations[0]))
+        (problem,) = found.problems
+        assert "00_left: expected one annotation per mask. Received: 2" in problem
+        assert list(found.masks) == sorted(LABELS)[1:]
+
+
+class DescribedInTest:
+    def test_files_beside_the_folder_are_listed(self, tmp_path):
+        write_panoptic(tmp_path / "coco", LABELS, NAMES)
+        assert described_in(tmp_path / "coco", "coco_panoptic") == [tmp_path / "coco.json"]
+        WRITERS["cvat"][0](tmp_path / "cvat", LABELS, NAMES)
+        names = ("labelmap.txt", "ImageSets/Segmentation/default.txt")
+        expected = [tmp_path / "cvat" / name for name in names]
+        assert described_in(tmp_path / "cvat" / "SegmentationClass", "cvat") == expected
+        assert described_in(tmp_path / "coco", "index") == described_in(tmp_path / "none", "coco_panoptic") == []
 
 
 class FindCvatTest:

@@ -1,0 +1,62 @@
+"""Reads the class names of masks that hold only numbers or colors."""
+
+import pathlib
+import re
+
+from hierseg_keras.data.colors import as_color
+
+# `#800000 car`, `128 0 0 car`, or `128,0,0,car`.
+_COLORED = re.compile(r"(#[0-9a-fA-F]{6}|\d+[\s,]+\d+[\s,]+\d+)[\s,:;]+(\S.*)")
+
+
+def read_lines(path):
+    """Returns the lines of a UTF-8 file without spaces at their ends.
+
+    Raises:
+        ValueError: If the file has another encoding.
+    """
+    try:
+        lines = pathlib.Path(path).read_bytes().decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: expected UTF-8 text, one class name per line. Received: another encoding.") from None
+    return [line.strip() for line in lines]
+
+
+def names_of(path, lines, format_):
+    """Returns a dict from class ids or colors to names.
+
+    Args:
+        path: Path of the file, for errors.
+        lines: List of strings. For the format `index`, the names in the order of the ids. For `colors`, a color and a
+            name per line, such as `#800000 car` or `128 0 0 car`; empty lines are ignored.
+        format_: String, format of the masks.
+
+    Raises:
+        ValueError: If the masks have another format, a line is not a color and a name, or a color has two names.
+    """
+    if format_ == "index":
+        return dict(enumerate(lines))
+    if format_ != "colors":
+        raise ValueError(
+            "--names expects masks of the formats index or colors, whose classes have no names. Received: masks of the "
+            f"format {format_}. Write names into the column `class` of the table."
+        )
+    names = {}
+    for number, line in enumerate(lines, start=1):
+        color, name = _colored(f"{path}:{number}", line) if line else (None, "")
+        if line and names.setdefault(color, name) != name:
+            raise ValueError(
+                f"{path}:{number}: expected one name per color. Received: {names[color]!r} and {name!r} for {color}."
+            )
+    return names
+
+
+def _colored(place, line):
+    match = _COLORED.fullmatch(line)
+    text = match[1] if match else ""
+    color = as_color(text) or as_color([int(part) for part in re.split(r"[\s,]+", text) if part.isdecimal()])
+    if color is None:
+        raise ValueError(
+            f"{place}: expected a color and a name, such as #800000 car, or 128 0 0 car. Received: {line[:80]!r}."
+        )
+    return color, match[2]
