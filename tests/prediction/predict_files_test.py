@@ -11,14 +11,13 @@ from hierseg_keras import decoding  # noqa: E402
 from hierseg_keras.data import ClassMap  # noqa: E402
 from hierseg_keras.models import SlidingWindow, UNet  # noqa: E402
 from hierseg_keras.prediction import predict_files  # noqa: E402
-from hierseg_keras.prediction.predict_files import EarlierResults  # noqa: E402
+from hierseg_keras.prediction.results_record import EARLIER_RECORD, RECORD, ResultsRecord  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from hierseg_keras.visualization import node_colors  # noqa: E402
 from tests.full_disk import full_disk  # noqa: E402
 from tests.image_samples import encoded, picture  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
-RECORD = "predictions.json"
 
 
 def network(tree=TREE, **options):
@@ -330,10 +329,10 @@ class NamesTest:
         assert counts[1] <= 4 * counts[0]
 
     def test_files_are_not_opened_before_they_are_predicted(self, folder, model, monkeypatch):
-        def fail(self):
+        def fail(self, image):
             raise OSError("the disk is full")
 
-        monkeypatch.setattr(EarlierResults, "record", fail)
+        monkeypatch.setattr(ResultsRecord, "begin", fail)
         opened = []
         monkeypatch.setattr(
             "tfds_builders.reading.image_files.read_image", lambda path: opened.append(path) or picture_of(path)
