@@ -39,9 +39,13 @@ class WrittenIds:
     color_without_class: tuple[int, int, int] = _BLACK
     source: str = "node indices"
 
+    def node_colors(self, colors):
+        """Returns the colors of nodes in class maps, `(V, 3)`, where those of pictures are `colors`."""
+        return colors if self.colors is None else self.colors
+
     def palette(self, colors):
-        """Returns the color of every number below 256, `(256, 3)`, of maps whose nodes are drawn in `colors`."""
-        colors = colors if self.colors is None else self.colors
+        """Returns the color of every number below 256, `(256, 3)`, where the colors of pictures are `colors`."""
+        colors = self.node_colors(colors)
         # With all 256 entries, a pixel always has 8 bits.
         palette = np.full((256, 3), self.color_without_class, np.uint8)
         is_written = (self.numbers >= 0) & (self.numbers < len(palette))

@@ -5,6 +5,8 @@ import hashlib
 import os
 import unicodedata
 
+import numpy as np
+
 # In bytes, of one part of a path, on all common file systems.
 _LONGEST_NAME = 255
 PICTURE, OVERLAY, CONFIDENCE, CONFIDENT, LEVEL = "picture", "overlay", "confidence", "confident", "level"
@@ -50,12 +52,13 @@ class ResultFiles:
             Dict from strings to dicts of JSON values, by the names of the arguments of `predict_files`.
         """
         palette = {"palette": _digest(colors)}
-        class_map = {"ids": _digest(written.numbers), "palette": _digest(written.palette(colors))}
+        map_colors = np.concatenate([written.node_colors(colors), [written.color_without_class]])
+        class_map = {"ids": _digest(written.numbers), "palette": _digest(map_colors)}
         of_kind = {
             PICTURE: palette,
-            OVERLAY: {"levels": self.overlay_level, **palette},
+            OVERLAY: {"levels": int(self.overlay_level), **palette},
             CONFIDENCE: {},
-            CONFIDENT: {"threshold": self.threshold, **class_map},
+            CONFIDENT: {"threshold": self.threshold and float(self.threshold), **class_map},
         }
         return {ending: of_kind.get(kind, class_map) for kind, ending in self.endings.items()}
 

@@ -17,9 +17,9 @@ class ResultsRecord:
     """What is known of the results in a folder, and the file in which it is stored.
 
     The file grows by lines of JSON, and no line is ever changed. A line with `network` and `options` is written at the
-    beginning of each run: results of another network, or of other options of the same ending, are void from there on.
-    A line `begun` is written before the results of an image, and a line `done` after them. Whenever the process is
-    killed, results that are `done` are therefore those of the image that the line names.
+    beginning of each run: results of another network, or of other options of the same ending, count as unfinished from
+    there on. A line `begun` is written before the results of an image, and a line `done` after them. Whenever the
+    process is killed, results that are `done` are therefore those of the image that the line names.
 
     Args:
         out: Path of the folder of results, which may not exist.
@@ -128,8 +128,8 @@ class Result:
     Attributes:
         ending: String, end of its name.
         image: String, absolute path of its image.
-        stamp: Pair, size of the image file in bytes and its modification time in nanoseconds. `None` if it is not known
-            that the result was written.
+        stamp: Pair, size of the image file in bytes and its modification time in nanoseconds. `None` if the result is
+            unfinished: not known to be written, or of another network or other options.
     """
 
     ending: str
@@ -143,16 +143,14 @@ class _Known:
 
     Attributes:
         network: String, or `None` if there is no record.
-        options: Dict from ending to the options of the results that are not void.
+        options: Dict from ending to the options of the finished results.
         results: Dict from the path inside of the folder to the `Result`.
-        mentioned: Set of all paths, also those of void results.
         is_readable: Boolean, whether there is no record, or one of this format version.
     """
 
     network: str | None = None
     options: dict = dataclasses.field(default_factory=dict)
     results: dict = dataclasses.field(default_factory=dict)
-    mentioned: set = dataclasses.field(default_factory=set)
     is_readable: bool = True
 
     def differences(self, settings):
@@ -172,25 +170,29 @@ class _Known:
         is_done = "done" in line
         stamp = (line["size"], line["mtime_ns"]) if is_done else None
         for ending in line["endings"]:
-            file = line["done" if is_done else "begun"] + ending
-            self.results[file] = Result(ending, line["image"], stamp)
-            self.mentioned.add(file)
+            self.results[line["done" if is_done else "begun"] + ending] = Result(ending, line["image"], stamp)
 
     def _begin_run(self, line):
         if line["format_version"] != FORMAT_VERSION:
             self.is_readable = False
-        if line["network"] != self.network:
-            self.options, self.results = {}, {}
-        void = [ending for ending, new in line["options"].items() if self.options.get(ending, new) != new]
-        self.results = {file: result for file, result in self.results.items() if result.ending not in void}
-        self.network, self.options = line["network"], {**self.options, **line["options"]}
+        is_other_network = line["network"] != self.network
+        void = [
+            ending
+            for ending, options in self.options.items()
+            if is_other_network or line["options"].get(ending, options) != options
+        ]
+        for file, result in self.results.items():
+            if result.ending in void:
+                self.results[file] = dataclasses.replace(result, stamp=None)
+        kept = {} if is_other_network else self.options
+        self.network, self.options = line["network"], {**kept, **line["options"]}
 
 
 def results_in(folder):
     """Returns the paths, inside of a folder, of the files that its record calls results; `None` without a record."""
     if not any(os.path.lexists(os.path.join(folder, name)) for name in (RECORD, EARLIER_RECORD)):
         return None
-    return _read(folder).mentioned
+    return _read(folder).results.keys()
 
 
 def _read(out):
