@@ -38,14 +38,15 @@ def warn_if_unfinished(folder):
     Args:
         folder: `pathlib.Path` of a run that has weights.
     """
-    if not is_finished(folder):
-        epoch = saved_epoch(folder)
-        of_epoch = "" if epoch is None else f" are those of epoch {epoch}, and"
-        warnings.warn(
-            f"{folder} is an unfinished run: {_cause(folder)}. Its weights{of_epoch} are not those of the whole "
-            "training.",
-            stacklevel=3,
-        )
+    if is_finished(folder):
+        return
+    epoch = saved_epoch(folder)
+    weights = "" if epoch is None else f" Its weights are those of epoch {epoch}."
+    advice = "Wait for its end" if is_claimed(folder) else "Train it again in a new folder"
+    warnings.warn(
+        f"{folder} is an unfinished run: {_cause(folder)}.{weights} {advice} for the weights of the whole training.",
+        stacklevel=3,
+    )
 
 
 def refuse_without(folder, missing):
