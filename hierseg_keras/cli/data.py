@@ -14,6 +14,7 @@ from hierseg_keras.training import RunConfig
 from hierseg_keras.training.build import tree_of
 from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.data_sets import data_set, palette_of
+from hierseg_keras.tree.text_table import text_table
 from hierseg_keras.visualization import draw_contact_sheet, node_colors
 
 SHEET = "contact_sheet.png"
@@ -72,9 +73,8 @@ def _builder(options, values, tree):
 
 def _splits(info):
     yield f"{info.full_name}"
-    yield f"{'split':16s}{'images':>9s}"
-    for name, split in info.splits.items():
-        yield f"{name:16s}{split.num_examples:9,d}"
+    rows = [(name, f"{split.num_examples:,d}") for name, split in info.splits.items()]
+    yield from text_table([("split", "images"), *rows], "lr")
 
 
 def _without_label(counts):
