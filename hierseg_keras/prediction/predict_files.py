@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Callable, Iterable, Sequence
 
 import keras
@@ -295,7 +294,13 @@ class _Job:
             name = image.name + ending
             if kind == PICTURE:
                 with writer.file(name, self._replace) as new:
-                    self._results.draw(pathlib.PurePath(image.name).name, pixels, answers, new)
+                    self._results.draw(_title(image), pixels, answers, new)
             else:
                 writer.write(name, self._results.encode(kind, pixels, answers), self._replace)
         record.end(image)
+
+
+def _title(image):
+    """Returns the name of an image file in one line of valid text, which a file name need not be."""
+    name = os.fsencode(os.path.basename(image.name)).decode("utf-8", "backslashreplace")
+    return " ".join(name.split())

@@ -69,17 +69,22 @@ class ResultFiles:
 
 
 def check_names(images, endings, out):
-    """Checks that no two images have a result of the same name.
+    """Checks that results go into a folder, and that no two images have a result of the same name.
 
     Args:
         images: List of `ImageFile`.
         endings: Ends of the names of an image's results.
-        out: Path of the folder of results, for the error.
+        out: Path of the folder of results, which may not exist.
 
     Raises:
+        NotADirectoryError: If `out` is a file.
         ValueError: If two results have the same name. Case and Unicode composition are ignored, as some file systems
             do. Also if a name is too long for most file systems.
     """
+    if os.path.lexists(out) and not os.path.isdir(out):
+        raise NotADirectoryError(
+            f"`out` expects a folder for the results. Received: {os.fspath(out)}, which is a file. Choose another path."
+        )
     by_key, longest = {}, max(endings, key=len)
     for image in images:
         if len(os.fsencode(os.path.basename(image.name) + longest)) > _LONGEST_NAME:

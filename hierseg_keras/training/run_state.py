@@ -26,7 +26,7 @@ def check_new(folder):
     if _is_run(folder):
         has_weights = (folder / WEIGHTS).is_file()
         is_whole = has_weights and is_finished(folder)
-        content = f"contains {'a' if is_whole else 'an unfinished'} run"
+        content = f"contains {'a finished' if is_whole else 'an unfinished'} run"
         init = f", which may start from its weights with init (--init {folder})" if has_weights else ""
         advice = f"Choose another one{init}{'' if is_whole else ', or delete this one'}."
     raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}, which {content}. {advice}")
@@ -66,7 +66,7 @@ def refuse_without(folder, missing):
     if runs:
         more = f" and {len(runs) - _MOST_NAMED} more" if len(runs) > _MOST_NAMED else ""
         raise FileNotFoundError(
-            f"{expected} lacks {', '.join(missing)}, but contains the runs {', '.join(runs[:_MOST_NAMED])}{more}. Pass "
+            f"{expected} lacks {', '.join(missing)}, but contains runs: {', '.join(runs[:_MOST_NAMED])}{more}. Pass "
             "one of them."
         )
     if WEIGHTS in missing and _is_run(folder):

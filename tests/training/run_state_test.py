@@ -30,7 +30,7 @@ class CheckNewTest:
 
     def test_finished_run_is_named_as_such(self, run):  # noqa: F811
         (run / MANIFEST).unlink()
-        with pytest.raises(FileExistsError, match=r"contains a run\. Choose another one, which may start from"):
+        with pytest.raises(FileExistsError, match=r"a finished run\. Choose another one, which may start from"):
             check_new(run)
 
     def test_other_files_are_no_run(self, tmp_path):
@@ -49,7 +49,7 @@ class RefuseWithoutTest:
             refuse_without(stopped, [WEIGHTS])
 
     def test_folder_of_runs(self, run):  # noqa: F811
-        with pytest.raises(FileNotFoundError, match=f"contains the runs {run}. Pass one of them"):
+        with pytest.raises(FileNotFoundError, match=f"contains runs: {run}. Pass one of them"):
             refuse_without(run.parent, [WEIGHTS])
 
     def test_what_is_no_folder(self, tmp_path):
