@@ -467,6 +467,13 @@ class ColorIdsTest:
 
 
 class NamesTest:
+    def test_pictures_are_drawn_of_files_whose_names_are_not_valid_text(self, folder, model):
+        names = ["two\nlines", "a\udcff", "$x$", "#"]
+        for name in names:
+            os.link("photos/0.png", f"{name}.png")
+        result = predict_files(model, [f"{name}.png" for name in names], "out", levels=[], pictures=True)
+        assert result.num_predicted == 4 and read("out/a\udcff.png").shape[1] > 500
+
     def test_name_that_becomes_too_long_is_an_error_before_the_first_prediction(self, folder, model):
         Image.new("RGB", (4, 4)).save(f"photos/{'x' * 251}.png")
         with pytest.raises(ValueError, match="Rename it"):
