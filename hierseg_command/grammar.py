@@ -1,6 +1,7 @@
 """The parser of the command line."""
 
 import argparse
+import difflib
 import importlib.util
 import pathlib
 import runpy
@@ -13,10 +14,32 @@ REFUSED = 2
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports an invalid option in one line, without listing all options. It accepts no abbreviated options."""
+    """Reports an invalid option in one line, with the most similar one. It accepts no abbreviated options.
+
+    Attributes:
+        refuses_unknown: Boolean, whether an unknown option is an error. Defaults to `True`.
+    """
+
+    refuses_unknown = True
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
+
+    def parse_known_args(self, args=None, namespace=None):
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown and self.refuses_unknown:
+            known = [option for action in self._actions for option in action.option_strings]
+            names = [argument.partition("=")[0] for argument in unknown if argument.startswith("-")]
+            self.error(f"unrecognized arguments: {' '.join(unknown)}.{_nearest(names[0], known) if names else ''}")
+        return options, unknown
+
+    def _check_value(self, action, value):
+        if action.choices is not None and value not in action.choices:
+            # The name of an action that has all commands as its name says nothing.
+            named = None if isinstance(action, argparse._SubParsersAction) else action
+            choices = list(action.choices)
+            message = f"expected one of {', '.join(choices)}. Received: {value!r}.{_nearest(value, choices)}"
+            raise argparse.ArgumentError(named, message)
 
     def error(self, message):
         self.exit(REFUSED, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
@@ -71,6 +94,11 @@ def parse(arguments, **add_arguments):
     options = make_parser(**add_arguments).parse_args(arguments)
     options.check(options)
     return options
+
+
+def _nearest(name, known):
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _version():

@@ -204,7 +204,9 @@ def predict(parser):
     parser.add_argument("--overwrite", action="store_true", help="replace existing files, except the input images")
     parser.add_argument("--palette", type=name, help=f"colors: {_PALETTE} (default: the run's own)")
     parser.add_argument(
-        "--skip-existing", action="store_true", help="skip images whose results exist and are of the same run"
+        "--skip-existing",
+        action="store_true",
+        help="skip images whose results exist and are of the same run, options and image file",
     )
     check_averaging = _averaging(parser)
 
@@ -212,6 +214,8 @@ def predict(parser):
         check_averaging(options)
         if not options.images and not options.list:
             parser.error("expected an IMAGE or --list. Received: neither.")
+        if options.overwrite and options.skip_existing:
+            parser.error("expected --overwrite or --skip-existing. Received: both.")
 
     parser.set_defaults(check=check)
 

@@ -1,14 +1,16 @@
 """Fit the temperature that calibrates a trained network's probabilities."""
 
 from hierseg_keras.training import calibrate_run
+from hierseg_keras.tree.text_table import text_table
 
 
 def run(options):
     before, after = calibrate_run(options.run, options.split, verbose=True)
     print(f"The best temperature is {after.temperature:.4f}. It is stored in {options.run}, for --calibrated.")
-    for name, label in (
-        ("negative_log_likelihood", "negative log-likelihood"),
-        ("calibration_error", "expected calibration error"),
-    ):
-        print(f"{label:26s}  before {getattr(before, name):.4f}  after {getattr(after, name):.4f}")
+    names = {
+        "negative_log_likelihood": "negative log-likelihood",
+        "calibration_error": "expected calibration error",
+    }
+    rows = [(label, *(f"{getattr(fit, name):.4f}" for fit in (before, after))) for name, label in names.items()]
+    print(*text_table([("", "before", "after"), *rows], "lrr"), sep="\n")
     return 0

@@ -15,6 +15,7 @@ from hierseg_keras.files import written_beside
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.build import tree_of
 from hierseg_keras.tree.capped_list import capped
+from hierseg_keras.tree.text_table import text_table
 
 _SHOWN_PROBLEMS, _SHOWN_NAMES = 20, 40
 # What covers the annotated pixels, by the format of the masks.
@@ -97,13 +98,11 @@ def _table(class_map, counts, has_nodes):
     for row, count in zip(class_map.rows, counts):
         pixels, images = (count.pixels, count.images) if count else (0, 0)
         rows.append((str(row[0]), f"{pixels:,}", f"{pixels / total:.2%}", f"{images:,}", row[1], row[2]))
-    columns = range(len(titles) if has_nodes or any(row[2] for row in class_map.rows) else len(titles) - 1)
-    widths = [max(len(row[column]) for row in [titles, *rows]) for column in columns]
+    columns = len(titles) if has_nodes or any(row[2] for row in class_map.rows) else len(titles) - 1
     swatches = [_swatch(row) for row in class_map.rows] if sys.stdout.isatty() else [""] * len(rows)
-    # Numbers are aligned at the right, names at the left.
-    align = [str.ljust, str.rjust, str.rjust, str.rjust, str.ljust, str.ljust]
-    for swatch, row in zip([" " * 3 if any(swatches) else "", *swatches], [titles, *rows]):
-        yield swatch + "  ".join(align[column](row[column], widths[column]) for column in columns).rstrip()
+    lines = text_table([row[:columns] for row in [titles, *rows]], "lrrrll")
+    for swatch, line in zip([" " * 3 if any(swatches) else "", *swatches], lines):
+        yield swatch + line
 
 
 def _swatch(row):

@@ -152,6 +152,7 @@ def _shown(default):
 
 def _take_all_options(parser):
     """Makes a parser accept every unknown option. The configuration checks the names later."""
+    parser.refuses_unknown = False
     parse_known = parser.parse_known_args
 
     def parse_known_args(args=None, namespace=None):

@@ -15,6 +15,7 @@ from hierseg_keras.training import RunConfig
 from hierseg_keras.training.build import tree_of
 from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.data_sets import data_set, palette_of
+from hierseg_keras.tree.text_table import text_table
 from hierseg_keras.visualization import draw_contact_sheet, node_colors
 
 SHEET = "contact_sheet.png"
@@ -73,9 +74,8 @@ def _builder(options, values, tree):
 
 def _splits(builder):
     yield f"{builder.info.full_name}"
-    yield f"{'split':16s}{'images':>9s}"
-    for name, split in builder.info.splits.items():
-        yield f"{name:16s}{split.num_examples:9,d}"
+    rows = [(name, f"{split.num_examples:,d}") for name, split in builder.info.splits.items()]
+    yield from text_table([("split", "images"), *rows], "lr")
     reason = builder.missing_split("validation") if hasattr(builder, "missing_split") else None
     if reason:
         yield f"There is no split validation, which `hierseg train` needs. {with_options(reason, 'data')}."

@@ -12,7 +12,8 @@ from hierseg_keras.cli.side_by_side import train_side_by_side
 from hierseg_keras.decoding import best_path
 from hierseg_keras.files import written_beside
 from hierseg_keras.training import RunConfig, load_run
-from hierseg_keras.training.folder_claim import check_new, claimed
+from hierseg_keras.training.folder_claim import claimed
+from hierseg_keras.training.run_state import check_new
 from hierseg_keras.training.saved_run import LOG
 from hierseg_keras.visualization import draw_levels
 

@@ -6,6 +6,7 @@ import statistics
 
 from hierseg_command.grammar import parse
 from hierseg_keras.cli.paired_difference import mean_and_half_width
+from hierseg_keras.tree.text_table import text_table
 
 # What each network learns from.
 LABELS = {"flat": "a tenth of the images, labeled by class", "tree": "the same, and the others labeled by family"}
@@ -14,7 +15,6 @@ _SEEDS = pathlib.Path(__file__).with_name("demo_seeds.csv")
 # The options that change the figures, besides the seed.
 _SETTING = ("dataset", "size", "backbone", "weights", "filters", "steps", "loss")
 _TITLES = {"miou": "mIoU", "accuracy": "accuracy"}
-_WIDTH = 16
 
 
 def fits(options):
@@ -32,13 +32,11 @@ def compare(figures, is_of_five_seeds):
     """
     names = [name.removeprefix("val_") for name in figures["flat"] if name.startswith("val_")]
     shown = [name for title in _TITLES for name in names if name.startswith(title) and not name.endswith("mean")]
-    lines = [f"{'':20s}{'flat':>{_WIDTH}s}{'tree':>{_WIDTH}s}"]
-    if is_of_five_seeds:
-        lines[0] += f"{'flat, 5 seeds':>{_WIDTH}s}{'tree, 5 seeds':>{_WIDTH}s}{'tree - flat':>{_WIDTH + 4}s}"
+    rows = [("", "flat", "tree", *(("flat, 5 seeds", "tree, 5 seeds", "tree - flat") if is_of_five_seeds else ()))]
     for figure in [*shown, "mistake_severity"]:
-        line = f"{_title(figure):20s}"
-        line += "".join(f"{figures[name][f'val_{figure}']:{_WIDTH}.3f}" for name in LABELS)
-        lines.append(line + (_five_seeds(figure) if is_of_five_seeds else ""))
+        values = [f"{figures[name][f'val_{figure}']:.3f}" for name in LABELS]
+        rows.append((_title(figure), *values, *(_five_seeds(figure) if is_of_five_seeds else ())))
+    lines = text_table(rows, "lrrrrr")
     for name, labels in LABELS.items():
         lines.append(f"{name}: trained on {labels}.")
     return "\n".join([*lines, *(CONCLUSION if is_of_five_seeds else [])])
@@ -68,8 +66,7 @@ def figures_of(name, figure):
 def _five_seeds(figure):
     flat, tree = figures_of("flat", figure), figures_of("tree", figure)
     mean, half = mean_and_half_width([own - other for own, other in zip(tree, flat, strict=True)])
-    columns = "".join(f"{statistics.mean(values):{_WIDTH}.3f}" for values in (flat, tree))
-    return columns + f"{f'{mean:+.3f} +- {half:.3f}':>{_WIDTH + 4}s}"
+    return *(f"{statistics.mean(values):.3f}" for values in (flat, tree)), f"{mean:+.3f} +- {half:.3f}"
 
 
 def _title(figure):

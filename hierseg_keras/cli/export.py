@@ -13,7 +13,7 @@ from hierseg_keras.training.data_sets import palette_of
 def run(options):
     functions = {"savedmodel": export.saved_model, "litert": export.litert, "onnx": export.onnx}
     config, model = load_run(options.run)
-    given = {"overwrite": options.overwrite, "palette": options.palette or palette_of(config.data)}
+    given = {"overwrite": options.overwrite, "palette": options.palette or palette_of(config.data, options.run)}
     if options.size is not None:
         given["size"] = options.size
     if options.probabilities:

@@ -8,10 +8,9 @@ from hierseg_keras.cli.averaging import averaging_of
 from hierseg_keras.cli.file_progress import FileProgress
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.prediction import predict_files
-from hierseg_keras.prediction.class_ids import data_set_ids
-from hierseg_keras.prediction.predict_files import check_levels
+from hierseg_keras.prediction.predict_files import NothingPredictedError, check_levels
 from hierseg_keras.training import for_inference, load_run
-from hierseg_keras.training.data_sets import palette_of
+from hierseg_keras.training.data_sets import load_class_table, palette_of
 
 FAILED = 1
 DATA_SET, STDIN = "dataset", "-"
@@ -25,7 +24,7 @@ def run(options):
             f"{config.network.name}, which has one. Load it in Python with `hierseg_keras.training.load_run`, and pass "
             "images with four channels."
         )
-    ids = _data_set_ids(config, model.tree) if options.ids == DATA_SET else options.ids
+    ids = load_class_table(options.run, config, model.tree) if options.ids == DATA_SET else options.ids
     with reading_options():
         levels = check_levels(model.tree, ids, options.levels)
     progress = FileProgress()
@@ -40,7 +39,7 @@ def run(options):
             confidence=options.confidence,
             threshold=options.threshold,
             overlay=options.overlay,
-            palette=options.palette or palette_of(config.data),
+            palette=options.palette or palette_of(config.data, options.run),
             pictures=ids is None if options.pictures is None else options.pictures,
             batch_size=options.batch_size,
             overwrite=options.overwrite,
@@ -48,6 +47,9 @@ def run(options):
             on_problem=lambda problem: progress.message(f"hierseg predict: {one_line(problem)}"),
             on_progress=progress.update,
         )
+    except NothingPredictedError as error:
+        # Each problem was printed when it came.
+        result = error.result
     finally:
         progress.end()
     return _summary(result, options.out)
@@ -78,7 +80,3 @@ def _listed(path):
         with open(path, "rb") as file:
             lines = file.read().splitlines()
     return [os.fsdecode(line) for line in lines if line.strip()]
-
-
-def _data_set_ids(config, tree):
-    return data_set_ids(tree, config.evaluation_dataset, config.data.data_dir)

@@ -7,6 +7,7 @@ from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.models import profile
 from hierseg_keras.training import ConfigError
 from hierseg_keras.training.build import make_model, tree_of
+from hierseg_keras.tree.text_table import text_table
 
 
 def add_arguments(parser):
@@ -33,8 +34,6 @@ def run(options):
     rows = profile(getattr(model, "inference_model", model), options.image)
     lines = [] if options.total else [(row.name, row.parameters, row.multiply_adds) for row in rows]
     lines.append(("all", sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)))
-    width = max(len(name) for name, _, _ in lines)
-    print(f"{'layer':{width}s}{'parameters':>15s}{'multiply-adds':>20s}")
-    for name, parameters, multiply_adds in lines:
-        print(f"{name:{width}s}{parameters:15,d}{multiply_adds:20,d}")
+    lines = [(name, f"{parameters:,d}", f"{multiply_adds:,d}") for name, parameters, multiply_adds in lines]
+    print(*text_table([("layer", "parameters", "multiply-adds"), *lines], "lrr"), sep="\n")
     return 0

@@ -2,6 +2,7 @@
 
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.training import recipes
+from hierseg_keras.tree.text_table import text_table
 
 
 def run(options):
@@ -9,8 +10,5 @@ def run(options):
         with reading_options():
             print(recipes.text_of(options.recipe), end="")
         return 0
-    names = recipes.available()
-    width = max(map(len, names))
-    for name in names:
-        print(f"{name:{width}s}  {recipes.published(name)}")
+    print(*text_table([(name, recipes.published(name)) for name in recipes.available()], "ll"), sep="\n")
     return 0

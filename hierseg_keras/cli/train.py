@@ -11,6 +11,7 @@ from hierseg_keras.training import ConfigError, smoke, train, train_hs3
 from hierseg_keras.training.hs3_run import HS3_RUN
 from hierseg_keras.training.run import check_before_data
 from hierseg_keras.training.smoke_run import check_smoke
+from hierseg_keras.tree.text_table import text_table
 
 
 def add_arguments(parser):
@@ -18,7 +19,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--smoke",
         action="store_true",
-        help="only train two steps on generated data; needs a tree and a crop size, but no data set and no --out",
+        help="only train two steps on generated data, of one image each; needs a tree and a crop size, but no data set "
+        "and no --out",
     )
     add_sources(parser)
     add_import(parser)
@@ -30,8 +32,9 @@ def run(options):
     config = _configuration(options)
     with reading_options(ConfigError):
         if options.smoke:
-            for name, value in smoke(config).items():
-                print(f"{name:16s} {value:.4g}" if isinstance(value, float) else f"{name:16s} {value:,}")
+            values = smoke(config).items()
+            rows = [(name, f"{value:.4g}" if isinstance(value, float) else f"{value:,}") for name, value in values]
+            print(*text_table(rows, "lr"), sep="\n")
             return 0
         if config.finds_clusters:
             train_hs3(config, options.out)

@@ -12,6 +12,7 @@ from hierseg_keras.metrics.level_accuracy import level_accuracies
 from hierseg_keras.metrics.level_mean_iou import level_mean_ious
 from hierseg_keras.metrics.mistake_severity import mistake_severity
 from hierseg_keras.metrics.path_metric import PathMetric
+from hierseg_keras.tree.text_table import text_table
 
 COLUMNS = ("level", "class", "iou", "precision", "recall", "support")
 
@@ -81,14 +82,11 @@ class TreeReport(PathMetric):
 
     def to_text(self) -> str:
         """Returns the rows as a text table."""
-        rows = self.rows()
-        width = max(16, *(len(row["class"]) for row in rows))
-        lines = [f"level  {'class':{width}s}    IoU  precision  recall  pixels"]
-        for row in rows:
-            iou, precision, recall = (_as_text(row[key]) for key in ("iou", "precision", "recall"))
-            name, support = row["class"], row["support"]
-            lines.append(f"{row['level']:5d}  {name:{width}s}{iou:>7s}{precision:>11s}{recall:>8s}{support:>8d}")
-        return "\n".join(lines)
+        lines = [("level", "class", "IoU", "precision", "recall", "pixels")]
+        for row in self.rows():
+            shares = (_as_text(row[key]) for key in ("iou", "precision", "recall"))
+            lines.append((str(row["level"]), row["class"], *shares, str(row["support"])))
+        return "\n".join(text_table(lines, "rlrrrr"))
 
     def to_csv(self, path: str | os.PathLike) -> None:
         """Writes the rows to a CSV file. Values that are NaN become empty fields."""

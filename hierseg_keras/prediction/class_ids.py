@@ -1,5 +1,6 @@
 """Converts node indices to the class ids of a data set."""
 
+import dataclasses
 import os
 import warnings
 
@@ -7,94 +8,121 @@ import numpy as np
 
 from hierseg_keras.data import ClassMap
 from hierseg_keras.data.class_ids import node_of_class_id
-from hierseg_keras.data.class_names import class_names
-from hierseg_keras.data.find_builder import find_builder
+from hierseg_keras.data.class_map import IGNORE
+from hierseg_keras.data.colors import color_name, rgb
 from hierseg_keras.tree import TreeError
+from hierseg_keras.tree.nearest_name import did_you_mean
 
 LABEL_IDS, TRAIN_IDS = "labelIds", "trainIds"
-# The result of `ClassMap` for an id that means "no label".
-_NO_NODE = -1
+_NAMES = (LABEL_IDS, TRAIN_IDS, "dataset")
+# The result of `ClassMap` for an id that means "no label", and the number of a node without an id.
+_NO_NODE, _NO_ID = -1, -1
 _MOST_NAMED = 5
+# A palette has 256 colors, one of which is that of pixels without a class.
+_MOST_COLORS = 255
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
-def ids_of_nodes(tree, ids):
-    """Makes a table from node indices to the numbers to write.
+@dataclasses.dataclass(frozen=True)
+class WrittenIds:
+    """What class maps contain.
+
+    Attributes:
+        numbers: Int64 array `(V,)`, the number of each node; -1 for nodes without an id.
+        colors: Uint8 array `(V, 3)`, if the ids are colors. The numbers are then node indices.
+        color_without_class: Color of pixels without a class.
+        source: Name of the ids in errors.
+    """
+
+    numbers: np.ndarray
+    colors: np.ndarray | None = None
+    color_without_class: tuple[int, int, int] = _BLACK
+    source: str = "node indices"
+
+    def node_colors(self, colors):
+        """Returns the colors of nodes in class maps, `(V, 3)`, where those of pictures are `colors`."""
+        return colors if self.colors is None else self.colors
+
+    def palette(self, colors):
+        """Returns the color of every number below 256, `(256, 3)`, where the colors of pictures are `colors`."""
+        colors = self.node_colors(colors)
+        # With all 256 entries, a pixel always has 8 bits.
+        palette = np.full((256, 3), self.color_without_class, np.uint8)
+        is_written = (self.numbers >= 0) & (self.numbers < len(palette))
+        palette[self.numbers[is_written]] = colors[is_written]
+        return palette
+
+
+def written_ids(tree, ids):
+    """Returns the `WrittenIds` of a tree.
 
     Args:
         tree: `ClassTree`.
         ids: As in `predict_files`.
 
-    Returns:
-        Int64 array, `(V,)`. It is -1 for nodes without an id.
-
     Raises:
-        ValueError: If the ids of a class map are colors.
+        ValueError: If the ids are colors and the tree has more than 255 nodes, or `ids` is no file and no known name.
         TreeError: If a class map has a node that is not in the tree.
         OSError: If the file of a class map cannot be read.
     """
     if ids is None:
-        return np.arange(tree.num_nodes)
+        return WrittenIds(np.arange(tree.num_nodes))
     if isinstance(ids, str) and ids == TRAIN_IDS:
-        return np.where(np.arange(tree.num_nodes) < tree.num_leaves, np.arange(tree.num_nodes), -1)
+        is_leaf = np.arange(tree.num_nodes) < tree.num_leaves
+        return WrittenIds(np.where(is_leaf, np.arange(tree.num_nodes), _NO_ID), source=TRAIN_IDS)
     if isinstance(ids, str) and ids == LABEL_IDS:
-        return _first_ids(tree, _cityscapes_nodes(tree), LABEL_IDS)
-    class_map = ids if isinstance(ids, ClassMap) else ClassMap.from_file(ids)
+        return WrittenIds(_first_ids(tree, _cityscapes_nodes(tree), LABEL_IDS), source=LABEL_IDS)
+    class_map = ids if isinstance(ids, ClassMap) else _read(ids)
+    nodes = class_map.node_of_class_id(tree, _NO_NODE, unmapped="ignore")
     if class_map.has_colors:
+        return _color_ids(tree, nodes, class_map)
+    return WrittenIds(_first_ids(tree, nodes, class_map.source), source=class_map.source)
+
+
+def _color_ids(tree, nodes, class_map):
+    if tree.num_nodes > _MOST_COLORS:
         raise ValueError(
-            f"`ids` expects a class map whose ids are numbers. Received: {class_map.source}, whose ids are colors. "
-            "Number the classes, or write node indices."
+            f"`ids` expects a class map whose ids are numbers for a tree of more than {_MOST_COLORS} nodes. Received: "
+            f"{class_map.source}, whose ids are colors. Number the classes, or write node indices."
         )
-    return _first_ids(tree, class_map.node_of_class_id(tree, _NO_NODE, unmapped="ignore"), class_map.source)
+    codes = _first_ids(tree, nodes, class_map.source, color_name)
+    has_id = codes >= 0
+    colors = np.array([rgb(color_name(code)) if code >= 0 else _BLACK for code in codes.tolist()], np.uint8)
+    taken = set(map(tuple, colors[has_id].tolist()))
+    ignored = [rgb(row[0]) for row in class_map.rows if row[2] == IGNORE]
+    without_class = next((color for color in (*ignored, _BLACK, _WHITE) if color not in taken), _BLACK)
+    return WrittenIds(np.where(has_id, np.arange(tree.num_nodes), _NO_ID), colors, without_class, class_map.source)
 
 
-def check_ids(tree, numbers, nodes, source):
+def check_ids(tree, written, nodes):
     """Checks that nodes have an id.
 
     Args:
         tree: `ClassTree`.
-        numbers: Array as returned by `ids_of_nodes`.
+        written: `WrittenIds`.
         nodes: Integer array, the nodes that the maps to write may contain.
-        source: Name of the ids in the error.
 
     Raises:
         ValueError: If a node has no id. The error names up to five of them.
     """
-    missing = [tree.paths[node] for node in nodes if numbers[node] < 0]
+    missing = [tree.paths[node] for node in nodes if written.numbers[node] < 0]
     if missing:
         more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
         raise ValueError(
-            f"`ids` expects an id for every class of the maps to write. Received: {source}, without an id for "
-            f"{', '.join(map(repr, missing[:_MOST_NAMED]))}{more}. Write other levels, or add the class to a class map."
+            f"`ids` expects an id for every class of the maps to write. Received: {written.source}, without an id "
+            f"for {', '.join(map(repr, missing[:_MOST_NAMED]))}{more}. Write other levels, or add the class to a class "
+            "map."
         )
 
 
-def data_set_ids(tree, name, data_dir=None):
-    """Makes the class map of a TFDS data set, which need not be prepared.
-
-    Args:
-        tree: `ClassTree`.
-        name: String, name of the data set.
-        data_dir: As in `data.prepare`.
-
-    Returns:
-        `ClassMap` from the data set's class ids to nodes.
-
-    Raises:
-        ValueError: If there is no such data set, or it does not name its classes.
-        TreeError: If a class is not in the tree.
-    """
-    names = class_names(find_builder(name, data_dir).info)
-    nodes = node_of_class_id(tree, names, _NO_NODE)
-    rows = [
-        (class_id, path or "", "ignore" if node == _NO_NODE else tree.paths[node])
-        for class_id, (path, node) in enumerate(zip(names, nodes))
-    ]
-    return ClassMap(rows, source=name)
-
-
-def name_of_ids(ids):
-    """Returns the name of ids in errors and in the record of a folder."""
-    return ids.source if isinstance(ids, ClassMap) else os.fspath(ids)
+def _read(path):
+    try:
+        return ClassMap.from_file(path)
+    except FileNotFoundError:
+        raise ValueError(
+            f"`ids` expects the path of a class map, {LABEL_IDS!r}, {TRAIN_IDS!r}, or dataset on the command line. "
+            f"Received: {os.fspath(path)}, which is no file.{did_you_mean(os.fspath(path), _NAMES)}"
+        ) from None
 
 
 def _cityscapes_nodes(tree):
@@ -109,9 +137,9 @@ def _cityscapes_nodes(tree):
         ) from None
 
 
-def _first_ids(tree, nodes, source):
+def _first_ids(tree, nodes, source, name_of=str):
     """Inverts a dict from ids to nodes. If several ids have the same node, the first is used, and a warning says so."""
-    numbers, further = np.full(tree.num_nodes, -1), {}
+    numbers, further = np.full(tree.num_nodes, _NO_ID), {}
     for class_id, node in nodes.items():
         if node == _NO_NODE:
             continue
@@ -121,7 +149,7 @@ def _first_ids(tree, nodes, source):
             further.setdefault(node, []).append(class_id)
     if further:
         texts = [
-            f"{numbers[node]} for {tree.paths[node]!r}, not {', '.join(map(str, others))}"
+            f"{name_of(numbers[node])} for {tree.paths[node]!r}, not {', '.join(map(name_of, others))}"
             for node, others in further.items()
         ]
         more = f"; and {len(texts) - _MOST_NAMED} more" if len(texts) > _MOST_NAMED else ""

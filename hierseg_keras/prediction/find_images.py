@@ -3,6 +3,9 @@
 import dataclasses
 import glob
 import os
+import warnings
+
+from hierseg_keras.prediction.results_record import results_in
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ def find_images(inputs, listed, out):
         listed: List of paths of further files, or `None`.
         out: Path of the folder of results. Images in it are skipped if it lies inside of a folder or pattern.
 
+    Folders inside of a folder or pattern that contain results of earlier predictions are skipped, with a warning.
+
     Returns:
         List of `ImageFile`. The results of a file in `inputs` are named after the file. Those of files in folders,
         in patterns and in `listed` keep the path below the folder, the part of a pattern without wildcards, or the
@@ -37,21 +42,22 @@ def find_images(inputs, listed, out):
         ValueError: If there is no input, or a folder is the folder of results.
         OSError: If a folder cannot be read.
     """
-    files, groups = [], []
+    files, groups, earlier = [], [], _EarlierResults()
     for given in map(os.fspath, inputs):
         if os.path.isdir(given):
-            groups.append((given, list(_images_below(given, out))))
-            _check_some(groups[-1][1], f"{given}, a folder without images")
+            groups.append((given, list(_images_below(given, out, earlier, given))))
+            _check_some(groups[-1][1], f"{given}, a folder without images{earlier.note()}")
         elif os.path.lexists(given):
             files.append(given)
         elif glob.has_magic(given):
-            groups.append((_fixed_part(given), list(_matches(given, out))))
-            _check_some(groups[-1][1], f"{given}, which matches no image")
+            groups.append((_fixed_part(given), list(_matches(given, out, earlier))))
+            _check_some(groups[-1][1], f"{given}, which matches no image{earlier.note()}")
         else:
             raise FileNotFoundError(
                 f"`predict_files` expects files, folders or patterns that match files. Received: {given}, which does "
                 "not exist. Correct the path."
             )
+    earlier.warn()
     if listed is not None:
         listed = list(map(os.fspath, listed))
         groups += [(_common([os.path.dirname(path) for path in listed]), listed)] if listed else []
@@ -62,13 +68,69 @@ def find_images(inputs, listed, out):
     return images + [ImageFile(path, _name_below(base, path)) for _, paths in groups for path in paths]
 
 
-def _images_below(root, out):
-    """Yields the image files in a folder and its subfolders, in the order of their names. Hidden ones are skipped."""
-    seen = {_identity(root)}
+class _EarlierResults:
+    """The results of earlier predictions that were found among images, and skipped."""
+
+    def __init__(self):
+        self._skipped, self._results_of = [], {}
+
+    def contains(self, root, path):
+        """Returns whether a file is a result of an earlier prediction.
+
+        Below `root`, all files in a folder with a record are. In `root` itself, the user has asked for the images
+        beside the results, so that only those files are that the record lists.
+
+        Args:
+            root: Path of a folder of images.
+            path: Path of an image file below it.
+        """
+        root, path = os.path.abspath(root), os.path.abspath(path)
+        folder = os.path.dirname(path)
+        while len(folder) > len(root):
+            if self._results(folder) is not None:
+                return self._skip(folder)
+            folder = os.path.dirname(folder)
+        results = self._results(root)
+        return bool(results) and os.path.relpath(path, root) in results and self._skip(root)
+
+    def warn(self):
+        """Warns about the results that were skipped, in one line."""
+        if self._skipped:
+            warnings.warn(
+                f"Results of earlier predictions are not predicted: those in {', '.join(self._skipped)}. To predict "
+                "other images in such a folder, pass the folder itself.",
+                stacklevel=4,
+            )
+
+    def note(self):
+        """Returns the end of an error about images that were not found."""
+        return " besides results of earlier predictions" if self._skipped else ""
+
+    def _results(self, folder):
+        if folder not in self._results_of:
+            self._results_of[folder] = results_in(folder)
+        return self._results_of[folder]
+
+    def _skip(self, folder):
+        if folder not in self._skipped:
+            self._skipped.append(folder)
+        return True
+
+
+def _images_below(top, out, earlier, root):
+    """Yields the image files in a folder and its subfolders, in the order of their names. Hidden ones are skipped.
+
+    Args:
+        top: Path of the folder.
+        out: Path of the folder of results.
+        earlier: `_EarlierResults`.
+        root: Path of `top`, or of a folder above it: the one that the user has named.
+    """
+    seen = {_identity(top)}
     if os.path.isdir(out):
         if _identity(out) in seen:
             raise ValueError(
-                f"`predict_files` expects a folder of results that is not the folder of images. Received: {root} as "
+                f"`predict_files` expects a folder of results that is not the folder of images. Received: {top} as "
                 "both. Choose another folder of results, such as one inside of it."
             )
         seen.add(_identity(out))
@@ -76,7 +138,7 @@ def _images_below(root, out):
     def fail(error):
         raise error
 
-    for folder, folders, names in os.walk(root, onerror=fail, followlinks=True):
+    for folder, folders, names in os.walk(top, onerror=fail, followlinks=True):
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         kept = []
         for path in (os.path.join(folder, name) for name in folders):
@@ -85,22 +147,34 @@ def _images_below(root, out):
                 seen.add(identity)
                 kept.append(os.path.basename(path))
         folders[:] = kept
-        yield from (os.path.join(folder, name) for name in sorted(names) if _is_image(name))
+        paths = (os.path.join(folder, name) for name in sorted(names) if _is_image(name))
+        yield from (path for path in paths if not earlier.contains(root, path))
 
 
-def _matches(pattern, out):
+def _matches(pattern, out, earlier):
     """Yields the image files that a pattern matches, and those in folders that it matches."""
-    out, root = os.path.realpath(out), os.path.realpath(_fixed_part(pattern))
-    skips_results = out.startswith(os.path.join(root, ""))
+    root = _fixed_part(pattern)
+    out, real_root = os.path.realpath(out), os.path.realpath(root)
+    skips_results = out.startswith(os.path.join(real_root, ""))
     seen = set()
     for path in sorted(glob.iglob(pattern, recursive=True)):
         if skips_results and _is_in(out, path):
             continue
-        for image in _images_below(path, out) if os.path.isdir(path) else [path] * _is_image(os.path.basename(path)):
+        is_folder = os.path.isdir(path)
+        for image in (
+            _images_below(path, out, earlier, root) if is_folder else [path] * _is_image(os.path.basename(path))
+        ):
             place = os.path.normpath(image)
-            if place not in seen:
+            if place not in seen and (is_folder or not earlier.contains(root, path)):
                 seen.add(place)
                 yield image
+
+
+def _images_at(path, out, earlier, root):
+    """Returns the image files in a folder, or a list of the path if it is an image file."""
+    if os.path.isdir(path):
+        return _images_below(path, out, earlier, root)
+    return [path] if _is_image(os.path.basename(path)) and not earlier.contains(root, path) else []
 
 
 def _is_in(folder, path):

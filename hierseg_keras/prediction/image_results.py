@@ -9,12 +9,11 @@ from PIL import Image
 from hierseg_keras.prediction import result_files
 from hierseg_keras.prediction.network_answers import CONFIDENCE, CONFIDENT, LEAF
 from hierseg_keras.prediction.result_files import OVERLAY
-from hierseg_keras.visualization import draw_levels, node_colors
+from hierseg_keras.visualization import draw_levels
 
 # The numbers of a PNG of 8 bits, and the number of pixels without a class in PNGs of 8 and of 16 bits.
 _NUMBERS_OF_8_BITS = 256
 UNKNOWN, UNKNOWN_OF_16_BITS = 255, 65535
-_UNKNOWN_COLOR = (0, 0, 0)
 _JPEG = {"quality": 92, "subsampling": 0}
 # Matplotlib is not thread-safe.
 _DRAWING = threading.Lock()
@@ -25,16 +24,16 @@ class ImageResults:
 
     Args:
         tree: `ClassTree`.
-        numbers: Int64 array `(V,)`, the number that is written for each node; -1 for nodes that do not occur.
-        levels: Tuple of integers, the levels whose maps are written.
-        palette: Colors of the nodes, as in `visualization.node_colors`. Defaults to `None`.
+        written: `WrittenIds`.
+        files: `ResultFiles`.
+        colors: Uint8 array `(V, 3)`, the colors of the nodes.
     """
 
-    def __init__(self, tree, numbers, levels, palette=None):
-        self._tree, self._numbers = tree, numbers
-        self._colors = node_colors(tree, palette)
-        self._level_nodes = {level: tree.level_table[level - 1][: tree.num_leaves] for level in levels}
-        self._finest = tree.level_table[min(levels, default=1) - 1][: tree.num_leaves]
+    def __init__(self, tree, written, files, colors):
+        self._tree, self._numbers, self._colors = tree, written.numbers, colors
+        self._palette = written.palette(colors).tobytes()
+        self._level_nodes = {level: tree.level_table[level - 1][: tree.num_leaves] for level in files.levels}
+        self._overlay_nodes = tree.level_table[files.overlay_level - 1][: tree.num_leaves]
 
     def encode(self, kind, pixels, answers):
         """Encodes one result.
@@ -48,7 +47,7 @@ class ImageResults:
             Bytes of a PNG or JPEG file.
         """
         if kind == OVERLAY:
-            colors = self._colors[self._finest][answers[LEAF]]
+            colors = self._colors[self._overlay_nodes][answers[LEAF]]
             blended = ((pixels.astype(np.uint16) + colors) // 2).astype(np.uint8)
             return _encoded(Image.fromarray(blended), "JPEG", **_JPEG)
         if kind == result_files.CONFIDENCE:
@@ -72,17 +71,10 @@ class ImageResults:
         if max(table.max(), self._numbers.max()) < _NUMBERS_OF_8_BITS:
             numbers = table.astype(np.uint8)[indices]
             image = Image.frombytes("P", numbers.shape[::-1], numbers.tobytes())
-            image.putpalette(self._palette().tobytes())
+            image.putpalette(self._palette)
         else:
             image = Image.fromarray(table.astype(np.uint16)[indices])
         return _encoded(image, "PNG")
-
-    def _palette(self):
-        """Returns the color of every number, `(256, 3)`. With all 256 entries, a pixel always has 8 bits."""
-        palette = np.full((_NUMBERS_OF_8_BITS, 3), _UNKNOWN_COLOR, np.uint8)
-        is_written = self._numbers >= 0
-        palette[self._numbers[is_written]] = self._colors[is_written]
-        return palette
 
 
 def _encoded(image, kind, **options):

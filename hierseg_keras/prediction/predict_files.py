@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Callable, Iterable, Sequence
 
 import keras
@@ -12,20 +11,23 @@ from hierseg_keras.data import ClassMap
 from hierseg_keras.files import written_into
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.prediction.batches import BATCH_SIZE, batches_of_equal_size
-from hierseg_keras.prediction.class_ids import check_ids, ids_of_nodes, name_of_ids
-from hierseg_keras.prediction.earlier_results import EarlierResults
+from hierseg_keras.prediction.class_ids import check_ids, written_ids
 from hierseg_keras.prediction.find_images import find_images
 from hierseg_keras.prediction.image_results import UNKNOWN_OF_16_BITS, ImageResults
 from hierseg_keras.prediction.network_answers import NetworkAnswers
 from hierseg_keras.prediction.network_hash import network_hash
 from hierseg_keras.prediction.read_ahead import read_ahead
 from hierseg_keras.prediction.result_files import PICTURE, ResultFiles, check_names, check_targets
+from hierseg_keras.prediction.results_record import ResultsRecord
 from hierseg_keras.prediction.write_behind import writing_behind
 from hierseg_keras.tree import ClassTree
+from hierseg_keras.visualization import node_colors
 from hierseg_keras.visualization.palettes import Palette
 
 # Threads beyond these do not help: a network takes longer than reading and writing its images.
 _MOST_THREADS = 4
+# The number of problems that an error names.
+_MOST_NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,23 @@ class FilePredictions:
     num_predicted: int
     num_skipped: int
     problems: list[str]
+
+
+class NothingPredictedError(ValueError):
+    """Raised if none of the images could be predicted.
+
+    Args:
+        result: `FilePredictions`.
+    """
+
+    def __init__(self, result: FilePredictions):
+        count = len(result.problems)
+        more = f"; and {count - _MOST_NAMED} more" if count > _MOST_NAMED else ""
+        super().__init__(
+            f"`predict_files` expects at least one image that can be predicted. Received: {count} with problems: "
+            f"{'; '.join(result.problems[:_MOST_NAMED])}{more}"
+        )
+        self.result = result
 
 
 def predict_files(
@@ -81,17 +100,20 @@ def predict_files(
 
     Class maps are palette PNGs with the colors of `visualization.node_colors`, whose indices are the numbers. If a
     number is above 255, they are gray PNGs of 16 bits. Pixels of the confident map without a class have the number
-    255, or 65535 if a class has a number from 255 on.
+    255, or 65535 if a class has a number from 255 on. If the ids of a class map are colors, the numbers are node
+    indices, and the colors of the palette are the ids. Pixels without a class then have the first color that the class
+    map ignores, or otherwise black, or white if black is a class.
 
     A file that cannot be read exactly, for example a damaged, CMYK or rotated image, is left out. Every other
-    error stops the function. Each file is complete from the moment at which it exists. `predictions.json` in `out`
-    records the network and the options.
+    error stops the function. Each file is complete from the moment at which it exists. `predictions.jsonl` in `out`
+    records the network, the options, and the path, size and modification time of the image of each result.
 
     Args:
         model: `keras.Model` from images `(B, H, W, 3)` in 0 .. 255 to node or leaf scores.
         inputs: List of files, folders, and patterns such as `"photos/**/*.jpg"`, or one of them. Folders are searched
-            with their subfolders; files and folders whose names begin with a dot are skipped. Results of a file are
-            named after the file. Results of folders and patterns keep the path below the folder.
+            with their subfolders; files and folders whose names begin with a dot are skipped, and so are folders with
+            results of earlier predictions, with a warning. Results of a file are named after the file. Results of
+            folders and patterns keep the path below the folder.
         out: Folder of the results. It is created if it is missing.
         listed: Paths of further files. Their results keep the path below the deepest folder that contains all of
             them. Defaults to `None`.
@@ -99,7 +121,8 @@ def predict_files(
         ids: Numbers to write in place of node indices: a `ClassMap`, or the path of its file, for the ids of a data
             set; `"labelIds"` for Cityscapes' ids, in which its benchmark takes results; or `"trainIds"` for leaf
             indices, from which internal nodes are excluded. If several ids of a class map have the same node, the
-            first is written, with a warning. Defaults to `None`, node indices.
+            first is written, with a warning. A run keeps the ids of its own masks in `classes.csv`. Defaults to `None`,
+            node indices.
         confidence: Whether to write the confidence, which is the smallest probability on the path of the predicted
             leaf. For leaf scores this is the probability of the leaf. Defaults to `False`.
         threshold: Probability from which `decoding.confident_labels` assigns a class. Defaults to `None`, which
@@ -110,8 +133,9 @@ def predict_files(
         palette: Colors of the classes, as in `visualization.node_colors`. Defaults to those of the tree.
         batch_size: Images per batch. Defaults to 8, or fewer if these have more than 4 megapixels.
         overwrite: Whether existing files other than the input images may be replaced. Defaults to `False`.
-        skip_existing: Whether to skip images whose results exist, were made by the same network and options, and are
-            newer than the image. Results of other images are then written again. Defaults to `False`.
+        skip_existing: Whether to skip images whose results exist and were made of the same file, of the same path, size
+            and modification time, by the same network and options. Missing results, and those of a file that has
+            changed, are written again; those of another image are never replaced. Defaults to `False`.
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
         scores, from_logits: As in `models.MultiScale`.
         on_problem: Function that is called with one line of text for each image that cannot be predicted.
@@ -126,7 +150,8 @@ def predict_files(
         FileExistsError: If a result exists, and neither `overwrite` nor `skip_existing` allows to replace it.
         ValueError: If two results would have the same name; a result would replace an input image; `out` has results
             of another network or other options; a class to be written has no id; an argument is out of its
-            range; or there is no tree or the meaning of the scores cannot be inferred.
+            range; `overwrite` and `skip_existing` are both set; there is no tree or the meaning of the scores cannot
+            be inferred; or no image could be predicted and none was skipped.
         TreeError: If `ids` maps to a node that is not in the tree.
         TypeError: If `model` is a subclassed model, whose output shape is unknown.
         OSError: If the disk is full, or `out` cannot be written to.
@@ -137,32 +162,37 @@ def predict_files(
     >>> keras.utils.save_img("photo.png", images[0], scale=False)
     >>> result = hs.prediction.predict_files(model, "photo.png", "masks", levels=[1], confidence=True)
     >>> result.num_predicted, sorted(os.listdir("masks"))
-    (1, ['photo_confidence.png', 'photo_level_1.png', 'predictions.json'])
+    (1, ['photo_confidence.png', 'photo_level_1.png', 'predictions.jsonl'])
     """
     model = getattr(model, "inference_model", model)
     meaning = scores_of(model, "predict_files", tree, scores, from_logits)
+    if overwrite and skip_existing:
+        raise ValueError(
+            "`predict_files` expects `overwrite` or `skip_existing`, because one replaces results and the other keeps "
+            "them. Received: both. Omit one of them."
+        )
     check_range("threshold", threshold, 0, 1)
     check_range("batch_size", batch_size, 1)
     levels = check_levels(meaning.tree, ids, levels)
     files = ResultFiles(levels, confidence, threshold, overlay, pictures)
     if not files.endings:
         raise ValueError("`predict_files` expects something to write. Received: levels=() and no other result.")
-    numbers = check_numbers(meaning.tree, ids, files)
+    written, colors = checked_ids(meaning.tree, ids, files), node_colors(meaning.tree, palette)
     inputs = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
     images, endings = find_images(inputs, listed, out), files.endings
     check_names(images, endings.values(), out)
-    written_ids = None if ids is None else " ".join(map(str, numbers))
-    made_by = {"network": network_hash(model, meaning), "ids": written_ids, "threshold": threshold}
-    earlier = EarlierResults(out, made_by)
+    record = ResultsRecord(out, network_hash(model, meaning), files.options(written, colors))
     if not overwrite:
-        earlier.check()
-    todo = earlier.unfinished(images, endings.values()) if skip_existing else images
-    replace = overwrite or skip_existing and earlier.are_of_the_same_network
-    check_targets(todo, images, endings.values(), out, replace)
+        record.check()
+    todo = record.unfinished(images) if skip_existing else images
+    check_targets(todo, images, endings.values(), out, record, overwrite, skip_existing)
     network = NetworkAnswers(model, meaning, confidence, threshold)
-    results = ImageResults(meaning.tree, numbers, levels, palette)
-    job = _Job(network, results, files, batch_size, replace, on_problem, on_progress)
-    return job.run(todo, len(images) - len(todo), out, earlier)
+    results = ImageResults(meaning.tree, written, files, colors)
+    job = _Job(network, results, files, batch_size, overwrite or skip_existing, on_problem, on_progress)
+    result = job.run(todo, len(images) - len(todo), out, record)
+    if result.problems and not result.num_predicted and not result.num_skipped:
+        raise NothingPredictedError(result)
+    return result
 
 
 def check_levels(tree, ids, levels):
@@ -178,16 +208,15 @@ def check_levels(tree, ids, levels):
     return levels
 
 
-def check_numbers(tree, ids, files):
-    """Returns the number to write for each node, `(V,)`. Raises `ValueError` if a class to be written has none."""
-    numbers = ids_of_nodes(tree, ids)
+def checked_ids(tree, ids, files):
+    """Returns the `WrittenIds`. Raises `ValueError` if a class to be written has no number."""
+    written = written_ids(tree, ids)
     nodes = [tree.level_table[level - 1][: tree.num_leaves] for level in files.levels]
     if files.threshold is not None:
         nodes.append(np.arange(tree.num_nodes))
-        check_range("threshold's largest class id", int(numbers.max()), 0, UNKNOWN_OF_16_BITS - 1)
-    if ids is not None:
-        check_ids(tree, numbers, np.unique(np.concatenate(nodes or [[]]).astype(int)), name_of_ids(ids))
-    return numbers
+        check_range("threshold's largest class id", int(written.numbers.max()), 0, UNKNOWN_OF_16_BITS - 1)
+    check_ids(tree, written, np.unique(np.concatenate(nodes or [[]]).astype(int)))
+    return written
 
 
 def check_range(name, value, low, high=None):
@@ -207,17 +236,22 @@ class _Job:
         self._on_problem, self._on_progress = on_problem, on_progress
         self._problems = []
 
-    def run(self, images, num_skipped, out, earlier):
+    def run(self, images, num_skipped, out, record):
         # Imported here because it imports TFDS.
         from tfds_builders.reading.image_files import read_image
 
         if not images:
             return FilePredictions(0, num_skipped, [])
         threads, count = min(_MOST_THREADS, os.cpu_count() or 1), 2 * (self._batch_size or BATCH_SIZE)
-        with written_into(out) as writer, writing_behind(threads, count) as behind:
-            decoded = self._usable(read_ahead(images, read_image, threads, count))
+
+        def read(path):
+            record.note(path)
+            return read_image(path)
+
+        with written_into(out) as writer, record.closing(), writing_behind(threads, count) as behind:
+            decoded = self._usable(read_ahead(images, read, threads, count))
             for batch in batches_of_equal_size(decoded, self._batch_size):
-                self._predict(batch, writer, behind, earlier)
+                self._predict(batch, writer, behind, record)
                 self._tell(behind.num_done, len(images))
             behind.finish()
             self._tell(behind.num_done, len(images))
@@ -247,20 +281,26 @@ class _Job:
         if self._on_progress is not None:
             self._on_progress(num_written + len(self._problems), num_images)
 
-    def _predict(self, batch, writer, behind, earlier):
+    def _predict(self, batch, writer, behind, record):
         answers = self._network(np.stack([pixels for _, pixels in batch]))
-        # Written with the first results, so that it does not make results of another network look older than it.
-        earlier.record()
         for index, (image, pixels) in enumerate(batch):
             of_image = {name: values[index] for name, values in answers.items()}
             num_pixels = pixels.shape[0] * pixels.shape[1]
-            behind.submit(num_pixels, self._write, image, pixels, of_image, writer)
+            behind.submit(num_pixels, self._write, image, pixels, of_image, writer, record)
 
-    def _write(self, image, pixels, answers, writer):
+    def _write(self, image, pixels, answers, writer, record):
+        record.begin(image)
         for kind, ending in self._files.endings.items():
             name = image.name + ending
             if kind == PICTURE:
                 with writer.file(name, self._replace) as new:
-                    self._results.draw(pathlib.PurePath(image.name).name, pixels, answers, new)
+                    self._results.draw(_title(image), pixels, answers, new)
             else:
                 writer.write(name, self._results.encode(kind, pixels, answers), self._replace)
+        record.end(image)
+
+
+def _title(image):
+    """Returns the name of an image file in one line of valid text, which a file name need not be."""
+    name = os.fsencode(os.path.basename(image.name)).decode("utf-8", "backslashreplace")
+    return " ".join(name.split())

@@ -1,8 +1,11 @@
 """The files that are written per image, and the check that none of them replaces another file."""
 
 import dataclasses
+import hashlib
 import os
 import unicodedata
+
+import numpy as np
 
 # In bytes, of one part of a path, on all common file systems.
 _LONGEST_NAME = 255
@@ -36,19 +39,52 @@ class ResultFiles:
         chosen = {kind: ending for kind, (is_chosen, ending) in others.items() if is_chosen}
         return chosen | {(LEVEL, level): f"_level_{level}.png" for level in self.levels}
 
+    def options(self, written, colors) -> dict:
+        """Returns a dict from the end of a file's name to the options that its content depends on.
+
+        Besides them, the content depends on the network and the image.
+
+        Args:
+            written: `WrittenIds`.
+            colors: Uint8 array `(V, 3)`, the colors of overlays and pictures.
+
+        Returns:
+            Dict from strings to dicts of JSON values, by the names of the arguments of `predict_files`.
+        """
+        palette = {"palette": _digest(colors)}
+        map_colors = np.concatenate([written.node_colors(colors), [written.color_without_class]])
+        class_map = {"ids": _digest(written.numbers), "palette": _digest(map_colors)}
+        of_kind = {
+            PICTURE: palette,
+            OVERLAY: {"levels": int(self.overlay_level), **palette},
+            CONFIDENCE: {},
+            CONFIDENT: {"threshold": self.threshold and float(self.threshold), **class_map},
+        }
+        return {ending: of_kind.get(kind, class_map) for kind, ending in self.endings.items()}
+
+    @property
+    def overlay_level(self) -> int:
+        """The level of the overlay's colors."""
+        return min(self.levels, default=1)
+
 
 def check_names(images, endings, out):
-    """Checks that no two images have a result of the same name.
+    """Checks that results go into a folder, and that no two images have a result of the same name.
 
     Args:
         images: List of `ImageFile`.
         endings: Ends of the names of an image's results.
-        out: Path of the folder of results, for the error.
+        out: Path of the folder of results, which may not exist.
 
     Raises:
+        NotADirectoryError: If `out` is a file.
         ValueError: If two results have the same name. Case and Unicode composition are ignored, as some file systems
             do. Also if a name is too long for most file systems.
     """
+    if os.path.lexists(out) and not os.path.isdir(out):
+        raise NotADirectoryError(
+            f"`out` expects a folder for the results. Received: {os.fspath(out)}, which is a file. Choose another path."
+        )
     by_key, longest = {}, max(endings, key=len)
     for image in images:
         if len(os.fsencode(os.path.basename(image.name) + longest)) > _LONGEST_NAME:
@@ -72,39 +108,44 @@ def check_names(images, endings, out):
                 raise _same_name(image, other, out, ending)
 
 
-def check_targets(images, inputs, endings, out, replace):
+def check_targets(images, inputs, endings, out, record, overwrite, skip_existing):
     """Checks that no result replaces an input image or, unless that is allowed, another existing file.
 
     Args:
         images: List of `ImageFile`, the images to predict.
         inputs: List of `ImageFile`, all input images.
         endings, out: As in `check_names`.
-        replace: Boolean, whether existing files other than inputs may be replaced.
+        record: `ResultsRecord` of `out`.
+        overwrite: Boolean, whether existing files other than inputs may be replaced.
+        skip_existing: Boolean, whether earlier results of the same image may be replaced.
 
     Raises:
         ValueError: If a result would replace an input image.
-        FileExistsError: If a result exists and `replace` is false.
+        FileExistsError: If a result exists and may not be replaced.
     """
-    existing = ((image, file) for image in images for file in files_of(image, endings, out) if os.path.lexists(file))
     sources = None
-    for image, file in existing:
+    for image, name in ((image, image.name + ending) for image in images for ending in endings):
+        file = os.path.join(out, name)
+        if not os.path.lexists(file):
+            continue
         sources = _sources(inputs) if sources is None else sources
         if (source := sources.get(_identity(file))) is not None:
             raise ValueError(
                 f"`predict_files` never replaces an input image. Received: {image.path}, whose result {file} would "
                 f"replace the image {source}. Choose another folder of results."
             )
-        if not replace:
+        source = record.source_of(name)
+        if not (overwrite or skip_existing and source == os.path.abspath(image.path)):
+            what = "exists" if source is None else f"is a result of {source}"
+            skip = "" if skip_existing else ", or skip_existing=True (--skip-existing) to go on with earlier results"
             raise FileExistsError(
-                f"`predict_files` expects that the files it writes do not exist. Received: {file}, which exists. Pass "
-                "overwrite=True (--overwrite), skip_existing=True (--skip-existing) to go on with earlier predictions "
-                "of the same network, or another folder."
+                f"`predict_files` expects that the files it writes do not exist. Received: {file} for {image.path}, "
+                f"which {what}. Choose another folder, or pass overwrite=True (--overwrite){skip}."
             )
 
 
-def files_of(image, endings, out):
-    """Returns the paths of an image's results."""
-    return [os.path.join(out, image.name + ending) for ending in endings]
+def _digest(array):
+    return hashlib.sha256(f"{array.shape} {array.dtype}".encode() + array.tobytes()).hexdigest()
 
 
 def _key(name):

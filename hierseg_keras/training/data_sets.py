@@ -1,10 +1,20 @@
 """Finds the data sets that a configuration names."""
 
 import os
+import pathlib
 
 from hierseg_keras import data
+from hierseg_keras.data.class_ids import node_of_class_id
+from hierseg_keras.data.class_map import IGNORE
+from hierseg_keras.data.class_names import class_names
+from hierseg_keras.data.colors import as_color
+from hierseg_keras.data.find_builder import find_builder
+from hierseg_keras.data.node_table import MAX_CLASS_ID
 from hierseg_keras.training.config.checks import FOLDERS
+from hierseg_keras.training.manifest import CLASSES
 
+# The result of `node_of_class_id` for an id that means "no label".
+_NO_NODE = -1
 _PATHS = ("images", "masks", "val_images", "val_masks", "classes")
 
 
@@ -37,16 +47,67 @@ def data_set(values, name, tree):
     )
 
 
-def palette_of(values):
+def class_table(values, name, tree):
+    """Returns the ids in the label maps of a data set.
+
+    Args:
+        values, name, tree: As in `data_set`.
+
+    Returns:
+        `ClassMap`. The ids of folders of masks are those that the masks hold, numbers or colors. If the format of the
+        masks has names alone, the classes are numbered from 0.
+    """
+    if name == FOLDERS:
+        return _mask_table(values, data_set(values, name, tree).builder_config.classes)
+    names = class_names(find_builder(name, values.data_dir).info)
+    nodes = node_of_class_id(tree, names, _NO_NODE).tolist()
+    rows = [(id_, path or "", _node_of(tree, node)) for id_, (path, node) in enumerate(zip(names, nodes))]
+    return data.ClassMap(rows, source=name)
+
+
+def load_class_table(folder, config, tree):
+    """Returns the ids in the label maps of the data set that a run was validated on.
+
+    Args:
+        folder: Path of the run.
+        config: Its `RunConfig`.
+        tree: Its `ClassTree`.
+
+    Returns:
+        `ClassMap`, as from `class_table`.
+
+    Raises:
+        ValueError: If the run is of an earlier version, which did not store the ids of folders of masks.
+    """
+    path = pathlib.Path(folder, CLASSES)
+    if path.is_file():
+        return data.ClassMap.from_file(path)
+    if config.evaluation_dataset == FOLDERS:
+        raise ValueError(
+            f"`ids` expects a class table for a run of an earlier version. Received: dataset for {folder}, which does "
+            f"not store the ids of its masks. `hierseg classes --masks {config.data.masks} --out classes.csv` proposes "
+            "a table: complete it, and pass its path."
+        )
+    return class_table(config.data, config.evaluation_dataset, tree)
+
+
+def palette_of(values, folder=None):
     """Returns the palette of a configuration's pictures, as `visualization.node_colors` accepts it.
 
-    Without `palette`, it is the class table of the folders, if the table is there and has colors.
+    Without `palette`, it is the class table of the folders, if there is one and it has colors.
+
+    Args:
+        values: The configuration's `data`.
+        folder: Path of the run, whose copy of the class table is used before the user's own. Defaults to `None`.
     """
-    if values.palette is not None or values.classes is None or not os.path.isfile(values.classes):
+    if values.palette is not None or values.classes is None:
         return values.palette
-    table = data.ClassMap.from_file(values.classes)
-    has_colors = table.has_colors or any(len(row) > 3 for row in table.rows)
-    return table if has_colors else None
+    for path in (*([] if folder is None else [os.path.join(folder, CLASSES)]), values.classes):
+        if os.path.isfile(path):
+            table = data.ClassMap.from_file(path)
+            if table.has_colors or any(len(row) > 3 for row in table.rows):
+                return table
+    return None
 
 
 def absolute_folders(values):
@@ -57,3 +118,21 @@ def absolute_folders(values):
     if values.palette is not None and os.path.isfile(values.palette):
         paths["palette"] = values.palette
     return {key: os.path.abspath(path) for key, path in paths.items() if path is not None}
+
+
+def _mask_table(values, classes):
+    """Makes a `ClassMap` of the classes of a `FoldersConfig`, with the colors of the user's table, if it has any."""
+    colors = [""] * len(classes)
+    if values.classes is not None:
+        drawn = [row[3] if len(row) > 3 else "" for row in data.ClassMap.from_file(values.classes).rows]
+        colors = drawn if len(drawn) == len(classes) else colors
+    rows = [(id_, name, path or IGNORE, color) for (id_, name, path), color in zip(classes, colors)]
+    if all(id_ is None for id_, *_ in rows):
+        return data.ClassMap([(number, *row[1:]) for number, row in enumerate(rows)], source=values.masks)
+    # Pixels that were not annotated have no id. A larger id does not fit into a PNG file.
+    has_id = [row for row in rows if row[0] is not None and (as_color(row[0]) or row[0] <= MAX_CLASS_ID)]
+    return data.ClassMap(has_id, source=values.masks)
+
+
+def _node_of(tree, node):
+    return IGNORE if node == _NO_NODE else tree.paths[node]

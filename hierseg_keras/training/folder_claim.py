@@ -6,8 +6,6 @@ import os
 
 import filelock
 
-from hierseg_keras.files.written_beside import delete_unfinished
-
 LOCK = ".lock"
 # Errors of file systems without locks. Folders on them are not locked.
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
@@ -45,15 +43,16 @@ def claimed(folder):
                 break
 
 
-def check_new(folder):
-    """Checks that a folder is empty, apart from its lock file. Unfinished files of a killed process are deleted.
-
-    Raises:
-        FileExistsError: If the folder contains anything else.
-    """
-    delete_unfinished(folder)
-    if any(path.name != LOCK for path in folder.iterdir()):
-        raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}. Choose another one.")
+def is_claimed(folder):
+    """Returns whether a process has locked a folder."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _lock_file(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _lock(folder):

@@ -20,9 +20,10 @@ from hierseg_keras.training.config.files import CONFIG, config_file
 from hierseg_keras.training.config.problems import shown
 from hierseg_keras.training.data_sets import data_set
 from hierseg_keras.training.failing_pictures import OneWarning
-from hierseg_keras.training.folder_claim import check_new, claimed
+from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.manifest import WEIGHTS
 from hierseg_keras.training.run import train
+from hierseg_keras.training.run_state import check_new
 from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import draw_trade_offs, draw_tree

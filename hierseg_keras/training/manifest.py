@@ -10,6 +10,8 @@ from hierseg_keras.training.config.files import CONFIG, EARLIER_CONFIG, config_f
 MANIFEST = "run.json"
 FORMAT_VERSION = 1
 TREE, WEIGHTS, CALIBRATION = "tree.txt", "model.weights.h5", "calibration.json"
+# The ids of the validation data set's label maps. Runs of earlier versions lack it.
+CLASSES = "classes.csv"
 
 
 class Manifest:
@@ -20,18 +22,20 @@ class Manifest:
     replaced. Whenever the process is killed, it lists the weights that are in the folder.
 
     Args:
-        folder: `pathlib.Path` of the run, which contains its configuration and its tree. If it already contains
-            `run.json`, the weights listed there stay listed.
+        folder: `pathlib.Path` of the run, which contains its configuration, its tree and, if it has one, its class
+            table. If it already contains `run.json`, the weights listed there stay listed.
         **origin: Further JSON values to write to the file, such as `versions`, a dict from the name of a package
             to its version.
     """
 
     def __init__(self, folder, **origin):
         self._path = folder / MANIFEST
+        names = [CONFIG, TREE, *([CLASSES] if (folder / CLASSES).is_file() else [])]
         self._content = {
             "format_version": FORMAT_VERSION,
+            "finished": False,
             **origin,
-            "sha256": {name: _hash_of(folder / name) for name in (CONFIG, TREE)},
+            "sha256": {name: _hash_of(folder / name) for name in names},
             "weights": _read(self._path)["weights"] if self._path.is_file() else [],
         }
         self._write()
@@ -47,28 +51,30 @@ class Manifest:
         self._content["weights"] = [entry, *self._content["weights"][:1]]
         self._write()
 
+    def finish(self):
+        """Records that the training has reached its end."""
+        self._content["finished"] = True
+        self._write()
+
     def _write(self):
         write_whole(self._path, json.dumps(self._content, indent=2) + "\n")
+
+
+def missing_files(folder):
+    """Returns the names of the files that are required to load a run's network and that a folder lacks."""
+    return [name for name in (config_file(folder).name, TREE, WEIGHTS) if not (folder / name).is_file()]
 
 
 def check_files(folder):
     """Checks that the files in a run's folder are those that the run saved.
 
     Args:
-        folder: `pathlib.Path` of the run.
+        folder: `pathlib.Path` of the run, without `missing_files`.
 
     Raises:
-        FileNotFoundError: If the folder lacks a file of a run. The message names the missing files.
-        ValueError: If a file was changed or damaged, or the run was saved by a later version. The message names
-            the file.
+        ValueError: If a file was changed, damaged or removed, or the run was saved by a later version. The message
+            names the file.
     """
-    # The files that are required to load the network.
-    needed = (config_file(folder).name, TREE, WEIGHTS)
-    missing = [name for name in needed if not (folder / name).is_file()]
-    if missing:
-        raise FileNotFoundError(
-            f"expected the folder of a training run. Received: {folder}, which lacks {', '.join(missing)}."
-        )
     if not (folder / MANIFEST).is_file():
         warnings.warn(
             f"{folder} has no {MANIFEST}, probably because an earlier version saved the run. Its files are loaded "
@@ -79,10 +85,12 @@ def check_files(folder):
     content = _read(folder / MANIFEST)
     weights = [entry["sha256"] for entry in content["weights"]]
     for name, hashes in (*((name, [value]) for name, value in content["sha256"].items()), (WEIGHTS, weights)):
-        if _hash_of(folder / name) not in hashes:
+        is_there = (folder / name).is_file()
+        if not is_there or _hash_of(folder / name) not in hashes:
+            what = "changed or damaged" if is_there else "removed"
             raise ValueError(
-                f"expected the files that the run saved. Received: {folder / name}, which was changed or damaged "
-                f"afterwards. Restore it, or remove {folder / MANIFEST} to load the files as they are."
+                f"expected the files that the run saved. Received: {folder / name}, which was {what} afterwards. "
+                f"Restore it, or remove {folder / MANIFEST} to load the files as they are."
             )
 
 
@@ -120,6 +128,20 @@ def check_calibration(folder):
         )
 
 
+def is_finished(folder):
+    """Returns whether the training of a run has reached its end. Runs of earlier versions count as finished."""
+    path = folder / MANIFEST
+    return _read(path).get("finished", True) if path.is_file() else True
+
+
+def saved_epoch(folder):
+    """Returns the number of the epoch, from 1, whose weights a run contains; `None` if it is not known."""
+    path = folder / MANIFEST
+    entries = _read(path)["weights"] if path.is_file() else []
+    sha256 = weights_hash(folder)
+    return next((entry["epoch"] for entry in entries if entry["sha256"] == sha256), None)
+
+
 def weights_hash(folder):
     """Returns the SHA-256 hash of a run's weights file."""
     return _hash_of(folder / WEIGHTS)
@@ -145,7 +167,8 @@ def _read(path):
         version = content["format_version"]
         if version == FORMAT_VERSION:
             config = EARLIER_CONFIG if EARLIER_CONFIG in content["sha256"] else CONFIG
-            hashes = {name: content["sha256"][name] for name in (config, TREE)}
+            names = [config, TREE, *({CLASSES} & content["sha256"].keys())]
+            hashes = {name: content["sha256"][name] for name in names}
             weights = [{"sha256": entry["sha256"], "epoch": entry["epoch"]} for entry in content["weights"]]
             return {**content, "sha256": hashes, "weights": weights}
     except (ValueError, KeyError, TypeError) as error:

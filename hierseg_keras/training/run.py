@@ -30,14 +30,15 @@ from hierseg_keras.training.callbacks import (
 )
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.files import CONFIG
-from hierseg_keras.training.data_sets import palette_of
+from hierseg_keras.training.data_sets import class_table, palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
-from hierseg_keras.training.folder_claim import check_new, claimed
+from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.initialize import describe, initialize
-from hierseg_keras.training.manifest import TREE, WEIGHTS, Manifest
+from hierseg_keras.training.manifest import CLASSES, TREE, WEIGHTS, Manifest
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.origin import origin_of
 from hierseg_keras.training.progress_line import progress_of
+from hierseg_keras.training.run_state import check_new
 from hierseg_keras.training.saved_run import LOG, PICTURES, TENSORBOARD
 from hierseg_keras.training.tensorboard import check_tensorboard, tensorboard_callbacks
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
@@ -59,11 +60,12 @@ def train(
 
     - `config.toml`: the whole configuration, including defaults.
     - `tree.txt`: the class tree.
+    - `classes.csv`: the ids in the label maps of the validation data set, and their nodes.
     - `log.csv`: one row per epoch with loss, loss by depth and mIoU by level, for training and validation.
     - `pictures/`: predictions during training, and the curves of the log.
     - `model.weights.h5`: the weights.
-    - `run.json`: the hashes of configuration, tree and weights, which `load_run` checks; the software versions and
-      devices; and a fingerprint of the data.
+    - `run.json`: the hashes of configuration, tree, class table and weights, which `load_run` checks; whether the
+      training is finished; the software versions and devices; and a fingerprint of the data.
     - `tensorboard/`, if `config.tensorboard` is set.
 
     The saved weights are those of the last epoch, or of the best epoch with early stopping. The returned network has
@@ -119,6 +121,7 @@ def _train(config, folder, verbose, strategy):
 
     config.to_file(folder / CONFIG)
     write_whole(folder / TREE, tree.to_text())
+    write_whole(folder / CLASSES, f"{class_table(config.data, config.evaluation_dataset, tree)}\n")
     manifest = Manifest(folder, **origin_of(config, strategy, tree), **start)
     (folder / PICTURES).mkdir()
     if start and verbose:
@@ -141,6 +144,7 @@ def _train(config, folder, verbose, strategy):
     curves = folder / PICTURES / "curves.png"
     with OneWarning(curves), written_beside(curves) as path:
         draw_curves(folder / LOG, path)
+    manifest.finish()
     return model
 
 

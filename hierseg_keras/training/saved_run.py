@@ -20,10 +20,11 @@ from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.data_sets import palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
-from hierseg_keras.training.manifest import TREE, WEIGHTS, check_files
+from hierseg_keras.training.manifest import TREE, WEIGHTS, check_files, missing_files
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.origin import warn_of_other_data
 from hierseg_keras.training.progress_line import progress_of
+from hierseg_keras.training.run_state import refuse_without, warn_if_unfinished
 from hierseg_keras.training.temperature_file import load_temperature
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
 from hierseg_keras.tree import ClassTree
@@ -37,7 +38,8 @@ def load_run(
 ) -> tuple[RunConfig, keras.Model]:
     """Loads a run that `train` saved in a folder.
 
-    A run of an earlier version, which has no `run.json`, is loaded with a warning.
+    A run of an earlier version, which has no `run.json`, is loaded with a warning, and so is a run whose training was
+    stopped or is still going on.
 
     Args:
         folder: The run's folder.
@@ -51,13 +53,18 @@ def load_run(
         is its `ClassTree`.
 
     Raises:
-        FileNotFoundError: If the folder lacks a file of a run, or a temperature. The message names the missing files.
+        FileNotFoundError: If the folder lacks a file of a run, or a temperature. The message names the missing files,
+            or says that the run is unfinished.
         ValueError: If the configuration, the tree, the weights or the temperature were changed or damaged after they
             were saved, or the weights have changed since the temperature was fitted.
         FloatingPointError: If a weight is NaN or infinite.
     """
     folder = pathlib.Path(folder)
+    missing = missing_files(folder)
+    if missing:
+        refuse_without(folder, missing)
     check_files(folder)
+    warn_if_unfinished(folder)
     temperature = load_temperature(folder) if calibrated else None
     config = RunConfig.from_file(config_file(folder))
     with (strategy or current_strategy()).scope():
@@ -159,7 +166,7 @@ def _evaluate(folder, split, verbose, strategy, report, inference):
     verbose, progress = progress_of(verbose)
     values = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=progress)
     if report is not None:
-        _write_report(by_class, report, palette_of(config.data))
+        _write_report(by_class, report, palette_of(config.data, folder))
     return values
 
 

@@ -23,8 +23,8 @@ def smoke(config: RunConfig) -> dict[str, float]:
         config: `RunConfig` whose `data` contains `tree`, and `crop_size` or a pair `size`.
 
     Returns:
-        Dict: `seconds`, the duration of the second step; `parameters`, the network's number of parameters; and the
-        loss and metrics of the two steps.
+        Dict: `seconds_per_image`, the duration of the second step, which trains on one image; `parameters`, the
+        network's number of parameters; and the loss and metrics of the two steps.
 
     Raises:
         ValueError: If the configuration has no tree, or no crop size.
@@ -56,7 +56,7 @@ def smoke(config: RunConfig) -> dict[str, float]:
             f"the smoke run expects a finite loss. Received: {values['loss']}. Lower the learning rate."
         )
     network = getattr(model, "inference_model", model)
-    return {"seconds": ends[-1] - ends[-2], "parameters": network.count_params(), **values}
+    return {"seconds_per_image": ends[-1] - ends[-2], "parameters": network.count_params(), **values}
 
 
 def check_smoke(config):

@@ -1,6 +1,5 @@
 """The class tree, stored as read-only NumPy tables."""
 
-import difflib
 import functools
 import importlib.resources
 import os
@@ -21,6 +20,7 @@ from hierseg_keras.tree.agglomerate import (
     confusion_rates,
 )
 from hierseg_keras.tree.exact_integer import exact_integer
+from hierseg_keras.tree.nearest_name import did_you_mean
 from hierseg_keras.tree.outline_check import check_outline
 from hierseg_keras.tree.tree_error import TreeError
 from hierseg_keras.tree.tree_file import outline_from_file
@@ -312,7 +312,9 @@ class ClassTree:
         """
         names = cls.available()
         if name not in names:
-            raise TreeError(f"`ClassTree.load` expects one of {names}. Received: name={name!r}.{_suggest(name, names)}")
+            raise TreeError(
+                f"`ClassTree.load` expects one of {names}. Received: name={name!r}.{did_you_mean(name, names)}"
+            )
         return cls.from_text((_TAXONOMIES / f"{name}.txt").read_text("utf-8"), source=f"{name}.txt")
 
     @staticmethod
@@ -400,7 +402,7 @@ class ClassTree:
             raise TreeError(f"{node!r} is the name of {len(same)} nodes. Pass the path of one: {paths}")
         text = node if isinstance(node, str) else "/".join(map(str, node))
         known = self.paths + self.names if self.num_nodes * self.num_levels < 1e6 else self.names
-        raise TreeError(f"{text!r} is not a node of the tree.{_suggest(text, known)}")
+        raise TreeError(f"{text!r} is not a node of the tree.{did_you_mean(text, known)}")
 
     def path(self, node: Node) -> np.ndarray:
         """Returns the nodes from the top class down to `node` itself, int32 `(depth,)`."""
@@ -738,11 +740,6 @@ def _frozen(array):
     array = np.array(array, np.int32) if array.dtype == np.int64 else np.array(array)
     array.flags.writeable = False
     return array
-
-
-def _suggest(name, known):
-    close = difflib.get_close_matches(str(name), known, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _depths_from_parents(parents):

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from hierseg_keras.data.colors import as_color
 from hierseg_keras.tree import TreeError
+from hierseg_keras.tree.nearest_name import did_you_mean
 from hierseg_keras.visualization.generated_palette import generated_palette
 from hierseg_keras.visualization.oklab import color_of, lab_of
 
@@ -20,6 +21,7 @@ from hierseg_keras.visualization.oklab import color_of, lab_of
 Palette = str | os.PathLike | ArrayLike | Mapping | None
 
 _OFFICIAL = importlib.resources.files("hierseg_keras.tree") / "taxonomies" / "palettes"
+_NAMES = ("generated", "voc")
 _COLUMNS = ("node", "color")
 _NO_NODES = ("", "ignore")
 _ADVICE = "Multiply colors in 0 .. 1 by 255, and round them."
@@ -141,7 +143,7 @@ def _rows_of_file(path):
     except FileNotFoundError:
         raise FileNotFoundError(
             f"`palette` expects 'generated', 'voc' or the path of a CSV file. Received: {str(path)!r}, which is no "
-            "file. Pass the path of an existing table."
+            f"file.{did_you_mean(path, _NAMES) or ' Pass the path of an existing table.'}"
         ) from None
     return _rows(text, str(path))
 

@@ -22,7 +22,7 @@ TINY += ["--replicas", "1"]
 SPLITS = ["--data.train_split", "train[:16]", "--evaluation.split", "validation[:4]"]
 
 
-FILES = {"config.toml", "tree.txt", "run.json", "log.csv", "pictures", "model.weights.h5"}
+FILES = {"config.toml", "tree.txt", "classes.csv", "run.json", "log.csv", "pictures", "model.weights.h5"}
 
 
 @pytest.fixture(scope="module")

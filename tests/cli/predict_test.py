@@ -12,6 +12,7 @@ from hierseg_keras.cli import predict  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.models import SlidingWindow, UNet  # noqa: E402
 from hierseg_keras.prediction.network_answers import NetworkAnswers  # noqa: E402
+from hierseg_keras.prediction.results_record import RECORD  # noqa: E402
 from hierseg_keras.training import RunConfig  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests import image_samples  # noqa: E402
@@ -19,7 +20,6 @@ from tests.image_samples import encoded, header_only_png, picture  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 FILES = ["{}.png", "{}_level_1.png", "{}_level_2.png"]
-RECORD = "predictions.json"
 
 
 @pytest.fixture(scope="module")

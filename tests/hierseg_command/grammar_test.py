@@ -90,6 +90,28 @@ class ParseTest:
         assert capsys.readouterr().err.startswith("hierseg data: --skip-bad and --manual-dir require --prepare.")
         assert parse(["data", "street_blocks", option, "--prepare"]).command == "data"
 
+    @pytest.mark.parametrize(
+        "line, expected",
+        [
+            ("trian", "hierseg: expected one of data, new-dataset, "),
+            ("trian", "Received: 'trian'. Did you mean train? (see hierseg --help)\n"),
+            ("predict run x --out o --skip-exsting", "arguments: --skip-exsting. Did you mean --skip-existing?"),
+            (
+                "evaluate run --splt=test",
+                "hierseg evaluate: unrecognized arguments: --splt=test. Did you mean --split?",
+            ),
+            ("evaluate run more", "hierseg evaluate: unrecognized arguments: more. (see hierseg evaluate --help)\n"),
+            ("export run --out o --format onx", "argument --format: expected one of savedmodel, litert, onnx."),
+            ("export run --out o --format onx", "Received: 'onx'. Did you mean onnx?"),
+            ("predict run x --out o --overwrite --skip-existing", "expected --overwrite or --skip-existing."),
+        ],
+    )
+    def test_what_is_unknown_gets_the_nearest_name(self, line, expected, capsys):
+        with pytest.raises(SystemExit) as ended:
+            parse(line.split())
+        printed = capsys.readouterr().err
+        assert ended.value.code == 2 and expected in printed and printed.count("\n") == 1
+
     def test_refusals_are_one_line_whatever_was_received(self, capsys):
         for arguments in (["evaluate", "run", "--window", "a" * 9999], ["evaluate", "a", "two\nlines"]):
             with pytest.raises(SystemExit):

@@ -1,9 +1,11 @@
+import json
 import os
 
 import pytest
 
 pytest.importorskip("tensorflow")
 from hierseg_keras.prediction.find_images import find_images  # noqa: E402
+from hierseg_keras.prediction.results_record import EARLIER_RECORD, RECORD  # noqa: E402
 
 
 @pytest.fixture
@@ -117,3 +119,56 @@ class FindImagesTest:
         monkeypatch.setattr(os, "scandir", fail_for_one)
         with pytest.raises(PermissionError):
             find_images(["photos"], None, "out")
+
+
+class EarlierResultsTest:
+    @pytest.fixture(params=[RECORD, EARLIER_RECORD])
+    def results(self, request, folder):
+        """Two folders of results below the images, one of them with a subfolder."""
+        for name in ("photos/old", "photos/day/masks"):
+            path = folder / name
+            (path / "day").mkdir(parents=True)
+            (path / "a_level_1.png").touch()
+            (path / "day" / "b_overlay.jpg").touch()
+            (path / request.param).write_text("")
+        return [str(folder / "photos" / "day" / "masks"), str(folder / "photos" / "old")]
+
+    IMAGES = {
+        "photos/a.PNG": "a",
+        "photos/b.jpg": "b",
+        "photos/day/a.png": "day/a",
+        "photos/day/night/c.bmp": "day/night/c",
+    }
+
+    @pytest.mark.parametrize("given", ["photos", "photos/", "photos/**/*.*", "photos/*"])
+    def test_their_folders_are_skipped_and_one_warning_names_them(self, given, results, folder):
+        with pytest.warns(UserWarning, match="Results of earlier predictions are not predicted") as warned:
+            names = found([given], out="photos/out")
+        assert {os.path.normpath(path): name for path, name in names.items()} == self.IMAGES
+        assert len(warned) == 1 and all(path in str(warned[0].message) for path in results)
+
+    def test_pattern_from_the_working_folder(self, results, folder, monkeypatch):
+        monkeypatch.chdir("photos")
+        with pytest.warns(UserWarning, match="not predicted"):
+            assert set(found(["**/*.png"], out="out")) == {"day/a.png"}
+
+    def test_folder_with_nothing_else_is_an_error(self, results, folder):
+        (folder / "all").mkdir()
+        os.rename("photos/old", "all/old")
+        with pytest.raises(FileNotFoundError, match="all, a folder without images besides results of earlier"):
+            found(["all"])
+
+    def test_folder_that_is_named_gives_the_images_beside_the_results(self, folder):
+        """As after `hierseg predict RUN photos/b.jpg --out photos`."""
+        line = {"done": "day/b", "endings": ["_overlay.jpg"], "image": "/b.jpg", "size": 0, "mtime_ns": 0}
+        (folder / "photos" / RECORD).write_text(json.dumps(line) + "\n")
+        (folder / "photos" / "day" / "b_overlay.jpg").touch()
+        for given in ("photos", "photos/**/*.*"):
+            with pytest.warns(UserWarning, match=f"those in {folder / 'photos'}\\. To predict other images"):
+                assert found([given], out="photos/out") == self.IMAGES
+
+    def test_files_and_lists_are_taken_as_they_are(self, results, folder):
+        assert found(["photos/old/a_level_1.png"], ["photos/old/day/b_overlay.jpg"]) == {
+            "photos/old/a_level_1.png": "a_level_1",
+            "photos/old/day/b_overlay.jpg": "b_overlay",
+        }

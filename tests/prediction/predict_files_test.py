@@ -1,3 +1,4 @@
+import json
 import os
 import pathlib
 
@@ -11,14 +12,16 @@ from hierseg_keras import decoding  # noqa: E402
 from hierseg_keras.data import ClassMap  # noqa: E402
 from hierseg_keras.models import SlidingWindow, UNet  # noqa: E402
 from hierseg_keras.prediction import predict_files  # noqa: E402
-from hierseg_keras.prediction.predict_files import EarlierResults  # noqa: E402
+from hierseg_keras.prediction.results_record import EARLIER_RECORD, RECORD, ResultsRecord  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from hierseg_keras.visualization import node_colors  # noqa: E402
 from tests.full_disk import full_disk  # noqa: E402
 from tests.image_samples import encoded, picture  # noqa: E402
+from tfds_builders.reading import image_files  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
-RECORD = "predictions.json"
+# Those of "trainIds".
+SAME_IDS = ClassMap([(0, "", "person"), (1, "", "rider"), (2, "", "sky")])
 
 
 def network(tree=TREE, **options):
@@ -186,10 +189,20 @@ class ProblemsTest:
         assert result.num_predicted == 4 and len(result.problems) == 3
         assert "the network's size, 7 x 11. Received: 5 x 4." in result.problems[0]
 
-    def test_no_good_file_leaves_no_folder(self, folder, model):
-        (folder / "bad.png").write_bytes(b"")
-        assert len(predict_files(model, "bad.png", "a/out").problems) == 1
-        assert not os.path.exists("a")
+    def test_no_good_file_is_an_error_and_leaves_no_folder(self, folder, model):
+        names = [f"bad {number}.png" for number in range(5)]
+        for name in names:
+            (folder / name).write_bytes(b"")
+        told = []
+        with pytest.raises(ValueError, match=r"Received: 5 with problems: bad 0\.png: .*bad 2\.png: .*and 2 more$"):
+            predict_files(model, names, "a/out", on_problem=told.append)
+        assert len(told) == 5 and not os.path.exists("a")
+
+    def test_bad_file_beside_finished_ones_is_no_error(self, folder, model):
+        predict_files(model, "photos", "out")
+        (folder / "photos" / "bad.png").write_bytes(b"")
+        result = predict_files(model, "photos", "out", skip_existing=True)
+        assert (result.num_predicted, result.num_skipped, len(result.problems)) == (0, 7, 1)
 
     def test_full_disk_stops_at_once_and_leaves_whole_files(self, folder, model):
         with full_disk(40), pytest.raises(OSError, match="File too large"):
@@ -221,6 +234,7 @@ class SecondRunTest:
         after = {name: os.stat(f"out/{name}").st_mtime_ns for name in files_below("out")}
         changed = {name for name in after if after[name] != before.get(name)}
         assert changed == {
+            RECORD,
             *("day/3_level_1.png", "day/3_level_2.png"),
             *("new_level_1.png", "new_level_2.png"),
         }
@@ -238,7 +252,7 @@ class SecondRunTest:
 
     def test_results_are_not_replaced_where_that_is_not_asked_for(self, folder, model):
         predict_files(model, "photos/0.png", "out")
-        with pytest.raises(FileExistsError, match=r"0_level_1\.png, which exists"):
+        with pytest.raises(FileExistsError, match=r"0_level_1\.png for photos/0\.png, which is a result of /"):
             predict_files(model, "photos", "out")
         (folder / "other").mkdir()
         (folder / "other" / "0_level_1.png").write_text("mine")
@@ -248,17 +262,51 @@ class SecondRunTest:
         assert files_below("other") == {"0_level_1.png"}
 
     @pytest.mark.parametrize("options", [{}, {"skip_existing": True}])
-    def test_results_of_different_networks_or_options_are_not_mixed(self, options, folder, model):
+    def test_results_of_different_networks_are_not_mixed(self, options, folder, model):
         predict_files(model, "photos/0.png", "out")
         other = other_network()
         assert not np.array_equal(other.get_weights()[0], model.get_weights()[0])
-        with pytest.raises(ValueError, match=r"predictions\.json differs in network"):
-            predict_files(other, "photos/day", "out", **options)
-        with pytest.raises(ValueError, match="differs in ids"):
-            predict_files(model, "photos/day", "out", ids="trainIds", **options)
-        with pytest.raises(ValueError, match="differs in threshold"):
-            predict_files(model, "photos/day", "out", threshold=0.5, **options)
+        for others in ({}, {"levels": [], "confidence": True}):
+            with pytest.raises(ValueError, match="whose results differ in network"):
+                predict_files(other, "photos/day", "out", **others, **options)
         assert files_below("out") == {"0_level_1.png", "0_level_2.png", RECORD}
+
+    @pytest.mark.parametrize(
+        "first, second, different",
+        [
+            ({"levels": [1]}, {"levels": [1], "ids": "trainIds"}, "ids"),
+            ({"levels": [1]}, {"levels": [1], "palette": "voc"}, "palette"),
+            ({"threshold": 0.5}, {"threshold": 0.6}, "threshold"),
+            ({"threshold": 0.5}, {"threshold": 0.5, "palette": "voc"}, "palette"),
+            ({"levels": [1], "overlay": True}, {"levels": [2], "overlay": True}, "levels"),
+            ({"overlay": True}, {"overlay": True, "palette": "voc"}, "palette"),
+            ({"levels": [], "pictures": True}, {"levels": [], "pictures": True, "palette": "voc"}, "palette"),
+        ],
+    )
+    def test_results_of_different_options_are_not_mixed(self, first, second, different, folder, model):
+        predict_files(model, "photos/0.png", "out", **first)
+        before = files_below("out")
+        for image in ("photos/day", "photos/0.png"):
+            for options in ({}, {"skip_existing": True}):
+                with pytest.raises(ValueError, match=f"whose results differ in {different}\\."):
+                    predict_files(model, image, "out", **second, **options)
+        assert files_below("out") == before
+
+    @pytest.mark.parametrize(
+        "first, second, written",
+        [
+            ({"levels": [1]}, {"levels": [1], "batch_size": 1}, 0),
+            ({"confidence": True, "levels": []}, {"confidence": True, "levels": [], "palette": "voc"}, 0),
+            ({"levels": [1]}, {"levels": [], "threshold": 0.5}, 1),
+            ({"levels": [1]}, {"levels": [2]}, 1),
+            ({"levels": [1, 2]}, {"levels": [1]}, 0),
+            ({"levels": [1], "ids": "trainIds"}, {"levels": [1], "ids": SAME_IDS}, 0),
+        ],
+    )
+    def test_options_that_a_result_does_not_depend_on_change_nothing(self, first, second, written, folder, model):
+        predict_files(model, "photos/0.png", "out", **first)
+        result = predict_files(model, "photos/0.png", "out", skip_existing=True, **second)
+        assert result.num_predicted == written
 
     def test_results_of_a_network_that_was_overwritten_are_not_skipped(self, folder, model):
         predict_files(other_network(), "photos", "out")
@@ -282,7 +330,7 @@ class SecondRunTest:
     def test_network_of_other_options_is_another(self, folder, model):
         predict_files(SlidingWindow(model, (4, 4)), "photos/0.png", "out")
         for other in (model, SlidingWindow(model, (4, 4), overlap=0.5)):
-            with pytest.raises(ValueError, match="differs in network"):
+            with pytest.raises(ValueError, match="differ in network"):
                 predict_files(other, "photos/0.png", "out")
 
     def test_further_images_may_join(self, folder, model):
@@ -290,16 +338,142 @@ class SecondRunTest:
         predict_files(model, "photos/day", "out")
         assert len(files_below("out")) == 2 * 4 + 1
 
-    @pytest.mark.parametrize("content", ["", "[]", "{", '{"format_version": 2}'])
-    def test_record_that_cannot_be_read_is_of_another_network(self, content, folder, model):
-        (folder / "out").mkdir()
+    def test_results_of_another_image_are_neither_kept_nor_replaced(self, folder, model):
+        """Images of one name in two folders."""
+        for name, color in (("a", 0), ("b", 255)):
+            (folder / name).mkdir()
+            Image.new("RGB", (5, 5), (color, 0, 0)).save(f"{name}/0001.png")
+            os.utime(f"{name}/0001.png", ns=(0, 0))
+        predict_files(model, "a/0001.png", "out")
+        before = (folder / "out" / "0001_level_1.png").read_bytes()
+        with pytest.raises(FileExistsError, match=rf"which is a result of {folder}/a/0001\.png"):
+            predict_files(model, "b/0001.png", "out", skip_existing=True)
+        assert (folder / "out" / "0001_level_1.png").read_bytes() == before
+        assert predict_files(model, "b/0001.png", "out", overwrite=True).num_predicted == 1
+        with pytest.raises(FileExistsError, match=rf"which is a result of {folder}/b/0001\.png"):
+            predict_files(model, "a/0001.png", "out", skip_existing=True)
+
+    @pytest.mark.parametrize("change", ["older", "larger"])
+    def test_image_that_was_replaced_is_predicted_again(self, change, folder, model):
+        predict_files(model, "photos", "out")
+        stat = os.stat("photos/0.png")
+        if change == "larger":
+            with open("photos/0.png", "ab") as file:
+                file.write(b"more")
+            os.utime("photos/0.png", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        else:
+            os.utime("photos/0.png", ns=(0, 0))
+        for expected in (1, 0):
+            assert predict_files(model, "photos", "out", skip_existing=True).num_predicted == expected
+
+    def test_image_that_changes_while_it_is_predicted_is_predicted_again(self, folder, model, monkeypatch):
+        read_image = image_files.read_image
+
+        def change(path):
+            pixels = read_image(path)
+            os.utime(path, ns=(0, 0))
+            return pixels
+
+        monkeypatch.setattr(image_files, "read_image", change)
+        predict_files(model, "photos/0.png", "out")
+        monkeypatch.undo()
+        monkeypatch.chdir(folder)
+        assert predict_files(model, "photos/0.png", "out", skip_existing=True).num_predicted == 1
+
+    def test_results_that_the_user_has_edited_are_kept(self, folder, model):
+        predict_files(model, "photos", "out")
+        Image.new("P", (11, 7), 1).save("out/0_level_1.png")
+        assert predict_files(model, "photos", "out", skip_existing=True).num_predicted == 0
+
+    def test_images_are_the_same_from_another_working_folder(self, folder, model, monkeypatch):
+        predict_files(model, "photos", "out")
+        monkeypatch.chdir("photos")
+        assert predict_files(model, "../photos", "../out", skip_existing=True).num_skipped == 7
+
+    def test_one_file_may_not_be_a_result_of_two_images(self, folder, model):
+        """The level map of `0` is the picture of `0_level_1`."""
+        os.rename("photos/day/1.png", "0_level_1.png")
+        predict_files(model, "photos/0.png", "out", levels=[1])
+        options = {"levels": [], "pictures": True}
+        predict_files(model, "0_level_1.png", "out", overwrite=True, **options)
+        with pytest.raises(FileExistsError, match=rf"which is a result of {folder}/0_level_1\.png"):
+            predict_files(model, "photos/0.png", "out", levels=[1], skip_existing=True)
+
+    def test_overwrite_and_skip_existing_contradict_each_other(self, folder, model):
+        with pytest.raises(ValueError, match="expects `overwrite` or `skip_existing`"):
+            predict_files(model, "photos", "out", overwrite=True, skip_existing=True)
+
+    def test_half_a_line_is_no_record(self, folder, model):
+        """As a killed process or a full disk leaves it."""
+        predict_files(model, "photos/0.png", "out")
+        predict_files(model, "photos/day", "out")
+        content = (folder / "out" / RECORD).read_bytes()
+        (folder / "out" / RECORD).write_bytes(content[:-30])
+        assert predict_files(model, ["photos/0.png"], "out", skip_existing=True).num_skipped == 1
+        assert predict_files(model, "photos/day", "out", skip_existing=True).num_predicted == 1
+        assert predict_files(model, "photos/day", "out", skip_existing=True).num_predicted == 0
+
+    @pytest.mark.parametrize("content", ["", "[]", "{", '{"begun": 3}', "\0\n\xff"])
+    def test_results_without_a_readable_record_are_of_unknown_images(self, content, folder, model):
+        predict_files(model, "photos/0.png", "out")
         (folder / "out" / RECORD).write_text(content)
-        with pytest.raises(ValueError, match="Choose another folder, or pass overwrite=True"):
-            predict_files(model, "photos", "out")
+        with pytest.raises(FileExistsError, match="0_level_1.png for photos/0.png, which exists"):
+            predict_files(model, "photos/0.png", "out", skip_existing=True)
+        assert predict_files(model, "photos/0.png", "out", overwrite=True).num_predicted == 1
+        assert predict_files(model, "photos/0.png", "out", skip_existing=True).num_skipped == 1
+
+    def test_record_of_a_later_version_is_not_added_to(self, folder, model):
+        predict_files(model, "photos/0.png", "out")
+        content = (folder / "out" / RECORD).read_text().replace('"format_version": 2', '"format_version": 3')
+        (folder / "out" / RECORD).write_text(content)
+        with pytest.raises(ValueError, match="later version or cannot be read. Choose another folder"):
+            predict_files(model, "photos", "out", skip_existing=True)
+        assert (folder / "out" / RECORD).read_text() == content
         assert predict_files(model, "photos", "out", overwrite=True).num_predicted == 7
+        assert predict_files(model, "photos", "out", skip_existing=True).num_skipped == 7
+
+    def test_results_of_an_earlier_version_name_their_network_but_not_their_images(self, folder, model):
+        predict_files(model, "photos/0.png", "out")
+        network = json.loads((folder / "out" / RECORD).read_text().splitlines()[0])["network"]
+        os.remove(f"out/{RECORD}")
+        content = {"format_version": 1, "network": network, "ids": None, "threshold": None}
+        (folder / "out" / EARLIER_RECORD).write_text(json.dumps(content))
+        with pytest.raises(FileExistsError, match="0_level_1.png for photos/0.png, which exists"):
+            predict_files(model, "photos/0.png", "out", skip_existing=True)
+        with pytest.raises(ValueError, match="differ in network"):
+            predict_files(other_network(), "photos/day", "out")
+        assert predict_files(model, "photos/day", "out").num_predicted == 3
+
+
+class ColorIdsTest:
+    def test_palette_has_the_colors_of_the_masks(self, folder, model):
+        table = ClassMap([("#102030", "", "person"), ("#000000", "", "rider"), ("#ff0000", "", "sky")])
+        predict_files(model, "photos/0.png", "out", ids=table, palette="voc", overlay=True)
+        colors = np.array([[16, 32, 48], [0, 0, 0], [255, 0, 0]])
+        leaf = leaf_of(model, "photos/0.png")
+        with Image.open("out/0_level_1.png") as image:
+            np.testing.assert_array_equal(image.convert("RGB"), colors[leaf])
+            np.testing.assert_array_equal(image, leaf)
+        # The overlay has the palette's colors.
+        with pytest.raises(ValueError, match="differ in palette"):
+            predict_files(model, "photos/day", "out", ids=table, overlay=True)
+
+    def test_pixels_without_a_class_have_the_color_that_is_ignored(self, folder, model):
+        rows = [("#102030", "", "person"), ("#000000", "", "rider"), ("#ff0000", "", "sky"), ("#00ff00", "", "human")]
+        table = ClassMap([*rows, ("#e0e0c0", "", "ignore")])
+        predict_files(model, "photos/0.png", "out", ids=table, levels=[], threshold=1)
+        with Image.open("out/0_confident.png") as image:
+            assert set(image.convert("RGB").getdata()) == {(224, 224, 192)}
 
 
 class NamesTest:
+    def test_pictures_are_drawn_of_files_whose_names_are_not_valid_text(self, folder, model):
+        names = ["two\nlines", "a\udcff", "$x$", "#"]
+        for name in names:
+            os.link("photos/0.png", f"{name}.png")
+        result = predict_files(model, [f"{name}.png" for name in names], "out", levels=[], pictures=True)
+        assert result.num_predicted == 4 and read("out/a\udcff.png").shape[1] > 500
+
     def test_name_that_becomes_too_long_is_an_error_before_the_first_prediction(self, folder, model):
         Image.new("RGB", (4, 4)).save(f"photos/{'x' * 251}.png")
         with pytest.raises(ValueError, match="Rename it"):
@@ -330,10 +504,10 @@ class NamesTest:
         assert counts[1] <= 4 * counts[0]
 
     def test_files_are_not_opened_before_they_are_predicted(self, folder, model, monkeypatch):
-        def fail(self):
+        def fail(self, image):
             raise OSError("the disk is full")
 
-        monkeypatch.setattr(EarlierResults, "record", fail)
+        monkeypatch.setattr(ResultsRecord, "begin", fail)
         opened = []
         monkeypatch.setattr(
             "tfds_builders.reading.image_files.read_image", lambda path: opened.append(path) or picture_of(path)

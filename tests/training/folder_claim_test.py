@@ -6,7 +6,8 @@ import time
 import pytest
 
 pytest.importorskip("tensorflow")
-from hierseg_keras.training.folder_claim import check_new, claimed  # noqa: E402
+from hierseg_keras.training.folder_claim import claimed  # noqa: E402
+from hierseg_keras.training.run_state import check_new  # noqa: E402
 from tests.killed_process import killed_at  # noqa: E402
 
 

@@ -3,14 +3,18 @@
 import json
 import shutil
 import tomllib
+import types
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("tensorflow")
 import hierseg_keras as hs  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.prediction.class_ids import written_ids  # noqa: E402
 from hierseg_keras.training import ConfigError, RunConfig  # noqa: E402
-from hierseg_keras.training.data_sets import palette_of  # noqa: E402
+from hierseg_keras.training.data_sets import class_table, load_class_table, palette_of  # noqa: E402
 from tests import image_folders  # noqa: E402
 
 FOLDERS = {"images": "i", "masks": "m", "tree": "street_blocks"}
@@ -56,6 +60,34 @@ class PaletteOfTest:
 
     def test_is_the_default_once_the_class_table_is_gone(self, tmp_path):
         assert palette_of(RunConfig(data={**FOLDERS, "classes": str(tmp_path / "gone.csv")}).data) is None
+
+
+class ClassTableTest:
+    def test_of_a_tfds_data_set_is_what_it_stores(self):
+        tree = hs.ClassTree.load("cityscapes")
+        table = class_table(RunConfig().data, "cityscapes_tree", tree)
+        assert len(table.rows) == 34
+        assert written_ids(tree, table).numbers.tolist() == written_ids(tree, "labelIds").numbers.tolist()
+
+    @pytest.mark.parametrize(
+        "classes, rows",
+        [
+            ([(7, "Sky", "sky"), (255, "", None)], ((7, "Sky", "sky"), (255, "", "ignore"))),
+            ([("#800000", "Sky", "sky"), (None, "background", None)], (("#800000", "Sky", "sky"),)),
+            ([(None, "Sky", "sky"), (None, "car", "car")], ((0, "Sky", "sky"), (1, "car", "car"))),
+            ([(7, "Sky", "sky"), (70_000, "car", "car")], ((7, "Sky", "sky"),)),
+        ],
+    )
+    def test_of_folders_is_what_the_masks_hold(self, classes, rows, monkeypatch):
+        builder = types.SimpleNamespace(builder_config=types.SimpleNamespace(classes=classes))
+        monkeypatch.setattr("hierseg_keras.training.data_sets.data_set", lambda *_: builder)
+        assert class_table(RunConfig(data=FOLDERS).data, "folders", None).rows == rows
+
+    def test_of_a_run_of_an_earlier_version(self, tmp_path):
+        tree = hs.ClassTree.load("street_blocks")
+        assert load_class_table(tmp_path, RunConfig(), tree) == class_table(RunConfig().data, "street_blocks", tree)
+        with pytest.raises(ValueError, match="which does not store the ids of its masks. `hierseg classes --masks m"):
+            load_class_table(tmp_path, RunConfig(data=FOLDERS), tree)
 
 
 @pytest.fixture
@@ -117,6 +149,43 @@ class CommandTest:
         assert command("evaluate", "run") == 1
         printed = capsys.readouterr().err
         assert "expected a folder of masks. Received: nothing there" in printed and printed.count("\n") == 1
+
+    @pytest.mark.large
+    def test_predictions_have_the_ids_of_the_masks(self, folder, capsys):
+        """Numbers, colors, and names without numbers. The table and the masks are gone when the run is used."""
+        table = "id,class,node,color\n10,,person,#ff0000\n20,,rider,#00ff00\n30,,sky,#0000ff\n255,,ignore,\n"
+        (folder / "numbers.csv").write_text(table)
+        colors = {10: (255, 0, 0), 20: (0, 255, 0), 30: (0, 0, 255), 255: (224, 224, 192)}
+        rows = "#ff0000,,person\n#00ff00,,rider\n#0000ff,,sky\n#e0e0c0,,ignore\n"
+        (folder / "colors.csv").write_text(f"id,class,node\n{rows}")
+        (folder / "in_colors").mkdir()
+        for path in (folder / "masks").iterdir():
+            with Image.open(path) as image:
+                numbers = np.array([10, 20, 30, *[255] * 253], np.uint8)[np.asarray(image)]
+            Image.fromarray(numbers).save(path)
+            pixels = np.array([colors.get(number, (0, 0, 0)) for number in range(256)], np.uint8)[numbers]
+            Image.fromarray(pixels).save(folder / "in_colors" / path.name)
+        shutil.copy(folder / "images" / "a photo 3.jpg", folder / "photo.jpg")
+        further = ["--network.num_stages", 1, "--replicas", 1]
+        for name, masks in (("numbers", "masks"), ("colors", "in_colors")):
+            options = [*RUN, "--masks", masks, "--classes", f"{name}.csv", *further]
+            assert command("train", *options, "--out", name) == 0
+            (folder / f"{name}.csv").unlink()
+        shutil.rmtree(folder / "masks")
+        shutil.rmtree(folder / "in_colors")
+        images = {}
+        for name in ("numbers", "colors"):
+            assert command("predict", name, "photo.jpg", "--out", f"of {name}", "--ids", "dataset") == 0
+            with Image.open(f"of {name}/photo_level_1.png") as image:
+                images[name] = np.asarray(image), np.asarray(image.convert("RGB"))
+        assert command("predict", "numbers", "photo.jpg", "--out", "leaves", "--ids", "trainIds") == 0
+        with Image.open("leaves/photo_level_1.png") as image:
+            leaf = np.asarray(image)
+        np.testing.assert_array_equal(images["numbers"][0], np.array([10, 20, 30])[leaf])
+        # The colors of the user's table outlive it too.
+        rgb = np.array([colors[10], colors[20], colors[30]])
+        np.testing.assert_array_equal(images["numbers"][1], rgb[leaf])
+        np.testing.assert_array_equal(images["colors"][1], rgb[images["colors"][0]])
 
     def test_missing_folders_are_one_line(self, folder, capsys):
         options = ["--images", "nothing", *DATA[2:], *RUN[len(DATA) :]]

@@ -5,7 +5,18 @@ import pytest
 
 pytest.importorskip("tensorflow")
 from hierseg_keras.files import written_beside  # noqa: E402
-from hierseg_keras.training.manifest import CONFIG, MANIFEST, TREE, WEIGHTS, Manifest, check_files  # noqa: E402
+from hierseg_keras.training.manifest import (  # noqa: E402
+    CLASSES,
+    CONFIG,
+    MANIFEST,
+    TREE,
+    WEIGHTS,
+    Manifest,
+    check_files,
+    is_finished,
+    missing_files,
+    saved_epoch,
+)
 from tests.killed_process import killed_at  # noqa: E402
 
 
@@ -50,8 +61,34 @@ class ManifestTest:
     @pytest.mark.parametrize("name", [CONFIG, TREE, WEIGHTS])
     def test_missing_file_is_named(self, run, name):
         (run / name).unlink()
-        with pytest.raises(FileNotFoundError, match=f"lacks {name}"):
+        assert missing_files(run) == [name]
+
+    def test_class_table_is_bound_to_the_run(self, run):
+        (run / CLASSES).write_text("id,class,node\n7,,sky\n")
+        save_weights(run, Manifest(run), 2)
+        check_files(run)
+        (run / CLASSES).write_text("id,class,node\n7,,road\n")
+        with pytest.raises(ValueError, match=f"Received: {run / CLASSES}, which was changed or damaged"):
             check_files(run)
+        (run / CLASSES).unlink()
+        with pytest.raises(ValueError, match=f"Received: {run / CLASSES}, which was removed"):
+            check_files(run)
+
+    def test_run_is_finished_once_it_says_so(self, run):
+        manifest = Manifest(run)
+        save_weights(run, manifest, 3)
+        assert (is_finished(run), saved_epoch(run)) == (False, 3)
+        manifest.finish()
+        check_files(run)
+        assert is_finished(run)
+
+    def test_run_of_an_earlier_version_counts_as_finished(self, run):
+        content = json.loads((run / MANIFEST).read_text())
+        del content["finished"]
+        (run / MANIFEST).write_text(json.dumps(content))
+        assert is_finished(run)
+        (run / MANIFEST).unlink()
+        assert is_finished(run) and saved_epoch(run) is None
 
     def test_weights_of_another_run_are_refused(self, run):
         (run / WEIGHTS).write_bytes(b"others")

@@ -81,7 +81,7 @@ class SmokeTest:
         small = "--network.name UNet --network.filters 2 --network.num_stages 2 --data.crop_size 32,48".split()
         assert main(["train", "--recipe", "hssn_lip_deeplabv3plus_r101", *small, "--smoke"]) == 0
         printed = dict(line.split() for line in capsys.readouterr().out.splitlines())
-        assert float(printed["seconds"]) > 0 and float(printed["tree_triplet"]) > 0
+        assert float(printed["seconds_per_image"]) > 0 and float(printed["tree_triplet"]) > 0
 
     @pytest.mark.large
     def test_networks_that_take_depth(self):

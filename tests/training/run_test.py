@@ -21,7 +21,7 @@ from tests.training.tiny_run import tiny_config  # noqa: E402
 
 # A run of one epoch on four images, by the first version.
 OLD_RUN = pathlib.Path(__file__).with_name("run_of_version_0_1_0")
-FILES = ("config.toml", "tree.txt", "run.json", "log.csv", "model.weights.h5")
+FILES = ("config.toml", "tree.txt", "classes.csv", "run.json", "log.csv", "model.weights.h5")
 HAS_TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
 
 

@@ -1,7 +1,8 @@
 """The check of unknown keyword arguments."""
 
-import difflib
 import inspect
+
+from hierseg_keras.tree.nearest_name import did_you_mean
 
 
 def keyword_arguments(cls, base=object):
@@ -39,8 +40,7 @@ def check_keywords(base, cls, keywords):
     unknown = [name for name in keywords if name not in (*known, "trainable")]
     if not unknown:
         return
-    close = difflib.get_close_matches(unknown[0], known, n=1)
     raise TypeError(
         f"`{cls.__name__}` expects the arguments {', '.join(known)}. Received: {', '.join(unknown)}."
-        + (f" Did you mean {close[0]!r}?" if close else "")
+        f"{did_you_mean(unknown[0], known)}"
     )

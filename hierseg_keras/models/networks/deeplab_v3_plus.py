@@ -16,6 +16,7 @@ from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.pretrained import load_backbone_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.nearest_name import did_you_mean
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -160,6 +161,7 @@ def _backbone(backbone, output_stride, weights):
         if backbone not in BACKBONES:
             raise ValueError(
                 f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: backbone={backbone!r}."
+                f"{did_you_mean(backbone, BACKBONES)}"
             )
         output_stride = output_stride or 16
         holder, features = BACKBONES[backbone].make(output_stride)

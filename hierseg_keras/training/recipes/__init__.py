@@ -4,9 +4,10 @@ The comments in a file state the paper, the row, the published result, how it wa
 training time. They also state which values the paper omits, and how these were chosen.
 """
 
-import difflib
 import importlib.resources
 import tomllib
+
+from hierseg_keras.tree.nearest_name import did_you_mean
 
 _FILES = importlib.resources.files("hierseg_keras.training.recipes")
 _ENDING = ".toml"
@@ -25,9 +26,10 @@ def text_of(name):
         ValueError: If there is no recipe of that name.
     """
     if name not in available():
-        close = difflib.get_close_matches(name, available(), n=1, cutoff=0.4)
-        suggestion = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"`recipe` expects one of {', '.join(available())}. Received: recipe={name!r}.{suggestion}")
+        raise ValueError(
+            f"`recipe` expects one of {', '.join(available())}. Received: recipe={name!r}."
+            f"{did_you_mean(name, available(), cutoff=0.4)}"
+        )
     return (_FILES / f"{name}{_ENDING}").read_text("utf-8")
 
 
