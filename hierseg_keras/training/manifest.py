@@ -21,7 +21,7 @@ class Manifest:
 
     Args:
         folder: `pathlib.Path` of the run, which contains its configuration and its tree. If it already contains
-            `run.json`, the weights listed there stay listed.
+            `run.json`, the weights listed there stay listed, and so do values that `origin` does not contain.
         **origin: Further JSON values to write to the file, such as `versions`, a dict from the name of a package
             to its version.
     """
@@ -30,10 +30,12 @@ class Manifest:
         self._path = folder / MANIFEST
         self._content = {
             "format_version": FORMAT_VERSION,
+            **recorded(folder),
             **origin,
+            "finished": False,
             "sha256": {name: _hash_of(folder / name) for name in (CONFIG, TREE)},
-            "weights": _read(self._path)["weights"] if self._path.is_file() else [],
         }
+        self._content.setdefault("weights", [])
         self._write()
 
     def announce_weights(self, content, epoch):
@@ -45,6 +47,11 @@ class Manifest:
         """
         entry = {"sha256": hashlib.sha256(content).hexdigest(), "epoch": epoch}
         self._content["weights"] = [entry, *self._content["weights"][:1]]
+        self._write()
+
+    def finish(self):
+        """Records that the training has ended."""
+        self._content["finished"] = True
         self._write()
 
     def _write(self):
@@ -125,17 +132,14 @@ def weights_hash(folder):
     return _hash_of(folder / WEIGHTS)
 
 
-def recorded_data(folder):
-    """Returns the fingerprints of the data sets that a run was trained on.
+def recorded(folder):
+    """Returns the content of a run's `run.json`, or an empty dict if it has none.
 
     Args:
         folder: `pathlib.Path` of the run.
-
-    Returns:
-        Dict from the full name of a data set to its fingerprint, or `None` if the run has not recorded them.
     """
     path = folder / MANIFEST
-    return _read(path).get("data") if path.is_file() else None
+    return _read(path) if path.is_file() else {}
 
 
 def _read(path):
