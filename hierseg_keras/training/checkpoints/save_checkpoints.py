@@ -8,8 +8,8 @@ import keras
 
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.training.checkpoints.checkpoint_files import Checkpoint, Position, save_checkpoint
-from hierseg_keras.training.checkpoints.training_state import take_state
 from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted
+from hierseg_keras.training.checkpoints.training_state import take_state
 
 
 class SaveCheckpoints(keras.callbacks.Callback):
