@@ -11,7 +11,12 @@ from hierseg_keras.training.checkpoints.training_state import restore_state, tak
 
 def small_model(strategy=None):
     with (strategy or tf.distribute.get_strategy()).scope():
-        layers = [keras.Input((3,)), keras.layers.Dense(2), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
+        layers = [
+            keras.Input((3,)),
+            keras.layers.Dense(2),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+        ]
         model = keras.Sequential(layers)
         model.compile("adam", "mse", metrics=[keras.metrics.MeanSquaredError()])
         model.optimizer.build(model.trainable_variables)
@@ -76,7 +81,9 @@ class TrainingStateTest:
         arrays, attributes = take_state(small_model(), [])
         other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
         other.compile("adam", "mse")
-        with pytest.raises(ValueError, match="expected the state of a training with .* variables and 0 callbacks. Received"):
+        with pytest.raises(
+            ValueError, match="expected the state of a training with .* variables and 0 callbacks. Received"
+        ):
             restore_state(other, [], arrays, attributes)
         arrays["model/0"] = np.zeros((3, 3), "float32")
         with pytest.raises(ValueError, match=r"expected a state of shape \(3, 2\) for the variable .*kernel. Received"):
