@@ -51,10 +51,15 @@ def add_folder_options(parser):
     group = parser.add_argument_group("your own folders of images and masks")
     for key, text in FOLDERS.items():
         option = f"--{key.replace('_', '-')}"
-        action, type_ = _ImagesChange if key == "images" else _Change, value_of if key == "val_share" else file_name
+        action, type_ = (
+            _ImagesChange if key == "images" else ConfigChange,
+            value_of if key == "val_share" else file_name,
+        )
         group.add_argument(option, dest=f"data.{key}", action=action, type=type_, default=argparse.SUPPRESS, help=text)
     text = "shipped tree or tree file (default: the data set's own tree; required for folders)"
-    group.add_argument("--tree", dest="data.tree", action=_Change, type=file_name, default=argparse.SUPPRESS, help=text)
+    group.add_argument(
+        "--tree", dest="data.tree", action=ConfigChange, type=file_name, default=argparse.SUPPRESS, help=text
+    )
 
 
 def config_of(options):
@@ -71,6 +76,11 @@ def config_of(options):
             values = read_values(options.config)
         except OSError as error:
             raise ConfigError([f"--config expects a readable configuration file. Received: {error}."]) from None
+    return changed(values, options)
+
+
+def changed(values, options):
+    """Makes the `RunConfig` of a nested dict of values, changed by the options."""
     return RunConfig(**merged(values, nested(options.changes)))
 
 
@@ -90,14 +100,14 @@ def value_of(text):
     return text
 
 
-class _Change(argparse.Action):
+class ConfigChange(argparse.Action):
     """Adds the option's value to `changes`."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         namespace.changes = {**namespace.changes, self.dest: values}
 
 
-class _ImagesChange(_Change):
+class _ImagesChange(ConfigChange):
     """Adds the folder of images, and trains on it unless another option names the data sets."""
 
     def __call__(self, parser, namespace, values, option_string=None):
@@ -125,7 +135,7 @@ def _add(parser, name, description, default, annotation=None):
     flag = {"nargs": "?", "const": True} if annotation is bool else {}
     parser.add_argument(
         f"--{name}",
-        action=_Change,
+        action=ConfigChange,
         type=value_of,
         default=argparse.SUPPRESS,
         metavar="VALUE",

@@ -1,6 +1,7 @@
 """The program `hierseg`, with one subcommand per task."""
 
 import os
+import signal
 import sys
 import traceback
 
@@ -13,8 +14,8 @@ from hierseg_keras.cli.option_error import OptionError
 from hierseg_keras.cli.own_lines import own_lines
 from hierseg_keras.cli.own_modules import import_own_modules
 
-# Exit codes, besides 0 and `REFUSED`.
-FAILED, INTERRUPTED = 1, 130
+# Exit codes, besides 0 and `REFUSED`. A program that ends because of a signal adds the signal's number to 128.
+FAILED, SIGNALED = 1, 128
 
 
 def parser():
@@ -32,7 +33,8 @@ def main(arguments=None):
         arguments: List of strings. Defaults to the arguments of the process.
 
     Returns:
-        Exit code: 0 on success, 1 if the command failed, 2 if an option is invalid, 130 if it was interrupted.
+        Exit code: 0 on success, 1 if the command failed, 2 if an option is invalid, 130 if it was interrupted (Ctrl-C),
+            143 if it stopped after SIGTERM.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(arguments, **_own_options(arguments[:1]))
@@ -41,9 +43,9 @@ def main(arguments=None):
         try:
             import_own_modules(getattr(options, "imports", ()))
             return command_module(options.command).run(options)
-        except KeyboardInterrupt:
-            print(f"{name}: interrupted", file=sys.stderr)
-            return INTERRUPTED
+        except KeyboardInterrupt as interruption:
+            print(f"{name}: {str(interruption) or 'interrupted'}", file=sys.stderr)
+            return SIGNALED + getattr(interruption, "signal", signal.SIGINT)
         except BrokenPipeError:
             # The reader of the pipe has ended. stdout is redirected because Python still flushes it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,13 +1,24 @@
 """Train a network; saves configuration, tree, log, pictures and weights in a folder."""
 
+import argparse
 import pathlib
 
 from hierseg_command.option_values import name as file_name
 from hierseg_command.options import add_import
-from hierseg_keras.cli.config_options import add_config_options, add_folder_options, add_sources, config_of
+from hierseg_keras.cli.config_options import (
+    ConfigChange,
+    add_config_options,
+    add_folder_options,
+    add_sources,
+    changed,
+    config_of,
+    value_of,
+)
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.distribution import make_strategy
 from hierseg_keras.training import ConfigError, smoke, train, train_hs3
+from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted
+from hierseg_keras.training.config.files import config_file, read_values
 from hierseg_keras.training.hs3_run import HS3_RUN
 from hierseg_keras.training.run import check_before_data
 from hierseg_keras.training.smoke_run import check_smoke
@@ -21,6 +32,26 @@ def add_arguments(parser):
         action="store_true",
         help="only train two steps on generated data, of one image each; needs a tree and a crop size, but no data set "
         "and no --out",
+    )
+    parser.add_argument(
+        "--resume",
+        type=file_name,
+        metavar="RUN",
+        help="go on with the run in this folder, with its configuration; a missing or empty folder starts a new run",
+    )
+    parser.add_argument(
+        "--replan",
+        action="store_true",
+        help="with --resume and more epochs: stretch the learning rate's schedule over all epochs",
+    )
+    parser.add_argument(
+        "--save-every",
+        dest="save_every",
+        action=ConfigChange,
+        type=value_of,
+        default=argparse.SUPPRESS,
+        metavar="INTERVAL",
+        help="interval between checkpoints: a number of batches, or a time such as 30s, 5min or 1h (default: 5min)",
     )
     add_sources(parser)
     add_import(parser)
@@ -36,22 +67,39 @@ def run(options):
             rows = [(name, f"{value:.4g}" if isinstance(value, float) else f"{value:,}") for name, value in values]
             print(*text_table(rows, "lr"), sep="\n")
             return 0
-        if config.finds_clusters:
-            train_hs3(config, options.out)
-        else:
-            train(config, options.out)
-    print(f"The run is in {pathlib.Path(options.out, HS3_RUN) if config.finds_clusters else options.out}")
+        folder = options.resume or options.out
+        try:
+            if config.finds_clusters:
+                train_hs3(config, folder)
+            else:
+                train(config, folder, resume=options.resume is not None, replan=options.replan)
+        except TrainingInterrupted as stop:
+            raise TrainingInterrupted(f"{stop} `hierseg train --resume {folder}` goes on.", stop.signal) from None
+    print(f"The run is in {pathlib.Path(folder, HS3_RUN) if config.finds_clusters else folder}")
     return 0
 
 
 def _configuration(options):
     """Returns the `RunConfig` that the options describe, after checks that need no data."""
     with reading_options():
-        config = config_of(options)
+        config = _of_earlier_run(options) or config_of(options)
         if options.smoke:
             check_smoke(config)
             return config
-        if options.out is None:
-            raise ValueError("`hierseg train` expects --out, a folder for the run's files. Received: no --out.")
+        if (options.out is None) == (options.resume is None):
+            given = "neither" if options.out is None else "both"
+            raise ValueError(
+                "`hierseg train` expects --out, a new folder for the run's files, or --resume, the folder of a run. "
+                f"Received: {given}."
+            )
+        if options.replan and options.resume is None:
+            raise ValueError("--replan expects --resume. Received: no --resume.")
         check_before_data(config, make_strategy(config.replicas))
     return config
+
+
+def _of_earlier_run(options):
+    """Returns the configuration of the run to go on with, with the changes of other options, or `None`."""
+    if options.resume is None or options.config or options.recipe or not config_file(options.resume).is_file():
+        return None
+    return changed(read_values(config_file(options.resume)), options)

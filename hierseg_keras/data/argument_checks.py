@@ -92,6 +92,7 @@ _ACCEPTED = {
     "seed": ("a 64-bit integer", is_integer),
     "initial_epoch": ("an integer of at least 0", lambda value: is_integer(value, smallest=0)),
     "epoch": ("an integer of at least 0", lambda value: is_integer(value, smallest=0)),
+    "first_batch": ("an integer of at least 0", lambda value: is_integer(value, smallest=0)),
     "shuffle_buffer": _INTEGER_ABOVE_0,
     "weights": ("one number above 0 per data set, or None,", _or_none(lambda value: _are(value, _is_positive))),
     "batch_shares": (

@@ -19,19 +19,21 @@ class EpochCounter:
     """
 
     def __init__(self, first):
-        self._next, self._lock = first, threading.Lock()
+        self._next, self._first_batch, self._lock = first, 0, threading.Lock()
 
-    def set(self, epoch):
-        """Sets the number of the next pass, an integer of at least 0."""
-        check_arguments("set_epoch", epoch=epoch)
+    def set(self, epoch, first_batch=0):
+        """Sets the number of the next pass, and the batch it begins with, two integers of at least 0."""
+        check_arguments("set_epoch", epoch=epoch, first_batch=first_batch)
         with self._lock:
-            self._next = int(epoch)
+            self._next, self._first_batch = int(epoch), int(first_batch)
 
     def begin_pass(self):
-        """Returns the number of a new pass as an int64 scalar tensor, inside tf.data."""
-        return tf.ensure_shape(tf.numpy_function(self._take, [], tf.int64), ())
+        """Returns the number of a new pass and its first batch as two int64 scalar tensors, inside tf.data."""
+        epoch, first_batch = tf.numpy_function(self._take, [], [tf.int64, tf.int64])
+        return tf.ensure_shape(epoch, ()), tf.ensure_shape(first_batch, ())
 
     def _take(self):
         with self._lock:
             epoch, self._next = self._next, self._next + 1
-        return np.int64(epoch)
+            first_batch, self._first_batch = self._first_batch, 0
+        return np.int64(epoch), np.int64(first_batch)

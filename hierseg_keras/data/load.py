@@ -60,7 +60,9 @@ def load(
     Training batches depend only on `seed` and the number of the epoch. They do not depend on batches drawn before, or
     on TensorFlow's global seed. Each pass over the data set is one epoch, counted from `initial_epoch`. The method
     `set_epoch(n)` of the returned data set makes the next pass epoch `n`. The callback `data.SetEpoch` calls it before
-    every epoch of `fit`: a run resumed in a new process then sees the same batches as an uninterrupted run.
+    every epoch of `fit`: a run resumed in a new process then sees the same batches as an uninterrupted run. To resume
+    in the middle of an epoch, `set_epoch(n, first_batch=k)` begins the pass with batch `k`, counted from 0, without
+    decoding the batches before it. They come at the end of the pass.
 
     A data set without a tree, such as those that ship with TFDS, needs a class map. It gives the node of each class id
     or color in the label maps. A class map can also replace the classes of a data set that has another tree than
@@ -117,7 +119,7 @@ def load(
         with depth. `label` is int32 `(B, H, W)`: node indices of the tree, or `ignore_class`. Gray images get three
         equal channels, and 16-bit values are divided by 257. The option `autotune.enabled` is off: the number of
         images decoded in parallel is the number of cores, at most 16. A training data set has the method
-        `set_epoch(n)`.
+        `set_epoch(n, first_batch=0)`.
 
     Raises:
         ValueError: If there is no such data set or split, an argument does not have the type or range above, a file
@@ -193,13 +195,19 @@ def load(
 
     epochs = EpochCounter(int(initial_epoch))
     # A pass gets its number when its first example is drawn, which Keras does after `on_epoch_begin`.
-    examples = tf.data.Dataset.range(1).flat_map(lambda _: order.epoch(epochs.begin_pass()))
+    examples = tf.data.Dataset.range(1).flat_map(lambda _: _pass(order, batch_size, *epochs.begin_pass()))
     examples = examples.apply(tf.data.experimental.assert_cardinality(order.num_examples))
     drawn = examples.map(draw_from_its_source, tf.data.AUTOTUNE)
     batches = drawn.map(_without_channel).batch(batch_size, drop_remainder=True)
     dataset = batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())
     dataset.set_epoch = epochs.set
     return dataset
+
+
+def _pass(order, batch_size, epoch, first_batch):
+    """Returns the examples of an epoch from a batch on. Those before it follow, so that the number stays the same."""
+    examples, count = order.epoch(epoch), first_batch * batch_size
+    return examples.skip(count).concatenate(examples.take(count))
 
 
 def _records_of(builder, split):

@@ -128,12 +128,13 @@ def with_data(config, tree):
     return config
 
 
-def make_parts(config, tree):
+def make_parts(config, tree, pretrained=True):
     """Makes the objects of a run that need no data, so that invalid options are found before the data are prepared.
 
     Args:
         config: `RunConfig`.
         tree: `ClassTree`.
+        pretrained: As in `make_model`.
 
     Returns:
         A pair: the network, as `make_model` returns it, and the list of the configuration's callbacks.
@@ -141,7 +142,7 @@ def make_parts(config, tree):
     Raises:
         ConfigError: If a class raises an error for its options.
     """
-    model = make_model(config, tree)
+    model = make_model(config, tree, pretrained)
     # Compiled again once the class weights and the number of steps are known.
     compile_model(model, config, make_optimizer(config, num_batches=config.schedule.accumulation_steps))
     return model, [callback.make(tree=tree) for callback in config.callbacks]

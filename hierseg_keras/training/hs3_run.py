@@ -14,6 +14,7 @@ from hierseg_keras.clustering import constant_ratio_sizes
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.models.heads.stage_heads import stage_prefix
 from hierseg_keras.training.build import load_held_out, make_parts, tree_of
+from hierseg_keras.training.checkpoints.earlier_run import CHECKPOINTS
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.changes import dotted_values
 from hierseg_keras.training.config.files import CONFIG, config_file
@@ -47,8 +48,9 @@ def train_hs3(
     3. Trains a new network on the whole split, with stages supervised on their clusters. The run is saved in
        `hs3/`.
 
-    A completed phase is not repeated. To resume an interrupted run, call the function again. You may edit the
-    tree files between phases 2 and 3.
+    A completed phase is not repeated, and an interrupted training goes on from its last checkpoint, as with
+    `train(..., resume=True)`. To resume an interrupted run, call the function again. You may edit the tree files
+    between phases 2 and 3.
 
     Args:
         config: `RunConfig` of the method `HS3` with `clusters="search"`, the default.
@@ -87,11 +89,11 @@ def _train_phases(config, folder, verbose, strategy):
     reduced, analysis = _split_off(values, method.analysis_share)
     deep = config.replace(method=all_classes, data={"train_split": reduced if len(reduced) > 1 else reduced[0]})
     with _recorded(config, folder):
-        _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy))
+        _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy, resume=True))
     _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))
     files = [folder / CLUSTERS / f"{stage_prefix(stage)}.txt" for stage in method.stages]
     final = config.replace(method={"clusters": [file.read_text("utf-8") for file in files]})
-    _once(folder / HS3_RUN, lambda path: train(final, path, verbose, strategy))
+    _once(folder / HS3_RUN, lambda path: train(final, path, verbose, strategy, resume=True))
     _, model = load_run(folder / HS3_RUN, strategy)
     return model
 
@@ -132,7 +134,7 @@ def _recorded(config, folder):
         yield
     except BaseException:
         unfinished = _unfinished(folder / DEEP_SUPERVISION)
-        if is_new and not (unfinished / WEIGHTS).exists():
+        if is_new and not any((unfinished / name).exists() for name in (WEIGHTS, CHECKPOINTS)):
             shutil.rmtree(unfinished, ignore_errors=True)
             (folder / CONFIG).unlink()
         raise
@@ -144,11 +146,13 @@ def _unfinished(path):
 
 
 def _once(path, make):
-    """Makes a folder unless it exists. It has a temporary name until it is complete."""
+    """Makes a folder unless it exists. It has a temporary name until it is complete.
+
+    `make` gets the temporary folder as an earlier call left it.
+    """
     if path.exists():
         return
     unfinished = _unfinished(path)
-    shutil.rmtree(unfinished, ignore_errors=True)
     make(unfinished)
     unfinished.rename(path)
 
@@ -159,6 +163,7 @@ def _find_clusters(config, run, splits, folder):
     examples, _ = load_held_out(config, model.tree, splits, current_strategy())
     found = model.search(examples, method=config.method.clustering)
     sizes = _sizes(config, found)
+    shutil.rmtree(folder, ignore_errors=True)
     names = model.tree.names[: model.tree.num_leaves]
     folder.mkdir()
     for stage, trade_off in found.items():

@@ -23,7 +23,8 @@ class Manifest:
 
     Args:
         folder: `pathlib.Path` of the run, which contains its configuration, its tree and, if it has one, its class
-            table. If it already contains `run.json`, the weights listed there stay listed.
+            table. If it already contains `run.json`, the weights listed there stay listed, and so do values that
+            `origin` does not contain.
         **origin: Further JSON values to write to the file, such as `versions`, a dict from the name of a package
             to its version.
     """
@@ -33,11 +34,12 @@ class Manifest:
         names = [CONFIG, TREE, *([CLASSES] if (folder / CLASSES).is_file() else [])]
         self._content = {
             "format_version": FORMAT_VERSION,
-            "finished": False,
+            **recorded(folder),
             **origin,
+            "finished": False,
             "sha256": {name: _hash_of(folder / name) for name in names},
-            "weights": _read(self._path)["weights"] if self._path.is_file() else [],
         }
+        self._content.setdefault("weights", [])
         self._write()
 
     def announce_weights(self, content, epoch):
@@ -147,17 +149,14 @@ def weights_hash(folder):
     return _hash_of(folder / WEIGHTS)
 
 
-def recorded_data(folder):
-    """Returns the fingerprints of the data sets that a run was trained on.
+def recorded(folder):
+    """Returns the content of a run's `run.json`, or an empty dict if it has none.
 
     Args:
         folder: `pathlib.Path` of the run.
-
-    Returns:
-        Dict from the full name of a data set to its fingerprint, or `None` if the run has not recorded them.
     """
     path = folder / MANIFEST
-    return _read(path).get("data") if path.is_file() else None
+    return _read(path) if path.is_file() else {}
 
 
 def _read(path):

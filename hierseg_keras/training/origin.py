@@ -10,7 +10,7 @@ from hierseg_keras import data
 from hierseg_keras.data.fingerprint import fingerprint_of
 from hierseg_keras.distribution.device_names import device_names
 from hierseg_keras.training.data_sets import data_set
-from hierseg_keras.training.manifest import recorded_data
+from hierseg_keras.training.manifest import recorded
 from hierseg_keras.version import __version__
 
 _PACKAGES = ("keras", "tensorflow", "numpy", "tensorflow-datasets")
@@ -49,11 +49,11 @@ def warn_of_other_data(folder, config, tree):
         config: The run's `RunConfig`.
         tree: `ClassTree` of the run.
     """
-    recorded = recorded_data(folder)
-    if recorded is None:
+    before = recorded(folder).get("data")
+    if before is None:
         return
     present = _fingerprints(config, tree, config.evaluation_dataset)
-    changed = [name for name, fingerprint in present.items() if recorded.get(name) != fingerprint]
+    changed = [name for name, fingerprint in present.items() if before.get(name) != fingerprint]
     if changed:
         warnings.warn(
             f"{', '.join(changed)} has changed since {folder} was trained. Do not compare the evaluation with the "

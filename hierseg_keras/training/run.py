@@ -28,7 +28,12 @@ from hierseg_keras.training.callbacks import (
     png_writer,
     stop_early,
 )
-from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.checkpoints.earlier_run import CHECKPOINTS, earlier_run
+from hierseg_keras.training.checkpoints.interval import parse_interval
+from hierseg_keras.training.checkpoints.restore_checkpoint import RestoreCheckpoint
+from hierseg_keras.training.checkpoints.save_checkpoints import SaveCheckpoints
+from hierseg_keras.training.checkpoints.stop_request import catching_signals
+from hierseg_keras.training.config import ConfigError, RunConfig
 from hierseg_keras.training.config.files import CONFIG
 from hierseg_keras.training.data_sets import class_table, palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
@@ -39,7 +44,7 @@ from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.training.origin import origin_of
 from hierseg_keras.training.progress_line import progress_of
 from hierseg_keras.training.run_state import check_new
-from hierseg_keras.training.saved_run import LOG, PICTURES, TENSORBOARD
+from hierseg_keras.training.saved_run import LOG, PICTURES, TENSORBOARD, load_run
 from hierseg_keras.training.tensorboard import check_tensorboard, tensorboard_callbacks
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
 from hierseg_keras.visualization import draw_curves, node_colors
@@ -53,6 +58,8 @@ def train(
     folder: str | os.PathLike,
     verbose: int | str = "auto",
     strategy: tf.distribute.Strategy | None = None,
+    resume: bool = False,
+    replan: bool = False,
 ) -> keras.Model:
     """Trains a network, and saves the run in a folder.
 
@@ -72,80 +79,133 @@ def train(
     the same weights. If `schedule.ema_momentum` is set, they are the averaged weights. If a weight, the loss or the
     validation loss becomes NaN or infinite, training ends, and the file keeps the weights of an earlier epoch.
 
+    - `checkpoints/`: the last two checkpoints, from which `resume=True` goes on.
+
     The folder is locked against other processes during training. Files are replaced atomically: if the process is
     killed, or the disk is full, the folder keeps the weights that were saved last.
 
+    A checkpoint is saved every `config.save_every`, after the last batch, and after the first SIGTERM or SIGINT
+    (Ctrl-C), which ends the training. It contains the state of the network, the optimizer, the metrics and the
+    callbacks. A resumed run begins with the batch after it, and ends with the same weights and the same log as a run
+    that was never interrupted: bit for bit on one device, with the same versions and number of threads.
+
     Args:
         config: `RunConfig`.
-        folder: Path that does not exist yet, or an empty folder.
+        folder: Path that does not exist yet, or an empty folder. With `resume=True` also the folder of an earlier run.
         verbose: As in `fit`, except that `"auto"` prints only loss and mIoU, in a line of at most 100 columns.
         strategy: `tf.distribute.Strategy` to train under. Defaults to `make_strategy(config.replicas)`.
+        resume: Whether to go on with the run in the folder, if there is one. Its tree, data and configuration must be
+            the same, except for `schedule.epochs`, `schedule.steps`, `save_every`, `tensorboard`, `replicas`,
+            `data.data_dir`, `data.manual_dir` and `data.palette`. A finished run that has no epochs left is
+            loaded. Defaults to `False`.
+        replan: Whether a resumed run with more epochs stretches the schedules of the learning rate and of HSSN's
+            triplet loss over them. Otherwise, the schedules end where they were planned to end. Defaults to `False`.
 
     Returns:
         The trained `keras.Model`, compiled.
 
     Raises:
         FileExistsError: If the folder is not empty, or another process trains into it. Its files are not changed.
+        TrainingInterrupted: A `KeyboardInterrupt`, if the process received SIGTERM or SIGINT. The state is saved.
         ConfigError: If a class raises an error for its options.
-        ValueError: If `config.method.clusters` is `"search"`, or the configuration does not fit the number of
-            replicas or the data.
+        ValueError: If `config.method.clusters` is `"search"`; the configuration does not fit the number of
+            replicas or the data; or a run cannot be resumed, because a value, the tree or the data have changed.
         ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
         FloatingPointError: If a loss or a weight became NaN or infinite. The message names this epoch, and
             the epoch whose weights are kept.
     """
     folder = pathlib.Path(folder)
     with claimed(folder):
-        check_new(folder)
+        earlier = earlier_run(folder) if resume else None
+        if earlier is None:
+            check_new(folder)
         _check_phases(config)
         strategy = strategy or make_strategy(config.replicas)
         check_before_data(config, strategy)
         with traced_gradients_freed():
-            return _train(config, folder, verbose, strategy)
+            return _train(config, folder, verbose, strategy, earlier, replan)
 
 
-def _train(config, folder, verbose, strategy):
+def _train(config, folder, verbose, strategy, earlier, replan):
     keras.utils.set_random_seed(config.seed)
     tree = tree_of(config.data)
     colors = node_colors(tree, palette_of(config.data))
     with strategy.scope():
-        model, callbacks = make_parts(config, tree)
-        start = {} if config.init is None else {"init": initialize(model, config.init)}
+        model, callbacks = make_parts(config, tree, pretrained=earlier is None)
+        start = {} if config.init is None or earlier else {"init": initialize(model, config.init)}
     config = with_data(config, tree)
+    origin = origin_of(config, strategy, tree)
+    checkpoint = None
+    if earlier is not None:
+        earlier.check(config, tree, origin)
+        checkpoint = earlier.checkpoint
     train_data = load_training(config, tree)
+    epochs = config.num_epochs(len(train_data))
+    if checkpoint is not None:
+        _check_length(checkpoint.position, epochs, len(train_data))
+        if earlier.is_finished and checkpoint.position.num_batches == epochs * len(train_data):
+            return load_run(folder, strategy)[1]
+    planned = epochs * len(train_data)
+    if earlier is not None and not replan:
+        planned = earlier.record.get("planned_batches", planned)
     validation_data, validation_steps = load_evaluation(config, tree, config.evaluation.split, strategy)
     examples = load_examples(config, tree, config.evaluation.split, NUM_EXAMPLES)
-    epochs = config.num_epochs(len(train_data))
     with strategy.scope():
-        optimizer = make_optimizer(config, num_batches=epochs * len(train_data))
-        compile_model(model, config, optimizer, config.jit_compile)
+        compile_model(model, config, make_optimizer(config, num_batches=planned), config.jit_compile)
 
     config.to_file(folder / CONFIG)
     write_whole(folder / TREE, tree.to_text())
     write_whole(folder / CLASSES, f"{class_table(config.data, config.evaluation_dataset, tree)}\n")
-    manifest = Manifest(folder, **origin_of(config, strategy, tree), **start)
-    (folder / PICTURES).mkdir()
+    manifest = Manifest(folder, planned_batches=planned, **origin, **start)
+    (folder / PICTURES).mkdir(exist_ok=True)
     if start and verbose:
         print(describe(start["init"]))
+    if checkpoint is not None and verbose:
+        print(f"{folder} goes on after {checkpoint.position}.")
     verbose, progress = progress_of(verbose)
-    model.fit(
-        train_data,
-        validation_data=validation_data,
-        validation_steps=validation_steps,
-        epochs=epochs,
-        shuffle=False,
-        verbose=verbose,
-        callbacks=[
-            data.SetEpoch(train_data),
-            *_callbacks(config, tree, colors, examples, folder, manifest),
-            *callbacks,
-            *progress,
-        ],
-    )
+    callbacks = [data.SetEpoch(train_data), *_callbacks(config, tree, colors, examples, folder, manifest), *callbacks]
+    with catching_signals() as request:
+        model.fit(
+            train_data,
+            validation_data=validation_data,
+            validation_steps=validation_steps,
+            epochs=epochs,
+            initial_epoch=0 if checkpoint is None else checkpoint.position.epoch,
+            shuffle=False,
+            verbose=verbose,
+            callbacks=[
+                *callbacks,
+                *_checkpoints(config, folder, callbacks, request, checkpoint, train_data, planned if replan else None),
+                *progress,
+            ],
+        )
     curves = folder / PICTURES / "curves.png"
     with OneWarning(curves), written_beside(curves) as path:
         draw_curves(folder / LOG, path)
     manifest.finish()
     return model
+
+
+def _checkpoints(config, folder, callbacks, request, checkpoint, train_data, replanned):
+    """Returns the callbacks that restore and save checkpoints."""
+    interval = None if config.save_every is None else parse_interval(config.save_every)
+    position = None if checkpoint is None else checkpoint.position
+    save = SaveCheckpoints(folder / CHECKPOINTS, interval, callbacks, request, position)
+    return [save] if checkpoint is None else [RestoreCheckpoint(checkpoint, train_data, callbacks, replanned), save]
+
+
+def _check_length(position, epochs, batches_per_epoch):
+    if position.batches_per_epoch != batches_per_epoch:
+        raise ValueError(
+            f"expected epochs of {position.batches_per_epoch} batches, as before. Received: {batches_per_epoch}."
+        )
+    if epochs * batches_per_epoch < position.num_batches:
+        raise ConfigError(
+            [
+                f"`schedule` expects at least the epochs that the run has begun, which are {position.epoch + 1}. "
+                f"Received: {epochs} epochs."
+            ]
+        )
 
 
 def _check_phases(config):

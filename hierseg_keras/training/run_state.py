@@ -8,6 +8,7 @@ from hierseg_keras.training.folder_claim import LOCK, is_claimed
 from hierseg_keras.training.manifest import MANIFEST, WEIGHTS, is_finished, saved_epoch
 
 _MOST_NAMED = 5
+_RESUME = "Go on with it (`hierseg train --resume {}`)"
 
 
 def check_new(folder):
@@ -27,8 +28,9 @@ def check_new(folder):
         has_weights = (folder / WEIGHTS).is_file()
         is_whole = has_weights and is_finished(folder)
         content = f"contains {'a finished' if is_whole else 'an unfinished'} run"
-        init = f", which may start from its weights with init (--init {folder})" if has_weights else ""
-        advice = f"Choose another one{init}{'' if is_whole else ', or delete this one'}."
+        init = f", which may start from its weights with `init` (--init {folder})" if has_weights else ""
+        go_on = "" if is_whole else f"Go on with this run with `resume` (`hierseg train --resume {folder}`). Or c"
+        advice = f"{go_on or 'C'}hoose another one{init}."
     raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}, which {content}. {advice}")
 
 
@@ -42,7 +44,7 @@ def warn_if_unfinished(folder):
         return
     epoch = saved_epoch(folder)
     weights = "" if epoch is None else f" Its weights are those of epoch {epoch}."
-    advice = "Wait for its end" if is_claimed(folder) else "Train it again in a new folder"
+    advice = "Wait for its end" if is_claimed(folder) else _RESUME.format(folder)
     warnings.warn(
         f"{folder} is an unfinished run: {_cause(folder)}.{weights} {advice} for the weights of the whole training.",
         stacklevel=3,
@@ -71,7 +73,7 @@ def refuse_without(folder, missing):
         )
     if WEIGHTS in missing and _is_run(folder):
         is_running = is_claimed(folder)
-        advice = "Wait for the end of its first epoch" if is_running else "Train it again in a new folder"
+        advice = "Wait for the end of its first epoch" if is_running else _RESUME.format(folder)
         raise FileNotFoundError(
             f"{expected} is an unfinished run without weights: {_cause(folder)}, and weights are saved at the end of "
             f"each epoch. {advice}."

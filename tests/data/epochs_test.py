@@ -79,6 +79,16 @@ class EpochsTest:
         assert bits(later) == epochs[2]
         later.set_epoch(1)
         assert bits(later) == epochs[1]
+        later.set_epoch(2, first_batch=4)
+        assert bits(later)[: len(epochs[2]) - 4] == epochs[2][4:]
+        # The next pass is whole again.
+        later.set_epoch(1)
+        assert bits(later) == epochs[1]
+
+    def test_a_pass_that_begins_later_has_all_examples(self, load_numbers):
+        train = load_numbers(scale_range=None, flip=False)
+        train.set_epoch(0, first_batch=3)
+        assert sorted(numbers(train)) == list(range(40))
 
     def test_another_seed_gives_other_batches(self, load_numbers):
         epochs = [bits(load_numbers(seed=seed)) for seed in (0, -1, np.int64(2**40))]
@@ -152,6 +162,8 @@ class EpochsTest:
         for epoch in (-1, 1.5, True, "1", None):
             with pytest.raises(ValueError, match="expects an integer of at least 0 as `epoch`"):
                 train.set_epoch(epoch)
+            with pytest.raises(ValueError, match="expects an integer of at least 0 as `first_batch`"):
+                train.set_epoch(0, epoch)
             with pytest.raises(ValueError, match="expects an integer of at least 0 as `initial_epoch`"):
                 load_numbers(initial_epoch=epoch)
 

@@ -26,7 +26,7 @@ class CheckNewTest:
             (run / WEIGHTS).unlink()
         with claimed(run), pytest.raises(FileExistsError, match="contains an unfinished run") as caught:
             check_new(run)
-        assert ("--init" in str(caught.value)) == has_weights and "delete this one" in str(caught.value)
+        assert ("--init" in str(caught.value)) == has_weights and "--resume" in str(caught.value)
 
     def test_finished_run_is_named_as_such(self, run):  # noqa: F811
         (run / MANIFEST).unlink()
@@ -80,7 +80,7 @@ def test_commands_say_that_a_run_is_unfinished(tmp_path, data_dir, capsys, monke
     monkeypatch.setattr("hierseg_keras.training.callbacks.DrawPredictions.on_epoch_begin", stop, raising=False)
     with pytest.raises(KeyboardInterrupt):
         train(tiny_config(data_dir, schedule={"epochs": 2}), "run", verbose=0)
-    with pytest.warns(UserWarning, match=r"^run is an unfinished run: .* of epoch 1\. Train it again in a new folder"):
+    with pytest.warns(UserWarning, match=r"^run is an unfinished run: .* of epoch 1\. Go on with it \(`hierseg train --resume run`\) for the weights"):
         assert main(["evaluate", "run"]) == 0
     assert main(["train", "--config", "run/config.toml", "--out", "run"]) == 1
     assert "contains an unfinished run" in capsys.readouterr().err

@@ -62,6 +62,11 @@ class CosineWeight(keras.layers.Layer):
             self._num_updates.assign(done + remaining)
         self.is_planned = True
 
+    def replan(self, num_updates):
+        """Sets the number of planned updates. The number of updates made stays the same."""
+        if self.total_steps is None:
+            self._num_updates.assign(num_updates)
+
     @property
     def num_batches(self):
         """The number of batches so far, an int32 variable."""

@@ -224,6 +224,11 @@ class HSSN(TrainingWrapper):
                 options["callbacks"] = [plan, *given]
         return super().fit(**options)
 
+    def replan(self, num_batches: int) -> None:
+        """Sets the number of batches of the whole training, over which `beta` grows. Those so far stay counted."""
+        if self.has_triplets:
+            self.beta.replan(num_batches // _accumulation_steps(self.optimizer))
+
     def further_losses(
         self, y: Tensor, y_pred: dict[str, Tensor], sample_weight: Tensor | None
     ) -> dict[str, tuple[Tensor, Tensor]]:

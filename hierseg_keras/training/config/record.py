@@ -6,9 +6,10 @@ import pathlib
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from hierseg_keras.files import write_whole
+from hierseg_keras.training.checkpoints.interval import parse_interval
 from hierseg_keras.training.config import components
 from hierseg_keras.training.config.changes import merged
 from hierseg_keras.training.config.checks import FOLDERS, conflicts, with_stages
@@ -29,6 +30,14 @@ from hierseg_keras.training.config.value_types import (
 )
 from hierseg_keras.training.recipes import values_of
 
+
+def _checked_interval(value):
+    parse_interval(value)
+    return value
+
+
+# A value that `parse_interval` accepts. It stays as it was written.
+SaveEvery = Off[Annotated[int | str, AfterValidator(_checked_interval)]]
 # The seeds that NumPy accepts.
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -172,6 +181,9 @@ class RunConfig(Record):
         jit_compile: As in `compile`. `True` requires one replica.
         replicas: `"auto"` or a number, as in `make_strategy`.
         tensorboard: Whether to write metrics, and pictures of a few validation images, for TensorBoard.
+        save_every: Interval between checkpoints, from which an interrupted run goes on: a number of batches, or a time
+            such as `"5min"`. Defaults to five minutes. `None` saves one only at the end and when the process is
+            asked to stop.
         init: Folder of an earlier run. The training starts from its weights in all layers that both networks have.
             The classifier is new if the tree or the kind of scores differs. Defaults to `None`.
         freeze: `"backbone"` keeps the layers from the image to the embedding as they are, with their batch
@@ -210,6 +222,9 @@ class RunConfig(Record):
     """Number of devices, or "auto" for all visible devices."""
     tensorboard: bool = False
     """Whether to write metrics and pictures for TensorBoard."""
+    save_every: SaveEvery = "5min"
+    """Interval between checkpoints: a number of batches, or a time such as "30s", "5min" or "1h"; false disables
+    regular checkpoints."""
     init: Off[str] = None
     """Folder of an earlier run whose weights the training starts from, where the networks share layers."""
     freeze: Off[Literal["backbone"]] = None

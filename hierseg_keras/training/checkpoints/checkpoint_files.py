@@ -1,0 +1,140 @@
+"""The files of a run's checkpoints."""
+
+import dataclasses
+import hashlib
+import io
+import json
+import pathlib
+import re
+import shutil
+import warnings
+import zipfile
+
+import numpy as np
+
+from hierseg_keras.files import written_beside
+
+FORMAT_VERSION = 1
+# How many checkpoints are kept. If the last one is damaged, a run can go on from the one before.
+NUM_KEPT = 2
+_STATE, _MANIFEST, _VALUES = "state.npz", "manifest.json", "values"
+_NAME = re.compile(r"batch_(\d{9,})")
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """How far a run has come.
+
+    Attributes:
+        epoch: Number of the epoch, starting from 0.
+        batch: Number of batches of this epoch that have been trained on.
+        batches_per_epoch: Number of batches in an epoch.
+    """
+
+    epoch: int
+    batch: int
+    batches_per_epoch: int
+
+    @property
+    def num_batches(self):
+        """The number of batches since the start of the run."""
+        return self.epoch * self.batches_per_epoch + self.batch
+
+    def __str__(self):
+        return f"epoch {self.epoch + 1}, batch {self.batch} of {self.batches_per_epoch}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What a run needs to go on.
+
+    Attributes:
+        position: `Position` at which the state was taken.
+        arrays: Dict from strings to NumPy arrays.
+        values: Further state, as JSON values.
+    """
+
+    position: Position
+    arrays: dict
+    values: dict
+
+
+def save_checkpoint(folder, checkpoint):
+    """Saves a checkpoint, and deletes all but the last two.
+
+    Each checkpoint is a folder `batch_<number>`, which is complete from the moment at which it exists. It contains
+    `state.npz`, the state, and `manifest.json`, the hash of that file. Neither contains pickled objects.
+
+    Args:
+        folder: `pathlib.Path` of the run's checkpoints. Created if it is missing.
+        checkpoint: `Checkpoint`.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written to. Earlier checkpoints stay.
+    """
+    values = {"position": dataclasses.asdict(checkpoint.position), "values": checkpoint.values}
+    arrays = {**checkpoint.arrays, _VALUES: np.frombuffer(json.dumps(values).encode(), np.uint8)}
+    with written_beside(folder / f"batch_{checkpoint.position.num_batches:09d}") as new:
+        new.mkdir()
+        np.savez(new / _STATE, **arrays)
+        manifest = {"format_version": FORMAT_VERSION, "sha256": _hash_of(new / _STATE)}
+        (new / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    for old in _folders(folder)[NUM_KEPT:]:
+        shutil.rmtree(old)
+
+
+def last_checkpoint(folder):
+    """Loads the last checkpoint that is not damaged.
+
+    Args:
+        folder: `pathlib.Path` of the run's checkpoints.
+
+    Returns:
+        `Checkpoint`, or `None` if there is none.
+
+    Raises:
+        ValueError: If a later version of the library has saved the checkpoint.
+    """
+    for path in _folders(folder):
+        try:
+            return _load(path)
+        except (OSError, KeyError, TypeError, _Damaged, zipfile.BadZipFile) as error:
+            warnings.warn(f"{path} is damaged ({error}) and is not used.", stacklevel=2)
+    return None
+
+
+class _Damaged(Exception):
+    pass
+
+
+def _load(path):
+    try:
+        manifest = json.loads((path / _MANIFEST).read_text("utf-8"))
+    except ValueError as error:
+        raise _Damaged(f"{_MANIFEST}: {error}") from None
+    if manifest["format_version"] != FORMAT_VERSION:
+        raise ValueError(
+            f"expected a checkpoint of format version {FORMAT_VERSION}. Received: {path}, of format version "
+            f"{manifest['format_version']!r}. Resume the run with the version of hierseg_keras that saved it, or a "
+            "later one."
+        )
+    content = (path / _STATE).read_bytes()
+    if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
+        raise _Damaged(f"{_STATE} has another hash than {_MANIFEST} says")
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays = dict(file)
+    values = json.loads(arrays.pop(_VALUES).tobytes())
+    return Checkpoint(Position(**values["position"]), arrays, values["values"])
+
+
+def _folders(folder):
+    """Returns the folders of all checkpoints, the last one first."""
+    if not folder.is_dir():
+        return []
+    found = {int(match[1]): path for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))}
+    return [found[number] for number in sorted(found, reverse=True)]
+
+
+def _hash_of(path):
+    with pathlib.Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

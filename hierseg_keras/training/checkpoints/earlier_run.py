@@ -1,0 +1,128 @@
+"""What a folder contains of a run that is to go on, and whether a configuration continues it."""
+
+import dataclasses
+import warnings
+
+from hierseg_keras.training.checkpoints.checkpoint_files import Checkpoint, last_checkpoint
+from hierseg_keras.training.config import ConfigError, RunConfig
+from hierseg_keras.training.config.changes import dotted_values
+from hierseg_keras.training.config.files import config_file
+from hierseg_keras.training.config.problems import shown
+from hierseg_keras.training.manifest import TREE, WEIGHTS, recorded
+
+CHECKPOINTS = "checkpoints"
+# Values that do not change what the training computes, or only how long it takes.
+MAY_CHANGE = (
+    "schedule.epochs",
+    "schedule.steps",
+    "save_every",
+    "tensorboard",
+    "replicas",
+    "data.data_dir",
+    "data.manual_dir",
+    "data.palette",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class EarlierRun:
+    """What a folder contains of an earlier run.
+
+    Attributes:
+        folder: `pathlib.Path`.
+        config: Its `RunConfig`.
+        record: Content of its `run.json`, or an empty dict if it was killed before it wrote that file.
+        checkpoint: Its last `Checkpoint`, or `None` if it was killed before it saved one.
+    """
+
+    folder: object
+    config: RunConfig
+    record: dict
+    checkpoint: Checkpoint | None
+
+    @property
+    def is_finished(self):
+        """Whether the run trained all of its epochs, or stopped early."""
+        return self.record.get("finished", False)
+
+    def check(self, config, tree, origin):
+        """Checks that a configuration continues the run.
+
+        Args:
+            config: `RunConfig` in which all values that depend on the data are set.
+            tree: `ClassTree`.
+            origin: Dict, as returned by `origin_of`.
+
+        Raises:
+            ConfigError: If a value differs that must not change. The error names all such values.
+            ValueError: If the tree or a data set has changed.
+        """
+        before, now = (dict(dotted_values(each.to_values())) for each in (self.config, config))
+        names = [name for name in dict.fromkeys((*before, *now)) if before.get(name) != now.get(name)]
+        problems = [
+            f"`{name}` expects {shown(before.get(name))}, with which {self.folder} was started. Received: "
+            f"{shown(now.get(name))}."
+            for name in names
+            if name not in MAY_CHANGE
+        ]
+        if problems:
+            raise ConfigError([*problems, f"A run that goes on may only change {', '.join(MAY_CHANGE)}."])
+        if (self.folder / TREE).is_file() and (self.folder / TREE).read_text("utf-8") != tree.to_text():
+            raise ValueError(
+                f"expected the tree with which {self.folder} was started. Received: another tree. Restore the tree "
+                f"file, or copy {self.folder / TREE}."
+            )
+        self._check_data(origin["data"])
+        self._warn(origin)
+
+    def _check_data(self, present):
+        recorded = self.record.get("data", present)
+        changed = [name for name in recorded if recorded[name] != present.get(name)]
+        if changed:
+            raise ValueError(
+                f"expected the data with which {self.folder} was started. Received: {', '.join(changed)}, which has "
+                "changed since. Restore the data, or train a new run with `init` (`--init`)."
+            )
+
+    def _warn(self, origin):
+        """Warns about what may change the last digits of the result."""
+        versions = self.record.get("versions", {})
+        others = [
+            f"{name} {new} (was {versions[name]})"
+            for name, new in origin["versions"].items()
+            if versions.get(name, new) != new
+        ]
+        devices = self.record.get("devices", origin["devices"])
+        if len(devices) != len(origin["devices"]):
+            others.append(f"{len(origin['devices'])} devices (was {len(devices)})")
+        if others:
+            warnings.warn(
+                f"{self.folder} goes on with {', '.join(others)}. The result may differ from that of an uninterrupted "
+                "run by rounding.",
+                stacklevel=2,
+            )
+
+
+def earlier_run(folder):
+    """Reads what a folder contains of a run.
+
+    Args:
+        folder: `pathlib.Path`.
+
+    Returns:
+        `EarlierRun`, or `None` if the folder contains no configuration.
+
+    Raises:
+        ValueError: If the run has saved weights, but no checkpoint from which it could go on.
+    """
+    if not config_file(folder).is_file():
+        return None
+    run = EarlierRun(
+        folder, RunConfig.from_file(config_file(folder)), recorded(folder), last_checkpoint(folder / CHECKPOINTS)
+    )
+    if run.checkpoint is None and (folder / WEIGHTS).is_file():
+        raise ValueError(
+            f"expected a run with a checkpoint. Received: {folder}, which has weights but no checkpoint. Train a new "
+            f"run from its weights with `init` (`--init {folder}`)."
+        )
+    return run

@@ -1,0 +1,61 @@
+"""Restores a checkpoint inside of `fit`, and skips the batches that were trained on before it."""
+
+import keras
+import numpy as np
+
+from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.training.checkpoints.training_state import restore_state
+
+
+class RestoreCheckpoint(keras.callbacks.Callback):
+    """Restores a checkpoint at the beginning of its epoch.
+
+    `fit` must begin with this epoch. It counts the batches before the checkpoint, but neither loads them nor trains on
+    them. The state is restored after all callbacks have begun the epoch, because they reset what they remember.
+
+    Args:
+        checkpoint: `Checkpoint`.
+        dataset: Training data set, as returned by `data.load`.
+        callbacks: List of the run's other callbacks. Place this callback after them.
+        replanned: New number of batches over which HSSN's weight of the triplet loss grows. Defaults to `None`, the
+            number in the checkpoint.
+    """
+
+    def __init__(self, checkpoint, dataset, callbacks, replanned=None):
+        super().__init__()
+        self._checkpoint, self._dataset, self._callbacks = checkpoint, dataset, callbacks
+        self._replanned = replanned
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._checkpoint is None:
+            return
+        _build_metrics(self.model)
+        position, callbacks = self._checkpoint.position, [*self._callbacks, self.model.history]
+        restore_state(self.model, callbacks, self._checkpoint.arrays, self._checkpoint.values)
+        if self._replanned is not None and hasattr(self.model, "replan"):
+            self.model.replan(self._replanned)
+        self._dataset.set_epoch(position.epoch, first_batch=position.batch)
+        self._skip(position.batch)
+        # Frees the arrays.
+        self._checkpoint = None
+
+    def _skip(self, count):
+        """Makes the next calls of the training step return the restored metrics, without a step."""
+        train, logs = self.model.train_function, self.model.get_metrics_result()
+
+        def skip(iterator):
+            nonlocal count
+            if count:
+                count -= 1
+                return logs
+            self.model.train_function = train
+            return train(iterator)
+
+        self.model.train_function = skip
+
+
+def _build_metrics(model):
+    """Makes the metrics part of `model.metrics`, which Keras otherwise does in the first step. Their values change."""
+    scores = scores_of(model, "RestoreCheckpoint")
+    channels = scores.tree.num_nodes if scores.kind == "nodes" else scores.tree.num_leaves
+    model.compute_metrics(None, np.zeros((1, 1, 1), "int32"), np.zeros((1, 1, 1, channels), "float32"))

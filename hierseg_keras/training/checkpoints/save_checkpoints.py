@@ -1,0 +1,93 @@
+"""Saves checkpoints during training."""
+
+import math
+import signal
+import time
+
+import keras
+
+from hierseg_keras.models.weights.finite_weights import check_finite_weights
+from hierseg_keras.training.checkpoints.checkpoint_files import Checkpoint, Position, save_checkpoint
+from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted
+from hierseg_keras.training.checkpoints.training_state import take_state
+
+
+class SaveCheckpoints(keras.callbacks.Callback):
+    """Saves a checkpoint in regular intervals, after the last batch, and when the process is asked to stop.
+
+    A checkpoint is taken between two batches. A run that goes on from the end of an epoch's last batch validates again.
+
+    Args:
+        folder: `pathlib.Path` of the run's checkpoints.
+        interval: `Interval`, or `None` for no regular checkpoints.
+        callbacks: List of the run's other callbacks, whose state is saved. Place this callback after them.
+        request: `StopRequest`.
+        resumed: `Position` from which the run goes on. Defaults to `None`.
+
+    Raises:
+        TrainingInterrupted: After a batch, if the process has been asked to stop.
+        FloatingPointError: If a weight is NaN or infinite when a checkpoint is due. Earlier checkpoints stay.
+        OSError: If the disk is full. Earlier checkpoints stay.
+    """
+
+    def __init__(self, folder, interval, callbacks, request, resumed=None):
+        super().__init__()
+        self._folder, self._interval, self._callbacks = folder, interval, callbacks
+        self._request, self._resumed = request, resumed
+        self._epoch, self._end_of_epoch = 0, None
+
+    def on_train_begin(self, logs=None):
+        self._saved_at, self._saved_batch = time.monotonic(), self._resumed and self._resumed.num_batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        position = Position(self._epoch, batch + 1, self.params["steps"])
+        if self._resumed is not None and position.num_batches < self._resumed.num_batches:
+            return
+        # After a NaN, `TerminateOnNaN` ends the training, and the last good state stays.
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            return
+        is_epoch_end = position.batch == position.batches_per_epoch
+        is_end = is_epoch_end and self._epoch + 1 == self.params["epochs"]
+        is_due = is_end or self._request.signal is not None or self._is_due(position)
+        if is_due or is_epoch_end:
+            checkpoint = self._take(position)
+            # Kept for a request to stop during validation, which overwrites the metrics.
+            self._end_of_epoch = checkpoint if is_epoch_end else None
+        if is_due:
+            self._save(checkpoint)
+        if self._request.signal is not None:
+            self._stop(checkpoint)
+
+    def on_test_batch_end(self, batch, logs=None):
+        if self._request.signal is not None and self._end_of_epoch is not None:
+            self._save(self._end_of_epoch)
+            self._stop(self._end_of_epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._end_of_epoch = None
+
+    def _is_due(self, position):
+        if self._interval is None:
+            return False
+        if self._interval.batches is not None:
+            return position.num_batches % self._interval.batches == 0
+        return time.monotonic() - self._saved_at >= self._interval.seconds
+
+    def _take(self, position):
+        check_finite_weights(self.model, f"saving a checkpoint after {position}")
+        return Checkpoint(position, *take_state(self.model, [*self._callbacks, self.model.history]))
+
+    def _save(self, checkpoint):
+        number = checkpoint.position.num_batches
+        if number != self._saved_batch:
+            save_checkpoint(self._folder, checkpoint)
+        self._saved_at, self._saved_batch = time.monotonic(), number
+
+    def _stop(self, checkpoint):
+        name = signal.Signals(self._request.signal).name
+        raise TrainingInterrupted(
+            f"{name}: the training stopped after {checkpoint.position}. Its state is saved.", self._request.signal
+        )

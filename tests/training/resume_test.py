@@ -1,0 +1,201 @@
+"""Runs that are stopped, killed or damaged, and go on as if nothing had happened."""
+
+import json
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow")
+from hierseg_keras.training import ConfigError, load_run, train  # noqa: E402
+from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted  # noqa: E402
+from tests.training.tiny_run import tiny_config  # noqa: E402
+
+SCHEDULES = {
+    "plain": {},
+    "averaged weights, early stopping": {"schedule": {"ema_momentum": 0.5, "early_stopping_patience": 1}},
+    "accumulated gradients": {"schedule": {"accumulation_steps": 3}},
+    "triplets": {"method": {"name": "HSSN", "triplet": {"num_triplets": 5}}},
+}
+BATCHES = 4
+
+
+class SignalAt(keras.callbacks.Callback):
+    """Sends this process a signal after a number of batches, of training or of validation."""
+
+    train_batch = test_batch = None
+
+    def on_train_begin(self, logs=None):
+        self._count = self._tests = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._count += 1
+        if self._count == self.train_batch:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._tests += 1
+        if self._tests == self.test_batch:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+class Killed(BaseException):
+    """In place of SIGKILL, after which nothing of the process runs."""
+
+
+def weights(folder):
+    return [variable.numpy() for variable in load_run(folder)[1].variables if variable.dtype == "float32"]
+
+
+def assert_same_run(folder, other):
+    for one, two in zip(weights(folder), weights(other), strict=True):
+        assert np.array_equal(one, two)
+    assert (folder / "log.csv").read_bytes() == (other / "log.csv").read_bytes()
+    assert (folder / "config.toml").read_bytes() == (other / "config.toml").read_bytes()
+
+
+def checkpoints(folder):
+    return sorted(path.name for path in (folder / "checkpoints").iterdir())
+
+
+@pytest.fixture
+def config(data_dir):
+    return tiny_config(data_dir, schedule={"epochs": 3}, callbacks=[{"name": f"{__name__}:SignalAt"}])
+
+
+@pytest.fixture
+def stopped(tmp_path, monkeypatch):
+    """Trains until a signal comes after a batch."""
+
+    def stop(config, name="stopped", **at):
+        with monkeypatch.context() as context, pytest.raises(TrainingInterrupted) as caught:
+            for when, batch in at.items():
+                context.setattr(SignalAt, when, batch)
+            train(config, tmp_path / name, verbose=0)
+        return tmp_path / name, caught.value
+
+    return stop
+
+
+@pytest.mark.usefixtures("run_eagerly")
+class ResumeTest:
+    @pytest.mark.large
+    @pytest.mark.parametrize("schedule", SCHEDULES)
+    def test_a_stopped_run_goes_on_bit_for_bit(self, schedule, config, stopped, tmp_path):
+        config = config.replace(**SCHEDULES[schedule])
+        train(config, tmp_path / "whole", verbose=0)
+        # After the first batch, in the middle of an epoch, and at the end of one.
+        for batch in (1, BATCHES + 2, 2 * BATCHES):
+            folder, stop = stopped(config, f"stopped_{batch}", train_batch=batch)
+            assert stop.signal == signal.SIGTERM and checkpoints(folder) == [f"batch_{batch:09d}"]
+            assert "finished" in json.loads((folder / "run.json").read_text()) or batch == 1
+            train(config, folder, verbose=0, resume=True)
+            assert_same_run(tmp_path / "whole", folder)
+
+    @pytest.mark.large
+    def test_a_run_stopped_during_validation_goes_on(self, config, stopped, tmp_path):
+        config = config.replace(**SCHEDULES["averaged weights, early stopping"])
+        train(config, tmp_path / "whole", verbose=0)
+        # Each validation has two batches.
+        folder, stop = stopped(config, test_batch=3)
+        assert stop.signal == signal.SIGINT and checkpoints(folder) == [f"batch_{2 * BATCHES:09d}"]
+        train(config, folder, verbose=0, resume=True)
+        assert_same_run(tmp_path / "whole", folder)
+
+    @pytest.mark.large
+    def test_a_run_killed_after_a_checkpoint_goes_on_from_it(self, config, tmp_path, monkeypatch):
+        """Also if the last checkpoint is damaged, and from the start if there is none."""
+        config = config.replace(save_every=2)
+        train(config, tmp_path / "whole", verbose=0)
+
+        def kill_at(batch, folder):
+            def kill(self, own, logs=None):
+                if self.model.optimizer.iterations == batch:
+                    raise Killed
+
+            with monkeypatch.context() as context, pytest.raises(Killed):
+                context.setattr(SignalAt, "on_train_batch_end", kill)
+                train(config, folder, verbose=0)
+
+        kill_at(7, tmp_path / "killed")
+        assert checkpoints(tmp_path / "killed") == ["batch_000000004", "batch_000000006"]
+        (tmp_path / "killed" / "checkpoints" / "batch_000000006" / "state.npz").write_bytes(b"")
+        with pytest.warns(UserWarning, match="batch_000000006 is damaged"):
+            train(config, tmp_path / "killed", verbose=0, resume=True)
+        assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+        kill_at(1, tmp_path / "early")
+        assert not (tmp_path / "early" / "checkpoints").exists()
+        train(config, tmp_path / "early", verbose=0, resume=True)
+        assert_same_run(tmp_path / "whole", tmp_path / "early")
+
+    def test_only_some_values_may_change(self, config, stopped, tmp_path):
+        folder, _ = stopped(config, train_batch=BATCHES + 1)
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        with pytest.raises(ConfigError) as caught:
+            train(config.replace(network={"filters": 3}, seed=1), folder, verbose=0, resume=True)
+        first, second, last = str(caught.value).splitlines()
+        assert first == f"`seed` expects 0, with which {folder} was started. Received: 1."
+        assert second == f"`network.filters` expects 2, with which {folder} was started. Received: 3."
+        assert last.startswith("A run that goes on may only change schedule.epochs, ")
+        with pytest.raises(ConfigError, match="`schedule` expects at least the epochs .* are 2. Received: 1 epochs"):
+            train(config.replace(schedule={"epochs": 1}), folder, verbose=0, resume=True)
+        (folder / "tree.txt").write_text("a\nb")
+        with pytest.raises(ValueError, match="expected the tree with which .* was started"):
+            train(config, folder, verbose=0, resume=True)
+        (folder / "tree.txt").write_bytes(before[folder / "tree.txt"])
+        record = json.loads(before[folder / "run.json"])
+        record["data"] = dict.fromkeys(record["data"], "another")
+        (folder / "run.json").write_text(json.dumps(record))
+        with pytest.raises(ValueError, match="expected the data .*street_blocks/1.0.0, which has changed since"):
+            train(config, folder, verbose=0, resume=True)
+        (folder / "run.json").write_bytes(before[folder / "run.json"])
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+    def test_a_finished_run_is_loaded_and_may_get_more_epochs(self, config, tmp_path):
+        config = config.replace(schedule={"epochs": 1})
+        trained = train(config, tmp_path / "run", verbose=0)
+        files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()}
+        loaded = train(config, tmp_path / "run", verbose=0, resume=True)
+        assert all(np.array_equal(*pair) for pair in zip(trained.get_weights(), loaded.get_weights(), strict=True))
+        assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()}
+
+        # The learning rate has reached 0 where it was planned to end.
+        longer = train(config.replace(schedule={"epochs": 2}), tmp_path / "run", verbose=0, resume=True)
+        assert longer.optimizer.learning_rate == 0 and load_run(tmp_path / "run")[0].schedule.epochs == 2
+        assert len((tmp_path / "run" / "log.csv").read_text().splitlines()) == 3
+
+    @pytest.mark.large
+    def test_replanned_schedules_cover_all_epochs(self, config, tmp_path):
+        config = config.replace(schedule={"epochs": 1}, **SCHEDULES["triplets"])
+        train(config, tmp_path / "run", verbose=0)
+        config = config.replace(schedule={"epochs": 4})
+        seen = []
+        original = SignalAt.on_train_batch_end
+
+        def see(self, batch, logs=None):
+            seen.append((float(self.model.optimizer.learning_rate), logs["beta"]))
+            original(self, batch, logs)
+
+        SignalAt.on_train_batch_end = see
+        try:
+            train(config, tmp_path / "run", verbose=0, resume=True, replan=True)
+        finally:
+            SignalAt.on_train_batch_end = original
+        rates = [rate for rate, _ in seen[BATCHES:]]
+        expected = [3e-3 * (1 - step / (4 * BATCHES)) ** 0.9 for step in range(BATCHES + 1, 4 * BATCHES + 1)]
+        assert rates == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+    def test_a_run_without_checkpoints_is_refused(self, config, tmp_path):
+        (tmp_path / "run").mkdir()
+        config.to_file(tmp_path / "run" / "config.toml")
+        (tmp_path / "run" / "model.weights.h5").write_bytes(b"")
+        with pytest.raises(ValueError, match="expected a run with a checkpoint. Received: .* Train a new run from its"):
+            train(config, tmp_path / "run", verbose=0, resume=True)
+
+    def test_without_resume_a_run_is_not_touched(self, config, stopped):
+        folder, _ = stopped(config, train_batch=1)
+        with pytest.raises(FileExistsError, match="expected a new or empty folder"):
+            train(config, folder, verbose=0)
