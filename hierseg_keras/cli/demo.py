@@ -19,6 +19,7 @@ from hierseg_keras.visualization import draw_levels
 
 # Image sizes that were not used in training. One of them is odd.
 CHECKED_SIZES = ((72, 104), (81, 127))
+CHECKED_SIGNATURES = ("serving_default", "probabilities")
 # One image in so many is labeled with leaves.
 ONE_IN = 10
 
@@ -98,6 +99,6 @@ def check(model, path, expected, seed):
     """Compares the SavedModel's outputs with the network's in a new process, on image sizes not used in training."""
     rng = np.random.default_rng(seed)
     images = [rng.integers(0, 256, (2, *size, 3), np.uint8) for size in CHECKED_SIZES]
-    agrees = export.check_in_fresh_process(path, model, images, expected)
+    agrees = export.check_in_fresh_process(path, model, images, expected, signatures=CHECKED_SIGNATURES)
     print("The SavedModel agrees on every output." if agrees else "The SavedModel differs.")
     return 0 if agrees else 1

@@ -27,12 +27,13 @@ def check_in_fresh_process(
     tree: ClassTree | str | None = None,
     scores: str | None = None,
     from_logits: bool | None = None,
+    signatures: Sequence[str] | None = None,
 ) -> bool:
     """Loads a SavedModel in a new process with TensorFlow only, and compares its outputs with the network's.
 
-    Every signature is compared. Those of images are called once per array of `images`. Those of encoded files are
+    Those of images are called once per array of `images`. Those of encoded files are
     called once with all images as PNG files, of as many sizes as the arrays have. The threshold is 0.5. The new
-    process prints the largest difference of each output.
+    process prints the largest difference of each output of each signature.
 
     Args:
         path: Folder of the SavedModel.
@@ -40,6 +41,7 @@ def check_in_fresh_process(
         images: List of uint8 arrays, `(B, H, W, 3)`.
         expected: Path of the `.npz` file to which the inputs and the network's outputs are written.
         tree, scores, from_logits: As they were passed to `saved_model`.
+        signatures: List of the names of the signatures to call. Defaults to all of them.
 
     Returns:
         `True` if the SavedModel has the same signatures and outputs, all integer outputs are equal, and all float
@@ -47,13 +49,15 @@ def check_in_fresh_process(
     """
     arrays = {}
     answers = Answers(model, "check_in_fresh_process", tree, scores, from_logits)
-    for name, (serve, specs) in signature_functions(answers).items():
+    functions = signature_functions(answers)
+    for name in functions if signatures is None else signatures:
+        serve, specs = functions[name]
         for case, values in enumerate(_requests(images, [spec.name for spec in specs])):
             # `serve` takes its arguments by position.
             outputs = serve(*map(tf.constant, values.values()))
             arrays |= {f"{name}/{case}/input/{argument}": value for argument, value in values.items()}
             arrays |= {f"{name}/{case}/output/{output}": value.numpy() for output, value in outputs.items()}
-    np.savez(expected, **arrays)
+    np.savez(expected, signatures=list(functions), **arrays)
     command = [sys.executable, "-I", str(_SCRIPT), str(path), str(expected)]
     ended = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
     if ended.returncode:

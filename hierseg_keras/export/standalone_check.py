@@ -4,9 +4,9 @@ This is a script, to be run in a new process:
 
     python standalone_check.py SAVED_MODEL EXPECTED.npz
 
-`EXPECTED.npz` holds one array per input and output of each request: `<signature>/<request>/input/<name>` and
-`<signature>/<request>/output/<name>`. The script prints the largest difference of each output. Its exit status is 1
-if an output differs, or if the SavedModel has a signature without a request.
+`EXPECTED.npz` holds the names of all signatures, and one array per input and output of each request:
+`<signature>/<request>/input/<name>` and `<signature>/<request>/output/<name>`. The script prints the largest difference
+of each output over all requests. Its exit status is 1 if an output differs, or if the SavedModel has other signatures.
 """
 
 import collections
@@ -26,22 +26,27 @@ TOLERANCE = 1e-5
 def main(saved_model, expected):
     signatures = tf.saved_model.load(saved_model).signatures
     requests = collections.defaultdict(lambda: {"input": {}, "output": {}})
-    for key, array in np.load(expected).items():
+    arrays = dict(np.load(expected))
+    failures = [
+        f"{name} is a signature of one of the two only" for name in set(signatures) ^ set(arrays.pop("signatures"))
+    ]
+    for key, array in arrays.items():
         signature, request, role, name = key.split("/")
         requests[signature, request][role][name] = array
-    failures = [f"{name} was not compared" for name in set(signatures) - {name for name, _ in requests}]
+    differences = collections.defaultdict(list)
     for (signature, _), request in requests.items():
-        failures += compare(signatures, signature, **request)
+        if signature in signatures:
+            failures += compare(signatures[signature], signature, differences, **request)
+    for (signature, name), found in differences.items():
+        print(f"  {signature:21s}  {name:18s}  {len(found)} requests  largest difference {max(found):.1e}")
     for failure in failures:
         print(f"  FAILED: {failure}")
     return 1 if failures or not requests else 0
 
 
-def compare(signatures, signature, input, output):
-    """Compares the outputs of one request. Returns the list of failures."""
-    if signature not in signatures:
-        return [f"there is no signature {signature}"]
-    answers = signatures[signature](**{name: tf.constant(value) for name, value in input.items()})
+def compare(call, signature, differences, input, output):
+    """Compares the outputs of one request, and adds their differences. Returns the list of failures."""
+    answers = call(**{name: tf.constant(value) for name, value in input.items()})
     if set(answers) != set(output):
         return [f"{signature} has the outputs {sorted(answers)}. Expected: {sorted(output)}"]
     failures = []
@@ -51,8 +56,7 @@ def compare(signatures, signature, input, output):
             failures.append(f"{signature}: {name} is {answer.dtype} {answer.shape}. Expected: {expected.shape}")
             continue
         difference = np.max(np.abs(answer.astype(np.float64) - expected), initial=0.0)
-        size = " x ".join(map(str, answer.shape[1:3]))
-        print(f"  {signature:21s}  {size:10s}  {name:18s}  largest difference {difference:.1e}")
+        differences[signature, name].append(difference)
         allowed = 0 if np.issubdtype(answer.dtype, np.integer) else TOLERANCE
         if not difference <= allowed:
             failures.append(f"{signature}: {name} differs by {difference}")
