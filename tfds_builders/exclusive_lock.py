@@ -6,8 +6,8 @@ import os
 import filelock
 from absl import logging
 
-# How often to open a folder that another process may remove at the same moment.
-_TRIES = 3
+# How often to open a folder that other processes may remove at the same moment.
+_TRIES = 1000
 
 
 @contextlib.contextmanager
@@ -39,15 +39,19 @@ def exclusive_lock(folder):
 
 def _opened(folder):
     """Returns a descriptor of a folder, which is made if necessary, and whether it could be locked."""
-    tries = 0
-    while tries < _TRIES:
+    if "://" in os.fspath(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        return None, False
+    for _ in range(_TRIES):
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(folder, os.O_RDONLY)
-        except OSError:
-            # A remote folder, or another process has just removed it.
-            tries += 1
+        except FileNotFoundError:
+            # Another process has just removed it, or its parent.
             continue
+        except OSError:
+            # Some systems cannot open folders.
+            return None, False
         is_alone = _locked(descriptor, folder)
         if not is_alone or _is_current(descriptor, folder):
             return descriptor, is_alone

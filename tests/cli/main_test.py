@@ -22,7 +22,7 @@ TINY += ["--replicas", "1"]
 SPLITS = ["--data.train_split", "train[:16]", "--evaluation.split", "validation[:4]"]
 
 
-FILES = {"config.toml", "tree.txt", "classes.csv", "run.json", "log.csv", "pictures", "model.weights.h5"}
+FILES = {"config.toml", "tree.txt", "classes.csv", "run.json", "log.csv", "pictures", "model.weights.h5", "checkpoints"}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ class TrainTest:
 
     def test_every_option_reaches_the_run(self, tmp_path, monkeypatch):
         asked = []
-        monkeypatch.setattr("hierseg_keras.cli.train.train", lambda config, out: asked.append((config, out)))
+        monkeypatch.setattr("hierseg_keras.cli.train.train", lambda config, out, **_: asked.append((config, out)))
         options = "--replicas 2 --precision mixed_float16 --schedule.accumulation_steps 4 --schedule.ema_momentum 0.99 "
         options += "--tensorboard --schedule.early_stopping_patience=3 --jit_compile false --network.name UNet "
         options += "--network.num_stages=2 --data.crop_size 8,9 --data.scale_range false "
@@ -95,7 +95,7 @@ class TrainTest:
 
     def test_options_left_out_are_the_defaults(self, monkeypatch):
         asked = []
-        monkeypatch.setattr("hierseg_keras.cli.train.train", lambda config, out: asked.append(config))
+        monkeypatch.setattr("hierseg_keras.cli.train.train", lambda config, out, **_: asked.append(config))
         assert main(["train", "--out", "run"]) == 0
         assert asked == [RunConfig()]
 

@@ -119,8 +119,8 @@ class CommandTest:
             ([], "expected NAME, or --images and --masks"),
             (["street_blocks", "--images", "images"], "--images expects the data set folders"),
             ([*DATA, "--class-map", "x.csv"], "Use --classes"),
-            ([*DATA, "--val-images", "x"], "`data.val_masks` expects"),
-            ([*DATA[:2], "--tree", "tree.txt"], "`data.masks` expects"),
+            ([*DATA, "--val-images", "x"], "--val-masks expects"),
+            ([*DATA[:2], "--tree", "tree.txt"], "--masks expects"),
         ],
     )
     def test_data_refuses(self, folder, capsys, options, expected):

@@ -22,7 +22,7 @@ def config(data_dir):
     return tiny_config(data_dir, method=METHOD, **tables)
 
 
-def interrupt(*_):
+def interrupt(*_, **__):
     raise KeyboardInterrupt
 
 
