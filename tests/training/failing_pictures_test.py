@@ -94,6 +94,7 @@ class TrainTest:
         data.set_epoch = lambda epoch: None
         monkeypatch.setattr("hierseg_keras.training.run.load_training", lambda config, tree: data)
         monkeypatch.setattr("hierseg_keras.training.run.load_evaluation", lambda *_: (data, None))
+        monkeypatch.setattr("hierseg_keras.training.run.class_table", lambda *_: "id,node")
         monkeypatch.setattr("hierseg_keras.training.run.load_examples", lambda *_: [(image[0], label[0])])
         monkeypatch.setattr("hierseg_keras.training.callbacks.draw_levels", fail)
         monkeypatch.setattr("hierseg_keras.training.run.draw_curves", fail)

@@ -148,7 +148,8 @@ class CommandTest:
         capsys.readouterr()
         assert command("evaluate", "run") == 1
         printed = capsys.readouterr().err
-        assert "expected a folder of masks. Received: nothing there" in printed and printed.count("\n") == 1
+        assert "images: expected a folder" in printed
+        assert "expected a folder of masks. Received: nothing there" in printed and printed.count("\n") == 2
 
     @pytest.mark.large
     def test_predictions_have_the_ids_of_the_masks(self, folder, capsys):

@@ -15,7 +15,8 @@ from hierseg_keras.training.checkpoints.training_state import take_state
 class SaveCheckpoints(keras.callbacks.Callback):
     """Saves a checkpoint in regular intervals, after the last batch, and when the process is asked to stop.
 
-    A checkpoint is taken between two batches. A run that goes on from the end of an epoch's last batch validates again.
+    A checkpoint is taken between two batches, if the loss and all weights are finite. A run that goes on from the end
+    of an epoch's last batch validates again.
 
     Args:
         folder: `pathlib.Path` of the run's checkpoints.
@@ -26,7 +27,6 @@ class SaveCheckpoints(keras.callbacks.Callback):
 
     Raises:
         TrainingInterrupted: After a batch, if the process has been asked to stop.
-        FloatingPointError: If a weight is NaN or infinite when a checkpoint is due. Earlier checkpoints stay.
         OSError: If the disk is full. Earlier checkpoints stay.
     """
 
@@ -46,25 +46,22 @@ class SaveCheckpoints(keras.callbacks.Callback):
         position = Position(self._epoch, batch + 1, self.params["steps"])
         if self._resumed is not None and position.num_batches < self._resumed.num_batches:
             return
-        # After a NaN, `TerminateOnNaN` ends the training, and the last good state stays.
-        if not math.isfinite((logs or {}).get("loss", 0.0)):
-            return
         is_epoch_end = position.batch == position.batches_per_epoch
         is_end = is_epoch_end and self._epoch + 1 == self.params["epochs"]
         is_due = is_end or self._request.signal is not None or self._is_due(position)
         if is_due or is_epoch_end:
-            checkpoint = self._take(position)
+            checkpoint = self._take(position, logs or {})
             # Kept for a request to stop during validation, which overwrites the metrics.
             self._end_of_epoch = checkpoint if is_epoch_end else None
         if is_due:
             self._save(checkpoint)
         if self._request.signal is not None:
-            self._stop(checkpoint)
+            self._stop(position, checkpoint)
 
     def on_test_batch_end(self, batch, logs=None):
         if self._request.signal is not None and self._end_of_epoch is not None:
             self._save(self._end_of_epoch)
-            self._stop(self._end_of_epoch)
+            self._stop(self._end_of_epoch.position, self._end_of_epoch)
 
     def on_epoch_end(self, epoch, logs=None):
         self._end_of_epoch = None
@@ -76,18 +73,25 @@ class SaveCheckpoints(keras.callbacks.Callback):
             return position.num_batches % self._interval.batches == 0
         return time.monotonic() - self._saved_at >= self._interval.seconds
 
-    def _take(self, position):
-        check_finite_weights(self.model, f"saving a checkpoint after {position}")
+    def _take(self, position, logs):
+        """Returns a checkpoint, or `None` if the loss or a weight is not finite: training will end with an error."""
+        try:
+            check_finite_weights(self.model, "saving a checkpoint")
+        except FloatingPointError:
+            return None
+        if not math.isfinite(logs.get("loss", 0.0)):
+            return None
         return Checkpoint(position, *take_state(self.model, [*self._callbacks, self.model.history]))
 
     def _save(self, checkpoint):
+        if checkpoint is None:
+            return
         number = checkpoint.position.num_batches
         if number != self._saved_batch:
             save_checkpoint(self._folder, checkpoint)
         self._saved_at, self._saved_batch = time.monotonic(), number
 
-    def _stop(self, checkpoint):
+    def _stop(self, position, checkpoint):
         name = signal.Signals(self._request.signal).name
-        raise TrainingInterrupted(
-            f"{name}: the training stopped after {checkpoint.position}. Its state is saved.", self._request.signal
-        )
+        saved = "Its state is saved." if checkpoint is not None else "Its weights are not finite, and are not saved."
+        raise TrainingInterrupted(f"{name}: the training stopped after {position}. {saved}", self._request.signal)
