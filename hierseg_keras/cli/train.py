@@ -94,6 +94,10 @@ def _configuration(options):
             )
         if options.replan and options.resume is None:
             raise ValueError("--replan expects --resume. Received: no --resume.")
+        if options.replan and config.finds_clusters:
+            raise ValueError(
+                "--replan expects one training. Received: the phases of `HS3`, whose epochs cannot change."
+            )
         check_before_data(config, make_strategy(config.replicas))
     return config
 

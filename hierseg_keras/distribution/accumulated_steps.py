@@ -29,8 +29,11 @@ class AccumulatedSteps:
         super().build(variables)
         self._num_batches = self.add_variable((), dtype="int32", aggregation="only_first_replica", name="num_batches")
         self._stepped = list(variables)
-        # Each replica has its own sums. They are added over replicas only in the step.
-        self._sums = [self.add_variable_from_reference(variable, name="gradient_sum") for variable in variables]
+        # Each replica has its own sums. They are added over replicas only in the step, hence the aggregation.
+        self._sums = [
+            self.add_variable(variable.shape, dtype=variable.dtype, aggregation="sum", name="gradient_sum")
+            for variable in variables
+        ]
 
     def apply(self, grads, trainable_variables=None):
         import tensorflow as tf

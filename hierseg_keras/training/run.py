@@ -130,21 +130,23 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     keras.utils.set_random_seed(config.seed)
     tree = tree_of(config.data)
     colors = node_colors(tree, palette_of(config.data))
+    checkpoint = earlier and earlier.checkpoint
     with strategy.scope():
-        model, callbacks = make_parts(config, tree, pretrained=earlier is None)
-        start = {} if config.init is None or earlier else {"init": initialize(model, config.init)}
+        model, callbacks = make_parts(config, tree, pretrained=checkpoint is None)
+        start = {} if config.init is None or checkpoint else {"init": initialize(model, config.init)}
     config = with_data(config, tree)
     origin = origin_of(config, strategy, tree)
-    checkpoint = None
     if earlier is not None:
         earlier.check(config, tree, origin)
-        checkpoint = earlier.checkpoint
     train_data = load_training(config, tree)
     epochs = config.num_epochs(len(train_data))
     if checkpoint is not None:
         _check_length(checkpoint.position, epochs, len(train_data))
-        if earlier.is_finished and checkpoint.position.num_batches == epochs * len(train_data):
+    if earlier is not None and earlier.is_finished:
+        # With early stopping, the training may have ended before its last epoch.
+        if epochs <= earlier.config.num_epochs(len(train_data)):
             return load_run(folder, strategy)[1]
+        earlier.check_checkpoint()
     planned = epochs * len(train_data)
     if earlier is not None and not replan:
         planned = earlier.record.get("planned_batches", planned)
@@ -164,6 +166,8 @@ def _train(config, folder, verbose, strategy, earlier, replan):
         print(f"{folder} goes on after {checkpoint.position}.")
     verbose, progress = progress_of(verbose)
     callbacks = [data.SetEpoch(train_data), *_callbacks(config, tree, colors, examples, folder, manifest), *callbacks]
+    # Their state is not saved, so that a resumed run may begin or cease to use them.
+    tensorboard = tensorboard_callbacks(tree, examples, folder / TENSORBOARD, colors) if config.tensorboard else []
     with catching_signals() as request:
         model.fit(
             train_data,
@@ -175,23 +179,24 @@ def _train(config, folder, verbose, strategy, earlier, replan):
             verbose=verbose,
             callbacks=[
                 *callbacks,
-                *_checkpoints(config, folder, callbacks, request, checkpoint, train_data, planned if replan else None),
+                *tensorboard,
+                *_checkpoints(config, folder, callbacks, request, checkpoint, train_data, planned),
                 *progress,
             ],
         )
-    curves = folder / PICTURES / "curves.png"
-    with OneWarning(curves), written_beside(curves) as path:
-        draw_curves(folder / LOG, path)
-    manifest.finish()
+        curves = folder / PICTURES / "curves.png"
+        with OneWarning(curves), written_beside(curves) as path:
+            draw_curves(folder / LOG, path)
+        manifest.finish()
     return model
 
 
-def _checkpoints(config, folder, callbacks, request, checkpoint, train_data, replanned):
+def _checkpoints(config, folder, callbacks, request, checkpoint, train_data, planned):
     """Returns the callbacks that restore and save checkpoints."""
     interval = None if config.save_every is None else parse_interval(config.save_every)
     position = None if checkpoint is None else checkpoint.position
-    save = SaveCheckpoints(folder / CHECKPOINTS, interval, callbacks, request, position)
-    return [save] if checkpoint is None else [RestoreCheckpoint(checkpoint, train_data, callbacks, replanned), save]
+    save = SaveCheckpoints(folder / CHECKPOINTS, interval, callbacks, request, config, position)
+    return [save] if checkpoint is None else [RestoreCheckpoint(checkpoint, train_data, callbacks, planned), save]
 
 
 def _check_length(position, epochs, batches_per_epoch):
@@ -240,6 +245,4 @@ def _callbacks(config, tree, colors, examples, folder, manifest):
     monitor = None if patience is None else MONITOR
     callbacks.append(SaveWeights(folder / WEIGHTS, monitor, manifest.announce_weights))
     callbacks.append(DrawPredictions(tree, examples[:1], png_writer(folder / PICTURES), palette=colors))
-    if config.tensorboard:
-        callbacks += tensorboard_callbacks(tree, examples, folder / TENSORBOARD, colors)
     return callbacks

@@ -1,6 +1,7 @@
 """Runs that are stopped, killed or damaged, and go on as if nothing had happened."""
 
 import json
+import math
 import os
 import signal
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from hierseg_keras.training import ConfigError, load_run, train  # noqa: E402
+from hierseg_keras.training import ConfigError, RunConfig, load_run, train  # noqa: E402
 from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
 
@@ -42,6 +43,20 @@ class SignalAt(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+class CountBatches(keras.callbacks.Callback):
+    """Counts batches, as `fit` tells it."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.count += 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.count += 1
+
+
 class Killed(BaseException):
     """In place of SIGKILL, after which nothing of the process runs."""
 
@@ -64,6 +79,22 @@ def checkpoints(folder):
 @pytest.fixture
 def config(data_dir):
     return tiny_config(data_dir, schedule={"epochs": 3}, callbacks=[{"name": f"{__name__}:SignalAt"}])
+
+
+@pytest.fixture
+def kill_at(monkeypatch):
+    """Trains until the optimizer has made a number of steps, after which nothing more is saved."""
+
+    def kill(batch, config, folder, **options):
+        def end(self, own, logs=None):
+            if self.model.optimizer.iterations == batch:
+                raise Killed
+
+        with monkeypatch.context() as context, pytest.raises(Killed):
+            context.setattr(SignalAt, "on_train_batch_end", end)
+            train(config, folder, verbose=0, **options)
+
+    return kill
 
 
 @pytest.fixture
@@ -90,7 +121,7 @@ class ResumeTest:
         # In the middle of an epoch, and at the end of one.
         for batch in (BATCHES + 2, 2 * BATCHES):
             folder, stop = stopped(config, f"stopped_{batch}", train_batch=batch)
-            assert stop.signal == signal.SIGTERM and checkpoints(folder) == [f"batch_{batch:09d}"]
+            assert stop.signal == signal.SIGTERM and checkpoints(folder)[-1] == f"batch_{batch:09d}"
             assert not json.loads((folder / "run.json").read_text())["finished"]
             train(config, folder, verbose=0, resume=True)
             assert_same_run(tmp_path / "whole", folder)
@@ -101,36 +132,89 @@ class ResumeTest:
         train(config, tmp_path / "whole", verbose=0)
         # Each validation has two batches.
         folder, stop = stopped(config, test_batch=3)
-        assert stop.signal == signal.SIGINT and checkpoints(folder) == [f"batch_{2 * BATCHES:09d}"]
+        assert stop.signal == signal.SIGINT and checkpoints(folder)[-1] == f"batch_{2 * BATCHES:09d}"
         train(config, folder, verbose=0, resume=True)
         assert_same_run(tmp_path / "whole", folder)
 
     @pytest.mark.large
-    def test_a_run_killed_after_a_checkpoint_goes_on_from_it(self, config, tmp_path, monkeypatch):
+    def test_a_run_killed_after_a_checkpoint_goes_on_from_it(self, config, tmp_path, kill_at):
         """Also if the last checkpoint is damaged, and from the start if there is none."""
         config = config.replace(save_every=2)
         train(config, tmp_path / "whole", verbose=0)
 
-        def kill_at(batch, folder):
-            def kill(self, own, logs=None):
-                if self.model.optimizer.iterations == batch:
-                    raise Killed
-
-            with monkeypatch.context() as context, pytest.raises(Killed):
-                context.setattr(SignalAt, "on_train_batch_end", kill)
-                train(config, folder, verbose=0)
-
-        kill_at(7, tmp_path / "killed")
+        kill_at(7, config, tmp_path / "killed")
         assert checkpoints(tmp_path / "killed") == ["batch_000000004", "batch_000000006"]
         (tmp_path / "killed" / "checkpoints" / "batch_000000006" / "state.npz").write_bytes(b"")
         with pytest.warns(UserWarning, match="batch_000000006 is damaged"):
             train(config, tmp_path / "killed", verbose=0, resume=True)
         assert_same_run(tmp_path / "whole", tmp_path / "killed")
 
-        kill_at(1, tmp_path / "early")
+        kill_at(1, config, tmp_path / "early")
         assert not (tmp_path / "early" / "checkpoints").exists()
         train(config, tmp_path / "early", verbose=0, resume=True)
         assert_same_run(tmp_path / "whole", tmp_path / "early")
+
+    def test_a_run_with_weights_has_a_checkpoint(self, config, tmp_path, kill_at):
+        kill_at(BATCHES + 1, config, tmp_path / "run")
+        assert config.save_every == "5min" and checkpoints(tmp_path / "run") == [f"batch_{BATCHES:09d}"]
+        # A run that saves none is not begun anew.
+        kill_at(BATCHES + 1, config.replace(save_every=None), tmp_path / "other")
+        with pytest.raises(ValueError, match="has weights but no checkpoint"):
+            train(config, tmp_path / "other", verbose=0, resume=True)
+
+    @pytest.mark.large
+    def test_a_run_killed_before_its_first_checkpoint_starts_from_the_same_weights(self, config, tmp_path, kill_at):
+        config = config.replace(schedule={"epochs": 1})
+        train(config, tmp_path / "init", verbose=0)
+        config = config.replace(init=str(tmp_path / "init"))
+        train(config, tmp_path / "whole", verbose=0)
+        kill_at(1, config, tmp_path / "killed")
+        assert not (tmp_path / "killed" / "checkpoints").exists()
+        train(config, tmp_path / "killed", verbose=0, resume=True)
+        assert_same_run(tmp_path / "whole", tmp_path / "killed")
+        assert "init" in json.loads((tmp_path / "killed" / "run.json").read_text())
+
+    def test_callbacks_do_not_remember_skipped_batches(self, config, stopped, monkeypatch):
+        config = config.replace(
+            callbacks=[{"name": f"{__name__}:SignalAt"}, {"name": f"{__name__}:CountBatches"}], schedule={"epochs": 2}
+        )
+        folder, _ = stopped(config, train_batch=BATCHES + 2)
+        counts = []
+        monkeypatch.setattr(CountBatches, "on_train_end", lambda self, logs=None: counts.append(self.count))
+        train(config, folder, verbose=0, resume=True)
+        assert counts == [2 * 2 * BATCHES]
+
+    def test_tensorboard_may_change(self, config, stopped):
+        folder, _ = stopped(config, train_batch=3 * BATCHES - 1)
+        train(config.replace(tensorboard=True), folder, verbose=0, resume=True)
+        assert any((folder / "tensorboard").rglob("events.*"))
+
+    def test_a_signal_after_the_last_validation_ends_the_process(self, config, tmp_path, monkeypatch):
+        config = config.replace(schedule={"epochs": 1})
+        send = lambda *_: os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
+        monkeypatch.setattr(SignalAt, "on_epoch_end", send, raising=False)
+        with pytest.raises(TrainingInterrupted, match="the training stopped after epoch 1, batch 4 of 4"):
+            train(config, tmp_path / "run", verbose=0)
+        monkeypatch.setattr(SignalAt, "on_epoch_end", keras.callbacks.Callback.on_epoch_end)
+        monkeypatch.setattr(SignalAt, "on_train_end", send, raising=False)
+        with pytest.raises(TrainingInterrupted, match="the training has reached its end"):
+            train(config, tmp_path / "run", verbose=0, resume=True)
+        assert json.loads((tmp_path / "run" / "run.json").read_text())["finished"]
+
+    def test_an_edited_configuration_is_refused(self, config, stopped):
+        folder, _ = stopped(config, train_batch=1)
+        path = folder / "config.toml"
+        path.write_text(path.read_text().replace("learning_rate = 0.003", "learning_rate = 0.1"))
+        with pytest.raises(ConfigError, match=r"`optimizer.learning_rate` expects 0.003, with which .* Received: 0.1."):
+            train(RunConfig.from_file(path), folder, verbose=0, resume=True)
+
+    def test_a_callback_that_resumes_in_its_own_way_is_refused(self, config, stopped, monkeypatch):
+        folder, _ = stopped(config, train_batch=1)
+        monkeypatch.setattr(
+            SignalAt, "on_train_begin", lambda self, logs=None: setattr(self.model, "_initial_epoch", 2)
+        )
+        with pytest.raises(ValueError, match="expected training to begin with epoch 1. Received: epoch 3"):
+            train(config, folder, verbose=0, resume=True)
 
     def test_only_some_values_may_change(self, config, stopped, tmp_path):
         folder, _ = stopped(config, train_batch=BATCHES + 1)
@@ -163,16 +247,36 @@ class ResumeTest:
         assert all(np.array_equal(*pair) for pair in zip(trained.get_weights(), loaded.get_weights(), strict=True))
         assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()}
 
+        # Also without checkpoints, which are large.
+        (tmp_path / "run" / "checkpoints").rename(tmp_path / "checkpoints")
+        train(config, tmp_path / "run", verbose=0, resume=True)
+        with pytest.raises(ValueError, match="has weights but no checkpoint"):
+            train(config.replace(schedule={"epochs": 2}), tmp_path / "run", verbose=0, resume=True)
+        (tmp_path / "checkpoints").rename(tmp_path / "run" / "checkpoints")
+
         # The learning rate has reached 0 where it was planned to end.
         longer = train(config.replace(schedule={"epochs": 2}), tmp_path / "run", verbose=0, resume=True)
         assert longer.optimizer.learning_rate == 0 and load_run(tmp_path / "run")[0].schedule.epochs == 2
         assert len((tmp_path / "run" / "log.csv").read_text().splitlines()) == 3
 
     @pytest.mark.large
-    def test_replanned_schedules_cover_all_epochs(self, config, tmp_path):
+    def test_a_run_that_stopped_early_is_loaded(self, config, tmp_path, monkeypatch):
+        config = config.replace(schedule={"epochs": 9, "early_stopping_patience": 1})
+        monkeypatch.setattr(
+            SignalAt, "on_epoch_end", lambda self, *_: setattr(self.model, "stop_training", True), raising=False
+        )
+        train(config, tmp_path / "run", verbose=0)
+        files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()}
+        train(config, tmp_path / "run", verbose=0, resume=True)
+        assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()}
+
+    @pytest.mark.large
+    def test_replanned_schedules_cover_all_epochs(self, config, tmp_path, kill_at):
         config = config.replace(schedule={"epochs": 1}, method=SCHEDULES["triplets"]["method"])
         train(config, tmp_path / "run", verbose=0)
         config = config.replace(schedule={"epochs": 4})
+        # Also after a run that was killed before its first replanned checkpoint.
+        kill_at(BATCHES + 1, config, tmp_path / "run", resume=True, replan=True)
         seen = []
         original = SignalAt.on_train_batch_end
 
@@ -182,12 +286,14 @@ class ResumeTest:
 
         SignalAt.on_train_batch_end = see
         try:
-            train(config, tmp_path / "run", verbose=0, resume=True, replan=True)
+            train(config, tmp_path / "run", verbose=0, resume=True)
         finally:
             SignalAt.on_train_batch_end = original
         rates = [rate for rate, _ in seen[BATCHES:]]
         expected = [3e-3 * (1 - step / (4 * BATCHES)) ** 0.9 for step in range(BATCHES + 1, 4 * BATCHES + 1)]
         assert rates == pytest.approx(expected, rel=1e-4, abs=1e-7)
+        # The first batch of the second epoch is the fifth of 16.
+        assert seen[BATCHES][1] == pytest.approx(0.5 * (1 - math.cos(math.pi * 4 / 16)) / 2, rel=1e-4)
 
     def test_a_run_without_checkpoints_is_refused(self, config, tmp_path):
         (tmp_path / "run").mkdir()

@@ -52,15 +52,19 @@ class Checkpoint:
         position: `Position` at which the state was taken.
         arrays: Dict from strings to NumPy arrays.
         values: Further state, as JSON values.
+        config: Values of the `RunConfig` of the training, as JSON values.
     """
 
     position: Position
     arrays: dict
-    values: dict
+    values: list
+    config: dict
 
 
 def save_checkpoint(folder, checkpoint):
-    """Saves a checkpoint, and deletes all but the last two.
+    """Saves a checkpoint, and deletes all others but the one before.
+
+    Later ones are those that were damaged when the run resumed from an earlier one.
 
     Each checkpoint is a folder `batch_<number>`, which is complete from the moment at which it exists. It contains
     `state.npz`, the state, and `manifest.json`, the hash of that file. Neither contains pickled objects.
@@ -72,15 +76,22 @@ def save_checkpoint(folder, checkpoint):
     Raises:
         OSError: If the disk is full or the folder cannot be written to. Earlier checkpoints stay.
     """
-    values = {"position": dataclasses.asdict(checkpoint.position), "values": checkpoint.values}
+    number = checkpoint.position.num_batches
+    values = {
+        "position": dataclasses.asdict(checkpoint.position),
+        "values": checkpoint.values,
+        "config": checkpoint.config,
+    }
     arrays = {**checkpoint.arrays, _VALUES: np.frombuffer(json.dumps(values).encode(), np.uint8)}
-    with written_beside(folder / f"batch_{checkpoint.position.num_batches:09d}") as new:
+    with written_beside(folder / f"batch_{number:09d}") as new:
         new.mkdir()
         np.savez(new / _STATE, **arrays)
         manifest = {"format_version": FORMAT_VERSION, "sha256": _hash_of(new / _STATE)}
         (new / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
-    for old in _folders(folder)[NUM_KEPT:]:
-        shutil.rmtree(old)
+    found = _folders(folder)
+    kept = [other for other in found if other <= number][:NUM_KEPT]
+    for other in found.keys() - kept:
+        shutil.rmtree(found[other])
 
 
 def last_checkpoint(folder):
@@ -94,8 +105,9 @@ def last_checkpoint(folder):
 
     Raises:
         ValueError: If a later version of the library has saved the checkpoint.
+        FileExistsError: If `folder` is a file.
     """
-    for path in _folders(folder):
+    for path in _folders(folder).values():
         try:
             return _load(path)
         except (OSError, KeyError, TypeError, _Damaged, zipfile.BadZipFile) as error:
@@ -124,15 +136,19 @@ def _load(path):
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         arrays = dict(file)
     values = json.loads(arrays.pop(_VALUES).tobytes())
-    return Checkpoint(Position(**values["position"]), arrays, values["values"])
+    return Checkpoint(Position(**values["position"]), arrays, values["values"], values["config"])
 
 
 def _folders(folder):
-    """Returns the folders of all checkpoints, the last one first."""
+    """Returns a dict from number to folder of all checkpoints, the last one first."""
+    if not folder.exists():
+        return {}
     if not folder.is_dir():
-        return []
+        raise FileExistsError(
+            f"expected the folder of a run's checkpoints. Received: {folder}, which is a file. Move it away."
+        )
     found = {int(match[1]): path for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))}
-    return [found[number] for number in sorted(found, reverse=True)]
+    return dict(sorted(found.items(), reverse=True))
 
 
 def _hash_of(path):

@@ -30,7 +30,7 @@ class EarlierRun:
 
     Attributes:
         folder: `pathlib.Path`.
-        config: Its `RunConfig`.
+        config: `RunConfig` with which the checkpoint was trained. Without a checkpoint, that of its configuration file.
         record: Content of its `run.json`, or an empty dict if it was killed before it wrote that file.
         checkpoint: Its last `Checkpoint`, or `None` if it was killed before it saved one.
     """
@@ -44,6 +44,18 @@ class EarlierRun:
     def is_finished(self):
         """Whether the run trained all of its epochs, or stopped early."""
         return self.record.get("finished", False)
+
+    def check_checkpoint(self):
+        """Checks that a run that has weights has a checkpoint too.
+
+        Raises:
+            ValueError: If the run has saved weights, but no checkpoint from which it could go on.
+        """
+        if self.checkpoint is None and (self.folder / WEIGHTS).is_file():
+            raise ValueError(
+                f"expected a run with a checkpoint. Received: {self.folder}, which has weights but no checkpoint. "
+                f"Train a new run from its weights with `init` (`--init {self.folder}`)."
+            )
 
     def check(self, config, tree, origin):
         """Checks that a configuration continues the run.
@@ -113,16 +125,14 @@ def earlier_run(folder):
         `EarlierRun`, or `None` if the folder contains no configuration.
 
     Raises:
-        ValueError: If the run has saved weights, but no checkpoint from which it could go on.
+        ValueError: If the run is unfinished and has saved weights, but no checkpoint from which it could go on.
     """
     if not config_file(folder).is_file():
         return None
-    run = EarlierRun(
-        folder, RunConfig.from_file(config_file(folder)), recorded(folder), last_checkpoint(folder / CHECKPOINTS)
-    )
-    if run.checkpoint is None and (folder / WEIGHTS).is_file():
-        raise ValueError(
-            f"expected a run with a checkpoint. Received: {folder}, which has weights but no checkpoint. Train a new "
-            f"run from its weights with `init` (`--init {folder}`)."
-        )
+    checkpoint = last_checkpoint(folder / CHECKPOINTS)
+    # The file may have been edited since.
+    config = RunConfig.from_file(config_file(folder)) if checkpoint is None else RunConfig(**checkpoint.config)
+    run = EarlierRun(folder, config, recorded(folder), checkpoint)
+    if not run.is_finished:
+        run.check_checkpoint()
     return run

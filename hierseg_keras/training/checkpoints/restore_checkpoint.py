@@ -11,33 +11,49 @@ class RestoreCheckpoint(keras.callbacks.Callback):
     """Restores a checkpoint at the beginning of its epoch.
 
     `fit` must begin with this epoch. It counts the batches before the checkpoint, but neither loads them nor trains on
-    them. The state is restored after all callbacks have begun the epoch, because they reset what they remember.
+    them. The state is restored after all callbacks have begun the epoch, because they reset what they remember; and
+    again after the skipped batches, because callbacks may count these.
 
     Args:
         checkpoint: `Checkpoint`.
         dataset: Training data set, as returned by `data.load`.
         callbacks: List of the run's other callbacks. Place this callback after them.
-        replanned: New number of batches over which HSSN's weight of the triplet loss grows. Defaults to `None`, the
-            number in the checkpoint.
+        planned: Number of batches over which HSSN's weight of the triplet loss grows.
+
+    Raises:
+        ValueError: If training begins with another epoch, or the checkpoint is that of another model.
     """
 
-    def __init__(self, checkpoint, dataset, callbacks, replanned=None):
+    def __init__(self, checkpoint, dataset, callbacks, planned):
         super().__init__()
         self._checkpoint, self._dataset, self._callbacks = checkpoint, dataset, callbacks
-        self._replanned = replanned
+        self._planned = planned
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._checkpoint is None:
             return
+        position = self._checkpoint.position
+        if epoch != position.epoch:
+            raise ValueError(
+                f"expected training to begin with epoch {position.epoch + 1}. Received: epoch {epoch + 1}. Remove "
+                "callbacks that resume a training, such as `BackupAndRestore`."
+            )
         _build_metrics(self.model)
-        position, callbacks = self._checkpoint.position, [*self._callbacks, self.model.history]
-        restore_state(self.model, callbacks, self._checkpoint.arrays, self._checkpoint.values)
-        if self._replanned is not None and hasattr(self.model, "replan"):
-            self.model.replan(self._replanned)
+        self._restore()
         self._dataset.set_epoch(position.epoch, first_batch=position.batch)
         self._skip(position.batch)
-        # Frees the arrays.
-        self._checkpoint = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._checkpoint is not None and batch + 1 == self._checkpoint.position.batch:
+            self._restore()
+            # Frees the arrays.
+            self._checkpoint = None
+
+    def _restore(self):
+        callbacks = [*self._callbacks, self.model.history]
+        restore_state(self.model, callbacks, self._checkpoint.arrays, self._checkpoint.values)
+        if hasattr(self.model, "replan"):
+            self.model.replan(self._planned)
 
     def _skip(self, count):
         """Makes the next calls of the training step return the restored metrics, without a step."""

@@ -16,24 +16,26 @@ class SaveCheckpoints(keras.callbacks.Callback):
     """Saves a checkpoint in regular intervals, after the last batch, and when the process is asked to stop.
 
     A checkpoint is taken between two batches, if the loss and all weights are finite. A run that goes on from the end
-    of an epoch's last batch validates again.
+    of an epoch's last batch validates again. With an interval, there is also a checkpoint after the first epoch, so
+    that a run with weights has one.
 
     Args:
         folder: `pathlib.Path` of the run's checkpoints.
         interval: `Interval`, or `None` for no regular checkpoints.
         callbacks: List of the run's other callbacks, whose state is saved. Place this callback after them.
         request: `StopRequest`.
+        config: `RunConfig` of the run.
         resumed: `Position` from which the run goes on. Defaults to `None`.
 
     Raises:
-        TrainingInterrupted: After a batch, if the process has been asked to stop.
+        TrainingInterrupted: After a batch or an epoch, if the process has been asked to stop.
         OSError: If the disk is full. Earlier checkpoints stay.
     """
 
-    def __init__(self, folder, interval, callbacks, request, resumed=None):
+    def __init__(self, folder, interval, callbacks, request, config, resumed=None):
         super().__init__()
         self._folder, self._interval, self._callbacks = folder, interval, callbacks
-        self._request, self._resumed = request, resumed
+        self._request, self._config, self._resumed = request, config.to_values(), resumed
         self._epoch, self._end_of_epoch = 0, None
 
     def on_train_begin(self, logs=None):
@@ -59,16 +61,22 @@ class SaveCheckpoints(keras.callbacks.Callback):
             self._stop(position, checkpoint)
 
     def on_test_batch_end(self, batch, logs=None):
+        self._stop_at_end_of_epoch()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._stop_at_end_of_epoch()
+        self._end_of_epoch = None
+
+    def _stop_at_end_of_epoch(self):
         if self._request.signal is not None and self._end_of_epoch is not None:
             self._save(self._end_of_epoch)
             self._stop(self._end_of_epoch.position, self._end_of_epoch)
 
-    def on_epoch_end(self, epoch, logs=None):
-        self._end_of_epoch = None
-
     def _is_due(self, position):
         if self._interval is None:
             return False
+        if self._saved_batch is None and position.batch == position.batches_per_epoch:
+            return True
         if self._interval.batches is not None:
             return position.num_batches % self._interval.batches == 0
         return time.monotonic() - self._saved_at >= self._interval.seconds
@@ -81,7 +89,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
             return None
         if not math.isfinite(logs.get("loss", 0.0)):
             return None
-        return Checkpoint(position, *take_state(self.model, [*self._callbacks, self.model.history]))
+        return Checkpoint(position, *take_state(self.model, [*self._callbacks, self.model.history]), self._config)
 
     def _save(self, checkpoint):
         if checkpoint is None:

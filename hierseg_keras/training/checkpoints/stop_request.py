@@ -34,16 +34,21 @@ class StopRequest:
 def catching_signals():
     """Turns the first SIGTERM or SIGINT (Ctrl-C) during the block into a request. A second one acts at once.
 
-    Only the main thread of a program receives signals. In another thread, signals act as usual.
+    Only the main thread of a program receives signals. In another thread, signals act as usual. So do signals that the
+    process ignores, such as Ctrl-C for a job in the background.
 
     Yields:
         `StopRequest`.
+
+    Raises:
+        TrainingInterrupted: At the end of the block, if there was a request that it did not notice.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
 
     def restore():
         for number, handler in before.items():
@@ -54,9 +59,12 @@ def catching_signals():
         request.signal = number
         restore()
 
-    for number in _SIGNALS:
+    for number in before:
         signal.signal(number, handle)
     try:
         yield request
     finally:
         restore()
+    if request.signal is not None:
+        name = signal.Signals(request.signal).name
+        raise TrainingInterrupted(f"{name}: the training has reached its end, and is saved.", request.signal)

@@ -114,7 +114,8 @@ def _encoded(value, key, arrays):
         return int(value)
     if isinstance(value, numbers.Real):
         return float(value)
-    if isinstance(value, np.ndarray) and value.dtype != object:
+    # Objects, also as fields of a structured array, would be pickled.
+    if type(value) is np.ndarray and not value.dtype.hasobject:
         arrays[key] = value
         return {_ARRAY: key}
     if isinstance(value, list):

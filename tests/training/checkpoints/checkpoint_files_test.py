@@ -13,11 +13,11 @@ from tests.full_disk import full_disk
 
 def checkpoint(epoch, batch):
     arrays = {"model/0": np.arange(6, dtype="float32").reshape(2, 3) + batch, "empty": np.zeros((0, 2), "int64")}
-    return Checkpoint(Position(epoch, batch, 10), arrays, [{"best": 0.1, "name": None}])
+    return Checkpoint(Position(epoch, batch, 10), arrays, [{"best": 0.1, "name": None}], {"seed": 1})
 
 
 def assert_equal(one, other):
-    assert (one.position, one.values) == (other.position, other.values)
+    assert (one.position, one.values, one.config) == (other.position, other.values, other.config)
     assert one.arrays.keys() == other.arrays.keys()
     for name, array in one.arrays.items():
         assert array.dtype == other.arrays[name].dtype and np.array_equal(array, other.arrays[name])
@@ -50,6 +50,22 @@ class CheckpointFilesTest:
         damages[damage]()
         with pytest.warns(UserWarning, match="batch_000000004 is damaged"):
             assert_equal(last_checkpoint(tmp_path), checkpoint(0, 3))
+
+    def test_damaged_ones_make_way_for_earlier_ones(self, tmp_path):
+        for batch in (6, 8):
+            save_checkpoint(tmp_path, checkpoint(0, batch))
+            (tmp_path / f"batch_{batch:09d}" / "state.npz").write_bytes(b"")
+        with pytest.warns(UserWarning, match="is damaged"):
+            assert last_checkpoint(tmp_path) is None
+        for batch in (2, 4):
+            save_checkpoint(tmp_path, checkpoint(0, batch))
+            assert_equal(last_checkpoint(tmp_path), checkpoint(0, batch))
+        assert {path.name for path in tmp_path.iterdir()} == {"batch_000000002", "batch_000000004"}
+
+    def test_a_file_in_place_of_the_folder_is_refused(self, tmp_path):
+        (tmp_path / "checkpoints").write_text("")
+        with pytest.raises(FileExistsError, match="expected the folder of a run's checkpoints. Received: .*a file"):
+            last_checkpoint(tmp_path / "checkpoints")
 
     def test_pickled_objects_are_not_loaded(self, tmp_path):
         class Trap:

@@ -1,11 +1,14 @@
 """The state of a training, taken and restored, also on other numbers of replicas."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.distribution.replicas import copies_of  # noqa: E402
+from hierseg_keras.training.accumulation import AccumulatedSGD  # noqa: E402
 from hierseg_keras.training.checkpoints.training_state import restore_state, take_state  # noqa: E402
 
 
@@ -76,6 +79,42 @@ class TrainingStateTest:
         assert (other.best, other.wait) == (np.float32(0.1), 3)
         for expected, value in zip(stop.best_weights, other.best_weights, strict=True):
             assert expected.dtype == value.dtype and np.array_equal(expected, value)
+
+    def test_gradients_accumulated_on_other_replicas_have_the_same_sum(self, two_replicas):
+        def accumulating(strategy=None):
+            model = small_model(strategy)
+            with model.distribute_strategy.scope():
+                model.optimizer = AccumulatedSGD(accumulation_steps=2)
+                model.optimizer.build(model.trainable_variables)
+            return model
+
+        two, one, back = accumulating(two_replicas), accumulating(), accumulating(two_replicas)
+        for replica, copy in enumerate(copies_of(two, two.optimizer._sums[0])):
+            copy.assign(tf.fill(copy.shape, 1.0 + replica))
+        restore_state(one, [], *take_state(two, []))
+        assert (one.optimizer._sums[0].numpy() == 3).all()
+        restore_state(back, [], *take_state(one, []))
+        assert (sum(copy.numpy() for copy in copies_of(back, back.optimizer._sums[0])) == 3).all()
+
+    def test_odd_attributes_of_callbacks_are_left_out(self):
+        callback = keras.callbacks.Callback()
+        callback.kept = {"best": [np.float16(0.5), None], "seen": np.arange(3)}
+        odd = {
+            "by_number": {1: 2},
+            "names": {"a"},
+            "pair": (1, 2),
+            "text": "a",
+            "objects": np.array([None]),
+            "records": np.zeros(1, [("value", object)]),
+            "model_part": keras.Variable(1.0),
+            "itself": callback,
+        }
+        vars(callback).update(odd)
+        arrays, (attributes,) = take_state(small_model(), [callback])
+        assert json.loads(json.dumps(attributes)) == {
+            "kept": {"best": [0.5, None], "seen": {"array": "callback/0/kept/seen"}}
+        }
+        assert not any(array.dtype.hasobject for array in arrays.values())
 
     def test_another_model_is_refused(self):
         arrays, attributes = take_state(small_model(), [])
