@@ -213,7 +213,7 @@ class FilesOfARunTest:
             assert main(["train", *options.split()]) == 1
         printed = capsys.readouterr().err
         assert f"File too large: '{folder / 'checkpoints' / 'batch_000000002'}'" in printed and printed.count("\n") == 1
-        assert {path.name for path in folder.iterdir()} == {*FILES, "pictures"}
+        assert {path.name for path in folder.iterdir()} == {*FILES, "pictures", "checkpoints"}
         # HDF5 ends a process with a segmentation fault where it could not write a file that is still open.
         assert h5py.h5f.get_obj_count(types=h5py.h5f.OBJ_FILE) == 0
         # Killed or full: the run loads.
