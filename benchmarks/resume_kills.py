@@ -5,7 +5,8 @@
 The runs are tiny, and save a checkpoint every three batches. A kill is SIGKILL, SIGTERM or SIGINT at a random time
 between the start of the process and its end, or SIGKILL right before a random change of a file of the run. A run is
 killed up to four times in a row. In the end, weights, log, configuration and the last checkpoint, which contains the
-states of optimizer, metrics and callbacks, must have the same bytes as without a kill.
+states of optimizer, metrics and callbacks, must have the same bytes as without a kill. Weights are compared array by
+array, because their file also contains names, which Keras numbers through all networks of a process.
 
 Each process is forked from one that has imported TensorFlow but not used it, because the import takes longest. The exit
 code is 1 if a run differs or fails.
@@ -24,13 +25,17 @@ import tempfile
 import time
 import traceback
 
+import h5py
 import numpy as np
 
 from hierseg_keras import data
 from hierseg_keras.training import RunConfig, train, train_hs3
 from hierseg_keras.training.checkpoints.checkpoint_files import last_checkpoint
 from hierseg_keras.training.checkpoints.earlier_run import CHECKPOINTS
+from hierseg_keras.training.config.files import CONFIG
 from hierseg_keras.training.hs3_run import CLUSTERS, DEEP_SUPERVISION, HS3_RUN
+from hierseg_keras.training.manifest import WEIGHTS
+from hierseg_keras.training.saved_run import LOG
 
 TINY = {
     "data": {"train_split": "train[:16]", "size": (24, 32), "batch_size": 4},
@@ -160,12 +165,27 @@ class Variant:
 
     def _differences(self, folder):
         names = (DEEP_SUPERVISION, HS3_RUN) if self._config.finds_clusters else (".",)
-        files = [f"{name}/{file}" for name in names for file in ("model.weights.h5", "log.csv", "config.toml")]
+        files = [f"{name}/{file}" for name in names for file in (LOG, CONFIG)]
         if self._config.finds_clusters:
             files += [f"{CLUSTERS}/{path.name}" for path in (self._whole / CLUSTERS).glob("*.txt")]
         found = [name for name in files if (folder / name).read_bytes() != (self._whole / name).read_bytes()]
+        weights = [f"{name}/{WEIGHTS}" for name in names]
+        found += [name for name in weights if arrays_of(folder / name) != arrays_of(self._whole / name)]
         states = [f"{name}/{CHECKPOINTS}" for name in names]
         return found + [name for name in states if not is_same_state(folder / name, self._whole / name)]
+
+
+def arrays_of(path):
+    """Returns a dict from the place of each array in a weights file to its bytes."""
+    arrays = {}
+
+    def add(place, content):
+        if isinstance(content, h5py.Dataset):
+            arrays[place] = content[()].tobytes()
+
+    with h5py.File(path) as file:
+        file.visititems(add)
+    return arrays
 
 
 def is_same_state(folder, other):

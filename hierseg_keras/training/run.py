@@ -84,10 +84,11 @@ def train(
     The folder is locked against other processes during training. Files are replaced atomically: if the process is
     killed, or the disk is full, the folder keeps the weights that were saved last.
 
-    A checkpoint is saved every `config.save_every`, after the last batch, and after the first SIGTERM or SIGINT
-    (Ctrl-C), which ends the training. It contains the state of the network, the optimizer, the metrics and the
-    callbacks. A resumed run begins with the batch after it, and ends with the same weights and the same log as a run
-    that was never interrupted: bit for bit on one device, with the same versions and number of threads.
+    A checkpoint is saved every `config.save_every`, after the first epoch, after the last batch, and after the first
+    SIGTERM or SIGINT (Ctrl-C), which ends the training. It contains the state of the network, the optimizer, the
+    metrics and the callbacks: of these, the public attributes that are numbers, Booleans, `None`, NumPy arrays, or
+    lists and dicts of these. A resumed run begins with the batch after it, and ends with the same weights and the same
+    log as a run that was never interrupted: bit for bit on one device, with the same versions and number of threads.
 
     Args:
         config: `RunConfig`.

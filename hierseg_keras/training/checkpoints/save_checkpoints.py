@@ -50,14 +50,16 @@ class SaveCheckpoints(keras.callbacks.Callback):
             return
         is_epoch_end = position.batch == position.batches_per_epoch
         is_end = is_epoch_end and self._epoch + 1 == self.params["epochs"]
-        is_due = is_end or self._request.signal is not None or self._is_due(position)
+        # Read once, because a signal may come at any time.
+        is_asked_to_stop = self._request.signal is not None
+        is_due = is_end or is_asked_to_stop or self._is_due(position)
         if is_due or is_epoch_end:
             checkpoint = self._take(position, logs or {})
             # Kept for a request to stop during validation, which overwrites the metrics.
             self._end_of_epoch = checkpoint if is_epoch_end else None
         if is_due:
             self._save(checkpoint)
-        if self._request.signal is not None:
+        if is_asked_to_stop:
             self._stop(position, checkpoint)
 
     def on_test_batch_end(self, batch, logs=None):
