@@ -104,6 +104,7 @@ def _configuration(options):
 
 def _of_earlier_run(options):
     """Returns the configuration of the run to go on with, with the changes of other options, or `None`."""
-    if options.resume is None or options.config or options.recipe or not config_file(options.resume).is_file():
+    if options.resume is None or options.config or options.recipe:
         return None
-    return changed(read_values(config_file(options.resume)), options)
+    path = config_file(pathlib.Path(options.resume))
+    return changed(read_values(path), options) if path.is_file() else None

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
+from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.training import ConfigError, RunConfig, load_run, train  # noqa: E402
 from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
@@ -294,6 +295,18 @@ class ResumeTest:
         assert rates == pytest.approx(expected, rel=1e-4, abs=1e-7)
         # The first batch of the second epoch is the fifth of 16.
         assert seen[BATCHES][1] == pytest.approx(0.5 * (1 - math.cos(math.pi * 4 / 16)) / 2, rel=1e-4)
+
+    def test_the_command_line_resumes(self, config, stopped, tmp_path, capsys):
+        folder, _ = stopped(config, train_batch=3)
+        assert main(["train", "--resume", str(folder), "--network.filters", "3"]) == 2
+        assert f"`network.filters` expects 2, with which {folder} was started" in capsys.readouterr().err
+        assert main(["train", "--resume", str(folder), "--schedule.epochs", "1"]) == 0
+        assert f"{folder} goes on after epoch 1, batch 3 of {BATCHES}." in capsys.readouterr().out
+        assert load_run(folder)[0].schedule.epochs == 1
+        # The other options begin a run in a folder that is missing.
+        assert main(["train", "--resume", str(tmp_path / "none"), "--network.filter", "3"]) == 2
+        assert main(["train", "--resume", str(folder), "--out", "other"]) == 2
+        assert "expects --out, a new folder for the run's files, or --resume" in capsys.readouterr().err
 
     def test_a_run_without_checkpoints_is_refused(self, config, tmp_path):
         (tmp_path / "run").mkdir()
