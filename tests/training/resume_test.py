@@ -185,11 +185,13 @@ class ResumeTest:
         train(config, folder, verbose=0, resume=True)
         assert counts == [2 * 2 * BATCHES]
 
+    @pytest.mark.large
     def test_tensorboard_may_change(self, config, stopped):
         folder, _ = stopped(config, train_batch=3 * BATCHES - 1)
         train(config.replace(tensorboard=True), folder, verbose=0, resume=True)
         assert any((folder / "tensorboard").rglob("events.*"))
 
+    @pytest.mark.large
     def test_a_signal_after_the_last_validation_ends_the_process(self, config, tmp_path, monkeypatch):
         config = config.replace(schedule={"epochs": 1})
         send = lambda *_: os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
@@ -209,6 +211,7 @@ class ResumeTest:
         with pytest.raises(ConfigError, match=r"`optimizer.learning_rate` expects 0.003, with which .* Received: 0.1."):
             train(RunConfig.from_file(path), folder, verbose=0, resume=True)
 
+    @pytest.mark.large
     def test_a_callback_that_resumes_in_its_own_way_is_refused(self, config, stopped, monkeypatch):
         folder, _ = stopped(config, train_batch=1)
         monkeypatch.setattr(
