@@ -97,7 +97,7 @@ class EarlierRun:
             )
 
     def _warn(self, origin):
-        """Warns about what may change the last digits of the result."""
+        """Warns about what may change the result."""
         versions = self.record.get("versions", {})
         others = [
             f"{name} {new} (was {versions[name]})"
@@ -110,7 +110,7 @@ class EarlierRun:
         if others:
             warnings.warn(
                 f"{self.folder} goes on with {', '.join(others)}. The result may differ from that of an uninterrupted "
-                "run by rounding.",
+                "run by rounding, and on other devices by the images that batch normalization sees at once.",
                 stacklevel=2,
             )
 
