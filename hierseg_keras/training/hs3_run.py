@@ -16,7 +16,7 @@ from hierseg_keras.models.heads.stage_heads import stage_prefix
 from hierseg_keras.training.build import load_held_out, make_parts, tree_of
 from hierseg_keras.training.checkpoints.earlier_run import CHECKPOINTS
 from hierseg_keras.training.config import RunConfig
-from hierseg_keras.training.config.changes import dotted_values
+from hierseg_keras.training.config.changes import differences
 from hierseg_keras.training.config.files import CONFIG, config_file
 from hierseg_keras.training.config.problems import shown
 from hierseg_keras.training.data_sets import data_set
@@ -111,11 +111,9 @@ def _check_configuration(folder, config):
     if not config_file(folder).is_file():
         check_new(folder)
         return
-    before, now = (
-        dict(dotted_values(run_config.to_values())) for run_config in (RunConfig.from_file(config_file(folder)), config)
-    )
-    names = [name for name in dict.fromkeys((*before, *now)) if before.get(name) != now.get(name)]
-    changed = {name: f"{before.get(name)!r} -> {now.get(name)!r}" for name in names}
+    earlier = RunConfig.from_file(config_file(folder))
+    pairs = differences(earlier.to_values(), config.to_values())
+    changed = {name: f"{before!r} -> {now!r}" for name, (before, now) in pairs.items()}
     if changed:
         raise ValueError(
             f"expected the configuration that {folder} was started with. Received: {changed}. Choose another folder."

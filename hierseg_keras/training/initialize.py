@@ -1,11 +1,10 @@
 """Start of a training run from the weights of an earlier run."""
 
-import hashlib
 import pathlib
 
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.models.weights.transferred_weights import transfer_weights
-from hierseg_keras.training.manifest import WEIGHTS
+from hierseg_keras.training.manifest import weights_hash
 from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.tree.capped_list import capped
 
@@ -35,8 +34,7 @@ def initialize(model, run):
             f"{type(getattr(source, 'inference_model', source)).__name__} has none of equal names and shapes. Choose "
             "the run's network and its options, for example with --config of the run."
         )
-    content = (pathlib.Path(run) / WEIGHTS).read_bytes()
-    return {"run": str(run), "sha256": hashlib.sha256(content).hexdigest(), "new": list(transfer.kept)}
+    return {"run": str(run), "sha256": weights_hash(pathlib.Path(run)), "new": list(transfer.kept)}
 
 
 def describe(origin):

@@ -4,7 +4,7 @@ import hashlib
 import json
 import warnings
 
-from hierseg_keras.files import write_whole
+from hierseg_keras.files import file_hash, write_whole
 from hierseg_keras.training.config.files import CONFIG, EARLIER_CONFIG, config_file
 
 MANIFEST = "run.json"
@@ -37,7 +37,7 @@ class Manifest:
             **recorded(folder),
             **origin,
             "finished": False,
-            "sha256": {name: _hash_of(folder / name) for name in names},
+            "sha256": {name: file_hash(folder / name) for name in names},
         }
         self._content.setdefault("weights", [])
         self._write()
@@ -88,7 +88,7 @@ def check_files(folder):
     weights = [entry["sha256"] for entry in content["weights"]]
     for name, hashes in (*((name, [value]) for name, value in content["sha256"].items()), (WEIGHTS, weights)):
         is_there = (folder / name).is_file()
-        if not is_there or _hash_of(folder / name) not in hashes:
+        if not is_there or file_hash(folder / name) not in hashes:
             what = "changed or damaged" if is_there else "removed"
             raise ValueError(
                 f"expected the files that the run saved. Received: {folder / name}, which was {what} afterwards. "
@@ -123,7 +123,7 @@ def check_calibration(folder):
         ValueError: If the file was changed or damaged.
     """
     manifest, path = folder / MANIFEST, folder / CALIBRATION
-    if manifest.is_file() and _hash_of(path) not in _read(manifest).get("calibration", ()):
+    if manifest.is_file() and file_hash(path) not in _read(manifest).get("calibration", ()):
         raise ValueError(
             f"expected the temperature that the run saved. Received: {path}, which was changed or damaged afterwards. "
             f"Run `hierseg calibrate {folder}` again."
@@ -146,7 +146,7 @@ def saved_epoch(folder):
 
 def weights_hash(folder):
     """Returns the SHA-256 hash of a run's weights file."""
-    return _hash_of(folder / WEIGHTS)
+    return file_hash(folder / WEIGHTS)
 
 
 def recorded(folder):
@@ -179,8 +179,3 @@ def _read(path):
         f"expected a run of format version {FORMAT_VERSION}. Received: {path}, of format version {version!r}. Load it "
         f"with hierseg_keras {content.get('versions', {}).get('hierseg_keras')}, which saved it, or a later version."
     )
-
-
-def _hash_of(path):
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

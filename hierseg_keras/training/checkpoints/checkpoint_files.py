@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import pathlib
 import re
 import shutil
 import warnings
@@ -12,7 +11,7 @@ import zipfile
 
 import numpy as np
 
-from hierseg_keras.files import written_beside
+from hierseg_keras.files import file_hash, written_beside
 
 FORMAT_VERSION = 1
 # How many checkpoints are kept. If the last one is damaged, a run can go on from the one before.
@@ -86,7 +85,7 @@ def save_checkpoint(folder, checkpoint):
     with written_beside(folder / f"batch_{number:09d}") as new:
         new.mkdir()
         np.savez(new / _STATE, **arrays)
-        manifest = {"format_version": FORMAT_VERSION, "sha256": _hash_of(new / _STATE)}
+        manifest = {"format_version": FORMAT_VERSION, "sha256": file_hash(new / _STATE)}
         (new / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     found = _folders(folder)
     kept = [other for other in found if other <= number][:NUM_KEPT]
@@ -149,8 +148,3 @@ def _folders(folder):
         )
     found = {int(match[1]): path for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))}
     return dict(sorted(found.items(), reverse=True))
-
-
-def _hash_of(path):
-    with pathlib.Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,7 +5,7 @@ import warnings
 
 from hierseg_keras.training.checkpoints.checkpoint_files import Checkpoint, last_checkpoint
 from hierseg_keras.training.config import ConfigError, RunConfig
-from hierseg_keras.training.config.changes import dotted_values
+from hierseg_keras.training.config.changes import differences
 from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.config.problems import shown
 from hierseg_keras.training.manifest import TREE, WEIGHTS, recorded
@@ -69,12 +69,9 @@ class EarlierRun:
             ConfigError: If a value differs that must not change. The error names all such values.
             ValueError: If the tree or a data set has changed.
         """
-        before, now = (dict(dotted_values(each.to_values())) for each in (self.config, config))
-        names = [name for name in dict.fromkeys((*before, *now)) if before.get(name) != now.get(name)]
         problems = [
-            f"`{name}` expects {shown(before.get(name))}, with which {self.folder} was started. Received: "
-            f"{shown(now.get(name))}."
-            for name in names
+            f"`{name}` expects {shown(before)}, with which {self.folder} was started. Received: {shown(now)}."
+            for name, (before, now) in differences(self.config.to_values(), config.to_values()).items()
             if name not in MAY_CHANGE
         ]
         if problems:

@@ -47,3 +47,14 @@ def dotted_values(values, prefix=""):
             yield from dotted_values(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
+
+
+def differences(before, now):
+    """Returns a dict from the dotted name of each value that differs to the pair of its values.
+
+    Args:
+        before, now: Nested dicts. A value that one of them lacks is `None`.
+    """
+    before, now = dict(dotted_values(before)), dict(dotted_values(now))
+    pairs = {name: (before.get(name), now.get(name)) for name in (*before, *now)}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
