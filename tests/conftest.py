@@ -56,10 +56,10 @@ def fixed_seed():
 
 @pytest.fixture(scope="session")
 def two_replicas():
-    """One strategy for the whole run: a second on the same devices would meet the first one's collective operations."""
-    import tensorflow as tf
+    """The strategy of training runs too: a second on the same devices would meet the first one's collective operations."""
+    from hierseg_keras.distribution import make_strategy
 
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    return make_strategy(2)
 
 
 @pytest.fixture

@@ -122,12 +122,12 @@ class ConfigOptionsTest:
         assert not any(tmp_path.iterdir())
 
     def test_a_thousand_values_end_in_one_line_per_problem(self, tmp_path, monkeypatch, capsys):
-        """Without `--out` nothing can be trained: whatever is not refused for its value is refused for that."""
+        """Without a folder nothing can be trained: whatever is not refused for its value is refused for that."""
         monkeypatch.chdir(tmp_path)
         rng = random.Random(0)
         subparsers = next(action for action in parser()._actions if action.dest == "command").choices
         listed = [option for action in subparsers["train"]._actions for option in action.option_strings[:1]]
-        listed = [option for option in listed if option not in ("-h", "--out", "--smoke", "--import")]
+        listed = [option for option in listed if option not in ("-h", "--out", "--resume", "--smoke", "--import")]
         names = [*listed, *(f"--{name}" for name in OF_CLASSES)]
         lines = [(rng.choice(names), _value(rng)) for _ in range(NUM_VALUES)]
         for option, value in lines:
