@@ -56,7 +56,7 @@ def fixed_seed():
 
 @pytest.fixture(scope="session")
 def two_replicas():
-    """The strategy of training runs too: a second on the same devices would meet the first one's collective operations."""
+    """The strategy of training runs too: that of another object would meet this one's collective operations."""
     from hierseg_keras.distribution import make_strategy
 
     return make_strategy(2)

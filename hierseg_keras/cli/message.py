@@ -39,11 +39,15 @@ def _text(error):
 
     if isinstance(error, TreeError) or isinstance(error.__cause__, TreeError):
         return str(error)
-    # The problems of a `ConfigError` or `ImageFileError`, one line each.
-    problems = getattr(error, "problems", None) or getattr(error.__cause__, "problems", None)
+    problems = _problems(error) or _problems(error.__cause__)
     if problems:
         return "\n".join(one_line(problem) for problem in capped(problems, _MAX_PROBLEMS))
     whole = sentence_of(error) or str(error)
     lines = (_PLACE_IN_LINE.sub("", line) for line in whole.splitlines() if not _PLACE.match(line))
     text = one_line(" ".join(lines))
     return text if text and isinstance(error, (*_READABLE, tf.errors.OpError)) else f"{type(error).__name__}: {text}"
+
+
+def _problems(error):
+    """Returns the lines of an `ImageFileError`, or the problems of a `ConfigError`; `None` for other errors."""
+    return getattr(error, "lines", None) or getattr(error, "problems", None)

@@ -13,19 +13,22 @@ _OTHER_NAMES = {"format": "mask_format", "class_maps": "class_map"}
 _DATA = "data."
 _OPTION = re.compile(r"--([\w.-]+)")
 _WORD = r"[A-Za-z_][\w.]*"
-# `name`, `name=value` and name=value, unless the option follows in brackets.
+# Functions that are commands. Other functions appear in no message of a command.
+_COMMANDS = {"predict_files": "predict", "saved_model": "export", "litert": "export", "onnx": "export"}
+# `name`, `name=value` and name=value.
 _ARGUMENT = re.compile(
     rf"`(?P<bare>{_WORD})`|`(?P<quoted>{_WORD})=(?P<value>[^`]*)`"
-    rf"|(?<![\w.`/=-])(?P<plain>{_WORD})=(?!=|\S+ \(--)(?P<true>True\b)?"
+    rf"|(?<![\w.`/=-])(?P<plain>{_WORD})=(?!=)(?P<true>True\b)?"
 )
 
 
 def with_options(text, command, about_keys=False):
     """Returns a message in which arguments are spelled as on the command line.
 
-    An argument is recognized where it is in backticks or followed by `=`, and if an option of the command has its name:
-    `` `val_share` `` becomes `--val-share`, and `skip_bad=True` becomes `--skip-bad`. A key of a configuration, such as
-    `` `data.val_share` ``, is replaced if the command has `--val-share` but does not take keys.
+    Functions are replaced by the command. An argument is recognized where it is in backticks or followed by `=`, and
+    if an option of the command has its name: `` `val_share` `` becomes `--val-share`, and `skip_bad=True` becomes
+    `--skip-bad`. A key of a configuration, such as `` `data.val_share` ``, is replaced if the command has `--val-share`
+    but does not take keys.
 
     Args:
         text: String.
@@ -37,6 +40,8 @@ def with_options(text, command, about_keys=False):
         options = {name: option for name, option in options.items() if name.startswith(_DATA)}
 
     def replaced(match):
+        if _COMMANDS.get(match["bare"]) == command:
+            return f"`hierseg {command}`"
         option = options.get(match["bare"] or match["quoted"] or match["plain"])
         if option is None:
             return match[0]

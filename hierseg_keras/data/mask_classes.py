@@ -149,6 +149,6 @@ def _path(tree, node):
 
 def _advice(folder, found):
     return (
-        f"`hierseg classes --masks {os.fspath(folder)} --out classes.csv` proposes a table, with nodes if --tree names "
-        "your tree. Complete it and pass it as `classes`"
+        f"`hierseg classes --masks {os.fspath(folder)} --tree TREE --out classes.csv` proposes a table, where TREE is "
+        "the file of your tree. Complete it and pass it as `classes`"
     )

@@ -25,9 +25,9 @@ def propose_class_map(
     """Proposes a node for each class by its name. Review and edit the result before you use it.
 
     A class is mapped to the node with the same name. Names are compared first exactly; then regardless of case,
-    Unicode form, and the choice between spaces, `_` and `-`; then regardless of plural and singular. If several nodes
-    match and one is an only child of the others, with the same pixels, the child is chosen. Otherwise the class stays
-    unmapped. It also stays unmapped if no node matches or its name is empty.
+    Unicode form, spaces, `_` and `-`, so that `SignSymbol` matches `sign symbol`; then regardless of plural and
+    singular. If several nodes match and one is an only child of the others, with the same pixels, the child is chosen.
+    Otherwise the class stays unmapped. It also stays unmapped if no node matches or its name is empty.
 
     A name of several parts is first compared as a whole. Then these rules apply:
 
@@ -145,9 +145,9 @@ def _same_but_for_plural(name, other):
 
 
 def _words(name):
-    """Returns a name in a normal form, independent of case and of the Unicode form of accents."""
+    """Returns a name in a normal form, without separators, independent of case and of the Unicode form of accents."""
     folded = unicodedata.normalize("NFKC", name).casefold()
-    return unicodedata.normalize("NFKC", re.sub(r"[\s_-]+", " ", folded).strip())
+    return unicodedata.normalize("NFKC", re.sub(r"[\s_-]+", "", folded))
 
 
 def _plurals(words):

@@ -129,7 +129,7 @@ def _check_replaceable(path, overwrite):
     if not overwrite:
         raise FileExistsError(
             f"`saved_model` expects a path that does not exist. Received: {path}, which exists. Pass overwrite=True "
-            "(`hierseg export --overwrite`) to replace it."
+            "to replace it."
         )
     names = {entry.name for entry in path.iterdir()} if path.is_dir() else {path.name}
     others = names - _ENTRIES if "saved_model.pb" in names else names

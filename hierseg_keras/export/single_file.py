@@ -28,7 +28,7 @@ def check_path(owner, path, suffix, overwrite):
     if os.path.lexists(path) and not overwrite:
         raise FileExistsError(
             f"`{owner}` expects a path that does not exist. Received: {path}, which exists. Pass overwrite=True "
-            "(`hierseg export --overwrite`) to replace it."
+            "to replace it."
         )
 
 

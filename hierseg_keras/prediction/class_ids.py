@@ -94,13 +94,14 @@ def _color_ids(tree, nodes, class_map):
     return WrittenIds(np.where(has_id, np.arange(tree.num_nodes), _NO_ID), colors, without_class, class_map.source)
 
 
-def check_ids(tree, written, nodes):
+def check_ids(tree, written, nodes, advice):
     """Checks that nodes have an id.
 
     Args:
         tree: `ClassTree`.
         written: `WrittenIds`.
         nodes: Integer array, the nodes that the maps to write may contain.
+        advice: Last sentence of the error.
 
     Raises:
         ValueError: If a node has no id. The error names up to five of them.
@@ -110,8 +111,7 @@ def check_ids(tree, written, nodes):
         more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
         raise ValueError(
             f"`ids` expects an id for every class of the maps to write. Received: {written.source}, without an id "
-            f"for {', '.join(map(repr, missing[:_MOST_NAMED]))}{more}. Write other levels, or add the class to a class "
-            "map."
+            f"for {', '.join(map(repr, missing[:_MOST_NAMED]))}{more}. {advice}"
         )
 
 

@@ -212,10 +212,12 @@ def checked_ids(tree, ids, files):
     """Returns the `WrittenIds`. Raises `ValueError` if a class to be written has no number."""
     written = written_ids(tree, ids)
     nodes = [tree.level_table[level - 1][: tree.num_leaves] for level in files.levels]
+    advice = "Write other levels, or add the class to a class map."
+    check_ids(tree, written, np.unique(np.concatenate(nodes or [[]]).astype(int)), advice)
     if files.threshold is not None:
-        nodes.append(np.arange(tree.num_nodes))
+        advice = "The map of `threshold` contains coarser classes too: omit it, or add them to a class map."
+        check_ids(tree, written, np.arange(tree.num_nodes), advice)
         check_range("threshold's largest class id", int(written.numbers.max()), 0, UNKNOWN_OF_16_BITS - 1)
-    check_ids(tree, written, np.unique(np.concatenate(nodes or [[]]).astype(int)))
     return written
 
 

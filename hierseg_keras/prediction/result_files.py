@@ -137,10 +137,10 @@ def check_targets(images, inputs, endings, out, record, overwrite, skip_existing
         source = record.source_of(name)
         if not (overwrite or skip_existing and source == os.path.abspath(image.path)):
             what = "exists" if source is None else f"is a result of {source}"
-            skip = "" if skip_existing else ", or skip_existing=True (--skip-existing) to go on with earlier results"
+            skip = "" if skip_existing else ", or skip_existing=True to go on with earlier results"
             raise FileExistsError(
                 f"`predict_files` expects that the files it writes do not exist. Received: {file} for {image.path}, "
-                f"which {what}. Choose another folder, or pass overwrite=True (--overwrite){skip}."
+                f"which {what}. Choose another folder, or pass overwrite=True{skip}."
             )
 
 

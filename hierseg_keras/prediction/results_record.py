@@ -40,7 +40,7 @@ class ResultsRecord:
             raise ValueError(
                 "`predict_files` expects a folder with results of the same network and options. Received: "
                 f"{self._out}, whose results differ in {', '.join(different)}. Choose another folder, or pass "
-                "overwrite=True (--overwrite)."
+                "overwrite=True."
             )
 
     def unfinished(self, images):

@@ -62,7 +62,7 @@ def _named_tree(values):
         raise ConfigError(
             [
                 "`data.tree` expects the name of a shipped tree, or the path of a tree file. Received: "
-                f"{shown(values.tree)}.{nearest(values.tree, ClassTree.available())}"
+                f"{shown(values.tree)}, which is not there.{nearest(values.tree, ClassTree.available())}"
             ]
         )
     return ClassTree.from_file(values.tree)
@@ -102,6 +102,10 @@ def load_examples(config, tree, split, count):
         List of pairs (image `(H, W, 3)`, label `(H, W)`).
     """
     return _first_examples(_load(config, tree, config.evaluation_dataset, split, batch_size=1), count)
+
+
+# The values that `with_data` sets.
+SET_BY_DATA = ("data.size", "data.crop_size", "loss.class_weights")
 
 
 def with_data(config, tree):

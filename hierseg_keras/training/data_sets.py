@@ -11,7 +11,7 @@ from hierseg_keras.data.colors import as_color
 from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.data.node_table import MAX_CLASS_ID
 from hierseg_keras.training.config.checks import FOLDERS
-from hierseg_keras.training.manifest import CLASSES
+from hierseg_keras.training.manifest import CLASSES, TREE
 
 # The result of `node_of_class_id` for an id that means "no label".
 _NO_NODE = -1
@@ -85,8 +85,8 @@ def load_class_table(folder, config, tree):
     if config.evaluation_dataset == FOLDERS:
         raise ValueError(
             f"`ids` expects a class table for a run of an earlier version. Received: dataset for {folder}, which does "
-            f"not store the ids of its masks. `hierseg classes --masks {config.data.masks} --out classes.csv` proposes "
-            "a table: complete it, and pass its path."
+            f"not store the ids of its masks. `hierseg classes --masks {config.data.masks} --tree "
+            f"{pathlib.Path(folder, TREE)} --out classes.csv` proposes a table: complete it, and pass its path."
         )
     return class_table(config.data, config.evaluation_dataset, tree)
 

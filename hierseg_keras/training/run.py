@@ -11,6 +11,7 @@ from hierseg_keras.distribution.averaged_statistics import AverageReplicas
 from hierseg_keras.distribution.strategy import check_batch_size, check_jit_compile, make_strategy
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.training.build import (
+    SET_BY_DATA,
     compile_model,
     load_evaluation,
     load_examples,
@@ -35,7 +36,7 @@ from hierseg_keras.training.checkpoints.save_checkpoints import SaveCheckpoints
 from hierseg_keras.training.checkpoints.stop_request import catching_signals
 from hierseg_keras.training.config import ConfigError, RunConfig
 from hierseg_keras.training.config.files import CONFIG
-from hierseg_keras.training.data_sets import class_table, palette_of
+from hierseg_keras.training.data_sets import absolute_folders, class_table, palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.initialize import describe, initialize
@@ -130,6 +131,9 @@ def train(
 def _train(config, folder, verbose, strategy, earlier, replan):
     keras.utils.set_random_seed(config.seed)
     tree = tree_of(config.data)
+    if earlier is not None:
+        # Before the data are prepared, which takes long.
+        earlier.check_values(config.replace(data=absolute_folders(config.data)), unknown=SET_BY_DATA)
     colors = node_colors(tree, palette_of(config.data))
     checkpoint = earlier and earlier.checkpoint
     with strategy.scope():
@@ -138,7 +142,8 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     config = with_data(config, tree)
     origin = origin_of(config, strategy, tree)
     if earlier is not None:
-        earlier.check(config, tree, origin)
+        earlier.check_values(config)
+        earlier.check_data(tree, origin)
     train_data = load_training(config, tree)
     epochs = config.num_epochs(len(train_data))
     if checkpoint is not None:
@@ -146,6 +151,8 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     if earlier is not None and earlier.is_finished:
         # With early stopping, the training may have ended before its last epoch.
         if epochs <= earlier.config.num_epochs(len(train_data)):
+            if verbose:
+                print(f"{folder} is finished: it has no epochs left.")
             return load_run(folder, strategy)[1]
         earlier.check_checkpoint()
     planned = epochs * len(train_data)

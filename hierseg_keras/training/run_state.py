@@ -28,7 +28,7 @@ def check_new(folder):
         has_weights = (folder / WEIGHTS).is_file()
         is_whole = has_weights and is_finished(folder)
         content = f"contains {'a finished' if is_whole else 'an unfinished'} run"
-        init = f", which may start from its weights with `init` (--init {folder})" if has_weights else ""
+        init = f", which may start from its weights with `init={folder}`" if has_weights else ""
         go_on = "" if is_whole else f"Go on with this run with `resume` (`hierseg train --resume {folder}`). Or c"
         advice = f"{go_on or 'C'}hoose another one{init}."
     raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}, which {content}. {advice}")

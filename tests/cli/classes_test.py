@@ -101,7 +101,8 @@ class ClassesTest:
         assert printed.err.count("\n") == 1 and len(ClassMap.from_file("classes.csv").rows) == 3
 
     def test_errors_are_one_line(self, run):
-        assert run()[1].err == "hierseg classes: masks: expected a folder of masks. Received: nothing there\n"
+        sentence = "masks: expected a folder of masks. Received: nothing there. Correct the path"
+        assert run()[1].err == f"hierseg classes: {sentence}\n"
         os.mkdir("masks")
         assert "an empty folder" in run()[1].err
         write_index(pathlib.Path("masks"), LABELS, NAMES)

@@ -27,10 +27,12 @@ class WithOptionsTest:
             ("data", "with `skip_bad=True`", "with --skip-bad"),
             ("data", "`data.val_masks` expects a folder", "--val-masks expects a folder"),
             ("train", "`data.val_masks` expects a folder", "`data.val_masks` expects a folder"),
-            # Arguments of networks, other words, files, and options that are named already.
+            # Arguments of networks, other words, and files.
             ("train", '`weights="imagenet"` of `filters`', '`weights="imagenet"` of `filters`'),
             ("data", "the column `id`, /a/split=b/x.png, a.split=3", "the column `id`, /a/split=b/x.png, a.split=3"),
-            ("predict", "Pass overwrite=True (--overwrite)", "Pass overwrite=True (--overwrite)"),
+            ("predict", "Pass overwrite=True, or `threshold`", "Pass --overwrite, or --threshold"),
+            ("predict", "`predict_files` expects images", "`hierseg predict` expects images"),
+            ("evaluate", "`predict_files` expects images", "`predict_files` expects images"),
             ("evaluate", "with skip_bad=True", "with skip_bad=True"),
         ],
     )
@@ -43,7 +45,9 @@ class WithOptionsTest:
         assert message_of(error, "data").endswith("--images expects a folder.")
 
     def test_a_long_list_of_problems_is_shortened(self):
-        lines = message_of(ImageFileError([f"x{number}.png: bad" for number in range(300)]), "data").splitlines()
+        lines = message_of(
+            ImageFileError([f"x{number}.png: bad {number}" for number in range(300)]), "data"
+        ).splitlines()
         assert len(lines) == 51 and lines[-1] == "... and 250 more"
 
     def test_warnings_name_options(self, monkeypatch):

@@ -101,7 +101,7 @@ class PredictTest:
         before = files_below(folder / "out")
         Image.new("RGB", (5, 4)).save("b/frame.png")
         assert main(["predict", "run", "b/frame.png", "--out", "out"]) == 1
-        assert "(--overwrite)" in capsys.readouterr().err
+        assert "pass --overwrite" in capsys.readouterr().err
         assert len(predicted) == 1 and files_below(folder / "out") == before
         assert main(["predict", "run", "b/frame.png", "--out", "out", "--overwrite"]) == 0
         assert Image.open("out/frame_level_1.png").size == (5, 4)

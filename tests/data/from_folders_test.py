@@ -174,8 +174,8 @@ class FromFoldersTest:
             ({"val_images": "images"}, "expects `val_images` and `val_masks`, or neither"),
             ({"val_images": "x", "val_masks": "y", "groups": "(a)"}, "Omit one of them"),
             ({"val_images": "images", "val_masks": "masks"}, "folders of which none contains the other"),
-            ({"images": "nothing"}, "nothing: expected a folder of images. Received: nothing there"),
-            ({"masks": "nothing"}, "nothing: expected a folder of masks. Received: nothing there"),
+            ({"images": "nothing"}, "nothing: expected a folder of images. Received: nothing there. Correct the path"),
+            ({"masks": "nothing"}, "nothing: expected a folder of masks. Received: nothing there. Correct the path"),
             ({"images": "masks/scene_0.png"}, "expected a folder of images. Received: a file"),
             ({"format": "gif"}, "gif"),
         ],
@@ -395,7 +395,8 @@ class BadFilesTest:
             Image.new("L", (16, 12), 9).save(folder / "masks" / f"scene_{number}.png")
         with pytest.raises(ValueError) as caught:
             prepare()
-        assert len(str(caught.value).splitlines()) == 21
+        first, last = str(caught.value).splitlines()
+        assert "19 more files have this problem" in first and len(caught.value.problems) == 21
 
     def test_a_mask_that_cannot_be_read_is_one_problem(self, folder, prepare):
         labels = {name: image_folders.example(n, (12 + n % 3, 16))[1] % 3 for n, name in enumerate(NAMES)}

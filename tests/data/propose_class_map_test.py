@@ -21,10 +21,11 @@ class ProposeClassMapTest:
         return [node for _, _, node in propose_class_map(names, tree).rows]
 
     def test_case_spaces_and_plural(self):
-        assert self.proposed("Rider", "PERSONS", "traffic_lights", "Buses", "human/rider") == [
+        names = ["Rider", "PERSONS", "traffic_lights", "TrafficLight", "trafficlights", "Buses", "human/rider"]
+        assert self.proposed(*names) == [
             "human/rider",
             "human/person",
-            "traffic light",
+            *["traffic light"] * 3,
             "bus",
             "human/rider",
         ]

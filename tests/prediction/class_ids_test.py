@@ -79,6 +79,6 @@ class WrittenIdsTest:
 class CheckIdsTest:
     def test_node_without_an_id_is_named(self):
         written = WrittenIds(np.array([4, 5, 6, -1]), source="classes.csv")
-        check_ids(TREE, written, [0, 1, 2])
-        with pytest.raises(ValueError, match=r"Received: classes\.csv, without an id for 'human'\."):
-            check_ids(TREE, written, [2, 3])
+        check_ids(TREE, written, [0, 1, 2], "Add it.")
+        with pytest.raises(ValueError, match=r"Received: classes\.csv, without an id for 'human'\. Add it\.$"):
+            check_ids(TREE, written, [2, 3], "Add it.")

@@ -149,7 +149,8 @@ class CommandTest:
         assert command("evaluate", "run") == 1
         printed = capsys.readouterr().err
         assert "images: expected a folder" in printed
-        assert "expected a folder of masks. Received: nothing there" in printed and printed.count("\n") == 2
+        assert "expected a folder of masks. Received: nothing there. Correct the path" in printed
+        assert printed.count("\n") == 2
 
     @pytest.mark.large
     def test_predictions_have_the_ids_of_the_masks(self, folder, capsys):

@@ -211,6 +211,13 @@ class ResumeTest:
         with pytest.raises(ConfigError, match=r"`optimizer.learning_rate` expects 0.003, with which .* Received: 0.1."):
             train(RunConfig.from_file(path), folder, verbose=0, resume=True)
 
+    def test_another_configuration_is_refused_before_data_are_prepared(self, config, stopped, tmp_path):
+        folder, _ = stopped(config, train_batch=1)
+        other = config.replace(data={"data_dir": str(tmp_path / "empty"), "batch_size": 8})
+        with pytest.raises(ConfigError, match=r"`data.batch_size` expects 4, with which .* Received: 8."):
+            train(other, folder, verbose=0, resume=True)
+        assert not (tmp_path / "empty").exists()
+
     @pytest.mark.large
     def test_a_callback_that_resumes_in_its_own_way_is_refused(self, config, stopped, monkeypatch):
         folder, _ = stopped(config, train_batch=1)

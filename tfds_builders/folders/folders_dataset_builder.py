@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import warnings
 
 import tensorflow_datasets as tfds
 from etils import epath
@@ -9,7 +10,7 @@ from etils import epath
 from hierseg_keras.tree import ClassTree
 from tfds_builders.folders.named_pairs import find_pairs
 from tfds_builders.folders.preparations import preparation_name, warn_of_earlier
-from tfds_builders.folders.split_groups import no_validation, split_names
+from tfds_builders.folders.split_groups import few_for_validation, no_validation, split_names
 from tfds_builders.reading.check_labels import check_size
 from tfds_builders.reading.file_problems import ImageFileError
 from tfds_builders.reading.image_files import read_image, stored_image
@@ -130,7 +131,11 @@ class Builder(TreeBuilder):
             # The problems are raised before those of a division of what is left.
             return {"train": pairs, "validation": []}, problems
         by_name = {pair.name: pair for pair in pairs}
-        splits = zip(("train", "validation"), split_names(list(by_name), config.val_share, config.groups))
+        divided = split_names(list(by_name), config.val_share, config.groups)
+        few = few_for_validation(*divided, config.val_share)
+        if few:
+            warnings.warn(f"{few}.", stacklevel=2)
+        splits = zip(("train", "validation"), divided)
         return {split: [by_name[name] for name in names] for split, names in splits if names}, problems
 
     def missing_split(self, split):
@@ -160,8 +165,8 @@ class Builder(TreeBuilder):
         if config.format == "index":
             rule = "ids are the leaf indices of the tree, and 255 is no label"
         return (
-            f"Without a class table, {rule}. `hierseg classes --masks {config.masks} --out classes.csv` proposes a "
-            "table. Complete it, and pass it as `classes`"
+            f"Without a class table, {rule}. `hierseg classes --masks {config.masks} --tree TREE --out classes.csv` "
+            "proposes a table, where TREE is the file of your tree. Complete it, and pass it as `classes`"
         )
 
     @functools.cached_property

@@ -96,6 +96,23 @@ def no_validation(names, val_share, groups):
     )
 
 
+def few_for_validation(train, validation, val_share):
+    """Returns a sentence that says that the validation has few images, or `None` if it has enough.
+
+    Args:
+        train, validation: Lists of names, as returned by `split_names`.
+        val_share: As in `split_names`.
+    """
+    count = len(train) + len(validation)
+    if not validation or len(validation) >= val_share * count / 3:
+        return None
+    return (
+        f"{len(validation)} of {count} images are in the validation, fewer than a third of val_share={val_share:g}, "
+        "because the hashes of their names, or of the names of their groups, divide them. Pass a larger `val_share`, or "
+        "`val_images` and `val_masks`"
+    )
+
+
 def _one_group(names, groups, group):
     if groups is None:
         return (

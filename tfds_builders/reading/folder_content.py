@@ -24,7 +24,8 @@ def missing_folder(folder, what):
     """
     if folder.is_dir():
         return None
-    return f"{folder}: expected a folder of {what}. Received: {'a file' if folder.exists() else 'nothing there'}"
+    received = "a file" if folder.exists() else "nothing there"
+    return f"{folder}: expected a folder of {what}. Received: {received}. Correct the path"
 
 
 def none_found(folder, what, suffixes):

@@ -7,6 +7,7 @@ from etils import epath
 
 from tfds_builders.reading import image_files
 from tfds_builders.reading.check_labels import check_ids, check_size
+from tfds_builders.reading.folder_content import missing_folder
 from tfds_builders.reading.id_lists import read_lines
 from tfds_builders.reading.image_files import IMAGE_FORMATS, LABEL_FORMATS
 
@@ -125,8 +126,9 @@ def pair_ids(places, image_folder, label_folder, label_suffix=".png"):
 
 def _files_by_stem(folder, formats, ending=""):
     folder = image_files.as_path(folder)
-    if not folder.is_dir():
-        return {}, [f"{folder}: expected a folder. Received: {'a file' if folder.exists() else 'nothing there'}"]
+    missing = missing_folder(folder, "images")
+    if missing:
+        return {}, [missing]
     files, problems = {}, []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in formats or path.name.startswith(".") or not path.stem.endswith(ending):

@@ -54,44 +54,50 @@ class EarlierRun:
         if self.checkpoint is None and (self.folder / WEIGHTS).is_file():
             raise ValueError(
                 f"expected a run with a checkpoint. Received: {self.folder}, which has weights but no checkpoint. "
-                f"Train a new run from its weights with `init` (`--init {self.folder}`)."
+                f"Train a new run from its weights with `init={self.folder}`."
             )
 
-    def check(self, config, tree, origin):
-        """Checks that a configuration continues the run.
+    def check_values(self, config, unknown=()):
+        """Checks that a configuration has the values of the run.
 
         Args:
-            config: `RunConfig` in which all values that depend on the data are set.
-            tree: `ClassTree`.
-            origin: Dict, as returned by `origin_of`.
+            config: `RunConfig`.
+            unknown: Dotted names of values that are not compared.
 
         Raises:
             ConfigError: If a value differs that must not change. The error names all such values.
-            ValueError: If the tree or a data set has changed.
         """
         problems = [
             f"`{name}` expects {shown(before)}, with which {self.folder} was started. Received: {shown(now)}."
             for name, (before, now) in differences(self.config.to_values(), config.to_values()).items()
-            if name not in MAY_CHANGE
+            if name not in (*MAY_CHANGE, *unknown)
         ]
         if problems:
             raise ConfigError([*problems, f"A run that goes on may only change {', '.join(MAY_CHANGE)}."])
+
+    def check_data(self, tree, origin):
+        """Checks that tree and data are those of the run, and warns if versions or devices are not.
+
+        Args:
+            tree: `ClassTree`.
+            origin: Dict, as returned by `origin_of`.
+
+        Raises:
+            ValueError: If the tree or a data set has changed.
+        """
         if (self.folder / TREE).is_file() and (self.folder / TREE).read_text("utf-8") != tree.to_text():
             raise ValueError(
                 f"expected the tree with which {self.folder} was started. Received: another tree. Restore the tree "
                 f"file, or copy {self.folder / TREE}."
             )
-        self._check_data(origin["data"])
-        self._warn(origin)
-
-    def _check_data(self, present):
-        recorded = self.record.get("data", present)
+        present, recorded = origin["data"], self.record.get("data", origin["data"])
         changed = [name for name in recorded if recorded[name] != present.get(name)]
         if changed:
             raise ValueError(
                 f"expected the data with which {self.folder} was started. Received: {', '.join(changed)}, which has "
-                "changed since. Restore the data, or train a new run with `init` (`--init`)."
+                "changed since. Restore the data, or train a new run from its weights with `init={self.folder}`."
             )
+        self._warn(origin)
 
     def _warn(self, origin):
         """Warns about what may change the result."""

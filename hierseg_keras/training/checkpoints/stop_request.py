@@ -1,7 +1,9 @@
 """Signals that ask a training to stop."""
 
 import contextlib
+import os
 import signal
+import sys
 import threading
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -58,6 +60,7 @@ def catching_signals():
     def handle(number, frame):
         request.signal = number
         restore()
+        _announce(number)
 
     for number in before:
         signal.signal(number, handle)
@@ -68,3 +71,12 @@ def catching_signals():
     if request.signal is not None:
         name = signal.Signals(request.signal).name
         raise TrainingInterrupted(f"{name}: the training has reached its end, and is saved.", request.signal)
+
+
+def _announce(number):
+    """Says that the signal was noticed. `print` would fail if the signal interrupts another `print`."""
+    name = signal.Signals(number).name
+    line = f"\n{name}: the training saves its state after this batch. A second one ends it at once.\n"
+    # In notebooks, stderr is no file.
+    with contextlib.suppress(OSError, AttributeError):
+        os.write(sys.stderr.fileno(), line.encode())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfds_builders.folders.split_groups import group_names
+from tfds_builders.folders.split_groups import few_for_validation, group_names
 from tfds_builders.reading.file_problems import ImageFileError
 
 
@@ -19,3 +19,11 @@ class GroupNamesTest:
             ImageFileError, match="groups.csv:4: expected one group per image. Received: v0 and v1 for a"
         ):
             group_names(["a", "b"], str(path))
+
+
+class FewForValidationTest:
+    def test_fewer_than_a_third_of_the_share_are_few(self):
+        sentence = few_for_validation(["a"] * 39, ["b"], 0.1)
+        assert sentence.startswith("1 of 40 images are in the validation, fewer than a third of val_share=0.1")
+        assert few_for_validation(["a"] * 38, ["b"] * 2, 0.1) is None
+        assert few_for_validation(["a"] * 40, [], 0.1) is None

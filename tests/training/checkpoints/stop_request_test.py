@@ -8,11 +8,12 @@ from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted,
 
 
 class CatchingSignalsTest:
-    def test_the_first_signal_is_a_request_and_the_second_acts_at_once(self):
+    def test_the_first_signal_is_a_request_and_the_second_acts_at_once(self, capfd):
         before = signal.getsignal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt) as caught, catching_signals() as request:
             os.kill(os.getpid(), signal.SIGINT)
             assert request.signal == signal.SIGINT
+            assert "SIGINT: the training saves its state after this batch." in capfd.readouterr().err
             os.kill(os.getpid(), signal.SIGINT)
             signal.pause()
         assert not isinstance(caught.value, TrainingInterrupted) and signal.getsignal(signal.SIGINT) is before
