@@ -134,10 +134,9 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     if earlier is not None:
         # Before the data are prepared, which takes long.
         earlier.check_values(config.replace(data=absolute_folders(config.data)), unknown=SET_BY_DATA)
-    colors = node_colors(tree, palette_of(config.data))
     checkpoint = earlier and earlier.checkpoint
     with strategy.scope():
-        model, callbacks = make_parts(config, tree, pretrained=checkpoint is None)
+        model, own_callbacks = make_parts(config, tree, pretrained=checkpoint is None)
         start = {} if config.init is None or checkpoint else {"init": initialize(model, config.init)}
     config = with_data(config, tree)
     origin = origin_of(config, strategy, tree)
@@ -146,57 +145,70 @@ def _train(config, folder, verbose, strategy, earlier, replan):
         earlier.check_data(tree, origin)
     train_data = load_training(config, tree)
     epochs = config.num_epochs(len(train_data))
-    if checkpoint is not None:
-        _check_length(checkpoint.position, epochs, len(train_data))
-    if earlier is not None and earlier.is_finished:
-        # With early stopping, the training may have ended before its last epoch.
-        if epochs <= earlier.config.num_epochs(len(train_data)):
-            if verbose:
-                print(f"{folder} is finished: it has no epochs left.")
-            return load_run(folder, strategy)[1]
-        earlier.check_checkpoint()
+    if earlier is not None and _has_no_epochs_left(earlier, epochs, len(train_data)):
+        if verbose:
+            print(f"{folder} is finished: it has no epochs left.")
+        return load_run(folder, strategy)[1]
     planned = epochs * len(train_data)
     if earlier is not None and not replan:
         planned = earlier.record.get("planned_batches", planned)
-    validation_data, validation_steps = load_evaluation(config, tree, config.evaluation.split, strategy)
+    validation = load_evaluation(config, tree, config.evaluation.split, strategy)
     examples = load_examples(config, tree, config.evaluation.split, NUM_EXAMPLES)
     with strategy.scope():
         compile_model(model, config, make_optimizer(config, num_batches=planned), config.jit_compile)
 
-    config.to_file(folder / CONFIG)
-    write_whole(folder / TREE, tree.to_text())
-    write_whole(folder / CLASSES, f"{class_table(config.data, config.evaluation_dataset, tree)}\n")
-    manifest = Manifest(folder, planned_batches=planned, **origin, **start)
-    (folder / PICTURES).mkdir(exist_ok=True)
+    manifest = _write_description(folder, config, tree, planned_batches=planned, **origin, **start)
     if start and verbose:
         print(describe(start["init"]))
     if checkpoint is not None and verbose:
         print(f"{folder} goes on after {checkpoint.position}.")
-    verbose, progress = progress_of(verbose)
-    callbacks = [data.SetEpoch(train_data), *_callbacks(config, tree, colors, examples, folder, manifest), *callbacks]
-    # Their state is not saved, so that a resumed run may begin or cease to use them.
-    tensorboard = tensorboard_callbacks(tree, examples, folder / TENSORBOARD, colors) if config.tensorboard else []
+    callbacks = [data.SetEpoch(train_data), *_callbacks(config, tree, examples, folder, manifest), *own_callbacks]
+    unsaved = _tensorboard(config, tree, examples, folder)
     with catching_signals() as request:
-        model.fit(
-            train_data,
-            validation_data=validation_data,
-            validation_steps=validation_steps,
-            epochs=epochs,
-            initial_epoch=0 if checkpoint is None else checkpoint.position.epoch,
-            shuffle=False,
-            verbose=verbose,
-            callbacks=[
-                *callbacks,
-                *tensorboard,
-                *_checkpoints(config, folder, callbacks, request, checkpoint, train_data, planned),
-                *progress,
-            ],
-        )
+        checkpoints = _checkpoints(config, folder, callbacks, request, checkpoint, train_data, planned)
+        _fit(model, train_data, validation, epochs, checkpoint, [*callbacks, *unsaved, *checkpoints], verbose)
         curves = folder / PICTURES / "curves.png"
         with OneWarning(curves), written_beside(curves) as path:
             draw_curves(folder / LOG, path)
         manifest.finish()
     return model
+
+
+def _has_no_epochs_left(earlier, epochs, batches_per_epoch):
+    """Returns whether an earlier run is finished. Raises `ValueError` if it cannot go on to so many epochs."""
+    if earlier.checkpoint is not None:
+        _check_length(earlier.checkpoint.position, epochs, batches_per_epoch)
+    if not earlier.is_finished:
+        return False
+    # With early stopping, the training may have ended before its last epoch.
+    if epochs <= earlier.config.num_epochs(batches_per_epoch):
+        return True
+    earlier.check_checkpoint()
+    return False
+
+
+def _write_description(folder, config, tree, **record):
+    """Writes the files that describe a run, and returns its `Manifest`."""
+    config.to_file(folder / CONFIG)
+    write_whole(folder / TREE, tree.to_text())
+    write_whole(folder / CLASSES, f"{class_table(config.data, config.evaluation_dataset, tree)}\n")
+    (folder / PICTURES).mkdir(exist_ok=True)
+    return Manifest(folder, **record)
+
+
+def _fit(model, train_data, validation, epochs, checkpoint, callbacks, verbose):
+    validation_data, validation_steps = validation
+    verbose, progress = progress_of(verbose)
+    model.fit(
+        train_data,
+        validation_data=validation_data,
+        validation_steps=validation_steps,
+        epochs=epochs,
+        initial_epoch=0 if checkpoint is None else checkpoint.position.epoch,
+        shuffle=False,
+        verbose=verbose,
+        callbacks=[*callbacks, *progress],
+    )
 
 
 def _checkpoints(config, folder, callbacks, request, checkpoint, train_data, planned):
@@ -242,7 +254,15 @@ def check_before_data(config, strategy):
         check_tensorboard()
 
 
-def _callbacks(config, tree, colors, examples, folder, manifest):
+def _tensorboard(config, tree, examples, folder):
+    """Returns callbacks whose state is not saved, so that a resumed run may begin or cease to use them."""
+    if not config.tensorboard:
+        return []
+    return tensorboard_callbacks(tree, examples, folder / TENSORBOARD, node_colors(tree, palette_of(config.data)))
+
+
+def _callbacks(config, tree, examples, folder, manifest):
+    colors = node_colors(tree, palette_of(config.data))
     callbacks = [SeedEpochs(config.seed), keras.callbacks.TerminateOnNaN(), WriteLog(folder / LOG), AverageReplicas()]
     if config.schedule.ema_momentum is not None:
         # The callbacks after this one see the averaged weights at the end of an epoch.

@@ -26,7 +26,7 @@ class CheckNewTest:
             (run / WEIGHTS).unlink()
         with claimed(run), pytest.raises(FileExistsError, match="contains an unfinished run") as caught:
             check_new(run)
-        assert ("--init" in str(caught.value)) == has_weights and "--resume" in str(caught.value)
+        assert ("init=" in str(caught.value)) == has_weights and "--resume" in str(caught.value)
 
     def test_finished_run_is_named_as_such(self, run):  # noqa: F811
         (run / MANIFEST).unlink()

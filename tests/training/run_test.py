@@ -131,7 +131,7 @@ class TrainTest:
             ({"optimizer": {"name": "SGD", "momentum": 3.0}}, "`optimizer` .*`momentum` must be"),
             ({"evaluation": {"metrics": [{"name": "PathCoherence"}] * 2}}, "`evaluation.metrics` .* different names"),
             ({"callbacks": [{"name": "ReduceLROnPlateau", "factor": 2.0}]}, "`callback` .*factor >= 1.0"),
-            ({"data": {"tree": "cityscape"}}, "`data.tree` .*Received: 'cityscape'. Did you mean `cityscapes`"),
+            ({"data": {"tree": "cityscape"}}, "`data.tree` .*Received: 'cityscape', which is not there. Did you mean `cityscapes`"),
         ],
     )
     def test_options_that_a_class_refuses_are_reported_before_data_are_prepared(self, options, message, tmp_path):

@@ -108,8 +108,8 @@ def few_for_validation(train, validation, val_share):
         return None
     return (
         f"{len(validation)} of {count} images are in the validation, fewer than a third of val_share={val_share:g}, "
-        "because the hashes of their names, or of the names of their groups, divide them. Pass a larger `val_share`, or "
-        "`val_images` and `val_masks`"
+        "because the hashes of their names, or of the names of their groups, divide them. Pass a larger `val_share`, "
+        "or `val_images` and `val_masks`"
     )
 
 
