@@ -32,7 +32,7 @@ class SaveWeights(keras.callbacks.Callback):
     Args:
         path: `pathlib.Path` ending in `.weights.h5`.
         monitor: Optional name of a metric in the logs for which larger is better. If it is given, only the first
-            epoch and epochs that improve the metric are saved.
+            epoch that has the metric and epochs that improve it are saved.
         announce: Optional function `announce(content, epoch)`, called before the file is replaced, with the
             file's content as bytes and the number of the epoch, starting from 1.
 
@@ -50,9 +50,10 @@ class SaveWeights(keras.callbacks.Callback):
         number, logs = epoch + 1, logs or {}
         self._check_finite(number, logs)
         if self.monitor is not None:
-            if self.best is not None and not logs[self.monitor] > self.best:
+            found = logs.get(self.monitor)
+            if found is None or self.best is not None and not found > self.best:
                 return
-            self.best = logs[self.monitor]
+            self.best = found
         content = weights_as_bytes(self.model)
         with written_beside(self.path) as new:
             new.write_bytes(content)
@@ -185,13 +186,16 @@ def png_writer(folder):
     return write
 
 
-def stop_early(patience):
-    """Makes the callback that stops training when validation mIoU stops improving, and restores the best weights.
+class StopEarly(keras.callbacks.EarlyStopping):
+    """Stops training when validation mIoU stops improving, and restores the best weights.
 
     Args:
-        patience: Number of epochs to wait for an improvement.
-
-    Returns:
-        `keras.callbacks.EarlyStopping`.
+        patience: Number of validations to wait for an improvement. Epochs without validation do not count.
     """
-    return keras.callbacks.EarlyStopping(MONITOR, mode="max", patience=patience, restore_best_weights=True)
+
+    def __init__(self, patience):
+        super().__init__(MONITOR, mode="max", patience=patience, restore_best_weights=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.monitor in (logs or {}):
+            super().on_epoch_end(epoch, logs)

@@ -25,9 +25,9 @@ from hierseg_keras.training.callbacks import (
     DrawPredictions,
     SaveWeights,
     SeedEpochs,
+    StopEarly,
     WriteLog,
     png_writer,
-    stop_early,
 )
 from hierseg_keras.training.checkpoints.earlier_run import CHECKPOINTS, earlier_run
 from hierseg_keras.training.checkpoints.interval import parse_interval
@@ -166,7 +166,8 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     unsaved = _tensorboard(config, tree, examples, folder)
     with catching_signals() as request:
         checkpoints = _checkpoints(config, folder, callbacks, request, checkpoint, train_data, planned)
-        _fit(model, train_data, validation, epochs, checkpoint, [*callbacks, *unsaved, *checkpoints], verbose)
+        callbacks = [*callbacks, *unsaved, *checkpoints]
+        _fit(model, train_data, validation, epochs, config.evaluation.every, checkpoint, callbacks, verbose)
         curves = folder / PICTURES / "curves.png"
         with OneWarning(curves), written_beside(curves) as path:
             draw_curves(folder / LOG, path)
@@ -196,13 +197,19 @@ def _write_description(folder, config, tree, **record):
     return Manifest(folder, **record)
 
 
-def _fit(model, train_data, validation, epochs, checkpoint, callbacks, verbose):
+def _validated(every, epochs):
+    """Returns the epochs, from 1, after which to validate."""
+    return [epoch for epoch in range(1, epochs + 1) if every and epoch % every == 0 or epoch == epochs]
+
+
+def _fit(model, train_data, validation, epochs, every, checkpoint, callbacks, verbose):
     validation_data, validation_steps = validation
     verbose, progress = progress_of(verbose)
     model.fit(
         train_data,
         validation_data=validation_data,
         validation_steps=validation_steps,
+        validation_freq=_validated(every, epochs),
         epochs=epochs,
         initial_epoch=0 if checkpoint is None else checkpoint.position.epoch,
         shuffle=False,
@@ -269,7 +276,7 @@ def _callbacks(config, tree, examples, folder, manifest):
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     patience = config.schedule.early_stopping_patience
     if patience is not None:
-        callbacks.append(stop_early(patience))
+        callbacks.append(StopEarly(patience))
     monitor = None if patience is None else MONITOR
     callbacks.append(SaveWeights(folder / WEIGHTS, monitor, manifest.announce_weights))
     callbacks.append(DrawPredictions(tree, examples[:1], png_writer(folder / PICTURES), palette=colors))

@@ -3,6 +3,7 @@ import csv
 import functools
 import importlib.util
 import inspect
+import math
 import pathlib
 import shutil
 
@@ -15,6 +16,7 @@ tf = pytest.importorskip("tensorflow")
 from hierseg_keras.models import DeepLabV3Plus, UNet  # noqa: E402
 from hierseg_keras.training import ConfigError, RunConfig, build, evaluate_run, load_run, train  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
+from hierseg_keras.training.manifest import saved_epoch  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.full_disk import full_disk  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
@@ -27,7 +29,9 @@ HAS_TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
 
 def log(folder):
     with (folder / "log.csv").open() as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [
+            {name: float(value.replace("NA", "nan")) for name, value in row.items()} for row in csv.DictReader(file)
+        ]
 
 
 def assert_repeats(values, row):
@@ -94,6 +98,18 @@ class TrainTest:
         if HAS_TENSORBOARD:
             assert_shown(tmp_path / "run" / "tensorboard")
 
+    @pytest.mark.parametrize("every, validated", [(2, [1, 2]), (None, [2])])
+    def test_validates_every_so_many_epochs_and_after_the_last(self, every, validated, data_dir, tmp_path, run_eagerly):
+        schedule = {"early_stopping_patience": 1, "epochs": 3}
+        config = tiny_config(
+            data_dir, schedule=schedule, evaluation={"every": every}, optimizer={"learning_rate": 1e-30}
+        )
+        train(config, tmp_path / "run", verbose=0)
+        rows = log(tmp_path / "run")
+        assert [epoch for epoch, row in enumerate(rows) if math.isfinite(row["val_miou_mean"])] == validated
+        best = max(validated, key=lambda epoch: rows[epoch]["val_miou_mean"])
+        assert saved_epoch(tmp_path / "run") == best + 1
+
     @pytest.mark.large
     def test_stops_early_with_the_best_epochs_weights(self, data_dir, tmp_path, run_eagerly):
         """A rate so high that the first epochs are the best."""
@@ -131,7 +147,10 @@ class TrainTest:
             ({"optimizer": {"name": "SGD", "momentum": 3.0}}, "`optimizer` .*`momentum` must be"),
             ({"evaluation": {"metrics": [{"name": "PathCoherence"}] * 2}}, "`evaluation.metrics` .* different names"),
             ({"callbacks": [{"name": "ReduceLROnPlateau", "factor": 2.0}]}, "`callback` .*factor >= 1.0"),
-            ({"data": {"tree": "cityscape"}}, "`data.tree` .*Received: 'cityscape', which is not there. Did you mean `cityscapes`"),
+            (
+                {"data": {"tree": "cityscape"}},
+                "`data.tree` .*Received: 'cityscape', which is not there. Did you mean `cityscapes`",
+            ),
         ],
     )
     def test_options_that_a_class_refuses_are_reported_before_data_are_prepared(self, options, message, tmp_path):

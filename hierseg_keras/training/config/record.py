@@ -129,7 +129,7 @@ class Schedule(Record):
     ema_momentum: Off[Share] = None
     """Momentum of a moving average of the weights, such as 0.999; the averaged weights are validated and saved."""
     early_stopping_patience: Off[Count] = None
-    """Epochs to wait for a better validation miou_mean before training stops; the best epoch's weights are kept."""
+    """Validations to wait for a better miou_mean before training stops; the weights of the best one are kept."""
 
 
 class Evaluation(Record):
@@ -139,6 +139,8 @@ class Evaluation(Record):
     """TFDS data set to validate on. Defaults to the first data set of the training."""
     split: str = "validation"
     """TFDS split to validate on."""
+    every: Off[Count] = 1
+    """Validate after every so many epochs and after the last; false validates only after the last."""
     metrics: components.Metrics = ()
     """Further metrics: a list of tables, each with the name of a class and its options."""
 
@@ -173,7 +175,7 @@ class RunConfig(Record):
         optimizer: Name and options of an optimizer. Defaults to `AdamW`. The papers use SGD, which is `CoupledSGD`
             with `momentum=0.9`.
         schedule: `epochs`, `steps`, `power`, `accumulation_steps`, `ema_momentum`, `early_stopping_patience`.
-        evaluation: `dataset`, `split`, and further `metrics`. `dataset` defaults to the first data set of the
+        evaluation: `dataset`, `split`, `every`, and further `metrics`. `dataset` defaults to the first data set of the
             training. Validation uses the labels as they are stored.
         callbacks: Further callbacks: a list of tables, each with the name of a class and its options.
         seed: Integer seed of the initial weights, the order of the images and their augmentation.
