@@ -18,7 +18,7 @@ export PYTHONPATH :=
 unit large notebook: export TF_NUM_INTRAOP_THREADS := 1
 unit large notebook: export TF_NUM_INTEROP_THREADS := 1
 
-.PHONY: demo test test-all lint contract unit large notebook jax docs wheel hooks parity
+.PHONY: demo test test-all lint contract unit large notebook jax docs wheel hooks parity lock audit
 
 demo: $(VENV)/installed
 	rm -rf "$(OUT)"
@@ -43,7 +43,6 @@ unit: $(VENV)/installed
 # Tests that take more than a few seconds: whole training runs, runs that are killed and continued, every network of
 # the papers fitted, saved and exported, KerasHub's segmenters, and the wheel in a fresh environment.
 large: $(VENV)/installed
-	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[hub]"
 	$(PYTHON) -m pytest $(TWO_PROCESSES) $(SLOWEST) -m large
 
 notebook: $(VENV)/installed
@@ -74,7 +73,19 @@ docs: $(VENV)/installed
 	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
-$(VENV)/installed: setup.cfg pyproject.toml constraints.txt
+# Every file is compared with the hash in the lock file before it is installed.
+$(VENV)/installed: setup.cfg pyproject.toml requirements.lock
 	$(PYTHON3) -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	$(PYTHON) -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(PYTHON) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+# The lock file of the extras that `make` needs, in the versions of `constraints.txt`.
+lock: $(VENV)/installed
+	$(PYTHON) -m pip install --quiet uv
+	$(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--constraint constraints.txt --extra test --extra hub --extra audit --output-file requirements.lock setup.cfg
+
+# Known vulnerabilities of the pinned versions.
+audit: $(VENV)/installed
+	$(PYTHON) .ci/audit.py requirements.lock

@@ -40,6 +40,20 @@ class ProjectFilesTest:
         for requirement in requirements:
             assert requirement.specifier.contains(pinned[requirement.name.lower().replace("_", "-")]), str(requirement)
 
+    def test_the_lock_file_has_the_versions_of_the_constraints_and_a_hash_of_each_file(self):
+        def name_and_version(line):
+            name, _, version = re.split(r"[ ;]", line)[0].partition("==")
+            return re.sub(r"[-_.]+", "-", name).lower(), version
+
+        pinned = dict(map(name_and_version, re.findall(r"^\S+==\S+$", text("constraints.txt"), re.MULTILINE)))
+        locked = dict(map(name_and_version, re.findall(r"^\S+==.*$", text("requirements.lock"), re.MULTILINE)))
+        # What builds and installs packages is pinned by the lock file alone, and so is what other systems need.
+        unpinned = locked.keys() - pinned.keys() - {"pip", "setuptools", "wheel"}
+        assert {name: version for name, version in locked.items() if pinned.get(name, version) != version} == {}
+        blocks = re.split(r"\n(?=\S)", text("requirements.lock"))
+        assert all("--hash=sha256:" in block for block in blocks)
+        assert all("; " in block for block in blocks if name_and_version(block)[0] in unpinned)
+
     def test_pythons_of_classifiers_are_those_of_hosted_ci(self):
         classifiers = re.findall(r"Python :: (3\.\d+)$", text("setup.cfg"), re.MULTILINE)
         matrix = re.search(r"python: (\[.*\])", text(".github/workflows/test.yml"))[1]
