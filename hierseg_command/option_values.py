@@ -52,8 +52,8 @@ def overlap(text):
 
 
 def share(text):
-    """Reads a number between 0 and 1."""
-    return _real(text, lambda number: 0 < number < 1, "a number between 0 and 1")
+    """Reads a number above 0 and below 1."""
+    return _real(text, lambda number: 0 < number < 1, "a number above 0 and below 1")
 
 
 def probability(text):

@@ -1,6 +1,7 @@
 """The options of all commands except `train` and `profile`."""
 
 import argparse
+import os
 
 from hierseg_command.option_values import (
     count,
@@ -18,6 +19,8 @@ from hierseg_command.option_values import (
 )
 
 _MANUAL_DIR = "folder with the files of a data set that cannot be downloaded automatically"
+# The formats of exported files, by their suffix.
+_FORMATS = {".tflite": "litert", ".onnx": "onnx"}
 MASK_FORMATS = ("index", "colors", "coco_panoptic", "cvat", "labelme", "binary")
 _DATA_DIR = "folder of prepared data sets"
 _PALETTE = "generated, voc, or a CSV file with the columns node and color"
@@ -229,8 +232,8 @@ def export(parser):
     parser.add_argument(
         "--format",
         choices=("savedmodel", "litert", "onnx"),
-        default="savedmodel",
-        help="format of the model; onnx requires hierseg_keras[onnx] (default: savedmodel)",
+        help="format of the model; onnx requires hierseg_keras[onnx] (default: litert if --out ends in .tflite, onnx "
+        "if it ends in .onnx, and otherwise savedmodel)",
     )
     parser.add_argument(
         "--size", type=pair, help="with litert or onnx: the only height and width that the file takes (default: any)"
@@ -242,6 +245,10 @@ def export(parser):
 
     def check(options):
         check_averaging(options)
+        of_suffix = _FORMATS.get(os.path.splitext(options.out)[1].lower(), "savedmodel")
+        options.format = options.format or of_suffix
+        if options.format == "savedmodel" != of_suffix:
+            parser.error(f"--format savedmodel expects --out to be a folder. Received: {options.out}. Omit the suffix.")
         if options.size and options.format == "savedmodel":
             parser.error("--size requires --format litert or onnx. Received: --format savedmodel.")
         if options.probabilities and options.format != "onnx":

@@ -12,12 +12,13 @@ from hierseg_keras.data.class_map import IGNORE
 from hierseg_keras.data.colors import as_color, rgb
 from hierseg_keras.data.mask_table import blended_problem, is_unannotated, mask_table
 from hierseg_keras.files import written_beside
-from hierseg_keras.training import RunConfig
-from hierseg_keras.training.build import tree_of
+from hierseg_keras.training.build import named_tree
 from hierseg_keras.tree.capped_list import capped
 from hierseg_keras.tree.text_table import text_table
 
-_SHOWN_PROBLEMS, _SHOWN_NAMES = 20, 40
+_SHOWN_PROBLEMS, _SHOWN_NAMES, _SHOWN_IDS = 20, 40, 5
+# Of 8-bit masks, the usual id of pixels without a label.
+_NO_LABEL = 255
 # What covers the annotated pixels, by the format of the masks.
 _COVERS = {"binary": "binary mask", "labelme": "shape", "coco_panoptic": "segment"}
 # Many gray colors are ids that were stored in three equal channels.
@@ -29,7 +30,7 @@ def run(options):
     from tfds_builders.reading.masks import count_masks, find_masks
 
     with reading_options():
-        tree = tree_of(RunConfig(data={"tree": options.tree}).data) if options.tree else None
+        tree = named_tree(options.tree) if options.tree else None
     out = pathlib.Path(options.out) if options.out else None
     if out and os.path.lexists(out) and not options.overwrite:
         raise FileExistsError(
@@ -42,6 +43,7 @@ def run(options):
     names = names_of(options.names, lines, found.format) if lines and found.format != "binary" else {}
     masks = _spread(found.masks, options.count)
     counts, problems = count_masks(masks)
+    problems += _unused(options.names, names, counts, found.format)
     problem = blended_problem(found, counts)
     if problem:
         raise ValueError(f"{options.masks}: {problem}.")
@@ -145,6 +147,22 @@ def _unannotated(found, class_map, keys, counts):
             become = {IGNORE: "have no label (ignore)", "": "need a node, or ignore if they have no label"}
             covers = _COVERS.get(found.format, "label")
             yield f"{name}, the pixels that no {covers} covers: {become.get(node, f'become {node}')}"
+
+
+def _unused(path, names, counts, format_):
+    """Returns the problem that most names are of ids that no mask has, as if the lines were in another order."""
+    if format_ != "index":
+        return []
+    without = [key for key in counts if not names.get(key) and key != _NO_LABEL]
+    unused = [name for key, name in names.items() if name and key not in counts]
+    if not without or 2 * len(unused) <= len(names):
+        return []
+    shown = ", ".join(map(str, sorted(without)[:_SHOWN_IDS]))
+    return [
+        f"{path}: expected the names in the order of the ids, one line per id from 0. Received: {len(unused)} names of "
+        f"ids that no mask has, such as {unused[0]!r}, and no name for {shown}. Leave lines empty for ids that do not "
+        "occur, or write lines such as `7 car`"
+    ]
 
 
 def _absent(rows, occurs):

@@ -6,6 +6,7 @@ import re
 from hierseg_keras.data.colors import as_color
 
 # `#800000 car`, `128 0 0 car`, or `128,0,0,car`.
+_NUMBERED = re.compile(r"(\d+)[\s,:;]+(\S.*)")
 _COLORED = re.compile(r"(#[0-9a-fA-F]{6}|\d+[\s,]+\d+[\s,]+\d+)[\s,:;]+(\S.*)")
 
 
@@ -27,7 +28,8 @@ def names_of(path, lines, format_):
 
     Args:
         path: Path of the file, for errors.
-        lines: List of strings. For the format `index`, the names in the order of the ids. For `colors`, a color and a
+        lines: List of strings. For the format `index`, the names in the order of the ids, or an id and a name per line,
+            such as `7 car`. For `colors`, a color and a
             name per line, such as `#800000 car` or `128 0 0 car`; empty lines are ignored.
         format_: String, format of the masks.
 
@@ -35,6 +37,9 @@ def names_of(path, lines, format_):
         ValueError: If the masks have another format, a line is not a color and a name, or a color has two names.
     """
     if format_ == "index":
+        numbered = [_NUMBERED.fullmatch(line) for line in lines if line]
+        if lines and all(numbered):
+            return {int(match[1]): match[2] for match in numbered}
         return dict(enumerate(lines))
     if format_ != "colors":
         raise ValueError(

@@ -15,6 +15,8 @@ _OPTION = re.compile(r"--([\w.-]+)")
 _WORD = r"[A-Za-z_][\w.]*"
 # Functions that are commands. Other functions appear in no message of a command.
 _COMMANDS = {"predict_files": "predict", "saved_model": "export", "litert": "export", "onnx": "export"}
+_PART = re.compile(r"`(network|method|loss|optimizer)` expects other options")
+_NOTHING = re.compile(r"\b(\w+)=None")
 # `name`, `name=value` and name=value.
 _ARGUMENT = re.compile(
     rf"`(?P<bare>{_WORD})`|`(?P<quoted>{_WORD})=(?P<value>[^`]*)`"
@@ -49,6 +51,10 @@ def with_options(text, command, about_keys=False):
             return option
         return f"{option} {match['value'] or ''}"
 
+    part = _PART.match(text)
+    if part is not None:
+        # The error of a class, whose options are keys below its part.
+        text = _NOTHING.sub(rf"--{part[1]}.\1 false", text)
     return _ARGUMENT.sub(replaced, text)
 
 

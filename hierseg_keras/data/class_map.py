@@ -16,9 +16,11 @@ from hierseg_keras.data.colors import as_color, color_code
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable, checked_color_codes
 from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
+from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.tensor import Tensor
 
 IGNORE = "ignore"
+_SEMICOLONS = ". Save the table with commas between the columns"
 _HEADER = ["id", "class", "node", "color"]
 
 
@@ -130,6 +132,10 @@ class ClassMap:
         try:
             # Spreadsheet programs write a byte order mark, which is no part of the first cell.
             text = pathlib.Path(path).read_bytes().decode("utf-8-sig")
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{path}: expected a class table. Received: nothing there. Correct the path"
+            ) from None
         except UnicodeDecodeError as error:
             received = f"{error.reason} at byte {error.start}"
             raise TreeError(f"{path}: expected UTF-8 text. Received: {received}. Save the file as UTF-8") from None
@@ -138,7 +144,7 @@ class ClassMap:
         if [{"name": "class"}.get(cell, cell) for cell in header] not in (_HEADER[:3], _HEADER):
             raise TreeError(
                 f"{path}:1: expected the header {','.join(_HEADER[:3])} or {','.join(_HEADER)}. Received: "
-                f"{','.join(header)!r}"
+                f"{','.join(header)!r}{_SEMICOLONS if ';' in ''.join(header) else ''}"
             )
         rows = [(lines.line_num, [cell.strip() for cell in cells]) for cells in lines]
         rows = [(number, cells) for number, cells in rows if any(cells)]
@@ -220,6 +226,7 @@ class ClassMap:
         """Writes the class map to a file that `from_file` reads."""
         pathlib.Path(path).write_text(f"{self}\n", "utf-8")
 
+    @not_converted
     def apply(
         self, class_ids: ArrayLike, tree: ClassTree | str, ignore_class: int = 255, unmapped: str = "error"
     ) -> np.ndarray | Tensor:

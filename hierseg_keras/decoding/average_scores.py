@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from keras import ops
 from numpy.typing import ArrayLike
 
+from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.ops import log_softmax
 from hierseg_keras.tree.tensor import Tensor
 
@@ -12,6 +13,7 @@ from hierseg_keras.tree.tensor import Tensor
 _SMALLEST = 1e-37
 
 
+@not_converted
 def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: bool = True) -> Tensor:
     """Averages the probabilities of several predictions.
 

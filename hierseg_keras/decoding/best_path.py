@@ -4,11 +4,13 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.ops import argmax, leaf_counts, sum_over_ancestors, sum_over_path
 from hierseg_keras.tree.scores import infer_scores
 from hierseg_keras.tree.tensor import Tensor
 
 
+@not_converted
 def best_path(
     tree: ClassTree | str, y_pred: ArrayLike, scores: str | None = None, from_logits: bool | None = None
 ) -> tuple[Tensor, Tensor]:

@@ -6,12 +6,14 @@ from numpy.typing import ArrayLike
 
 from hierseg_keras.decoding.node_probabilities import node_probabilities
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.ops import argmax
 from hierseg_keras.tree.tensor import Tensor
 
 UNKNOWN = -1
 
 
+@not_converted
 def confident_labels(
     tree: ClassTree | str,
     y_pred: ArrayLike,

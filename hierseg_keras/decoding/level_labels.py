@@ -4,9 +4,11 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.tensor import Tensor
 
 
+@not_converted
 def level_labels(tree: ClassTree | str, leaf: ArrayLike) -> list[Tensor]:
     """Looks up the class of every pixel at every level.
 

@@ -3,10 +3,12 @@
 from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.scores import infer_scores
 from hierseg_keras.tree.tensor import Tensor
 
 
+@not_converted
 def node_probabilities(
     tree: ClassTree | str, y_pred: ArrayLike, scores: str | None = None, from_logits: bool | None = None
 ) -> Tensor:

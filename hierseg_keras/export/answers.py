@@ -11,6 +11,7 @@ from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.decoding.confident_labels import coherent_probabilities, labels_at
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
+from hierseg_keras.tree.scores import OVERSHOOT
 
 
 def _whole(value):
@@ -54,7 +55,7 @@ class Answers:
         # All signatures call one function, so that the network is traced and stored only once.
         @tf.function(input_signature=[tf.TensorSpec(self.image_shape, tf.float32)], autograph=False)
         def predict(image):
-            return tf.cast(model(image, training=False), tf.float32)
+            return _checked(tf.cast(model(image, training=False), tf.float32), image, self.scores)
 
         self._predict = predict
 
@@ -96,6 +97,28 @@ class Answers:
     def _level_maps(self, leaf):
         maps = level_labels(self.tree, leaf)
         return {f"level_{level}": tf.cast(labels, self.dtype) for level, labels in enumerate(maps, start=1)}
+
+
+def _checked(y_pred, image, scores):
+    """Asserts that scores have the image's size, and are probabilities if not logits. Converters drop assertions."""
+    size, of_image = tf.shape(y_pred)[1:3], tf.shape(image)[1:3]
+    message = tf.strings.format(
+        "expected a network whose scores have the image's size, {}. Received: {}. Resize them in the network, or send "
+        "images of sizes that it keeps.",
+        (of_image, size),
+    )
+    assertions = [tf.debugging.Assert(tf.reduce_all(size == of_image), [message])]
+    if not scores.from_logits:
+        low, high = tf.reduce_min(y_pred), tf.reduce_max(y_pred)
+        message = tf.strings.format(
+            "expected a network that answers with probabilities, because it was exported with from_logits=False. "
+            "Received: values from {} to {}. Export it with from_logits=True.",
+            (low, high),
+        )
+        # Of no pixel, the smallest value is infinite. NaN fails no comparison: it is answered.
+        assertions.append(tf.debugging.Assert(~((low < -OVERSHOOT) | (high > 1 + OVERSHOOT)) | (low > high), [message]))
+    with tf.control_dependencies(assertions):
+        return tf.identity(y_pred)
 
 
 def _image_shape(model, owner, size):

@@ -14,6 +14,7 @@ from hierseg_keras.files import written_beside
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization.palettes import Palette
 
+_OTHER_FORMATS = {".tflite": "litert", ".onnx": "onnx"}
 # The names that TensorFlow and Keras write into the folder of a SavedModel.
 _ENTRIES = {"saved_model.pb", "variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb"}
 
@@ -102,8 +103,8 @@ def saved_model(
         FloatingPointError: If a weight of the network is NaN or infinite.
         RuntimeError: If the Keras backend is not TensorFlow.
         TypeError: If `model` is a subclassed model, whose output shape is unknown.
-        ValueError: If there is no tree; if the network's channels do not fit the tree; if the network
-            does not have exactly one image input; or if it cannot be inferred whether the network
+        ValueError: If `path` ends in .tflite or .onnx; if there is no tree; if the network's channels do not fit the
+            tree; if the network does not have exactly one image input; or if it cannot be inferred whether the network
             returns logits or probabilities.
 
     Example:
@@ -124,6 +125,11 @@ def saved_model(
 
 
 def _check_replaceable(path, overwrite):
+    if path.suffix in _OTHER_FORMATS:
+        raise ValueError(
+            f"`saved_model` expects the path of a folder. Received: {path}, which ends as a file of another format "
+            f"does. Call `export.{_OTHER_FORMATS[path.suffix]}`, or omit the suffix."
+        )
     if not os.path.lexists(path):
         return
     if not overwrite:

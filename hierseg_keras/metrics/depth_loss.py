@@ -5,6 +5,7 @@ from keras import ops
 
 from hierseg_keras.metrics.named_metric import NamedMetric
 from hierseg_keras.tree.labels import pixel_weights
+from hierseg_keras.tree.not_converted import not_converted
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -51,6 +52,7 @@ class DepthLoss(NamedMetric):
         self._total = self.add_variable((self.loss.tree.num_levels,), "zeros", name="total")
         self._count = self.add_variable((self.loss.tree.num_levels,), "zeros", name="count")
 
+    @not_converted
     def update_state(self, y_true, y_pred, sample_weight=None):
         self.check_names()
         terms, is_counted = self.loss.per_depth(y_true, y_pred)

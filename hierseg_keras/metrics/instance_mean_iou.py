@@ -8,6 +8,7 @@ from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.metrics.path_metric import PathMetric
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.labels import integer_map
+from hierseg_keras.tree.not_converted import not_converted
 
 # Mean number of pixels per instance in Cityscapes' training images of 1024 x 2048, from its benchmark.
 CITYSCAPES_INSTANCE_SIZES = {
@@ -109,6 +110,7 @@ class InstanceMeanIoU(PathMetric):
         shape = (self.tree.num_nodes, self.tree.num_leaves)
         self._weighted = self.add_variable(shape, "zeros", dtype="float32", name="weighted_pixels")
 
+    @not_converted
     def update_state(self, y_true, y_pred, instances):
         number, is_number = _instance_numbers(instances, y_pred)
         y_pred, label, is_counted = self.read(y_true, y_pred, is_valid=is_number)

@@ -6,6 +6,7 @@ from keras import ops
 from hierseg_keras.metrics.named_metric import NamedMetric
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.labels import IGNORED, label_codes, pixel_weights, without_weightless
+from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.scores import check_meaning, infer_scores
 
 
@@ -60,6 +61,7 @@ class TreeMetric(NamedMetric):
         """
         raise NotImplementedError
 
+    @not_converted
     def update_state(self, y_true, y_pred, sample_weight=None):
         self.update(*self.read(y_true, y_pred, sample_weight))
 

@@ -1,11 +1,17 @@
 """Finds the image files that files, folders and patterns stand for, and names their results."""
 
+import collections
 import dataclasses
 import glob
 import os
 import warnings
 
 from hierseg_keras.prediction.results_record import results_in
+
+# Suffixes of images that other programs read.
+_OTHER_FORMATS = frozenset(
+    ".avif .dng .gif .heic .heif .jfif .jp2 .jpe .pgm .pnm .ppm .tga .tif .tiff .webp .cr2 .nef .arw .raw".split()
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,22 +48,22 @@ def find_images(inputs, listed, out):
         ValueError: If there is no input, or a folder is the folder of results.
         OSError: If a folder cannot be read.
     """
-    files, groups, earlier = [], [], _EarlierResults()
+    files, groups, skipped = [], [], _Skipped()
     for given in map(os.fspath, inputs):
         if os.path.isdir(given):
-            groups.append((given, list(_images_below(given, out, earlier, given))))
-            _check_some(groups[-1][1], f"{given}, a folder without images{earlier.note()}")
+            groups.append((given, list(_images_below(given, out, skipped, given))))
+            _check_some(groups[-1][1], f"{given}, a folder without images{skipped.note()}")
         elif os.path.lexists(given):
             files.append(given)
         elif glob.has_magic(given):
-            groups.append((_fixed_part(given), list(_matches(given, out, earlier))))
-            _check_some(groups[-1][1], f"{given}, which matches no image{earlier.note()}")
+            groups.append((_fixed_part(given), list(_matches(given, out, skipped))))
+            _check_some(groups[-1][1], f"{given}, which matches no image{skipped.note()}")
         else:
             raise FileNotFoundError(
                 f"`predict_files` expects files, folders or patterns that match files. Received: {given}, which does "
                 "not exist. Correct the path."
             )
-    earlier.warn()
+    skipped.warn()
     if listed is not None:
         listed = list(map(os.fspath, listed))
         groups += [(_common([os.path.dirname(path) for path in listed]), listed)] if listed else []
@@ -68,13 +74,19 @@ def find_images(inputs, listed, out):
     return images + [ImageFile(path, _name_below(base, path)) for _, paths in groups for path in paths]
 
 
-class _EarlierResults:
-    """The results of earlier predictions that were found among images, and skipped."""
+class _Skipped:
+    """What was found among images and is skipped: results of earlier predictions, and images of other formats."""
 
     def __init__(self):
-        self._skipped, self._results_of = [], {}
+        self._skipped, self._results_of, self._suffixes = [], {}, collections.Counter()
 
-    def contains(self, root, path):
+    def add_file(self, name):
+        """Counts a file that is no image that can be read."""
+        suffix = os.path.splitext(name)[1].lower()
+        if suffix in _OTHER_FORMATS and not _is_hidden(name):
+            self._suffixes[suffix] += 1
+
+    def is_result(self, root, path):
         """Returns whether a file is a result of an earlier prediction.
 
         Below `root`, all files in a folder with a record are. In `root` itself, the user has asked for the images
@@ -94,11 +106,18 @@ class _EarlierResults:
         return bool(results) and os.path.relpath(path, root) in results and self._skip(root)
 
     def warn(self):
-        """Warns about the results that were skipped, in one line."""
+        """Warns about what was skipped, in one line for results and one for images of other formats."""
         if self._skipped:
             warnings.warn(
                 f"Results of earlier predictions are not predicted: those in {', '.join(self._skipped)}. To predict "
                 "other images in such a folder, pass the folder itself.",
+                stacklevel=4,
+            )
+        if self._suffixes:
+            counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(self._suffixes.items()))
+            warnings.warn(
+                f"{sum(self._suffixes.values())} files in folders are not predicted, because their format is not read: "
+                f"{counts}. Convert them to PNG or JPEG.",
                 stacklevel=4,
             )
 
@@ -117,13 +136,13 @@ class _EarlierResults:
         return True
 
 
-def _images_below(top, out, earlier, root):
+def _images_below(top, out, skipped, root):
     """Yields the image files in a folder and its subfolders, in the order of their names. Hidden ones are skipped.
 
     Args:
         top: Path of the folder.
         out: Path of the folder of results.
-        earlier: `_EarlierResults`.
+        skipped: `_Skipped`.
         root: Path of `top`, or of a folder above it: the one that the user has named.
     """
     seen = {_identity(top)}
@@ -147,11 +166,15 @@ def _images_below(top, out, earlier, root):
                 seen.add(identity)
                 kept.append(os.path.basename(path))
         folders[:] = kept
-        paths = (os.path.join(folder, name) for name in sorted(names) if _is_image(name))
-        yield from (path for path in paths if not earlier.contains(root, path))
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            if not _is_image(name):
+                skipped.add_file(name)
+            elif not skipped.is_result(root, path):
+                yield path
 
 
-def _matches(pattern, out, earlier):
+def _matches(pattern, out, skipped):
     """Yields the image files that a pattern matches, and those in folders that it matches."""
     root = _fixed_part(pattern)
     out, real_root = os.path.realpath(out), os.path.realpath(root)
@@ -161,20 +184,15 @@ def _matches(pattern, out, earlier):
         if skips_results and _is_in(out, path):
             continue
         is_folder = os.path.isdir(path)
+        if not is_folder:
+            skipped.add_file(os.path.basename(path))
         for image in (
-            _images_below(path, out, earlier, root) if is_folder else [path] * _is_image(os.path.basename(path))
+            _images_below(path, out, skipped, root) if is_folder else [path] * _is_image(os.path.basename(path))
         ):
             place = os.path.normpath(image)
-            if place not in seen and (is_folder or not earlier.contains(root, path)):
+            if place not in seen and (is_folder or not skipped.is_result(root, path)):
                 seen.add(place)
                 yield image
-
-
-def _images_at(path, out, earlier, root):
-    """Returns the image files in a folder, or a list of the path if it is an image file."""
-    if os.path.isdir(path):
-        return _images_below(path, out, earlier, root)
-    return [path] if _is_image(os.path.basename(path)) and not earlier.contains(root, path) else []
 
 
 def _is_in(folder, path):

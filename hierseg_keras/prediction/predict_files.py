@@ -285,6 +285,13 @@ class _Job:
 
     def _predict(self, batch, writer, behind, record):
         answers = self._network(np.stack([pixels for _, pixels in batch]))
+        size, of_image = next(iter(answers.values())).shape[1:3], batch[0][1].shape[:2]
+        if size != of_image:
+            sizes = f"{of_image[0]} x {of_image[1]}. Received: {size[0]} x {size[1]}."
+            advice = "Resize them in the network, or pass images of sizes that it keeps."
+            for image, _ in batch:
+                self._report(f"{image.path}: expected a network whose scores have the image's size, {sizes} {advice}")
+            return
         for index, (image, pixels) in enumerate(batch):
             of_image = {name: values[index] for name, values in answers.items()}
             num_pixels = pixels.shape[0] * pixels.shape[1]

@@ -7,8 +7,11 @@ import unicodedata
 
 import numpy as np
 
+from hierseg_keras.tree.capped_list import capped
+
 # In bytes, of one part of a path, on all common file systems.
 _LONGEST_NAME = 255
+_MOST_NAMED = 5
 PICTURE, OVERLAY, CONFIDENCE, CONFIDENT, LEVEL = "picture", "overlay", "confidence", "confident", "level"
 
 
@@ -85,7 +88,7 @@ def check_names(images, endings, out):
         raise NotADirectoryError(
             f"`out` expects a folder for the results. Received: {os.fspath(out)}, which is a file. Choose another path."
         )
-    by_key, longest = {}, max(endings, key=len)
+    by_key, same, longest = {}, [], max(endings, key=len)
     for image in images:
         if len(os.fsencode(os.path.basename(image.name) + longest)) > _LONGEST_NAME:
             raise ValueError(
@@ -94,7 +97,9 @@ def check_names(images, endings, out):
             )
         first = by_key.setdefault(_key(image.name), image)
         if first is not image:
-            raise _same_name(first, image, out, next(iter(endings)))
+            same.append((first, image))
+    if same:
+        raise _same_name(same, out, next(iter(endings)))
     # The result `a_level_1.png` may be the level map of an image `a`, and the picture of an image `a_level_1`.
     tails = {
         (longer.removesuffix(shorter), longer)
@@ -105,7 +110,7 @@ def check_names(images, endings, out):
     for key, image in by_key.items():
         for tail, ending in tails:
             if (other := by_key.get(key + tail)) is not None:
-                raise _same_name(image, other, out, ending)
+                raise _same_name([(image, other)], out, ending)
 
 
 def check_targets(images, inputs, endings, out, record, overwrite, skip_existing):
@@ -152,11 +157,14 @@ def _key(name):
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _same_name(first, second, out, ending):
+def _same_name(pairs, out, ending):
+    first, second = pairs[0]
+    others = capped([f"{one.path} and {other.path}" for one, other in pairs[1:]], _MOST_NAMED)
+    more = f" The same is true of {', '.join(others)}." if others else ""
     return ValueError(
         f"`predict_files` expects images with different file names. Received: {first.path} and {second.path}, whose "
-        f"results would both be written to {os.path.join(out, first.name + ending)}. Pass a folder that contains both "
-        "in different subfolders, or predict them into different folders."
+        f"results would both be written to {os.path.join(out, first.name + ending)}.{more} Pass a folder that contains "
+        "them in different subfolders, or predict them into different folders."
     )
 
 

@@ -6,6 +6,7 @@ import pathlib
 import keras
 
 from hierseg_keras import data
+from hierseg_keras.data.class_ids import node_of_class_id
 from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.distribution.evaluation_batches import evaluation_batches
 from hierseg_keras.losses.objectives import loss_by_depth
@@ -13,12 +14,12 @@ from hierseg_keras.metrics import DepthLoss, TreeReport
 from hierseg_keras.metrics.named_metric import NamedMetric, check_value_names
 from hierseg_keras.models.graph.frozen_layers import freeze_backbone
 from hierseg_keras.models.graph.functional import functional
-from hierseg_keras.training.config.checks import takes_depth
+from hierseg_keras.training.config.checks import FOLDERS, takes_depth
 from hierseg_keras.training.config.problems import ConfigError, nearest, refused_options, shown
 from hierseg_keras.training.data_sets import absolute_folders, data_set
 from hierseg_keras.training.default_sizes import NUM_MEASURED, default_sizes
 from hierseg_keras.training.optimizers import make_optimizer
-from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree import ClassTree, TreeError
 from hierseg_keras.tree.padding import PADDING_COLOR
 
 
@@ -31,7 +32,7 @@ def tree_of(values):
         ConfigError: If there is no such tree, it has fewer levels than `label_levels` says, or the data sets have
             different trees and none is named.
     """
-    tree = _tree_of_data_sets(values) if values.tree is None else _named_tree(values)
+    tree = _tree_of_data_sets(values) if values.tree is None else named_tree(values.tree)
     levels = values.label_levels if isinstance(values.label_levels, tuple) else (values.label_levels,)
     if max(levels) > tree.num_levels:
         raise ConfigError(
@@ -55,17 +56,37 @@ def _tree_of_data_sets(values):
     return trees[0]
 
 
-def _named_tree(values):
-    if values.tree in ClassTree.available():
-        return ClassTree.load(values.tree)
-    if not pathlib.Path(values.tree).exists():
+def check_classes(values):
+    """Checks that the tree of a configuration's `data` has the classes of all data sets that have a tree of their own.
+
+    Raises:
+        ConfigError: If it does not have some of them, or as from `tree_of`.
+    """
+    tree = tree_of(values)
+    for name in dict.fromkeys(values.names):
+        builder = None if name == FOLDERS else find_builder(name, values.data_dir)
+        paths = builder and (builder.info.metadata or {}).get("class_paths")
+        try:
+            node_of_class_id(tree, paths or [], ignore_class=-1)
+        except TreeError as error:
+            *missing, _ = error.problems
+            received = f"{shown(values.tree)}, which lacks {len(missing)} of them, such as {missing[0].rstrip('.?')}"
+            problem = f"`data.tree` expects a tree with the classes of {name}. Received: {received}."
+            raise ConfigError([f"{problem} Omit it (`data.tree = false`) for the tree of the data set."]) from None
+
+
+def named_tree(name):
+    """Returns the `ClassTree` of a name or path. Raises `ConfigError` if there is none."""
+    if name in ClassTree.available():
+        return ClassTree.load(name)
+    if not pathlib.Path(name).exists():
         raise ConfigError(
             [
                 "`data.tree` expects the name of a shipped tree, or the path of a tree file. Received: "
-                f"{shown(values.tree)}, which is not there.{nearest(values.tree, ClassTree.available())}"
+                f"{shown(name)}, which is not there.{nearest(name, ClassTree.available())}"
             ]
         )
-    return ClassTree.from_file(values.tree)
+    return ClassTree.from_file(name)
 
 
 def load_training(config, tree):

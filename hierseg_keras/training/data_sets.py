@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from hierseg_keras import data
+from hierseg_keras.data.argument_checks import is_integer
 from hierseg_keras.data.class_ids import node_of_class_id
 from hierseg_keras.data.class_map import IGNORE
 from hierseg_keras.data.class_names import class_names
@@ -127,10 +128,11 @@ def _mask_table(values, classes):
         drawn = [row[3] if len(row) > 3 else "" for row in data.ClassMap.from_file(values.classes).rows]
         colors = drawn if len(drawn) == len(classes) else colors
     rows = [(id_, name, path or IGNORE, color) for (id_, name, path), color in zip(classes, colors)]
-    if all(id_ is None for id_, *_ in rows):
+    # Classes that have names alone are known by these, or by nothing.
+    if not any(is_integer(id_) or as_color(id_) for id_, *_ in rows):
         return data.ClassMap([(number, *row[1:]) for number, row in enumerate(rows)], source=values.masks)
     # Pixels that were not annotated have no id. A larger id does not fit into a PNG file.
-    has_id = [row for row in rows if row[0] is not None and (as_color(row[0]) or row[0] <= MAX_CLASS_ID)]
+    has_id = [row for row in rows if as_color(row[0]) or is_integer(row[0]) and row[0] <= MAX_CLASS_ID]
     return data.ClassMap(has_id, source=values.masks)
 
 

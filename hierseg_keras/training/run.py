@@ -12,6 +12,7 @@ from hierseg_keras.distribution.strategy import check_batch_size, check_jit_comp
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.training.build import (
     SET_BY_DATA,
+    check_classes,
     compile_model,
     load_evaluation,
     load_examples,
@@ -252,9 +253,11 @@ def check_before_data(config, strategy):
     """Checks a configuration for problems that would otherwise appear only after the data have been prepared.
 
     Raises:
+        ConfigError: If the tree lacks classes of a data set.
         ValueError: If the configuration does not fit the number of replicas.
         ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
     """
+    check_classes(config.data)
     check_jit_compile(config.jit_compile, strategy)
     check_batch_size(config.data.batch_size, strategy)
     if config.tensorboard:

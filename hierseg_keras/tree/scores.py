@@ -14,7 +14,7 @@ from hierseg_keras.tree.probabilities_seen import activation_behind, has_values_
 
 KINDS = ("nodes", "leaves")
 # A bicubic resize can move probabilities this far outside of [0, 1].
-_OVERSHOOT = 0.25
+OVERSHOOT = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Scores:
 
         Raises:
             ValueError: If `from_logits` is `None` and `y_pred` is recognized as probabilities, or
-                `from_logits` is false and `y_pred` has values outside of [0, 1].
+                `from_logits` is false and `y_pred` has values outside of [0, 1]. In a graph, these become NaN.
         """
         y_pred = ops.convert_to_tensor(y_pred)
         if self.from_logits is None and (evidence := self.evidence_of_probabilities(y_pred)):
@@ -107,6 +107,10 @@ class Scores:
                 f"`y_pred` expects probabilities because from_logits=False. Received: values from {interval[0]:g} to "
                 f"{interval[1]:g}. Pass from_logits=True for logits."
             )
+        if self.from_logits is False and known_values(y_pred) is None:
+            # In a graph, values that cannot be probabilities become NaN, which ends the training.
+            is_valid = ops.logical_and(y_pred >= -OVERSHOOT, y_pred <= 1 + OVERSHOOT)
+            return ops.where(is_valid, y_pred, ops.cast(float("nan"), y_pred.dtype))
         return y_pred
 
     def evidence_of_probabilities(self, y_pred, at_least=1):
@@ -195,4 +199,4 @@ def _interval_outside_of_probabilities(y_pred):
         return None
     low, high = values.min(), values.max()
     # NaN fails both comparisons: it shows up as a NaN result instead.
-    return (low, high) if low < -_OVERSHOOT or high > 1 + _OVERSHOOT else None
+    return (low, high) if low < -OVERSHOOT or high > 1 + OVERSHOOT else None

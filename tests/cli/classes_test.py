@@ -143,6 +143,15 @@ class NoLabelTest:
         write_index(pathlib.Path("masks"), {"a": np.where(LABEL > 0, 255, 0).astype(np.uint8)}, NAMES)
         assert self.nodes(run, "--overwrite") == {0: "", 255: ""}
 
+    @pytest.mark.parametrize("lines, code", [("sky\ncar\ncow\nbus", 1), ("10 car\n20 cow\n30 sky", 0)])
+    def test_names_of_sparse_ids_are_numbered(self, lines, code, run):
+        write_index(pathlib.Path("masks"), {stem: 10 * (label + 1) for stem, label in LABELS.items()}, NAMES)
+        pathlib.Path("names.txt").write_text(lines)
+        found, printed = run("--names", "names.txt")
+        assert found == code
+        said = "Received: 4 names of ids that no mask has, such as 'sky', and no name for 10, 20, 30. Leave lines empty"
+        assert (said in printed.err) == bool(code) and ("cow" in printed.out) == (not code)
+
     def test_names_that_say_so_are_ignored_unless_the_tree_has_them(self, run):
         names = ["car", "Un-labeled", "void"]
         WRITERS["labelme"][0](pathlib.Path("masks"), LABELS, names)

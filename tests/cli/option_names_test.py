@@ -27,6 +27,11 @@ class WithOptionsTest:
             ("data", "with `skip_bad=True`", "with --skip-bad"),
             ("data", "`data.val_masks` expects a folder", "--val-masks expects a folder"),
             ("train", "`data.val_masks` expects a folder", "`data.val_masks` expects a folder"),
+            (
+                "train",
+                "`network` expects other options for A. Pass weights=None.",
+                "`network` expects other options for A. Pass --network.weights false.",
+            ),
             # Arguments of networks, other words, and files.
             ("train", '`weights="imagenet"` of `filters`', '`weights="imagenet"` of `filters`'),
             ("data", "the column `id`, /a/split=b/x.png, a.split=3", "the column `id`, /a/split=b/x.png, a.split=3"),

@@ -59,7 +59,7 @@ class ClassMapTest:
             ClassMap.from_file(path)
         assert [f"a.csv:{line}:" in str(error.value) for line in (2, 3, 4, 5)] == [True, True, True, False]
         path.write_text("id;class;node\n")
-        with pytest.raises(TreeError, match="a.csv:1: expected the header id,class,node"):
+        with pytest.raises(TreeError, match="a.csv:1: expected the header id,class,node.* Save the table with commas"):
             ClassMap.from_file(path)
         path.write_bytes(b"id,class,node\n\xff")
         with pytest.raises(TreeError, match="UTF-8"):

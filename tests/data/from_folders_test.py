@@ -1,6 +1,7 @@
 import os
 import pathlib
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -388,6 +389,27 @@ class BadFilesTest:
             lines, ("scene_7.png", "id 8 (224 pixels)", "id 9 (192 pixels)", "the size of its image")
         ):
             assert expected in line
+
+    def test_names_are_equal_however_their_accents_are_composed(self, folder, prepare):
+        for name, form in (("images", "NFC"), ("masks", "NFD")):
+            path = folder / name / "scene_0.png"
+            path.rename(path.with_stem(unicodedata.normalize(form, "grün")))
+        builder = prepare()
+        assert sum(split.num_examples for split in builder.info.splits.values()) == len(NAMES)
+
+    def test_images_that_training_and_validation_share_are_named(self, folder, prepare):
+        for name in ("images", "masks"):
+            (folder / f"val_{name}").mkdir()
+            shutil.copy(folder / name / "scene_1.png", folder / f"val_{name}" / "renamed.png")
+        with pytest.warns(UserWarning, match="1 of 1 images of the validation are in the training too.*renamed.png is"):
+            prepare(val_images=folder / "val_images", val_masks=folder / "val_masks")
+
+    def test_blended_colors_are_no_forgotten_classes(self, folder, prepare):
+        rng = np.random.default_rng(0)
+        for path in (folder / "masks").iterdir():
+            Image.fromarray(rng.integers(0, 256, (*Image.open(path).size[::-1], 3), np.uint8)).save(path)
+        with pytest.raises(ValueError, match="and [0-9]+ more. So many are blended edges"):
+            prepare(classes={"#800000": "sky"})
 
     def test_what_is_wrong_in_many_files_is_shortened(self, folder, prepare):
         for number in range(12, 60):

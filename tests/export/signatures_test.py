@@ -297,11 +297,20 @@ class NetworkTest:
             def call(self, image):
                 return image
 
+        class Nested(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.scores = keras.layers.Conv2D(4, 1)
+
+            def call(self, image):
+                return self.scores(image)
+
         image = keras.Input((None, None, 3))
         features = keras.layers.Conv2D(4, 1)(image)
         for model, error, said in [
             (Subclassed(), TypeError, r"Pass keras.Model\(image, model\(image\)\)"),
             (keras.Sequential([keras.layers.Conv2D(4, 1)]), TypeError, r"Pass keras.Model\(image, model\(image\)\)"),
+            (keras.Model(image, Nested()(image)), ValueError, "Pass from_logits=True or from_logits=False"),
             (keras.Model([image, keras.Input((None, None, 3))], features), ValueError, "one image input"),
             (keras.Model(image, [features, features]), ValueError, "one output of scores"),
         ]:
@@ -309,3 +318,22 @@ class NetworkTest:
                 functions(model, TREE)
         with pytest.raises(ValueError, match="expects a `tree`"):
             functions(convolution())
+
+    def test_scores_of_another_size_are_refused(self):
+        image = keras.Input((None, None, 3))
+        coarse = keras.layers.Conv2D(4, 3, 4, "same")(image)
+        model = keras.Model(image, keras.layers.Conv2DTranspose(4, 4, 4)(coarse))
+        signatures = functions(model, TREE, from_logits=True)
+        assert signatures["serving_default"](tf.zeros((1, 8, 12, 3), tf.uint8))["level_1"].shape == (1, 8, 12)
+        said = r"scores have the image's size, \[9 13\]. Received: \[12 16\]"
+        files = tf.constant([encoded(picture(size=(9, 13)), "PNG")])
+        for name, inputs in (("serving_default", tf.zeros((1, 9, 13, 3), tf.uint8)), ("encoded", files)):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+                signatures[name](inputs)
+
+    def test_logits_that_were_declared_probabilities_are_refused(self):
+        signatures = functions(convolution("relu"), TREE, from_logits=False)
+        assert_shapes("serving_default", signatures["serving_default"](tf.zeros((0, 4, 6, 3), tf.uint8)), 0, 4, 6)
+        bright = tf.fill((1, 4, 6, 3), tf.constant(255, tf.uint8))
+        with pytest.raises(tf.errors.InvalidArgumentError, match="a network that answers with probabilities"):
+            signatures["probabilities"](bright)

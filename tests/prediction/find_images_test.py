@@ -99,6 +99,15 @@ class FindImagesTest:
             find_images(["photos", *inputs], None, "out")
         assert f"Received: {inputs[0]}" in str(raised.value)
 
+    def test_images_of_other_formats_are_counted(self, folder):
+        for name in ("photos/x.webp", "photos/y.webp", "photos/day/z.TIFF", "photos/.hidden.webp", "photos/notes.txt"):
+            (folder / name).touch()
+        said = "3 files in folders are not predicted, because their format is not read: 1 .tiff, 2 .webp. Convert them"
+        with pytest.warns(UserWarning, match=said):
+            find_images(["photos"], None, "photos/out")
+        with pytest.warns(UserWarning, match="2 files in folders are not predicted"):
+            find_images(["photos/[bxy]*"], None, "photos/out")
+
     def test_nothing_to_predict_is_an_error(self, folder):
         for listed in (None, []):
             with pytest.raises(ValueError, match="at least one image"):

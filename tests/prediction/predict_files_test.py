@@ -161,6 +161,25 @@ class FurtherResultsTest:
         with pytest.raises(ValueError, match="something to write"):
             predict_files(model, "photos", "out", levels=[])
 
+    def test_scores_of_another_size_are_a_problem_of_the_image(self, folder):
+        image = keras.Input((None, None, 3))
+        scores = keras.layers.Conv2DTranspose(3, 3, 3)(keras.layers.Conv2D(3, 3, 3, "same")(image))
+        result = predict_files(
+            keras.Model(image, scores), "photos", "out", tree=TREE, from_logits=True, scores="leaves"
+        )
+        assert result.num_predicted == 1 and len(result.problems) == 6
+        size = "whose scores have the image's size, 7 x 11. Received: 9 x 12."
+        assert [problem for problem in result.problems if "0.png" in problem and size in problem]
+
+    def test_all_images_with_results_of_one_name_are_named(self, folder, model):
+        for name in ("a", "b"):
+            for suffix in ("png", "bmp"):
+                Image.new("RGB", (4, 4)).save(f"photos/{name}.{suffix}")
+        with pytest.raises(
+            ValueError, match=r"Received: photos/a.bmp and photos/a.png, .* photos/b.bmp and photos/b.png"
+        ):
+            predict_files(model, "photos", "out")
+
     @pytest.mark.parametrize("options", [{"threshold": 1.5}, {"threshold": float("nan")}, {"batch_size": 0}])
     def test_values_out_of_range_are_errors(self, options, folder, model):
         with pytest.raises(ValueError, match=f"`{next(iter(options))}` expects"):

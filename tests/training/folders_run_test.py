@@ -76,6 +76,8 @@ class ClassTableTest:
             ([("#800000", "Sky", "sky"), (None, "background", None)], (("#800000", "Sky", "sky"),)),
             ([(None, "Sky", "sky"), (None, "car", "car")], ((0, "Sky", "sky"), (1, "car", "car"))),
             ([(7, "Sky", "sky"), (70_000, "car", "car")], ((7, "Sky", "sky"),)),
+            # As from masks whose classes have names alone, with a class table.
+            ([("Sky", "Sky", "sky"), ("car", "car", "car")], ((0, "Sky", "sky"), (1, "car", "car"))),
         ],
     )
     def test_of_folders_is_what_the_masks_hold(self, classes, rows, monkeypatch):

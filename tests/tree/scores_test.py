@@ -60,6 +60,14 @@ class ScoresTest:
         for value in (-0.1, 1.1, np.nan):
             Scores(TREE, "nodes", False).checked(np.array([value, 0.5, 0, 0]))
 
+    @pytest.mark.skipif(not IS_TENSORFLOW, reason="graphs of TensorFlow")
+    def test_in_a_graph_values_that_are_no_probabilities_become_nan(self):
+        import tensorflow as tf
+
+        checked = tf.function(Scores(TREE, "nodes", False).checked, autograph=False)
+        values = np.array([[-0.05, 0.5, 1.05, 1], [-3, 0.5, 2, 0]], "float32")
+        np.testing.assert_array_equal(checked(values), [values[0], [np.nan, 0.5, np.nan, 0]])
+
 
 @pytest.mark.skipif(not IS_TENSORFLOW, reason="graphs of TensorFlow")
 class ActivationBehindTest:

@@ -8,8 +8,10 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree.capped_list import capped
 from tfds_builders.folders.named_pairs import find_pairs
 from tfds_builders.folders.preparations import preparation_name, warn_of_earlier
+from tfds_builders.folders.same_images import same_images
 from tfds_builders.folders.split_groups import few_for_validation, no_validation, split_names
 from tfds_builders.reading.check_labels import check_size
 from tfds_builders.reading.file_problems import ImageFileError
@@ -18,6 +20,7 @@ from tfds_builders.reading.masks import described_in, read_mask
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
+_NAMED_IMAGES = 3
 _SIZE_REMEDY = "Export the mask again in the size of the image, or resize it by nearest neighbor"
 
 
@@ -126,6 +129,7 @@ class Builder(TreeBuilder):
         pairs, problems = self._pairs
         if config.val_images:
             val_pairs, val_problems = find_pairs(config.val_images, config.val_masks, config.format, self._class_names)
+            _warn_of_same(pairs, val_pairs)
             return {"train": pairs, "validation": val_pairs}, problems + val_problems
         if not pairs or problems and not self._skip_bad:
             # The problems are raised before those of a division of what is left.
@@ -198,3 +202,13 @@ class Builder(TreeBuilder):
             id_: {i for i, above in paths.items() if path == above or above and path.startswith(f"{above}/")}
             for id_, path in paths.items()
         }
+
+
+def _warn_of_same(pairs, val_pairs):
+    same = [f"{val_image} is {image}" for image, val_image in same_images(pairs, val_pairs)]
+    if same:
+        warnings.warn(
+            f"{len(same)} of {len(val_pairs)} images of the validation are in the training too, so that the validation "
+            f"is too good: {', '.join(capped(same, _NAMED_IMAGES))}. Remove them from one of the folders.",
+            stacklevel=2,
+        )

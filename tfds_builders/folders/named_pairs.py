@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import os
 import pathlib
+import unicodedata
 
 from etils import epath
 
@@ -83,10 +84,14 @@ def find_pairs(image_folder, mask_folder, format_, class_names):
 
 def _paired(images, masks):
     """Returns a dict from the names of images to those of masks, and a dict from ambiguous names to their problems."""
-    mask_of = {name: name for name in images if name in masks}
+    # File systems and archives compose letters and accents differently.
+    composed = {unicodedata.normalize("NFC", name): name for name in masks}
+    mask_of = {name: composed.get(unicodedata.normalize("NFC", name)) for name in images}
+    mask_of = {name: mask for name, mask in mask_of.items() if mask is not None}
     if _have_subfolders(images) and _have_subfolders(masks):
         return mask_of, {}
-    other_images, other_masks = _by_last_name(images.keys() - mask_of), _by_last_name(masks.keys() - mask_of)
+    taken = mask_of.values()
+    other_images, other_masks = _by_last_name(images.keys() - mask_of), _by_last_name(masks.keys() - taken)
     ambiguous = {}
     for last in sorted(other_images.keys() & other_masks.keys()):
         names, candidates = other_images[last], other_masks[last]

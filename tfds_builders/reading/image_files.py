@@ -31,6 +31,18 @@ ID_MODES = LABEL_MODES + UINT16_MODES + ("1",)
 COLOR_MODES = ("RGB",)
 UP_TO_8_BITS = (1, 2, 4, 8)
 UP_TO_16_BITS = (*UP_TO_8_BITS, 16)
+# What Pillow's modes mean.
+_COLORS = {
+    "RGB": "RGB colors",
+    "RGBA": "RGB colors with opacity",
+    "L": "gray values",
+    "LA": "gray values with opacity",
+    "P": "a palette",
+    "1": "black and white",
+    "I;16": "gray values",
+    "I": "gray values",
+    "CMYK": "CMYK colors",
+}
 _ADVICE = {
     IMAGE_MODES: "Images are gray or RGB. Convert it first",
     LABEL_MODES: "Label maps hold class ids of up to 8 bits, not colors. Convert it first",
@@ -208,14 +220,14 @@ def _content(path, formats):
     path = as_path(path)
     kind = formats.get(path.suffix.lower())
     if kind is None:
-        *others, last = formats
-        expected = f"{', '.join(others)} or {last}" if others else last
-        raise ImageFileError(f"{path}: expected a file that ends in {expected}. Received: {path.name}")
+        raise ImageFileError(f"{path}: expected a file that ends in {_listed(formats)}. Received: {path.name}")
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except ImageFileError:
         raise
+    except FileNotFoundError:
+        raise ImageFileError(f"{path}: expected a {kind} file. Received: nothing there. Correct the path") from None
     # OSError, or the errors that zipfile and zlib raise for a damaged archive.
     except Exception as error:
         reason = getattr(error, "strerror", None) or _without_address(error)
@@ -250,6 +262,12 @@ def _decoded(name, kind, content, modes, bits):
     return image
 
 
+def _listed(values):
+    """Lists values without repetition: `1, 2 or 4`."""
+    *others, last = dict.fromkeys(map(str, values))
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def _check_header(name, kind, content, image, modes, bits):
     if not 0 < image.width * image.height <= MAX_PIXELS:
         raise ImageFileError(
@@ -262,9 +280,10 @@ def _check_header(name, kind, content, image, modes, bits):
         raise ImageFileError(f"{name}: expected a complete BMP file. Received: fewer bytes than its header says")
     received_bits = image_header.png_bits(content) if kind == "PNG" else 8
     if image.mode not in modes or received_bits not in bits:
+        expected = _listed(_COLORS[mode] for mode in modes)
         raise ImageFileError(
-            f"{name}: expected a {' or '.join(modes)} image (Pillow's modes) of {' or '.join(map(str, bits))} bits per "
-            f"value. Received: {received_bits} bits per value, mode {image.mode}. {_ADVICE[modes]}"
+            f"{name}: expected {expected}, of {_listed(bits)} bits per value. Received: "
+            f"{_COLORS.get(image.mode, image.mode)}, of {received_bits} bits per value. {_ADVICE[modes]}"
         )
     if kind == "PNG" and image_header.is_animated(content):
         raise ImageFileError(f"{name}: {image_header.ONE_PICTURE}")

@@ -116,7 +116,8 @@ def _found(model, owner):
 
 def _last_operation(model):
     """Returns the last operation that changes scores, also inside nested models; `None` without a functional graph."""
-    if not getattr(model, "inputs", None) or len(model.outputs) != 1:
+    # Subclassed models, nested ones too, have no outputs.
+    if not getattr(model, "inputs", None) or len(getattr(model, "outputs", None) or ()) != 1:
         return None
     tensor = model.outputs[0]
     while True:

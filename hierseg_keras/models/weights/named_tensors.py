@@ -81,7 +81,8 @@ def load_tensors(model, path, ignored=(), prefixes=("",)):
 def _read(path):
     if not pathlib.Path(path).is_file():
         raise FileNotFoundError(
-            f"`weights` expects the path of a .safetensors or .pth file. Received: weights={str(path)!r}."
+            f"`weights` expects the path of a .safetensors or .pth file. Received: weights={str(path)!r}, which is not "
+            f"in {pathlib.Path(path).absolute().parent}. Put the file there, or pass another path."
         )
     return read_pytorch_file(path) if pathlib.Path(path).suffix == ".pth" else read_safetensors(path)
 

@@ -83,7 +83,8 @@ class SlidingWindow(AveragingWrapper):
         def add(index, *log_sums):
             place = (0, rows[index // num_columns], columns[index % num_columns], 0)
             part = ops.slice(image, place, (batch, *self.window, image.shape[-1]))
-            terms = log_terms(self.model(part, training=False), self.scores, self.from_logits)
+            y_pred = self._checked(self.model(part, training=False))
+            terms = log_terms(y_pred, self.scores, self.from_logits)
             return index + 1, *(_added(log_sum, term, place) for log_sum, term in zip(log_sums, terms))
 
         channels = self.model.output_shape[-1]
@@ -94,6 +95,16 @@ class SlidingWindow(AveragingWrapper):
         _, *log_sums = ops.while_loop(lambda index, *_: index < num_windows, add, (index, *log_sums))
         log_sums = [log_sum[:, : size[0], : size[1]] for log_sum in log_sums]
         return from_log_sums(log_sums, self.scores, self.from_logits)
+
+    def _checked(self, y_pred):
+        """Raises `ValueError` if scores do not have the window's size, where it is known."""
+        size = tuple(y_pred.shape[1:3])
+        if None not in size and size != self.window:
+            raise ValueError(
+                f"`SlidingWindow` expects a network whose scores have the size of the window, {self.window}. Received: "
+                f"scores of {size}. Resize them in the network, or pass another `window`."
+            )
+        return y_pred
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:

@@ -90,6 +90,14 @@ class MultiScaleTest:
         np.testing.assert_allclose(probabilities(windowed, scores), total / times, atol=1e-5)
 
 
+class SlidingWindowTest:
+    def test_scores_of_another_size_are_refused(self):
+        image = keras.Input((None, None, 3))
+        network = keras.Model(image, keras.layers.Conv2D(TREE.num_nodes, 3, 4, "same")(image))
+        with pytest.raises(ValueError, match=r"size of the window, \(8, 8\). Received: scores of \(2, 2\)"):
+            SlidingWindow(network, (8, 8), tree=TREE)(np.zeros((1, 12, 12, 3), "float32"))
+
+
 class InPredictEvaluateAndExportTest:
     @pytest.mark.large
     @pytest.mark.skipif(not IS_TENSORFLOW, reason="exports")

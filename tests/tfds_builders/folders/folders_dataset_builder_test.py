@@ -79,6 +79,7 @@ class FingerprintTest:
         second = hs.data.from_folders(folder / "images", folder / "masks", tree, **options)
         assert second.data_path != first.data_path and len(preparations(folder)) == 2
 
+    @pytest.mark.filterwarnings("ignore:.* are in the training too")
     @pytest.mark.parametrize("which", ["coco", "coco of the validation", "labelmap", "image set", "table"])
     def test_a_change_of_a_file_beside_the_folders_prepares_it_anew(self, folder, which):
         labels = {name: np.full(Image.open(folder / "images" / f"{name}.png").size[::-1], 1) for name in NAMES}

@@ -48,11 +48,11 @@ class ReadMostProbableTest:
         path = map_paths(folder)[place]
         whole = path.read_bytes()
         for spoil, said in (
-            (lambda: path.unlink(), "complete PNG"),
+            (lambda: path.unlink(), "nothing there"),
             (lambda: path.write_bytes(whole[:50]), "complete PNG"),
-            (lambda: Image.new("RGB", (5, 4)).save(path), "mode RGB"),
-            (lambda: Image.new("P", (5, 4)).save(path), "mode P"),
-            (lambda: Image.fromarray(np.zeros((4, 5), np.uint16)).save(path), "mode I;16"),
+            (lambda: Image.new("RGB", (5, 4)).save(path), "Received: RGB colors"),
+            (lambda: Image.new("P", (5, 4)).save(path), "Received: a palette"),
+            (lambda: Image.fromarray(np.zeros((4, 5), np.uint16)).save(path), "gray values, of 16 bits"),
         ):
             spoil()
             message = message_of(folder)

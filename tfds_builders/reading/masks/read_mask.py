@@ -9,6 +9,9 @@ from tfds_builders.reading.file_problems import ImageFileError
 from tfds_builders.reading.masks.coded_mask import Runs
 
 _UNKNOWN = -1
+# So many unknown colors or ids in one mask are no forgotten classes.
+_MANY = 20
+_MOST_NAMED = 5
 _REMEDY = "Add a row per class to the class table, with a node or `ignore`"
 
 
@@ -63,6 +66,11 @@ def _problem(mask, codes, counts, remedy):
     has_overlap = max(num_classes) > 1
     if has_overlap:
         remedy = "Correct the masks, or map the classes of a pixel to one node, or to a node and its ancestor"
+    elif len(codes) >= _MANY:
+        remedy = (
+            "So many are blended edges, of masks that were scaled, smoothed (anti-aliased) or stored as JPEG. Export "
+            "the masks again, without smoothing and in their original size"
+        )
     elif min(num_classes) == 0:
         remedy = "Export the masks again, together with the file that declares their classes"
     # Several codes may stand for one class, as the segments of COCO's masks do.
@@ -72,5 +80,5 @@ def _problem(mask, codes, counts, remedy):
     names, counts = np.array(list(pixels)), np.array(list(pixels.values()))
     return (
         f"{mask.path}: expected {'one class per pixel' if has_overlap else 'classes of the class table'}. Received: "
-        f"{counted(names, counts)}. {remedy}"
+        f"{counted(names, counts, most=_MOST_NAMED)}. {remedy}"
     )
