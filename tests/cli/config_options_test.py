@@ -241,7 +241,7 @@ class MyNetwork(UNet):
 class RefusedByAClassTest:
     """Options that only the constructor of a class checks."""
 
-    NETWORK = "--network.name DeepLabV3Plus --network.backbone resnet51 --data.tree lip --data.data_dir data"
+    NETWORK = "--network.name DeepLabV3Plus --network.backbone resnet51 --data.tree street_blocks --data.data_dir data"
 
     @pytest.mark.parametrize(
         "command", ["train --out run", "train --smoke --data.crop_size 8,8", "profile --image 8x8"]

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import signal
 
 import keras
@@ -36,12 +35,12 @@ class SignalAt(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self._count += 1
         if self._count == self.train_batch:
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
 
     def on_test_batch_end(self, batch, logs=None):
         self._tests += 1
         if self._tests == self.test_batch:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
 
 class CountBatches(keras.callbacks.Callback):
@@ -194,7 +193,7 @@ class ResumeTest:
     @pytest.mark.large
     def test_a_signal_after_the_last_validation_ends_the_process(self, config, tmp_path, monkeypatch):
         config = config.replace(schedule={"epochs": 1})
-        send = lambda *_: os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
+        send = lambda *_: signal.raise_signal(signal.SIGTERM)  # noqa: E731
         monkeypatch.setattr(SignalAt, "on_epoch_end", send, raising=False)
         with pytest.raises(TrainingInterrupted, match="the training stopped after epoch 1, batch 4 of 4"):
             train(config, tmp_path / "run", verbose=0)

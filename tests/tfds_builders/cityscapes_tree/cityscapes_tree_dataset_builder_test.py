@@ -128,8 +128,8 @@ class BuilderTest:
         for name in missing:
             (manual_dir / name).unlink()
         message = prepare_fails(manual_dir, tmp_path, "fine_instances")
-        assert [f"{manual_dir / name}: expected beside" in message for name in missing] == [True] * 3
-        assert len(message.splitlines()) == 3
+        assert [str(manual_dir / name) in message for name in missing] == [True] * 3
+        assert "expected beside" in message and "2 more files have this problem" in message
 
     def test_missing_frames_may_be_left_out(self, manual_dir, tmp_path):
         (manual_dir / "gtFine" / f"{FRAME}_gtFine_labelIds.png").unlink()
@@ -168,8 +168,9 @@ class ArchiveTest:
             (manual_dir / "gtFine" / name).unlink()
         zip_folder(manual_dir / "gtFine", zipped_dir / "gtFine_trainvaltest.zip")
         message = prepare_fails(zipped_dir, tmp_path)
+        assert "expected beside" in message and "1 more file has this problem" in message
         for name in names:
-            assert f"{zipped_dir / 'gtFine_trainvaltest.zip'}/gtFine/{name}: expected beside" in message
+            assert f"{zipped_dir / 'gtFine_trainvaltest.zip'}/gtFine/{name}" in message
 
     def test_damaged_member_is_named(self, zipped_dir, tmp_path):
         archive = zipped_dir / "leftImg8bit_trainvaltest.zip"

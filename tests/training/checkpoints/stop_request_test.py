@@ -1,4 +1,3 @@
-import os
 import signal
 import threading
 
@@ -11,24 +10,24 @@ class CatchingSignalsTest:
     def test_the_first_signal_is_a_request_and_the_second_acts_at_once(self, capfd):
         before = signal.getsignal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt) as caught, catching_signals() as request:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             assert request.signal == signal.SIGINT
             assert "SIGINT: the training saves its state after this batch." in capfd.readouterr().err
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             signal.pause()
         assert not isinstance(caught.value, TrainingInterrupted) and signal.getsignal(signal.SIGINT) is before
 
     def test_a_request_that_nobody_noticed_acts_at_the_end(self):
         with pytest.raises(TrainingInterrupted, match="SIGTERM: the training has reached its end") as caught:
             with catching_signals():
-                os.kill(os.getpid(), signal.SIGTERM)
+                signal.raise_signal(signal.SIGTERM)
         assert caught.value.signal == signal.SIGTERM
 
     def test_ignored_signals_stay_ignored(self):
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             with catching_signals() as request:
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
                 assert request.signal is None
             assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
         finally:
