@@ -4,6 +4,10 @@ import functools
 
 import tensorflow as tf
 
+from hierseg_keras.export.resized_area import assert_resized_area
+
+_PARTS_ADVICE = "Send parts of it as files."
+
 
 def answer_files(encoded, answer, answers):
     """Decodes image files, and answers each at its own size.
@@ -36,8 +40,9 @@ def answer_files(encoded, answer, answers):
     names = tf.strings.join(["encoded[", tf.strings.as_string(tf.range(tf.shape(files)[0])), "]"])
 
     def checked_size(file_and_name):
-        received = read_size(*file_and_name)
-        with tf.control_dependencies([_assert_size(received, size, file_and_name[1])]):
+        received, name = read_size(*file_and_name), file_and_name[1]
+        resized = assert_resized_area(answers.model, *tf.unstack(received), tf.strings.join([name, ":"]), _PARTS_ADVICE)
+        with tf.control_dependencies([_assert_size(received, size, name), resized]):
             return tf.identity(received)
 
     sizes = tf.map_fn(checked_size, (files, names), fn_output_signature=tf.TensorSpec((2,), tf.int64))

@@ -252,7 +252,7 @@ class _Job:
 
         with written_into(out) as writer, record.closing(), writing_behind(threads, count) as behind:
             decoded = self._usable(read_ahead(images, read, threads, count))
-            for batch in batches_of_equal_size(decoded, self._batch_size):
+            for batch in batches_of_equal_size(decoded, self._batch_size, self._network.num_pixels):
                 self._predict(batch, writer, behind, record)
                 self._tell(behind.num_done, len(images))
             behind.finish()
@@ -261,6 +261,9 @@ class _Job:
 
     def _usable(self, decoded):
         """Yields the images that the network can take. The others are reported."""
+        # Imported here because it imports TFDS.
+        from tfds_builders.reading.image_header import MAX_PIXELS
+
         height, width = self._network.size
         for image, pixels in decoded:
             if isinstance(pixels, ValueError):
@@ -270,6 +273,11 @@ class _Job:
                 self._report(
                     f"{image.path}: expected an image of the network's size, {height} x {width}. Received: {received}. "
                     "Resize it, or predict in windows of the network's size."
+                )
+            elif self._network.num_pixels(*pixels.shape[:2]) > MAX_PIXELS:
+                self._report(
+                    f"{image.path}: expected an image that has at most {MAX_PIXELS // 1_000_000} megapixels when it is "
+                    f"resized for the network. Received: {pixels.shape[0]} x {pixels.shape[1]} pixels. Cut it into parts."
                 )
             else:
                 yield image, pixels

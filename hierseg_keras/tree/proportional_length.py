@@ -19,9 +19,10 @@ def proportional_length(length, shorter, new_shorter):
     >>> [proportional_length(length, 360, 90) for length in (360, 480, 482, 486)]
     [90, 120, 120, 122]
     """
-    # Integers, because float32 rounds products above 2^24, and float64 is missing on some devices.
-    halves = 2 * length * new_shorter + shorter
-    rounded = halves // (2 * shorter)
+    # Integers, because float32 rounds products above 2^24, and float64 is missing on some devices. None is negative,
+    # because ONNX rounds negative quotients up.
+    numerator, denominator = 2 * length * new_shorter + shorter, 2 * shorter
+    rounded, remainder = numerator // denominator, numerator % denominator
     # 1 if the quotient lies halfway between two integers, where `rounded` is the larger one, and otherwise 0.
-    is_halfway = 1 + -(halves % (2 * shorter)) // (2 * shorter)
+    is_halfway = (denominator - 1 - remainder) // (denominator - 1)
     return rounded - rounded % 2 * is_halfway

@@ -85,6 +85,8 @@ class NetworkAnswersTest:
         [
             lambda model: models.SlidingWindow(model, (24, 24), overlap=0.5),
             lambda model: models.MultiScale(model, scales=(0.5, 1)),
+            lambda model: models.Resized(model, (20, 30)),
+            lambda model: models.Resized(model, 20),
         ],
     )
     def test_size_that_is_not_known_while_tracing_changes_nothing(self, wrap):

@@ -66,8 +66,15 @@ class Resized(AveragingWrapper):
 
     def call(self, image: Tensor, training: bool = False) -> Tensor:
         image = ops.cast(image, "float32")
-        resized = resize_area(image, self._size_of(image))
+        resized = resize_area(image, self.resized_size(*ops.shape(image)[1:3]))
         return self.enlarge([self.model(resized, training=False), image])
+
+    def resized_size(self, height: int, width: int) -> tuple[int, int]:
+        """Returns the height and width to which images of a height and width are resized. They may be tensors."""
+        if isinstance(self.size, tuple):
+            return self.size
+        shorter = _minimum(height, width)
+        return proportional_length(height, shorter, self.size), proportional_length(width, shorter, self.size)
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -76,14 +83,6 @@ class Resized(AveragingWrapper):
     @property
     def output_shape(self) -> tuple[int | None, ...]:
         return (None, None, None, self.model.output_shape[-1])
-
-    def _size_of(self, image):
-        """Returns the height and width to which images are resized."""
-        if isinstance(self.size, tuple):
-            return self.size
-        height, width = ops.shape(image)[1:3]
-        shorter = _minimum(height, width)
-        return tuple(proportional_length(length, shorter, self.size) for length in (height, width))
 
 
 def _plain(size):
