@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from hierseg_keras.export.resized_area import assert_resized_area
 
-_PARTS_ADVICE = "Send parts of it as files."
+_PARTS_ADVICE = "Send its parts as files."
 
 
 def answer_files(encoded, answer, answers):

@@ -7,7 +7,7 @@ from hierseg_keras.export.resized_area import assert_resized_area
 from hierseg_keras.export.shape_check import checked
 
 _IMAGE_ADVICE = "Send a batch of images; image[None] makes a batch of one."
-_PARTS_ADVICE = "Send parts of it as images."
+_PARTS_ADVICE = "Send its parts as images."
 _FILES_ADVICE = "Send a list with the bytes of each file."
 _THRESHOLD_ADVICE = "Send one number, not a list."
 

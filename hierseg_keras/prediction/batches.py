@@ -31,7 +31,8 @@ def batches_of_equal_size(images, batch_size=None, num_pixels=operator.mul):
         group = groups.setdefault((height, width), [])
         group.append(pair)
         count, pixels = count + 1, pixels + height * width
-        is_full = len(group) == most or batch_size is None and (len(group) + 1) * num_pixels(height, width) > MAX_BATCH_PIXELS
+        is_large = batch_size is None and (len(group) + 1) * num_pixels(height, width) > MAX_BATCH_PIXELS
+        is_full = len(group) == most or is_large
         too_many = count > _WAITING_BATCHES * most or pixels > _MAX_WAITING_PIXELS
         if is_full or too_many:
             size = (height, width) if is_full else next(iter(groups))

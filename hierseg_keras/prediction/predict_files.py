@@ -275,9 +275,10 @@ class _Job:
                     "Resize it, or predict in windows of the network's size."
                 )
             elif self._network.num_pixels(*pixels.shape[:2]) > MAX_PIXELS:
+                received = f"{pixels.shape[0]} x {pixels.shape[1]}"
                 self._report(
                     f"{image.path}: expected an image that has at most {MAX_PIXELS // 1_000_000} megapixels when it is "
-                    f"resized for the network. Received: {pixels.shape[0]} x {pixels.shape[1]} pixels. Cut it into parts."
+                    f"resized for the network. Received: {received} pixels. Predict parts of it."
                 )
             else:
                 yield image, pixels

@@ -102,7 +102,7 @@ class ImageSignaturesTest:
     def test_image_that_would_become_too_large_is_refused(self, name):
         serve = functions(Resized(UNet(TREE, filters=2, num_stages=1), 512))[name]
         thin = tf.zeros((1, 400_000, 3), tf.uint8)
-        with pytest.raises(tf.errors.InvalidArgumentError, match="at most 89 megapixels when it is resized .* 400000 x 1"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="at most 89 megapixels when .* 400000 x 1 "):
             serve(tf.io.encode_png(thin)[None] if name == "encoded" else thin[None])
 
     def test_network_of_one_size_takes_that_alone(self):

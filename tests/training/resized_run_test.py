@@ -122,7 +122,9 @@ class ResizedRunTest:
             raise AssertionError("The images of the data set are resized already.")
 
         config, model = load_run(run)
-        examples, steps = build.load_evaluation(config, model.tree, config.evaluation.split, saved_run.current_strategy())
+        examples, steps = build.load_evaluation(
+            config, model.tree, config.evaluation.split, saved_run.current_strategy()
+        )
         expected = model.evaluate(examples, steps=steps, return_dict=True, verbose=0)
         monkeypatch.setattr(saved_run, "Resized", fail)
         found = evaluate_run(run, verbose=0)

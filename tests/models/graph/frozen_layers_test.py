@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 from hierseg_keras.losses import FocalTreeMin
-from hierseg_keras.models import HS3, HSSN, DeepLabV3Plus, HRNet, MultiScale, Resized, SlidingWindow, TreeSegmenter, UNet
+from hierseg_keras.models import (
+    HS3,
+    HSSN,
+    DeepLabV3Plus,
+    HRNet,
+    MultiScale,
+    Resized,
+    SlidingWindow,
+    TreeSegmenter,
+    UNet,
+)
 from hierseg_keras.models.graph.frozen_layers import freeze_backbone, freeze_layers, frozen_layers
 from hierseg_keras.tree import ClassTree
 
