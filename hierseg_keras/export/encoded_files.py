@@ -10,7 +10,7 @@ _PARTS_ADVICE = "Send its parts as files."
 
 
 def answer_files(encoded, answer, answers):
-    """Decodes image files, and answers each at its own size.
+    """Decodes image files, and answers each as if it came alone.
 
     The answers are padded to the height and width of the largest file. Padding the images instead would change the
     answers: the network sees the padding in convolutions, and in pooling over the whole image.
@@ -26,8 +26,8 @@ def answer_files(encoded, answer, answers):
 
     Raises:
         tf.errors.InvalidArgumentError: When the graph runs, if a file cannot be decoded exactly; if it does not have
-            the size of the network's input; or if the padded batch has more than 89 megapixels. The sizes are read
-            from the files' headers. No file is decoded before all headers are checked.
+            the size of the network's input; or if the padded batch, or a file that the network resizes, has more than
+            89 megapixels. The sizes are read from the files' headers. No file is decoded before all headers are checked.
     """
     read_size, decode_file = _file_functions()
     size = answers.image_shape[1:3]

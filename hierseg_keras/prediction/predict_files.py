@@ -104,9 +104,10 @@ def predict_files(
     indices, and the colors of the palette are the ids. Pixels without a class then have the first color that the class
     map ignores, or otherwise black, or white if black is a class.
 
-    A file that cannot be read exactly, for example a damaged, CMYK or rotated image, is left out. Every other
-    error stops the function. Each file is complete from the moment at which it exists. `predictions.jsonl` in `out`
-    records the network, the options, and the path, size and modification time of the image of each result.
+    A file that cannot be read exactly, for example a damaged, CMYK or rotated image, is left out, and so is an image
+    that a `models.Resized` would enlarge to more than 89 megapixels. Every other error stops the function. Each file is
+    complete from the moment at which it exists. `predictions.jsonl` in `out` records the network, the options, and the
+    path, size and modification time of the image of each result.
 
     Args:
         model: `keras.Model` from images `(B, H, W, 3)` in 0 .. 255 to node or leaf scores.
@@ -131,7 +132,8 @@ def predict_files(
         pictures: Whether to draw pictures with `visualization.draw_levels`. Each takes about half a second. Defaults to
             `False`.
         palette: Colors of the classes, as in `visualization.node_colors`. Defaults to those of the tree.
-        batch_size: Images per batch. Defaults to 8, or fewer if these have more than 4 megapixels.
+        batch_size: Images per batch. Defaults to 8, or fewer if these have more than 4 megapixels, also when they are
+            resized by a `models.Resized`.
         overwrite: Whether existing files other than the input images may be replaced. Defaults to `False`.
         skip_existing: Whether to skip images whose results exist and were made of the same file, of the same path, size
             and modification time, by the same network and options. Missing results, and those of a file that has
