@@ -27,7 +27,8 @@ def answer_files(encoded, answer, answers):
     Raises:
         tf.errors.InvalidArgumentError: When the graph runs, if a file cannot be decoded exactly; if it does not have
             the size of the network's input; or if the padded batch, or a file that the network resizes, has more than
-            89 megapixels. The sizes are read from the files' headers. No file is decoded before all headers are checked.
+            89 megapixels. The sizes are read from the files' headers. No file is decoded before all headers are
+            checked.
     """
     read_size, decode_file = _file_functions()
     size = answers.image_shape[1:3]
