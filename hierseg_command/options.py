@@ -211,6 +211,7 @@ def predict(parser):
         action="store_true",
         help="skip images whose results exist and are of the same run, options and image file",
     )
+    _own_size(parser)
     check_averaging = _averaging(parser)
 
     def check(options):
@@ -241,6 +242,7 @@ def export(parser):
     parser.add_argument("--probabilities", action="store_true", help="with onnx: return probabilities too")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing model")
     parser.add_argument("--palette", type=name, help=f"colors: {_PALETTE} (default: the run's own)")
+    _own_size(parser)
     check_averaging = _averaging(parser)
 
     def check(options):
@@ -269,6 +271,14 @@ def calibrate(parser):
 def _run(parser):
     parser.add_argument("run", metavar="RUN", type=name, help="folder of a run of `hierseg train`")
     add_import(parser)
+
+
+def _own_size(parser):
+    parser.add_argument(
+        "--own-size",
+        action="store_true",
+        help="predict images at their own size (default: at the run's data.size, if it has one)",
+    )
 
 
 def _averaging(parser):

@@ -11,7 +11,7 @@ from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.cli.side_by_side import train_side_by_side
 from hierseg_keras.decoding import best_path
 from hierseg_keras.files import written_beside
-from hierseg_keras.training import RunConfig, load_run
+from hierseg_keras.training import RunConfig, for_inference, load_run
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.run_state import check_new
 from hierseg_keras.training.saved_run import LOG
@@ -67,9 +67,10 @@ def _run(out, configs, options):
 
     print("\n" + demo_table.compare({name: last_row(out / name) for name in configs}, demo_table.fits(options)))
     print(f"\nPicture of one validation image at every level: {draw(configs['tree'], models, out / 'levels.png')}")
-    path = export.saved_model(models["tree"], out / "saved_model")
+    served = for_inference(configs["tree"], models["tree"])
+    path = export.saved_model(served, out / "saved_model")
     print(f"SavedModel: {path}. Comparing its outputs in a new process without Keras and hierseg_keras:")
-    return check(models["tree"], path, out / "expected.npz", options.seed)
+    return check(served, path, out / "expected.npz", options.seed)
 
 
 def last_row(run):

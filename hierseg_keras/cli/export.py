@@ -18,7 +18,7 @@ def run(options):
         given["size"] = options.size
     if options.probabilities:
         given["probabilities"] = True
-    model = for_inference(config, model, **averaging_of(options))
+    model = for_inference(config, model, **averaging_of(options), own_size=options.own_size)
     # The converters and LiteRT write lines of their own, which no log level hides.
     with warnings.catch_warnings(record=True) as caught, quiet_stderr():
         path = functions[options.format](model, options.out, **given)

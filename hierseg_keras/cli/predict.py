@@ -21,8 +21,8 @@ def run(options):
     if config.data.max_depth is not None:
         raise ValueError(
             f"`hierseg predict` expects a run whose network has no depth input. Received: {options.run} with "
-            f"{config.network.name}, which has one. Load it in Python with `hierseg_keras.training.load_run`, and pass "
-            "images with four channels."
+            f"{config.network.name}, which has one. Load it in Python with `load_run` and `for_inference` of "
+            "`hierseg_keras.training`, and pass images with four channels."
         )
     ids = load_class_table(options.run, config, model.tree) if options.ids == DATA_SET else options.ids
     with reading_options():
@@ -30,7 +30,7 @@ def run(options):
     progress = FileProgress()
     try:
         result = predict_files(
-            for_inference(config, model, **averaging_of(options)),
+            for_inference(config, model, **averaging_of(options), own_size=options.own_size),
             options.images,
             options.out,
             listed=_listed(options.list),

@@ -10,10 +10,13 @@ import typing
 import tensorflow as tf
 
 from hierseg_keras.tree.padding import PADDING_COLOR
+from hierseg_keras.tree.proportional_length import proportional_length
 
 
 def resize(image, label, size):
     """Resizes an image by area averaging and its label map by nearest neighbor.
+
+    `models.Resized` resizes images in the same way for prediction.
 
     Args:
         image: Float or uint8 tensor `(h, w, C)`.
@@ -25,7 +28,8 @@ def resize(image, label, size):
         A pair: float32 image `(H, W, C)`, and label `(H, W, 1)` of its own dtype.
     """
     if isinstance(size, int):
-        size = _size_of_shorter_side(tf.shape(image)[:2], size)
+        lengths = tf.shape(image)[:2]
+        size = proportional_length(lengths, tf.reduce_min(lengths), size)
     return tf.image.resize(image, size, method="area"), tf.image.resize(label, size, method="nearest")
 
 
@@ -125,10 +129,6 @@ def _padded(pixels, crop, value):
     rows = tf.reshape(pixels, (shape[0], shape[1] * channels))
     rows = tf.pad(rows, tf.stack([crop.before, crop.after], axis=1) * [[1], [channels]], constant_values=value)
     return tf.reshape(rows, (*tf.unstack(crop.before + shape[:2] + crop.after), channels))
-
-
-def _size_of_shorter_side(size, length):
-    return tf.cast(tf.round(size * length / tf.reduce_min(size)), tf.int32)
 
 
 def _random_offset(seed, largest):

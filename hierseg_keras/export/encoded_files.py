@@ -4,9 +4,13 @@ import functools
 
 import tensorflow as tf
 
+from hierseg_keras.export.resized_area import assert_resized_area
+
+_PARTS_ADVICE = "Send its parts as files."
+
 
 def answer_files(encoded, answer, answers):
-    """Decodes image files, and answers each at its own size.
+    """Decodes image files, and answers each as if it came alone.
 
     The answers are padded to the height and width of the largest file. Padding the images instead would change the
     answers: the network sees the padding in convolutions, and in pooling over the whole image.
@@ -22,8 +26,9 @@ def answer_files(encoded, answer, answers):
 
     Raises:
         tf.errors.InvalidArgumentError: When the graph runs, if a file cannot be decoded exactly; if it does not have
-            the size of the network's input; or if the padded batch has more than 89 megapixels. The sizes are read
-            from the files' headers. No file is decoded before all headers are checked.
+            the size of the network's input; or if the padded batch, or a file that the network resizes, has more than
+            89 megapixels. The sizes are read from the files' headers. No file is decoded before all headers are
+            checked.
     """
     read_size, decode_file = _file_functions()
     size = answers.image_shape[1:3]
@@ -36,8 +41,9 @@ def answer_files(encoded, answer, answers):
     names = tf.strings.join(["encoded[", tf.strings.as_string(tf.range(tf.shape(files)[0])), "]"])
 
     def checked_size(file_and_name):
-        received = read_size(*file_and_name)
-        with tf.control_dependencies([_assert_size(received, size, file_and_name[1])]):
+        received, name = read_size(*file_and_name), file_and_name[1]
+        resized = assert_resized_area(answers.model, *tf.unstack(received), tf.strings.join([name, ":"]), _PARTS_ADVICE)
+        with tf.control_dependencies([_assert_size(received, size, name), resized]):
             return tf.identity(received)
 
     sizes = tf.map_fn(checked_size, (files, names), fn_output_signature=tf.TensorSpec((2,), tf.int64))

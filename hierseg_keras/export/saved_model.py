@@ -62,10 +62,12 @@ def saved_model(
     - `path_score`: float32, the sum of probabilities along the path of the level maps, between 0 and `D`.
     - `sizes`: int32 `(B, 2)`, height and width of each file.
 
-    Files of different sizes are predicted one by one, each at its own size, so that an answer does not depend on the
+    Files of different sizes are predicted one by one, without padding, so that an answer does not depend on the
     other files of a request. The outputs are padded at the bottom and on the right to the largest height and width:
     maps with the largest value of their dtype, floats with 0. A request whose padded outputs would have more than 89
     megapixels raises an error, before any file is decoded.
+
+    A `models.Resized` refuses an image that it would enlarge to more than 89 megapixels.
 
     For an empty batch, or images without a pixel, all values are empty. An input of another shape or
     dtype, or a file that cannot be decoded exactly, raises an `InvalidArgumentError` with the reason. It names

@@ -3,9 +3,11 @@
 import tensorflow as tf
 
 from hierseg_keras.export.encoded_files import answer_files
+from hierseg_keras.export.resized_area import assert_resized_area
 from hierseg_keras.export.shape_check import checked
 
 _IMAGE_ADVICE = "Send a batch of images; image[None] makes a batch of one."
+_PARTS_ADVICE = "Send its parts as images."
 _FILES_ADVICE = "Send a list with the bytes of each file."
 _THRESHOLD_ADVICE = "Send one number, not a list."
 
@@ -45,6 +47,9 @@ def _from_images(answers):
     def signature(answer):
         def serve(image, *threshold):
             image = checked(image, shape, "image", _IMAGE_ADVICE)
+            size = tf.unstack(tf.shape(image, tf.int64)[1:3])
+            with tf.control_dependencies([assert_resized_area(answers.model, *size, "`image`:", _PARTS_ADVICE)]):
+                image = tf.identity(image)
             threshold = [_checked_threshold(value) for value in threshold]
             batch, height, width = (known or given for known, given in zip(shape, tf.unstack(tf.shape(image)[:3])))
             # Networks fail on an empty batch and on images without a pixel. Such axes are padded, and cut off again.

@@ -13,6 +13,7 @@ from hierseg_keras.models.wrappers.hs3 import HS3
 from hierseg_keras.models.wrappers.hs3_fuse import HS3Fuse
 from hierseg_keras.models.wrappers.hssn import HSSN
 from hierseg_keras.models.wrappers.multi_scale import MultiScale
+from hierseg_keras.models.wrappers.resized import Resized
 from hierseg_keras.models.wrappers.sliding_window import SlidingWindow
 from hierseg_keras.models.wrappers.tree_segmenter import TreeSegmenter
 
@@ -28,6 +29,7 @@ __all__ = [
     "LayerProfile",
     "MaskFormer",
     "MultiScale",
+    "Resized",
     "SAGate",
     "SlidingWindow",
     "TreeSegmenter",

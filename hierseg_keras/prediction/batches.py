@@ -1,5 +1,7 @@
 """Groups images of equal size into batches."""
 
+import operator
+
 # The number of images and pixels of a batch if no size is asked for. The scores of a batch with 40 classes then have
 # 640 MB.
 BATCH_SIZE, MAX_BATCH_PIXELS = 8, 1 << 22
@@ -7,7 +9,7 @@ BATCH_SIZE, MAX_BATCH_PIXELS = 8, 1 << 22
 _WAITING_BATCHES, _MAX_WAITING_PIXELS = 4, 1 << 26
 
 
-def batches_of_equal_size(images, batch_size=None):
+def batches_of_equal_size(images, batch_size=None, num_pixels=operator.mul):
     """Groups images of equal size into batches, in nearly the order in which they come.
 
     A batch begins with the oldest image. Images of other sizes wait for their batch to be full, until too many wait:
@@ -16,6 +18,8 @@ def batches_of_equal_size(images, batch_size=None):
     Args:
         images: Iterable of pairs of any object and an array `(H, W, C)`.
         batch_size: Number of images in a batch. Defaults to 8, or fewer if these have more than 4 megapixels.
+        num_pixels: Function from the height and width of an image to the number of pixels that count for this limit.
+            Defaults to their product.
 
     Yields:
         Lists of pairs, with arrays of equal shape.
@@ -27,7 +31,8 @@ def batches_of_equal_size(images, batch_size=None):
         group = groups.setdefault((height, width), [])
         group.append(pair)
         count, pixels = count + 1, pixels + height * width
-        is_full = len(group) == most or batch_size is None and (len(group) + 1) * height * width > MAX_BATCH_PIXELS
+        is_large = batch_size is None and (len(group) + 1) * num_pixels(height, width) > MAX_BATCH_PIXELS
+        is_full = len(group) == most or is_large
         too_many = count > _WAITING_BATCHES * most or pixels > _MAX_WAITING_PIXELS
         if is_full or too_many:
             size = (height, width) if is_full else next(iter(groups))

@@ -1,5 +1,7 @@
 """Runs a network on batches of images, and decodes its scores to small integer maps."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -48,6 +50,11 @@ class NetworkAnswers:
             # Images of any size are one signature. Traced per size, each new size would take seconds.
             signature = [tf.TensorSpec((None, *self.size, 3), tf.uint8)]
             self._answer = tf.function(self._answers, input_signature=signature, autograph=False)
+
+    def num_pixels(self, height, width):
+        """Returns the number of pixels of an image, or of what the network resizes it to if that has more."""
+        resized_size = getattr(self._model, "resized_size", lambda *size: size)
+        return max(height * width, math.prod(resized_size(height, width)))
 
     def __call__(self, images):
         return {name: ops.convert_to_numpy(values) for name, values in self._answer(images).items()}

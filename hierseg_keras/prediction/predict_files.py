@@ -104,9 +104,10 @@ def predict_files(
     indices, and the colors of the palette are the ids. Pixels without a class then have the first color that the class
     map ignores, or otherwise black, or white if black is a class.
 
-    A file that cannot be read exactly, for example a damaged, CMYK or rotated image, is left out. Every other
-    error stops the function. Each file is complete from the moment at which it exists. `predictions.jsonl` in `out`
-    records the network, the options, and the path, size and modification time of the image of each result.
+    A file that cannot be read exactly, for example a damaged, CMYK or rotated image, is left out, and so is an image
+    that a `models.Resized` would enlarge to more than 89 megapixels. Every other error stops the function. Each file is
+    complete from the moment at which it exists. `predictions.jsonl` in `out` records the network, the options, and the
+    path, size and modification time of the image of each result.
 
     Args:
         model: `keras.Model` from images `(B, H, W, 3)` in 0 .. 255 to node or leaf scores.
@@ -131,7 +132,8 @@ def predict_files(
         pictures: Whether to draw pictures with `visualization.draw_levels`. Each takes about half a second. Defaults to
             `False`.
         palette: Colors of the classes, as in `visualization.node_colors`. Defaults to those of the tree.
-        batch_size: Images per batch. Defaults to 8, or fewer if these have more than 4 megapixels.
+        batch_size: Images per batch. Defaults to 8, or fewer if these have more than 4 megapixels, also when they are
+            resized by a `models.Resized`.
         overwrite: Whether existing files other than the input images may be replaced. Defaults to `False`.
         skip_existing: Whether to skip images whose results exist and were made of the same file, of the same path, size
             and modification time, by the same network and options. Missing results, and those of a file that has
@@ -252,7 +254,7 @@ class _Job:
 
         with written_into(out) as writer, record.closing(), writing_behind(threads, count) as behind:
             decoded = self._usable(read_ahead(images, read, threads, count))
-            for batch in batches_of_equal_size(decoded, self._batch_size):
+            for batch in batches_of_equal_size(decoded, self._batch_size, self._network.num_pixels):
                 self._predict(batch, writer, behind, record)
                 self._tell(behind.num_done, len(images))
             behind.finish()
@@ -261,6 +263,9 @@ class _Job:
 
     def _usable(self, decoded):
         """Yields the images that the network can take. The others are reported."""
+        # Imported here because it imports TFDS.
+        from tfds_builders.reading.image_header import MAX_PIXELS
+
         height, width = self._network.size
         for image, pixels in decoded:
             if isinstance(pixels, ValueError):
@@ -270,6 +275,12 @@ class _Job:
                 self._report(
                     f"{image.path}: expected an image of the network's size, {height} x {width}. Received: {received}. "
                     "Resize it, or predict in windows of the network's size."
+                )
+            elif self._network.num_pixels(*pixels.shape[:2]) > MAX_PIXELS:
+                received = f"{pixels.shape[0]} x {pixels.shape[1]}"
+                self._report(
+                    f"{image.path}: expected an image that has at most {MAX_PIXELS // 1_000_000} megapixels when it is "
+                    f"resized for the network. Received: {received} pixels. Predict parts of it."
                 )
             else:
                 yield image, pixels

@@ -11,7 +11,7 @@ import tensorflow as tf
 from hierseg_keras import data
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.files import write_whole, written_beside
-from hierseg_keras.models import Calibrated, MultiScale, SlidingWindow
+from hierseg_keras.models import Calibrated, MultiScale, Resized, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.training.build import compile_model, load_evaluation, make_model
 from hierseg_keras.training.config import RunConfig
@@ -37,6 +37,9 @@ def load_run(
     folder: str | os.PathLike, strategy: tf.distribute.Strategy | None = None, calibrated: bool = False
 ) -> tuple[RunConfig, keras.Model]:
     """Loads a run that `train` saved in a folder.
+
+    If the run resizes images (`config.data.size`), the network expects images that are resized already.
+    `for_inference(config, model)` makes it take images of any size.
 
     A run of an earlier version, which has no `run.json`, is loaded with a warning, and so is a run whose training was
     stopped or is still going on.
@@ -87,8 +90,13 @@ def for_inference(
     window: tuple[int, int] | None = None,
     overlap: float | None = None,
     temperature: float | None = None,
+    own_size: bool = False,
 ) -> keras.Model:
-    """Wraps a run's network to calibrate its predictions, or to average them over scales, mirror images or windows.
+    """Wraps a run's network for predictions on new images.
+
+    If the run resizes images (`config.data.size`), they are resized in the same way, and the scores back to the size
+    of the image. Predictions can also be calibrated, or averaged over scales, mirror images or windows: those of the
+    resized image.
 
     Args:
         config, model: As returned by `load_run`.
@@ -102,18 +110,21 @@ def for_inference(
             that of `SlidingWindow`.
         temperature: Float by which the logits of each prediction are divided before they are averaged, as in
             `models.Calibrated`. `load_temperature` returns that of a run. Defaults to `None`, which is 1.
+        own_size: Whether images are predicted at their own size even if the run resizes images; also for images that
+            are resized already. Defaults to `False`.
 
     Returns:
-        `keras.Model` from images to logits, not compiled. With default arguments it is `model` itself.
+        `keras.Model` from images to logits, not compiled. It is `model` itself if the run does not resize images, and
+        with default arguments.
     """
     if temperature is not None:
         model = Calibrated(model, temperature)
     if window is not None:
         model = SlidingWindow(model, window, **({} if overlap is None else {"overlap": overlap}))
-    if scales is None and not flip:
-        return model
-    pairs = _flip_pairs(config.data) if flip else ()
-    return MultiScale(model, scales=(1.0,) if scales is None else scales, flip=flip, flip_pairs=pairs)
+    if scales is not None or flip:
+        pairs = _flip_pairs(config.data) if flip else ()
+        model = MultiScale(model, scales=(1.0,) if scales is None else scales, flip=flip, flip_pairs=pairs)
+    return model if own_size or config.data.size is None else Resized(model, config.data.size)
 
 
 def _flip_pairs(values):
@@ -161,7 +172,8 @@ def _evaluate(folder, split, verbose, strategy, report, inference):
     warn_of_other_data(folder, config, model.tree)
     examples, steps = load_evaluation(config, model.tree, split or config.evaluation.split, strategy)
     with strategy.scope():
-        model = for_inference(config, model, **inference)
+        # The data set's images are resized already.
+        model = for_inference(config, model, **inference, own_size=True)
         by_class = compile_model(model, config, optimizer="sgd")
     verbose, progress = progress_of(verbose)
     values = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=progress)

@@ -11,7 +11,7 @@ import keras  # noqa: E402
 
 from hierseg_keras import export  # noqa: E402
 from hierseg_keras.export.answers import Answers  # noqa: E402
-from hierseg_keras.models import UNet  # noqa: E402
+from hierseg_keras.models import Resized, UNet  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
@@ -83,6 +83,15 @@ class LiteRTTest:
         label = confident(image=image, threshold=np.float32(1))["label"]
         assert (label == np.iinfo(dtype).max).any()
         np.testing.assert_array_equal(label, expected.confident(image, 1.0)["label"])
+
+    @pytest.mark.parametrize("resized, size", [((8, 12), None), (8, None), (8, (19, 33))])
+    def test_resized_images_have_the_answers_of_the_network(self, resized, size, tmp_path):
+        model = Resized(network(TREE.num_leaves), resized, TREE)
+        interpreter = tf.lite.Interpreter(model_path=str(export.litert(model, tmp_path / "a.tflite", size=size)))
+        image = np.random.default_rng(0).integers(0, 256, (1, 19, 33, 3), np.uint8)
+        answers = interpreter.get_signature_runner("probabilities")(image=image)
+        for name, value in Answers(model, "litert").probabilities(image).items():
+            np.testing.assert_allclose(answers[name], value, atol=1e-5, rtol=0)
 
     def test_file_holds_the_classes(self, path):
         with zipfile.ZipFile(path) as archive:

@@ -7,7 +7,7 @@ import pytest
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras import export  # noqa: E402
 from hierseg_keras.export.answers import Answers  # noqa: E402
-from hierseg_keras.models import HSSN, MultiScale, SlidingWindow, UNet  # noqa: E402
+from hierseg_keras.models import HSSN, MultiScale, Resized, SlidingWindow, UNet  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
@@ -50,6 +50,14 @@ class OnnxTest:
         assert set(names) == set(expected)
         for name, value in zip(names, session.run(names, {"image": image})):
             np.testing.assert_allclose(value, expected[name], atol=1e-5)
+
+    @pytest.mark.parametrize("resized, size", [((8, 12), None), (8, None), (8, (19, 33))])
+    def test_resized_images_have_the_answers_of_the_network(self, resized, size, tmp_path):
+        model = Resized(UNet(TREE, scores="leaves", filters=2, num_stages=1), resized)
+        session = session_of(export.onnx(model, tmp_path / "a.onnx", size=size, probabilities=True))
+        image = np.random.default_rng(0).integers(0, 256, (2, 19, 33, 3), np.uint8)
+        for name, value in Answers(model, "onnx").probabilities(image).items():
+            np.testing.assert_allclose(session.run([name], {"image": image})[0], value, atol=1e-5)
 
     @pytest.mark.parametrize("size", [None, (9, 7)])
     def test_tree_without_internal_nodes_has_the_answers_of_the_network(self, size, tmp_path):

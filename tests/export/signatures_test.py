@@ -9,7 +9,7 @@ import keras  # noqa: E402
 from hierseg_keras import decoding, export  # noqa: E402
 from hierseg_keras.export.answers import Answers  # noqa: E402
 from hierseg_keras.export.signatures import signature_functions  # noqa: E402
-from hierseg_keras.models import HSSN, MultiScale, SlidingWindow, UNet  # noqa: E402
+from hierseg_keras.models import HSSN, MultiScale, Resized, SlidingWindow, UNet  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests import image_samples  # noqa: E402
 from tests.image_samples import SUFFIXES, encoded, header_only_png, picture, png  # noqa: E402
@@ -90,12 +90,20 @@ class ImageSignaturesTest:
         [
             lambda unet: HSSN(unet).inference_model,
             lambda unet: MultiScale(SlidingWindow(unet, (8, 8)), scales=(0.5, 1.0)),
+            lambda unet: Resized(unet, 6),
         ],
     )
     def test_wrappers_have_empty_answers_too(self, wrap):
         serve = functions(wrap(UNet(TREE, filters=2, num_stages=2)))["serving_default"]
         for size in ((0, 8, 6), (2, 0, 6), (1, 1, 1)):
             assert_shapes("serving_default", serve(tf.zeros((*size, 3), tf.uint8)), *size)
+
+    @pytest.mark.parametrize("name", ["serving_default", "encoded"])
+    def test_image_that_would_become_too_large_is_refused(self, name):
+        serve = functions(Resized(UNet(TREE, filters=2, num_stages=1), 512))[name]
+        thin = tf.zeros((1, 400_000, 3), tf.uint8)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="at most 89 megapixels when .* 400000 x 1 "):
+            serve(tf.io.encode_png(thin)[None] if name == "encoded" else thin[None])
 
     def test_network_of_one_size_takes_that_alone(self):
         serve = functions(convolution(size=(4, 6)), TREE, size=(4, 6))["serving_default"]
@@ -325,7 +333,7 @@ class NetworkTest:
         model = keras.Model(image, keras.layers.Conv2DTranspose(4, 4, 4)(coarse))
         signatures = functions(model, TREE, from_logits=True)
         assert signatures["serving_default"](tf.zeros((1, 8, 12, 3), tf.uint8))["level_1"].shape == (1, 8, 12)
-        said = r"scores have the image's size, \[9 13\]. Received: \[12 16\]"
+        said = r"scores have the size of the image, \[9 13\]. Received: \[12 16\]"
         files = tf.constant([encoded(picture(size=(9, 13)), "PNG")])
         for name, inputs in (("serving_default", tf.zeros((1, 9, 13, 3), tf.uint8)), ("encoded", files)):
             with pytest.raises(tf.errors.InvalidArgumentError, match=said):

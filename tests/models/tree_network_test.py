@@ -9,7 +9,7 @@ import pytest
 
 from hierseg_keras import models
 from hierseg_keras.losses import FocalTreeMin
-from hierseg_keras.models import HS3, HSSN, MultiScale, SlidingWindow, TreeSegmenter, UNet
+from hierseg_keras.models import HS3, HSSN, MultiScale, Resized, SlidingWindow, TreeSegmenter, UNet
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import ClassTree
 
@@ -79,6 +79,7 @@ class TreeNetworkTest:
             lambda **k: HSSN(unet(), **k),
             lambda **k: HS3(unet(), [STAGE], **k),
             lambda **k: MultiScale(unet(), **k),
+            lambda **k: Resized(unet(), 4, **k),
             lambda **k: SlidingWindow(unet(), (4, 4), **k),
         ],
     )

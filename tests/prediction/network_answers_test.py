@@ -85,6 +85,8 @@ class NetworkAnswersTest:
         [
             lambda model: models.SlidingWindow(model, (24, 24), overlap=0.5),
             lambda model: models.MultiScale(model, scales=(0.5, 1)),
+            lambda model: models.Resized(model, (20, 30)),
+            lambda model: models.Resized(model, 20),
         ],
     )
     def test_size_that_is_not_known_while_tracing_changes_nothing(self, wrap):
@@ -95,6 +97,12 @@ class NetworkAnswersTest:
     @pytest.mark.parametrize("name, options", NETWORKS)
     def test_size_that_is_not_known_while_tracing_changes_no_network(self, name, options):
         assert_same_as_eagerly(getattr(models, name)(TREE, **options))
+
+    @pytest.mark.parametrize("size, expected", [(None, 6), (10, 150), ((20, 20), 400), ((1, 2), 6)])
+    def test_counts_the_pixels_of_an_image_or_of_the_resized_one(self, size, expected):
+        model = models.UNet(TREE, filters=2, num_stages=1)
+        answers = answers_of(model if size is None else models.Resized(model, size))
+        assert answers.num_pixels(2, 3) == expected
 
     def test_network_of_one_size_keeps_it(self):
         model = models.UNet(TREE, filters=2, num_stages=1, input_shape=(8, 12, 3))

@@ -103,6 +103,9 @@ class BatchesTest:
         monkeypatch.setattr(batches, "MAX_BATCH_PIXELS", 20)
         assert indices(batches.batches_of_equal_size(sized(*[(2, 3)] * 6))) == [[0, 1, 2], [3, 4, 5]]
         assert indices(batches.batches_of_equal_size(sized(*[(5, 5)] * 2))) == [[0], [1]]
+        # Images may count as what they are resized to.
+        enlarged = batches.batches_of_equal_size(sized(*[(2, 3)] * 3), num_pixels=lambda height, width: 10)
+        assert indices(enlarged) == [[0, 1], [2]]
         # A size that is asked for holds.
         assert indices(batches.batches_of_equal_size(sized(*[(5, 5)] * 2), 2)) == [[0, 1]]
 

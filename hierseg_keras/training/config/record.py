@@ -83,7 +83,8 @@ class Data(Record):
     label_levels: Levels = 1
     """Finest level of the training labels, or a list with one level per data set; 1 keeps all labels."""
     size: Off[Either[Count | Size]] = None
-    """Height and width in pixels to which images are resized first, or the new length of their shorter side."""
+    """Height and width in pixels to which images are resized first, also new images in prediction, or the new length
+    of their shorter side."""
     crop_size: Off[Size] = None
     """Height and width of the training crops in pixels. Defaults to `size`, or to the median size of some images. If
     neither is given and the images have more than a megapixel, `size` is 512 and the crops are 512 x 512."""

@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 from hierseg_keras.losses import FocalTreeMin
-from hierseg_keras.models import HS3, HSSN, DeepLabV3Plus, HRNet, MultiScale, SlidingWindow, TreeSegmenter, UNet
+from hierseg_keras.models import (
+    HS3,
+    HSSN,
+    DeepLabV3Plus,
+    HRNet,
+    MultiScale,
+    Resized,
+    SlidingWindow,
+    TreeSegmenter,
+    UNet,
+)
 from hierseg_keras.models.graph.frozen_layers import freeze_backbone, freeze_layers, frozen_layers
 from hierseg_keras.tree import ClassTree
 
@@ -26,6 +36,7 @@ MAKE = {
     "hs3_fuse": lambda: HS3(unet(), ["encoder_0_a_relu"], [1], fuse=True),
     "tree_segmenter": lambda: TreeSegmenter(flat(), TREE),
     "multi_scale": lambda: MultiScale(unet(), scales=(1,)),
+    "resized": lambda: Resized(unet(), 8),
     "sliding_window": lambda: SlidingWindow(unet(), (8, 8)),
 }
 TRAINED = ("unet", "hssn", "hssn_of_another", "hs3", "hs3_fuse", "tree_segmenter")
