@@ -103,8 +103,8 @@ def _checked(y_pred, image, scores):
     """Asserts that scores have the image's size, and are probabilities if not logits. Converters drop assertions."""
     size, of_image = tf.shape(y_pred)[1:3], tf.shape(image)[1:3]
     message = tf.strings.format(
-        "expected a network whose scores have the size of the image, {}. Received: {}. Resize them in the network, or send "
-        "images of sizes that it keeps.",
+        "expected a network whose scores have the size of the image, {}. Received: {}. Resize them in the network, or "
+        "send images of sizes that it keeps.",
         (of_image, size),
     )
     assertions = [tf.debugging.Assert(tf.reduce_all(size == of_image), [message])]
