@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -60,6 +61,14 @@ def two_replicas():
     from hierseg_keras.distribution import make_strategy
 
     return make_strategy(2)
+
+
+@pytest.fixture
+def interruptible():
+    """Programs that a shell starts in the background ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -112,6 +112,7 @@ def stopped(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("run_eagerly")
+@pytest.mark.usefixtures("interruptible")
 class ResumeTest:
     @pytest.mark.large
     @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -6,14 +6,7 @@ import pytest
 from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted, catching_signals
 
 
-@pytest.fixture(autouse=True)
-def interruptible():
-    """Programs that a shell starts in the background ignore SIGINT."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
+@pytest.mark.usefixtures("interruptible")
 class CatchingSignalsTest:
     def test_the_first_signal_is_a_request_and_the_second_acts_at_once(self, capfd):
         before = signal.getsignal(signal.SIGINT)
