@@ -46,8 +46,8 @@ def _opened(folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(folder, os.O_RDONLY)
-        except FileNotFoundError:
-            # Another process has just removed it, or its parent.
+        except (FileNotFoundError, FileExistsError):
+            # Another process has just removed it, or its parent: before it was opened, or while `mkdir` looked at it.
             continue
         except OSError:
             # Some systems cannot open folders.

@@ -1,6 +1,7 @@
 """One process at a time works in a folder, which is made first and removed if it stays empty."""
 
 import os
+import pathlib
 import threading
 
 import pytest
@@ -24,6 +25,20 @@ class ExclusiveLockTest:
         with pytest.raises(ValueError), exclusive_lock(epath.Path(tmp_path / "a" / "b")):
             raise ValueError
         assert os.listdir(tmp_path) == ["a"] and not os.listdir(tmp_path / "a")
+
+    @pytest.mark.parametrize("error", [FileNotFoundError, FileExistsError])
+    def test_a_folder_that_is_removed_meanwhile_is_made_again(self, error, tmp_path, monkeypatch):
+        folder, mkdir, calls = epath.Path(tmp_path / "a"), pathlib.Path.mkdir, []
+
+        def removed_once(self, *args, **options):
+            calls.append(self)
+            if len(calls) == 1:
+                raise error(self)
+            return mkdir(self, *args, **options)
+
+        monkeypatch.setattr(type(folder), "mkdir", removed_once)
+        with exclusive_lock(folder) as is_alone:
+            assert is_alone and len(calls) == 2
 
     def test_one_at_a_time_although_the_folder_is_removed(self, tmp_path):
         folder, inside, most = epath.Path(tmp_path / "a"), [], []
