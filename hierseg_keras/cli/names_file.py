@@ -34,25 +34,29 @@ def names_of(path, lines, format_):
         format_: String, format of the masks.
 
     Raises:
-        ValueError: If the masks have another format, a line is not a color and a name, or a color has two names.
+        ValueError: If the masks have another format, a line is not a color and a name, or an id or a color has two
+            names.
     """
+    places = [(f"{path}:{number}", line) for number, line in enumerate(lines, start=1) if line]
     if format_ == "index":
-        numbered = [_NUMBERED.fullmatch(line) for line in lines if line]
-        if lines and all(numbered):
-            return {int(match[1]): match[2] for match in numbered}
+        numbered = [(place, _NUMBERED.fullmatch(line)) for place, line in places]
+        if numbered and all(match for _, match in numbered):
+            return _once(((place, int(match[1]), match[2]) for place, match in numbered), "id")
         return dict(enumerate(lines))
     if format_ != "colors":
         raise ValueError(
             "--names expects masks of the formats index or colors, whose classes have no names. Received: masks of the "
             f"format {format_}. Write names into the column `class` of the table."
         )
+    return _once(((place, *_colored(place, line)) for place, line in places), "color")
+
+
+def _once(rows, what):
+    """Returns a dict from ids or colors to names, of rows (place, key, name). Raises `ValueError` for two names."""
     names = {}
-    for number, line in enumerate(lines, start=1):
-        color, name = _colored(f"{path}:{number}", line) if line else (None, "")
-        if line and names.setdefault(color, name) != name:
-            raise ValueError(
-                f"{path}:{number}: expected one name per color. Received: {names[color]!r} and {name!r} for {color}."
-            )
+    for place, key, name in rows:
+        if names.setdefault(key, name) != name:
+            raise ValueError(f"{place}: expected one name per {what}. Received: {names[key]!r} and {name!r} for {key}.")
     return names
 
 

@@ -115,9 +115,10 @@ class _Skipped:
             )
         if self._suffixes:
             counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(self._suffixes.items()))
+            number = sum(self._suffixes.values())
+            files = "1 file in folders is" if number == 1 else f"{number} files in folders are"
             warnings.warn(
-                f"{sum(self._suffixes.values())} files in folders are not predicted, because their format is not read: "
-                f"{counts}. Convert them to PNG or JPEG.",
+                f"{files} not predicted, because the format is not read: {counts}. Convert to PNG or JPEG.",
                 stacklevel=4,
             )
 

@@ -241,6 +241,12 @@ class NamesTest:
             "names.txt:2: expected one name per color. Received: 'sky' and 'car'" in run("--names", "names.txt")[1].err
         )
 
+    def test_an_id_of_two_names_is_refused(self, run):
+        write_index(pathlib.Path("masks"), LABELS, NAMES)
+        pathlib.Path("names.txt").write_text("0 sky\n0 car\n")
+        said = "names.txt:2: expected one name per id. Received: 'sky' and 'car' for 0."
+        assert said in run("--names", "names.txt")[1].err
+
     def test_formats_with_names_need_none(self, run):
         mask_formats.write_labelme(pathlib.Path("masks"), LABELS, NAMES)
         pathlib.Path("names.txt").write_text("car\n")

@@ -12,6 +12,7 @@ import hierseg_keras as hs  # noqa: E402
 from hierseg_keras.tree import TreeError  # noqa: E402
 from tests import image_folders, mask_formats  # noqa: E402
 from tests.image_folders import NO_LABEL, TREE  # noqa: E402
+from tfds_builders.folders.named_pairs import find_pairs  # noqa: E402
 from tfds_builders.folders.split_groups import hash_shares  # noqa: E402
 
 NAMES = [f"scene_{number}" for number in range(12)]
@@ -396,6 +397,14 @@ class BadFilesTest:
             path.rename(path.with_stem(unicodedata.normalize(form, "grün")))
         builder = prepare()
         assert sum(split.num_examples for split in builder.info.splits.values()) == len(NAMES)
+
+    def test_names_that_differ_in_their_composition_alone_stay_apart(self, folder, prepare):
+        for name in ("images", "masks"):
+            for number, form in ((0, "NFC"), (1, "NFD")):
+                path = folder / name / f"scene_{number}.png"
+                path.rename(path.with_stem(unicodedata.normalize(form, "grün")))
+        pairs, problems = find_pairs(folder / "images", folder / "masks", "index", ())
+        assert not problems and all(pair.mask.path.stem == pair.image.stem for pair in pairs)
 
     def test_images_that_training_and_validation_share_are_named(self, folder, prepare):
         for name in ("images", "masks"):

@@ -102,7 +102,7 @@ class FindImagesTest:
     def test_images_of_other_formats_are_counted(self, folder):
         for name in ("photos/x.webp", "photos/y.webp", "photos/day/z.TIFF", "photos/.hidden.webp", "photos/notes.txt"):
             (folder / name).touch()
-        said = "3 files in folders are not predicted, because their format is not read: 1 .tiff, 2 .webp. Convert them"
+        said = "3 files in folders are not predicted, because the format is not read: 1 .tiff, 2 .webp. Convert to PNG"
         with pytest.warns(UserWarning, match=said):
             find_images(["photos"], None, "photos/out")
         with pytest.warns(UserWarning, match="2 files in folders are not predicted"):

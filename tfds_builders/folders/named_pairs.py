@@ -84,10 +84,12 @@ def find_pairs(image_folder, mask_folder, format_, class_names):
 
 def _paired(images, masks):
     """Returns a dict from the names of images to those of masks, and a dict from ambiguous names to their problems."""
+    mask_of = {name: name for name in images if name in masks}
     # File systems and archives compose letters and accents differently.
-    composed = {unicodedata.normalize("NFC", name): name for name in masks}
-    mask_of = {name: composed.get(unicodedata.normalize("NFC", name)) for name in images}
-    mask_of = {name: mask for name, mask in mask_of.items() if mask is not None}
+    composed = {unicodedata.normalize("NFC", name): name for name in masks if name not in mask_of}
+    for name in images:
+        if name not in mask_of and (mask := composed.pop(unicodedata.normalize("NFC", name), None)) is not None:
+            mask_of[name] = mask
     if _have_subfolders(images) and _have_subfolders(masks):
         return mask_of, {}
     taken = mask_of.values()
