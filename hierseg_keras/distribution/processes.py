@@ -60,6 +60,8 @@ def start_processes(
     # TensorFlow only loads the data. It would otherwise take the memory of the GPUs.
     tf.config.set_visible_devices([], "GPU")
     if processes > 1:
+        # It would catch SIGTERM before the training does.
+        jax.config.update("jax_enable_preemption_service", False)
         try:
             jax.distributed.initialize(
                 coordinator,
