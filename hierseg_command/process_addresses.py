@@ -9,6 +9,8 @@ _COUNTS = (PROCESSES, "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS")
 _NUMBERS = (PROCESS_ID, "SLURM_PROCID", "JOB_COMPLETION_INDEX")
 _NODES = ("SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST")
 _JOB = "SLURM_JOB_ID"
+# The first entry of a list of nodes, whose commas may be in brackets, and a range in brackets with its first number.
+_FIRST, _RANGE = re.compile(r"(?:[^,\[]|\[[^\]]*\])*"), re.compile(r"\[([^\],-]*)[^\]]*\]")
 # The highest ports, of which a job uses one that depends on its number.
 _NUM_PORTS, _MAX_PORT = 4096, 65535
 
@@ -53,11 +55,8 @@ def addressed(coordinator, processes=None, process_id=None, environment=os.envir
 
 def first_host(nodes):
     """Returns the first host of a SLURM list of nodes, such as `gpu[07-09,12],login1`."""
-    prefix, bracket, rest = nodes.partition("[")
-    if not bracket or "," in prefix:
-        return nodes.partition(",")[0]
-    first, _, suffix = rest.partition("]")
-    return prefix + re.split("[-,]", first, maxsplit=1)[0] + re.split("[,\\[]", suffix, maxsplit=1)[0]
+    first = _FIRST.match(nodes)[0]
+    return _RANGE.sub(r"\1", first)
 
 
 def _of_slurm(environment):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import time
 
@@ -120,6 +121,26 @@ class SeveralProcessesTest:
         resumed = trained(count, cache, tmp_path, "triplets", **others)
         assert [code for code, *_ in resumed] == [0] * count, resumed
         assert_equal_runs((one if count == 1 else two) / "triplets", tmp_path / "triplets")
+
+    def test_processes_of_different_configurations_are_refused(self, cache, data_dir, tmp_path):
+        """On the command line, as SLURM starts it."""
+        slurm = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_NODELIST": "127.0.0.1", "SLURM_NTASKS": "2"}
+        options = ["--network.name", "UNet", "--data.data_dir", str(data_dir), "--coordinator", "auto"]
+        commands = [
+            ["hierseg_command", "train", "--out", str(tmp_path / "run"), *options, "--seed", str(number), *further]
+            for number, further in enumerate([[], ["--network.filters", "3"]])
+        ]
+        environments = [environment(cache, **slurm, SLURM_PROCID=str(number)) for number in range(2)]
+        for own in environments:
+            # The command selects the backend.
+            del own["KERAS_BACKEND"]
+        for code, _, err in ended(started(commands, environments)):
+            assert code == 2
+            assert err == [
+                "hierseg train: `seed` expects 0, as in process 0. Received: 1 in process 1.",
+                "`network.filters` expects 64, as in process 0. Received: 3 in process 1.",
+            ]
+        assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize("process", [0, 1])
     def test_a_killed_process_ends_the_others_which_go_on_bit_for_bit(self, process, two, cache, data_dir, tmp_path):
