@@ -37,9 +37,7 @@ class ProcessesTest:
     @pytest.mark.parametrize("kind", ["MultiWorkerMirroredStrategy", "ParameterServerStrategy"])
     def test_strategies_for_several_machines_are_refused(self, kind):
         cls = getattr(tf.distribute, kind, None) or getattr(tf.distribute.experimental, kind)
-        with pytest.raises(
-            ValueError, match=rf"keras-team/keras#20585\). Received: {kind}(V2)?. Train on .* JAX backend"
-        ):
+        with pytest.raises(ValueError, match=r"keras-team/keras#20585\). Received: .*Strategy.*. Train on "):
             check_strategy(object.__new__(cls))
         check_strategy(tf.distribute.get_strategy())
 

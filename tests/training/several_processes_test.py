@@ -157,8 +157,9 @@ class SeveralProcessesTest:
         assert time.monotonic() - killed_at < 30
         assert results[process][0] == -signal.SIGKILL
         code, _, err = results[1 - process]
-        assert code == 1 and len(err) == 1, err
-        assert err[0].startswith(f"process {1 - process} of 2 has lost another process"), err
+        # If process 0 is killed, JAX may notice it before the failed step does, and aborts with its own message.
+        if process == 1 or code != -signal.SIGABRT:
+            assert code == 1 and err[-1].startswith(f"process {1 - process} of 2 has lost another process"), err
         assert (tmp_path / "averaged" / "checkpoints" / "batch_000000006").is_dir()
         resumed = trained(2, cache, tmp_path, "averaged", **others)
         assert [code for code, *_ in resumed] == [0, 0], resumed
