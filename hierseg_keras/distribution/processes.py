@@ -46,7 +46,8 @@ def start_processes(
 
     Example:
 
-    >>> hs.distribution.start_processes("10.0.0.1:12345", processes=2, process_id=1)  # doctest: +SKIP
+    >>> if keras.backend.backend() == "jax":
+    ...     hs.distribution.start_processes("10.0.0.1:12345", processes=2, process_id=1)
     """
     if keras.backend.backend() != "jax":
         raise ValueError(
