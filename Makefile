@@ -51,7 +51,7 @@ notebook: $(VENV)/installed
 # What is promised for JAX, everything that is written in keras.ops, with its large tests.
 jax: $(VENV)/installed
 	KERAS_BACKEND=jax $(PYTHON) -m pytest $(TWO_PROCESSES) -m "large or not large" \
-		tests/tree/ops_test.py tests/losses tests/metrics tests/decoding tests/models
+		tests/tree/ops_test.py tests/losses tests/metrics tests/decoding tests/models tests/distribution/processes_test.py
 
 # Features beside those of timm, whose PyTorch the other tests do not need.
 parity: $(VENV)/installed

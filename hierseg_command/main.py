@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 
+from hierseg_command import process_addresses
 from hierseg_command.commands import COMMANDS
 from hierseg_command.grammar import parse
 from hierseg_command.one_line import one_line
@@ -25,6 +26,8 @@ def main():
     if not (arguments and arguments[0] in COMMANDS.keys() - OPTIONS.keys()):
         # Ends the process if there is only help, a version or an error to print.
         parse(arguments)
+    if process_addresses.wants_jax(arguments):
+        os.environ.setdefault("KERAS_BACKEND", "jax")
     try:
         with quiet_import():
             cli = importlib.import_module("hierseg_keras.cli.main")

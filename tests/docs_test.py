@@ -15,6 +15,7 @@ import tomllib
 import keras
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip("tensorflow")
 import hierseg_keras as hs  # noqa: E402
@@ -45,7 +46,7 @@ BLOCK = re.compile(
 ENTRY = re.compile(r"^::: (\S+)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 SIZE = (48, 64)
-LANGUAGES = {"python", "bash", "toml", "json", "csv", "text", "output"}
+LANGUAGES = {"python", "bash", "toml", "json", "yaml", "csv", "text", "output"}
 
 
 @functools.cache
@@ -155,6 +156,8 @@ class BlocksTest:
         assert hs.training.RunConfig(**tomllib.loads(configuration)).network.width == 32
         for code in all_blocks("json"):
             json.loads(code)
+        manifests = [manifest for code in all_blocks("yaml") for manifest in yaml.safe_load_all(code)]
+        assert [manifest["kind"] for manifest in manifests] == ["Service", "Job"]
 
     def test_texts_are_trees(self):
         trees = [hs.ClassTree.from_text(code) for code in all_blocks("text")]

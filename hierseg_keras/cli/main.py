@@ -13,6 +13,7 @@ from hierseg_keras.cli.message import message_of
 from hierseg_keras.cli.option_error import OptionError
 from hierseg_keras.cli.own_lines import own_lines
 from hierseg_keras.cli.own_modules import import_own_modules
+from hierseg_keras.distribution.processes import leave
 
 # Exit codes, besides 0 and `REFUSED`. A program that ends because of a signal adds the signal's number to 128.
 FAILED, SIGNALED = 1, 128
@@ -54,7 +55,7 @@ def main(arguments=None):
             if os.environ.get("HIERSEG_TRACEBACK"):
                 traceback.print_exc()
             print(f"{name}: {message_of(error, options.command)}", file=sys.stderr)
-            return REFUSED if isinstance(error, OptionError) else FAILED
+            return leave(REFUSED if isinstance(error, OptionError) else FAILED)
 
 
 def _own_options(names):

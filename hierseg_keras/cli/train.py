@@ -3,8 +3,10 @@
 import argparse
 import pathlib
 
+from hierseg_command.option_values import count, seed
 from hierseg_command.option_values import name as file_name
 from hierseg_command.options import add_import
+from hierseg_command.process_addresses import addressed
 from hierseg_keras.cli.config_options import (
     ConfigChange,
     add_config_options,
@@ -15,7 +17,8 @@ from hierseg_keras.cli.config_options import (
     value_of,
 )
 from hierseg_keras.cli.option_error import reading_options
-from hierseg_keras.distribution import make_strategy
+from hierseg_keras.distribution import make_strategy, start_processes
+from hierseg_keras.distribution.processes import is_first
 from hierseg_keras.training import ConfigError, smoke, train, train_hs3
 from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted
 from hierseg_keras.training.config.files import config_file, read_values
@@ -53,13 +56,40 @@ def add_arguments(parser):
         metavar="INTERVAL",
         help="interval between checkpoints: a number of batches, or a time such as 30s, 5min or 1h (default: 5min)",
     )
+    _add_processes(parser)
     add_sources(parser)
     add_import(parser)
     add_folder_options(parser)
     add_config_options(parser)
 
 
+def _add_processes(parser):
+    group = parser.add_argument_group("several machines, or several processes of one, with the JAX backend")
+    group.add_argument(
+        "--coordinator",
+        type=file_name,
+        metavar="HOST:PORT",
+        help="address of process 0, on which the others connect to it; auto reads it from the environment of SLURM or "
+        "from HIERSEG_COORDINATOR",
+    )
+    group.add_argument(
+        "--processes", type=count, metavar="N", help="number of processes (default: from the environment)"
+    )
+    group.add_argument(
+        "--process-id", type=seed, metavar="I", help="number of this process, from 0 (default: from the environment)"
+    )
+    group.add_argument(
+        "--model-devices",
+        type=count,
+        metavar="N",
+        help="number of devices of this machine that share the output channels of every kernel, for networks that do "
+        "not fit into one (default: 1)",
+    )
+
+
 def run(options):
+    with reading_options():
+        _start_processes(options)
     config = _configuration(options)
     with reading_options(ConfigError):
         if options.smoke:
@@ -75,8 +105,22 @@ def run(options):
                 train(config, folder, resume=options.resume is not None, replan=options.replan)
         except TrainingInterrupted as stop:
             raise TrainingInterrupted(f"{stop} `hierseg train --resume {folder}` goes on.", stop.signal) from None
-    print(f"The run is in {pathlib.Path(folder, HS3_RUN) if config.finds_clusters else folder}")
+    if is_first():
+        print(f"The run is in {pathlib.Path(folder, HS3_RUN) if config.finds_clusters else folder}")
     return 0
+
+
+def _start_processes(options):
+    """Connects the processes of the training, if the options ask for several or for several devices of a network."""
+    if options.coordinator is None:
+        if options.processes is not None or options.process_id is not None:
+            raise ValueError("--processes and --process-id expect --coordinator. Received: no --coordinator.")
+        if options.model_devices is not None:
+            start_processes(model_devices=options.model_devices)
+        return
+    start_processes(
+        *addressed(options.coordinator, options.processes, options.process_id), model_devices=options.model_devices or 1
+    )
 
 
 def _configuration(options):

@@ -99,6 +99,10 @@ _ACCEPTED = {
         "one integer above 0 per data set, or None,",
         _or_none(lambda value: _are(value, _is_positive_integer)),
     ),
+    "batch_part": (
+        "a pair (i, n) of integers with 0 <= i < n, or None,",
+        _or_none(lambda value: is_pair(value, of=is_integer) and 0 <= value[0] < value[1]),
+    ),
     "label_levels": (
         "a level of the tree, an integer above 0, or one per data set",
         lambda value: _is_positive_integer(value) or _are(value, _is_positive_integer),

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from hierseg_keras.data import augmentation
 from hierseg_keras.data.argument_checks import check_arguments
+from hierseg_keras.data.batch_part import own_examples, with_blank_rows
 from hierseg_keras.data.check_sources import check_sources, levels_of
 from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.data_set_name import data_set_name
@@ -49,6 +50,7 @@ def load(
     initial_epoch: int = 0,
     batch_shares: Sequence[int] | None = None,
     label_levels: int | Sequence[int] = 1,
+    batch_part: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Loads a split of one or several TFDS data sets as batches of images and node labels.
 
@@ -113,13 +115,18 @@ def load(
         label_levels: Integer, or a list with one integer per data set: the finest level of the labels. At level `l`,
             every node deeper than `D - l + 1` is replaced by its ancestor at this depth, and other labels stay. This
             applies to training and evaluation. Defaults to 1, the finest level, which changes nothing.
+        batch_part: Pair `(i, n)`, for process `i` of `n` that share every batch: the batches contain part `i` of `n`
+            equal parts, `batch_size / n` consecutive images. Of images of another part, only the files are read,
+            unless `training` is false and images differ in size. Without `training`, blank images, whose pixels are
+            labeled `ignore_class`, fill the last batch. Defaults to `None`: whole batches.
 
     Returns:
         `tf.data.Dataset` of pairs `(image, label)`. `image` is float32 `(B, H, W, 3)` in 0 .. 255, or `(B, H, W, 4)`
         with depth. `label` is int32 `(B, H, W)`: node indices of the tree, or `ignore_class`. Gray images get three
         equal channels, and 16-bit values are divided by 257. The option `autotune.enabled` is off: the number of
         images decoded in parallel is the number of cores, at most 16. A training data set has the method
-        `set_epoch(n, first_batch=0)`.
+        `set_epoch(n, first_batch=0)`. A data set for evaluation with `batch_part` has the attribute `num_blank`, the
+        number of blank images in the whole last batch.
 
     Raises:
         ValueError: If there is no such data set or split, an argument does not have the type or range above, a file
@@ -154,11 +161,13 @@ def load(
     by_name = {"class_maps": class_maps, "features": features}
     by_source = {"weights": weights, "batch_shares": batch_shares, "label_levels": label_levels}
     others = {"training": training, "unmapped": unmapped, "flip_pairs": flip_pairs, "max_depth": max_depth}
+    others["batch_part"] = batch_part
     check_arguments("data.load", **sizes, **draws, **by_name, **by_source, **others)
     given = list(name) if isinstance(name, (list, tuple)) else [name]
     names = [data_set_name(each) for each in given]
     splits = list(split) if isinstance(split, (list, tuple)) else [split] * len(names)
     check_sources(names, splits, batch_size, by_name, **by_source)
+    batch_part = _checked_batch_part(batch_part, batch_size)
     size, crop_size = _plain(size), _plain(crop_size)
     scale_range = None if scale_range is None else tuple(map(float, scale_range))
     if training:
@@ -172,7 +181,10 @@ def load(
         sources.append(Source(builder, name, tree, ignore_class, *options))
     files = [_records_of(builder, split) for builder, split in zip(builders, splits)]
     if not training:
-        return _in_order(sources, files, size, batch_size, ignore_class)
+        padding = (PADDING_COLOR, ignore_class)
+        if batch_part is None:
+            return _prefetched(_in_order(sources, files, size).padded_batch(batch_size, padding_values=padding))
+        return _part_in_order(sources, files, size, batch_size, padding, batch_part)
 
     order = TrainingOrder(sources, files, weights, shuffle_buffer, int(seed), batch_shares)
     if order.num_examples < batch_size:
@@ -197,9 +209,12 @@ def load(
     # A pass gets its number when its first example is drawn, which Keras does after `on_epoch_begin`.
     examples = tf.data.Dataset.range(1).flat_map(lambda _: _pass(order, batch_size, *epochs.begin_pass()))
     examples = examples.apply(tf.data.experimental.assert_cardinality(order.num_examples))
+    if batch_part is not None:
+        whole_batches = order.num_examples // batch_size
+        batch_size //= batch_part[1]
+        examples = own_examples(examples, batch_part, batch_size * batch_part[1]).take(whole_batches * batch_size)
     drawn = examples.map(draw_from_its_source, tf.data.AUTOTUNE)
-    batches = drawn.map(_without_channel).batch(batch_size, drop_remainder=True)
-    dataset = batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())
+    dataset = _prefetched(drawn.map(_without_channel).batch(batch_size, drop_remainder=True))
     dataset.set_epoch = epochs.set
     return dataset
 
@@ -229,6 +244,18 @@ def _checked_crop_size(crop_size, size):
     return crop_size
 
 
+def _checked_batch_part(batch_part, batch_size):
+    if batch_part is None:
+        return None
+    index, parts = map(int, batch_part)
+    if batch_size % parts:
+        raise ValueError(
+            f"`data.load` expects a `batch_size` that is a multiple of the number of parts ({parts}). Received: "
+            f"batch_size={batch_size}. Pass {batch_size + -batch_size % parts}."
+        )
+    return index, parts
+
+
 def _common_tree(names, builders):
     trees = [ClassTree.from_tfds(builder.info) for builder in builders]
     if any(tree != trees[0] for tree in trees):
@@ -239,18 +266,45 @@ def _common_tree(names, builders):
     return trees[0]
 
 
-def _in_order(sources, files, size, batch_size, ignore_class):
+def _in_order(sources, files, size, select=lambda examples, first: examples):
+    """Returns the decoded examples of all sources, one after the other, of which `select` chooses some."""
+
     def decode(source, source_files, example):
         image, values = source.decode(source_files.fetch(example), size)
         return tf.cast(image, tf.float32), source.to_nodes(values, example)
 
-    parts = [
-        source_files.read(source.parse).map(functools.partial(decode, source, source_files), tf.data.AUTOTUNE)
-        for source, source_files in zip(sources, files)
-    ]
-    padding = (PADDING_COLOR, ignore_class)
-    examples = functools.reduce(lambda one, next_: one.concatenate(next_), parts)
-    batches = examples.map(_without_channel).padded_batch(batch_size, padding_values=padding)
+    parts, first = [], 0
+    for source, source_files in zip(sources, files):
+        examples = select(source_files.read(source.parse), first)
+        parts.append(examples.map(functools.partial(decode, source, source_files), tf.data.AUTOTUNE))
+        first += source_files.num_records
+    return functools.reduce(lambda one, next_: one.concatenate(next_), parts).map(_without_channel)
+
+
+def _part_in_order(sources, files, size, batch_size, padding, batch_part):
+    """Returns a part of every batch. The last batch is filled with blank images."""
+    index, parts = batch_part
+    length, num_blank = batch_size // parts, -sum(part.num_records for part in files) % batch_size
+    if isinstance(size, tuple):
+        select = functools.partial(own_examples, batch_part=batch_part, batch_size=batch_size)
+        examples = _in_order(sources, files, size, lambda examples, first: select(examples, first=first))
+        num_batches = -(-sum(part.num_records for part in files) // batch_size)
+        channels = examples.element_spec[0].shape[-1]
+        blank = tf.fill((*size, channels), float(padding[0])), tf.fill(size, padding[1])
+        blanks = tf.data.Dataset.from_tensors(blank).repeat(num_batches * length - len(examples))
+        batches = examples.concatenate(blanks).batch(length)
+    else:
+        # Images are padded to the largest of the whole batch.
+        batches = _in_order(sources, files, size).padded_batch(batch_size, padding_values=padding)
+        batches = batches.map(lambda image, label: with_blank_rows(image, label, padding, batch_size))
+        own = slice(index * length, (index + 1) * length)
+        batches = batches.map(lambda image, label: (image[own], label[own]))
+    dataset = _prefetched(batches)
+    dataset.num_blank = num_blank
+    return dataset
+
+
+def _prefetched(batches):
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())
 
 

@@ -5,6 +5,7 @@ import importlib
 _ROOM = {
     "check_jit_compile": "strategy",
     "make_strategy": "strategy",
+    "start_processes": "processes",
 }
 
 __all__ = [*_ROOM]

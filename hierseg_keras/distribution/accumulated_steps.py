@@ -1,5 +1,7 @@
 """Optimizer steps that accumulate the gradients of several batches, on one or more replicas."""
 
+import keras
+
 
 class AccumulatedSteps:
     """Adds gradient accumulation to a Keras optimizer: one step per `accumulation_steps` batches.
@@ -28,7 +30,10 @@ class AccumulatedSteps:
     def build(self, variables):
         super().build(variables)
         self._num_batches = self.add_variable((), dtype="int32", aggregation="only_first_replica", name="num_batches")
-        self._stepped = list(variables)
+        if keras.backend.backend() == "tensorflow":
+            # Keras counts variables in such a list as the optimizer's own. Files of earlier versions contain them.
+            # On the JAX backend, a step could not give up the memory of a variable that is listed twice.
+            self._stepped = list(variables)
         # Each replica has its own sums. They are added over replicas only in the step, hence the aggregation.
         self._sums = [
             self.add_variable(variable.shape, dtype=variable.dtype, aggregation="sum", name="gradient_sum")
@@ -36,8 +41,6 @@ class AccumulatedSteps:
         ]
 
     def apply(self, grads, trainable_variables=None):
-        import tensorflow as tf
-
         if not self.built:
             self.build(list(trainable_variables))
         if len(grads) != len(self._sums):
@@ -45,6 +48,11 @@ class AccumulatedSteps:
                 f"`{type(self).__name__}` expects one gradient per variable that it was built with "
                 f"({len(self._sums)}). Received: {len(grads)} gradients. After freezing a layer, compile again."
             )
+        if keras.backend.backend() != "tensorflow":
+            self._apply_or_discard(grads)
+            return
+        import tensorflow as tf
+
         tf.distribute.get_replica_context().merge_call(self._apply_on_all_replicas, args=(grads,))
 
     def _apply_on_all_replicas(self, strategy, grads):
@@ -64,9 +72,27 @@ class AccumulatedSteps:
 
         tf.cond(self._num_batches % self.accumulation_steps == 0, step, lambda: None)
 
+    def _apply_or_discard(self, grads):
+        """Makes a step with every batch, and discards it unless it is due.
+
+        On the JAX backend, a variable cannot be assigned in one branch of a condition.
+        """
+        present = [index for index, gradient in enumerate(grads) if gradient is not None]
+        for index in present:
+            self._sums[index].assign(self._sums[index] + grads[index])
+        self._num_batches.assign(self._num_batches + 1)
+        is_due = self._num_batches % self.accumulation_steps == 0
+        variables = [*self.variables, *self._trainable_variables]
+        before = [variable.value for variable in variables]
+        self._step(present)
+        for index in present:
+            self._sums[index].assign(keras.ops.zeros_like(self._sums[index].value))
+        for variable, value in zip(variables, before):
+            variable.assign(keras.ops.where(is_due, variable.value, value))
+
     def _step(self, present):
         gradients = [self._sums[index] / self.accumulation_steps for index in present]
-        super().apply(gradients, [self._stepped[index] for index in present])
+        super().apply(gradients, [self._trainable_variables[index] for index in present])
 
     def get_config(self):
         config = {**super().get_config(), "accumulation_steps": self.accumulation_steps}

@@ -26,6 +26,8 @@ import functools
 
 import tensorflow as tf
 
+from hierseg_keras.distribution.processes import num_batch_devices
+
 
 def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
     """Makes the `tf.distribute` strategy for a number of visible devices.
@@ -95,6 +97,26 @@ def check_jit_compile(jit_compile: bool | str, strategy: tf.distribute.Strategy 
         )
 
 
+def check_strategy(strategy):
+    """Checks that a strategy is one that Keras can train under.
+
+    Raises:
+        ValueError: If it is a strategy for several machines, whose `fit` fails in Keras 3 (keras-team/keras#20585).
+    """
+    kinds = (
+        tf.distribute.MultiWorkerMirroredStrategy,
+        tf.distribute.experimental.MultiWorkerMirroredStrategy,
+        tf.distribute.experimental.ParameterServerStrategy,
+    )
+    if isinstance(strategy, kinds):
+        raise ValueError(
+            "`strategy` expects a strategy for one machine, because the `fit` of Keras 3 fails with "
+            f"MultiWorkerMirroredStrategy (keras-team/keras#20585). Received: {type(strategy).__name__}. Train on "
+            "several machines with the JAX backend: `hierseg train --coordinator`, or "
+            "`hierseg_keras.distribution.start_processes`."
+        )
+
+
 def check_batch_size(batch_size, strategy):
     """Checks that training batches give every replica equally many images.
 
@@ -105,7 +127,7 @@ def check_batch_size(batch_size, strategy):
     Raises:
         ValueError: If the number of replicas does not divide `batch_size`.
     """
-    replicas = strategy.num_replicas_in_sync
+    replicas = max(strategy.num_replicas_in_sync, num_batch_devices())
     if batch_size % replicas:
         raise ValueError(
             f"`batch_size` expects a multiple of the number of replicas ({replicas}), because the mean over replicas "

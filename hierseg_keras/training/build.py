@@ -8,7 +8,9 @@ import keras
 from hierseg_keras import data
 from hierseg_keras.data.class_ids import node_of_class_id
 from hierseg_keras.data.find_builder import find_builder
+from hierseg_keras.distribution.blank_images import ExcludeBlankImages
 from hierseg_keras.distribution.evaluation_batches import evaluation_batches
+from hierseg_keras.distribution.processes import batch_part
 from hierseg_keras.losses.objectives import loss_by_depth
 from hierseg_keras.metrics import DepthLoss, TreeReport
 from hierseg_keras.metrics.named_metric import NamedMetric, check_value_names
@@ -92,7 +94,7 @@ def named_tree(name):
 def load_training(config, tree):
     """Loads the configuration's training splits with `data.load`."""
     values = config.data
-    shares = {"batch_shares": values.batch_shares, "weights": values.weights}
+    shares = {"batch_shares": values.batch_shares, "weights": values.weights, "batch_part": batch_part()}
     return _load_sources(config, tree, values.splits, values.batch_size, training=True, **shares)
 
 
@@ -255,10 +257,23 @@ def ignore_class_of(tree):
 
 def _for_evaluation(config, tree, load, strategy):
     """Returns the examples of `load(batch_size=...)` as `load_evaluation` does."""
+    if batch_part() is not None:
+        return load(batch_size=config.data.batch_size, batch_part=batch_part()), None
     if strategy.num_replicas_in_sync == 1:
         return load(batch_size=config.data.batch_size), None
     padding = PADDING_COLOR, ignore_class_of(tree)
     return evaluation_batches(load(batch_size=1), config.data.batch_size, padding, strategy)
+
+
+def excluding_blank_images(config, examples):
+    """Returns a list of the callback that an evaluation on a part of the batches needs; else an empty list.
+
+    Args:
+        config: `RunConfig`.
+        examples: The first of the pair that `load_evaluation` returns.
+    """
+    num_blank = getattr(examples, "num_blank", 0)
+    return [ExcludeBlankImages(len(examples), config.data.batch_size, num_blank)] if num_blank else []
 
 
 def _first_examples(dataset, count):

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 
 from hierseg_keras.decoding import best_path
+from hierseg_keras.distribution.own_network import call_alone
+from hierseg_keras.distribution.processes import alone, is_first
 from hierseg_keras.distribution.replicas import copies_of
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models.graph.model_scores import scores_of
@@ -54,12 +56,15 @@ class SaveWeights(keras.callbacks.Callback):
             if found is None or self.best is not None and not found > self.best:
                 return
             self.best = found
-        content = weights_as_bytes(self.model)
+        self.saved_epoch = number
+        if not is_first():
+            return
+        with alone():
+            content = weights_as_bytes(self.model)
         with written_beside(self.path) as new:
             new.write_bytes(content)
             if self.announce is not None:
                 self.announce(content, number)
-        self.saved_epoch = number
 
     def _check_finite(self, number, logs):
         for name in ("loss", "val_loss", *([self.monitor] if self.monitor else [])):
@@ -95,6 +100,8 @@ class WriteLog(keras.callbacks.Callback):
         self.path = path
 
     def on_epoch_end(self, epoch, logs=None):
+        if not is_first():
+            return
         rows = [row for row in self._rows() if int(row["epoch"]) < epoch]
         rows.append({"epoch": epoch, **{name: float(logs[name]) for name in sorted(logs or {})}})
         text = io.StringIO(newline="")
@@ -161,6 +168,8 @@ class DrawPredictions(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         number = epoch + 1
+        if not is_first():
+            return
         if number % self.every and number != self.params["epochs"] and not self.model.stop_training:
             return
         for index in range(len(self.examples)):
@@ -171,7 +180,7 @@ class DrawPredictions(keras.callbacks.Callback):
         image, label = self.examples[index]
         # Called eagerly, because compiling a graph for one image takes longer than drawing all pictures.
         scores = scores_of(self.model, "DrawPredictions", self.tree)
-        leaf, _ = best_path(self.tree, self.model(image[None], training=False), scores.kind, scores.from_logits)
+        leaf, _ = best_path(self.tree, call_alone(self.model, image[None]), scores.kind, scores.from_logits)
         maps = {"truth": label, f"epoch {number}": leaf[0]}
         self.write(draw_levels(self.tree, image, maps, palette=self.palette), index, number)
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
+from hierseg_keras.distribution.processes import process_count
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.models.heads.stage_heads import stage_prefix
 from hierseg_keras.training.build import load_held_out, make_parts, tree_of
@@ -74,6 +75,11 @@ def train_hs3(
             '`train_hs3` expects a configuration of the method `HS3` with clusters="search". Received: '
             f"method={config.method and config.method.name}, "
             f"clusters={shown(getattr(config.method, 'clusters', None))}. Use `train` for that configuration."
+        )
+    if process_count() > 1:
+        raise ValueError(
+            'finding the clusters of `HS3` expects a single process. Received: `method.clusters` "search" with '
+            f"{process_count()} processes. Train in one process, or pass the clusters of an earlier search."
         )
     with claimed(folder):
         _check_configuration(folder, config)

@@ -14,6 +14,7 @@ from hierseg_keras.training.manifest import recorded
 from hierseg_keras.version import __version__
 
 _PACKAGES = ("keras", "tensorflow", "numpy", "tensorflow-datasets")
+_OF_BACKENDS = {"jax": ("jax",)}
 
 
 def origin_of(config, strategy, tree):
@@ -31,7 +32,7 @@ def origin_of(config, strategy, tree):
     return {
         "versions": {
             "hierseg_keras": __version__,
-            **{name: version(name) for name in _PACKAGES},
+            **{name: version(name) for name in (*_PACKAGES, *_OF_BACKENDS.get(keras.backend.backend(), ()))},
             "python": platform.python_version(),
         },
         "platform": platform.platform(),

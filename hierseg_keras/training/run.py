@@ -1,5 +1,6 @@
 """Trains a network from a configuration, and saves the results in a folder."""
 
+import contextlib
 import os
 import pathlib
 
@@ -8,12 +9,15 @@ import tensorflow as tf
 
 from hierseg_keras import data
 from hierseg_keras.distribution.averaged_statistics import AverageReplicas
-from hierseg_keras.distribution.strategy import check_batch_size, check_jit_compile, make_strategy
+from hierseg_keras.distribution.processes import first_alone, is_first
+from hierseg_keras.distribution.strategy import check_batch_size, check_jit_compile, check_strategy, make_strategy
 from hierseg_keras.files import write_whole, written_beside
+from hierseg_keras.training.agreement import check_agreement, naming_lost_processes
 from hierseg_keras.training.build import (
     SET_BY_DATA,
     check_classes,
     compile_model,
+    excluding_blank_images,
     load_evaluation,
     load_examples,
     load_training,
@@ -118,15 +122,29 @@ def train(
             the epoch whose weights are kept.
     """
     folder = pathlib.Path(folder)
-    with claimed(folder):
-        earlier = earlier_run(folder) if resume else None
-        if earlier is None:
-            check_new(folder)
+    with naming_lost_processes(), claimed(folder) if is_first() else contextlib.nullcontext():
+        earlier = first_alone(lambda: _earlier(folder, resume))
+        _check_same_run(config, earlier, resume, replan)
         _check_phases(config)
         strategy = strategy or make_strategy(config.replicas)
         check_before_data(config, strategy)
         with traced_gradients_freed():
             return _train(config, folder, verbose, strategy, earlier, replan)
+
+
+def _earlier(folder, resume):
+    earlier = earlier_run(folder) if resume else None
+    if earlier is None and is_first():
+        check_new(folder)
+    return earlier
+
+
+def _check_same_run(config, earlier, resume, replan):
+    """Checks that all processes were started for the same run. The folders of data may differ between machines."""
+    values = config.to_values()
+    values["data"] = {key: value for key, value in values["data"].items() if key not in ("data_dir", "manual_dir")}
+    position = earlier and earlier.checkpoint and str(earlier.checkpoint.position)
+    check_agreement({**values, "resume": resume, "replan": replan, "last checkpoint": position})
 
 
 def _train(config, folder, verbose, strategy, earlier, replan):
@@ -139,15 +157,17 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     with strategy.scope():
         model, own_callbacks = make_parts(config, tree, pretrained=checkpoint is None)
         start = {} if config.init is None or checkpoint else {"init": initialize(model, config.init)}
-    config = with_data(config, tree)
+    given = config
+    config = first_alone(lambda: with_data(given, tree))
     origin = origin_of(config, strategy, tree)
+    check_agreement({"tree": tree.to_text(), "data": origin["data"], "versions": origin["versions"]})
     if earlier is not None:
         earlier.check_values(config)
         earlier.check_data(tree, origin)
     train_data = load_training(config, tree)
     epochs = config.num_epochs(len(train_data))
     if earlier is not None and _has_no_epochs_left(earlier, epochs, len(train_data)):
-        if verbose:
+        if verbose and is_first():
             print(f"{folder} is finished: it has no epochs left.")
         return load_run(folder, strategy)[1]
     planned = epochs * len(train_data)
@@ -158,7 +178,10 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     with strategy.scope():
         compile_model(model, config, make_optimizer(config, num_batches=planned), config.jit_compile)
 
-    manifest = _write_description(folder, config, tree, planned_batches=planned, **origin, **start)
+    manifest = None
+    if is_first():
+        manifest = _write_description(folder, config, tree, planned_batches=planned, **origin, **start)
+    verbose = verbose if is_first() else 0
     if start and verbose:
         print(describe(start["init"]))
     if checkpoint is not None and verbose:
@@ -167,12 +190,13 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     unsaved = _tensorboard(config, tree, examples, folder)
     with catching_signals() as request:
         checkpoints = _checkpoints(config, folder, callbacks, request, checkpoint, train_data, planned)
-        callbacks = [*callbacks, *unsaved, *checkpoints]
+        callbacks = [*callbacks, *unsaved, *checkpoints, *excluding_blank_images(config, validation[0])]
         _fit(model, train_data, validation, epochs, config.evaluation.every, checkpoint, callbacks, verbose)
-        curves = folder / PICTURES / "curves.png"
-        with OneWarning(curves), written_beside(curves) as path:
-            draw_curves(folder / LOG, path)
-        manifest.finish()
+        if is_first():
+            curves = folder / PICTURES / "curves.png"
+            with OneWarning(curves), written_beside(curves) as path:
+                draw_curves(folder / LOG, path)
+            manifest.finish()
     return model
 
 
@@ -258,6 +282,7 @@ def check_before_data(config, strategy):
         ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
     """
     check_classes(config.data)
+    check_strategy(strategy)
     check_jit_compile(config.jit_compile, strategy)
     check_batch_size(config.data.batch_size, strategy)
     if config.tensorboard:
@@ -266,7 +291,7 @@ def check_before_data(config, strategy):
 
 def _tensorboard(config, tree, examples, folder):
     """Returns callbacks whose state is not saved, so that a resumed run may begin or cease to use them."""
-    if not config.tensorboard:
+    if not config.tensorboard or not is_first():
         return []
     return tensorboard_callbacks(tree, examples, folder / TENSORBOARD, node_colors(tree, palette_of(config.data)))
 
@@ -281,6 +306,6 @@ def _callbacks(config, tree, examples, folder, manifest):
     if patience is not None:
         callbacks.append(StopEarly(patience))
     monitor = None if patience is None else MONITOR
-    callbacks.append(SaveWeights(folder / WEIGHTS, monitor, manifest.announce_weights))
+    callbacks.append(SaveWeights(folder / WEIGHTS, monitor, manifest and manifest.announce_weights))
     callbacks.append(DrawPredictions(tree, examples[:1], png_writer(folder / PICTURES), palette=colors))
     return callbacks

@@ -5,6 +5,7 @@ import logging
 import os
 import warnings
 
+import keras
 import pytest
 from absl import logging as absl_logging
 
@@ -192,3 +193,14 @@ class BrokenPipeTest:
             monkeypatch.setattr("sys.stdout", stream)
             assert main(["evaluate", "run", "--replicas", "1"]) == 1
         assert capsys.readouterr().err == ""
+
+
+class SeveralProcessesTest:
+    @pytest.mark.skipif(keras.backend.backend() == "jax", reason="tests another backend")
+    def test_another_backend_is_refused(self, capsys):
+        arguments = ["train", "--out", "run", "--coordinator", "localhost:80", "--processes", "2", "--process-id", "1"]
+        assert main(arguments) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("hierseg train: training in several processes expects the JAX backend. Received: ")
+        assert main(["train", "--out", "run", "--process-id", "1"]) == 2
+        assert "--processes and --process-id expect --coordinator" in capsys.readouterr().err

@@ -107,6 +107,9 @@ class EarlierRun:
             for name, new in origin["versions"].items()
             if versions.get(name, new) != new
         ]
+        backend = self.record.get("backend", origin["backend"])
+        if backend != origin["backend"]:
+            others.append(f"the backend {origin['backend']} (was {backend})")
         devices = self.record.get("devices", origin["devices"])
         if len(devices) != len(origin["devices"]):
             others.append(f"{len(origin['devices'])} devices (was {len(devices)})")

@@ -57,17 +57,21 @@ class RestoreCheckpoint(keras.callbacks.Callback):
 
     def _skip(self, count):
         """Makes the next calls of the training step return the restored metrics, without a step."""
-        train, logs = self.model.train_function, self.model.get_metrics_result()
+        # On the JAX backend, `self.model` writes the state of the epoch into the variables, which the step must not do.
+        model = self.model
+        train, logs = model.train_function, model.get_metrics_result()
 
-        def skip(iterator):
+        # On the JAX backend, the step also takes and returns the state.
+        def skip(*state_and_iterator):
             nonlocal count
             if count:
                 count -= 1
-                return logs
-            self.model.train_function = train
-            return train(iterator)
+                *state, _ = state_and_iterator
+                return (logs, *state) if state else logs
+            model.train_function = train
+            return train(*state_and_iterator)
 
-        self.model.train_function = skip
+        model.train_function = skip
 
 
 def _build_metrics(model):

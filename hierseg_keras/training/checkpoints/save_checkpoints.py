@@ -6,6 +6,7 @@ import time
 
 import keras
 
+from hierseg_keras.distribution.processes import is_first
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.training.checkpoints.checkpoint_files import Checkpoint, Position, save_checkpoint
 from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted
@@ -50,9 +51,9 @@ class SaveCheckpoints(keras.callbacks.Callback):
             return
         is_epoch_end = position.batch == position.batches_per_epoch
         is_end = is_epoch_end and self._epoch + 1 == self.params["epochs"]
-        # Read once, because a signal may come at any time.
-        is_asked_to_stop = self._request.signal is not None
-        is_due = is_end or is_asked_to_stop or self._is_due(position)
+        # Asked once, because a signal may come at any time.
+        is_asked_to_stop, is_interval_over = self._request.agree(self._is_due(position))
+        is_due = is_end or is_asked_to_stop or is_interval_over
         if is_due or is_epoch_end:
             checkpoint = self._take(position, logs or {})
             # Kept for a request to stop during validation, which overwrites the metrics.
@@ -70,7 +71,10 @@ class SaveCheckpoints(keras.callbacks.Callback):
         self._end_of_epoch = None
 
     def _stop_at_end_of_epoch(self):
-        if self._request.signal is not None and self._end_of_epoch is not None:
+        if self._end_of_epoch is None:
+            return
+        is_asked_to_stop, _ = self._request.agree()
+        if is_asked_to_stop:
             self._save(self._end_of_epoch)
             self._stop(self._end_of_epoch.position, self._end_of_epoch)
 
@@ -97,7 +101,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         if checkpoint is None:
             return
         number = checkpoint.position.num_batches
-        if number != self._saved_batch:
+        if number != self._saved_batch and is_first():
             save_checkpoint(self._folder, checkpoint)
         self._saved_at, self._saved_batch = time.monotonic(), number
 

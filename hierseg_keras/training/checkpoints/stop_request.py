@@ -6,6 +6,8 @@ import signal
 import sys
 import threading
 
+from hierseg_keras.distribution.processes import largest
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -30,6 +32,19 @@ class StopRequest:
 
     def __init__(self):
         self.signal = None
+
+    def agree(self, flag=False):
+        """Shares the request, and a flag, with the other processes of the training. All of them must call it.
+
+        Args:
+            flag: Boolean. Defaults to `False`.
+
+        Returns:
+            A pair of Booleans: whether any process has received a signal, and whether the flag of any process is set.
+        """
+        signal, flag = largest(self.signal or 0, flag)
+        self.signal = signal or None
+        return self.signal is not None, bool(flag)
 
 
 @contextlib.contextmanager
@@ -68,7 +83,7 @@ def catching_signals():
         yield request
     finally:
         restore()
-    if request.signal is not None:
+    if request.agree()[0]:
         name = signal.Signals(request.signal).name
         raise TrainingInterrupted(f"{name}: the training has reached its end, and is saved.", request.signal)
 
