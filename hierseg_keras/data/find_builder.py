@@ -104,7 +104,7 @@ def _check_whole(folder):
 def _is_damaged(path):
     try:
         return path.name in _DESCRIPTIONS and not isinstance(json.loads(path.read_text("utf-8")), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
 
 

@@ -7,6 +7,8 @@ import os
 import pathlib
 import threading
 
+from hierseg_keras.files import read_json
+
 RECORD = "predictions.jsonl"
 # The record of earlier versions, which names the network but no images.
 EARLIER_RECORD = "predictions.json"
@@ -205,14 +207,14 @@ def _read(out):
         return _Known(is_readable=False)
     for line in lines:
         # A line that was damaged, or half written when the process was killed, leaves its results unknown.
-        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
             known.add(json.loads(line))
     return known
 
 
 def _read_earlier(out):
     try:
-        content = json.loads(pathlib.Path(out, EARLIER_RECORD).read_bytes())
+        content = read_json(pathlib.Path(out, EARLIER_RECORD))
         return _Known(network=content["network"])
     except (ValueError, KeyError, TypeError, OSError):
         return _Known()

@@ -4,7 +4,7 @@ import hashlib
 import json
 import warnings
 
-from hierseg_keras.files import file_hash, write_whole
+from hierseg_keras.files import file_hash, read_json, write_whole
 from hierseg_keras.training.config.files import CONFIG, EARLIER_CONFIG, config_file
 
 MANIFEST = "run.json"
@@ -162,7 +162,7 @@ def recorded(folder):
 def _read(path):
     """Reads a manifest, and checks its format."""
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_json(path)
         version = content["format_version"]
         if version == FORMAT_VERSION:
             config = EARLIER_CONFIG if EARLIER_CONFIG in content["sha256"] else CONFIG
@@ -170,12 +170,13 @@ def _read(path):
             hashes = {name: content["sha256"][name] for name in names}
             weights = [{"sha256": entry["sha256"], "epoch": entry["epoch"]} for entry in content["weights"]]
             return {**content, "sha256": hashes, "weights": weights}
-    except (ValueError, KeyError, TypeError) as error:
+        saved_by = content.get("versions", {}).get("hierseg_keras")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"expected the hashes of a run's files. Received: {path}, which cannot be read ({error!r}). Restore it, "
-            "or remove it to load the files as they are."
+            f"expected the hashes of a run's files. Received: {path}, which cannot be read ({type(error).__name__}: "
+            f"{error}). Restore it, or remove it to load the files as they are."
         ) from None
     raise ValueError(
         f"expected a run of format version {FORMAT_VERSION}. Received: {path}, of format version {version!r}. Load it "
-        f"with hierseg_keras {content.get('versions', {}).get('hierseg_keras')}, which saved it, or a later version."
+        f"with hierseg_keras {saved_by}, which saved it, or a later version."
     )

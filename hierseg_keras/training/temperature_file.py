@@ -5,6 +5,7 @@ import math
 import os
 import pathlib
 
+from hierseg_keras.files import read_json
 from hierseg_keras.training.manifest import CALIBRATION, check_calibration, save_calibration, weights_hash
 
 FORMAT_VERSION = 1
@@ -43,13 +44,13 @@ def load_temperature(folder: str | os.PathLike) -> float:
         )
     check_calibration(folder)
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_json(path)
         version, temperature, weights = (content[name] for name in ("format_version", "temperature", "weights"))
         if version != FORMAT_VERSION or not (temperature > 0 and math.isfinite(temperature)):
             raise ValueError(f"format version {version!r}, temperature {temperature!r}")
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"expected a temperature. Received: {path}, which cannot be read ({error!r}). {again}"
+            f"expected a temperature. Received: {path}, which cannot be read ({type(error).__name__}: {error}). {again}"
         ) from None
     if weights != weights_hash(folder):
         raise ValueError(

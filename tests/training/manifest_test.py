@@ -104,10 +104,23 @@ class ManifestTest:
     def test_damaged_manifest_is_refused_by_name(self, run):
         whole = (run / MANIFEST).read_text()
         without = [whole.replace(name, "other") for name in ("weights", "tree.txt", "sha256", "format_version")]
-        for content in ("", whole[:100], "[]", "{}", *without):
+        wrong_types = (
+            '"sha256": "x"',
+            '"sha256": ["config.toml"]',
+            '"sha256": null',
+            '"weights": ["x"]',
+            '"weights": {}',
+        )
+        typed = [f'{{"format_version": 1, "sha256": {{}}, "weights": [], {entry}}}' for entry in wrong_types]
+        later = '{"format_version": 2, "versions": 3}'
+        for content in ("", whole[:100], "[]", "{}", "[" * 100_000, *without, *typed, later):
             (run / MANIFEST).write_text(content)
             with pytest.raises(ValueError, match=f"Received: {run / MANIFEST}, which cannot be read"):
                 check_files(run)
+        (run / MANIFEST).write_bytes(whole.encode().replace(b"weights", b"\xffeights"))
+        with pytest.raises(ValueError, match="cannot be read") as caught:
+            check_files(run)
+        assert "config.toml" not in str(caught.value)
 
     def test_later_format_is_refused(self, run):
         break_manifest(run, format_version=2, sha256=None)

@@ -11,7 +11,7 @@ import zipfile
 
 import numpy as np
 
-from hierseg_keras.files import file_hash, written_beside
+from hierseg_keras.files import file_hash, read_json, written_beside
 
 FORMAT_VERSION = 1
 # How many checkpoints are kept. If the last one is damaged, a run can go on from the one before.
@@ -120,7 +120,7 @@ class _Damaged(Exception):
 
 def _load(path):
     try:
-        manifest = json.loads((path / _MANIFEST).read_text("utf-8"))
+        manifest = read_json(path / _MANIFEST)
     except ValueError as error:
         raise _Damaged(f"{_MANIFEST}: {error}") from None
     if manifest["format_version"] != FORMAT_VERSION:
