@@ -159,6 +159,13 @@ class BlocksTest:
         manifests = [manifest for code in all_blocks("yaml") for manifest in yaml.safe_load_all(code)]
         assert [manifest["kind"] for manifest in manifests] == ["Service", "Job"]
 
+    def test_runners_of_clusters_take_the_options_of_the_page(self):
+        beam_options = pytest.importorskip("apache_beam.options.pipeline_options", reason="apache-beam is not installed")
+        (code,) = (code for code in all_blocks("python") if "beam_runner" in code)
+        flags = re.findall(r"--(\w+)=([^\s\",]+)", code)
+        options = beam_options.PipelineOptions([f"--{name}={value}" for name, value in flags])
+        assert {name: str(value) for name, value in options.get_all_options(drop_default=True).items()} == dict(flags)
+
     def test_texts_are_trees(self):
         trees = [hs.ClassTree.from_text(code) for code in all_blocks("text")]
         names = {"hs": hs}
