@@ -160,7 +160,9 @@ class BlocksTest:
         assert [manifest["kind"] for manifest in manifests] == ["Service", "Job"]
 
     def test_runners_of_clusters_take_the_options_of_the_page(self):
-        beam_options = pytest.importorskip("apache_beam.options.pipeline_options", reason="apache-beam is not installed")
+        beam_options = pytest.importorskip(
+            "apache_beam.options.pipeline_options", reason="apache-beam is not installed"
+        )
         (code,) = (code for code in all_blocks("python") if "beam_runner" in code)
         flags = re.findall(r"--(\w+)=([^\s\",]+)", code)
         options = beam_options.PipelineOptions([f"--{name}={value}" for name, value in flags])

@@ -9,7 +9,6 @@ from hierseg_keras.tree.families import (
     leaves_and_blocks,
     max_of_blocks_and_gradient,
 )
-from hierseg_keras.tree.ops import node_major, with_gradient
 
 
 def coherent_error_logits(tree, label, logits):
@@ -21,16 +20,13 @@ def coherent_error_logits(tree, label, logits):
 
     Args:
         tree: `ClassTree`.
-        label: Integer node labels, `(..., N)`, in `[0, V)`.
-        logits: Float node logits, `(..., N, V)`.
+        label: Integer node labels, `(N,)`, in `[0, V)`.
+        logits: Float node logits, `(V, N)`.
 
     Returns:
-        Float tensor, `(..., V, N)`. It is -inf for nodes below an internal label, because they are unknown.
+        A pair `(errors, backward)`. `errors` is a float tensor, `(V, N)`. It is -inf for nodes below an internal label,
+        because they are unknown. `backward` maps its gradient to that of `logits`.
     """
-    return with_gradient(lambda x: _coherent_error_logits(tree, label, x))(node_major(logits))
-
-
-def _coherent_error_logits(tree, label, logits):
     leaves, blocks = leaves_and_blocks(tree, logits)
     path = _Path(tree, label)
     best, best_backward = max_of_blocks_and_gradient(tree, leaves, blocks)
@@ -40,8 +36,7 @@ def _coherent_error_logits(tree, label, logits):
         to_leaves, to_blocks = leaves_and_blocks(tree, upstream)
         to_path = least_backward(path.values(to_leaves, to_blocks, empty=0.0))
         from_best, to_blocks = best_backward(path.put([0.0] * tree.num_levels, to_leaves, to_blocks)[1])
-        rows, blocks = path.put([-value[..., None, :] for value in to_path], to_leaves + from_best, to_blocks)
-        return ops.concatenate([rows, *blocks], axis=-2)
+        return _joined(path.put([-value[..., None, :] for value in to_path], to_leaves + from_best, to_blocks))
 
     rows, blocks = path.put([-value[..., None, :] for value in least], leaves, best)
     return ops.concatenate(path.put_below(float("-inf"), rows, blocks), axis=-2), backward
@@ -50,9 +45,18 @@ def _coherent_error_logits(tree, label, logits):
 def independent_error_logits(tree, label, logits):
     """Computes the logit of the wrong decision for each node, as `coherent_error_logits` without coherence (eq. 2)."""
     path = _Path(tree, label)
-    leaves, blocks = leaves_and_blocks(tree, node_major(logits))
-    signed = path.put([-rows for rows in [*reversed(blocks), leaves]], leaves, blocks)
-    return ops.concatenate(path.put_below(float("-inf"), *signed), axis=-2)
+
+    def signed(rows):
+        leaves, blocks = leaves_and_blocks(tree, rows)
+        return path.put([-values for values in [*reversed(blocks), leaves]], leaves, blocks)
+
+    errors = ops.concatenate(path.put_below(float("-inf"), *signed(logits)), axis=-2)
+    return errors, lambda upstream: _joined(signed(upstream))
+
+
+def _joined(leaves_and_blocks):
+    leaves, blocks = leaves_and_blocks
+    return ops.concatenate([leaves, *blocks], axis=-2)
 
 
 class _Path:

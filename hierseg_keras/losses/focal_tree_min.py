@@ -3,15 +3,14 @@
 from typing import Literal
 
 import keras
-import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.coherent_logits import coherent_error_logits
-from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
+from hierseg_keras.losses.terms import TreeTerms
+from hierseg_keras.losses.tree_loss import TreeLoss, pixel_losses
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights, check_not_negative
 from hierseg_keras.tree import ClassTree, as_class_tree
-from hierseg_keras.tree.ops import with_gradient
 from hierseg_keras.tree.tensor import Tensor
 
 
@@ -57,9 +56,26 @@ def focal_tree_min(
     tree, owner = as_class_tree(tree), "focal_tree_min"
     node_weights = check_node_weights(owner, "node_weights", node_weights, tree)
     gamma = check_not_negative(owner, "gamma", gamma)
-    pixels = LabeledPixels(owner, tree, "nodes", y_true, y_pred, from_logits, ignore_class)
-    terms = focal_log_loss(coherent_error_logits(tree, pixels.label, pixels.logits), gamma)
-    return pixels.losses(sum_over_nodes(terms, node_weights))
+    terms = node_terms(tree, coherent_error_logits, gamma, node_weights)
+    return pixel_losses(owner, tree, "nodes", terms, y_true, y_pred, from_logits, ignore_class)
+
+
+def node_terms(tree, error_logits, gamma, node_weights):
+    """Returns the `TreeTerms` of a loss with one focal logistic loss per node.
+
+    Args:
+        tree: `ClassTree`.
+        error_logits: `coherent_error_logits` or `independent_error_logits`.
+        gamma: Float, focusing exponent.
+        node_weights: List of `V` floats, or `None` for ones.
+    """
+
+    def function(label, logits):
+        errors, errors_backward = error_logits(tree, label, ops.swapaxes(logits, 0, 1))
+        terms, slope = focal_log_loss(errors, gamma)
+        return terms, lambda upstream: ops.swapaxes(errors_backward(upstream * slope), 0, 1)
+
+    return TreeTerms(function, tree.depths, node_weights)
 
 
 def focal_log_loss(error_logit, gamma):
@@ -73,19 +89,13 @@ def focal_log_loss(error_logit, gamma):
         gamma: Float, at least 0; 0 gives the plain logistic loss.
 
     Returns:
-        Float tensor of the same shape, in nats.
+        A pair of float tensors of the same shape: the loss in nats, and its derivative with respect to the logit.
     """
-
-    def function(x):
-        tail = ops.exp(-ops.abs(x))
-        log_loss = ops.relu(x) + ops.log1p(tail)
-        wrong = ops.where(x < 0, tail, 1.0) / (1.0 + tail)
-        focus = _power(wrong, gamma)
-        # Computed here, so that this tensor is the only one kept in memory for the gradient.
-        slope = focus * (gamma * (1.0 - wrong) * log_loss + wrong)
-        return focus * log_loss, lambda upstream: upstream * slope
-
-    return with_gradient(function)(error_logit)
+    tail = ops.exp(-ops.abs(error_logit))
+    log_loss = ops.relu(error_logit) + ops.log1p(tail)
+    wrong = ops.where(error_logit < 0, tail, 1.0) / (1.0 + tail)
+    focus = _power(wrong, gamma)
+    return focus * log_loss, focus * (gamma * (1.0 - wrong) * log_loss + wrong)
 
 
 def _power(x, exponent):
@@ -93,24 +103,6 @@ def _power(x, exponent):
     if exponent == 0:
         return ops.ones_like(x)
     return ops.square(x) if exponent == 2 else ops.power(x, exponent)
-
-
-def sum_over_nodes(terms, node_weights=None):
-    """Sums weighted terms `(..., V, N)` over nodes, and returns `(..., N)`."""
-    return ops.sum(_weighted(terms, node_weights), axis=-2)
-
-
-def sum_by_depth(tree, terms, node_weights=None):
-    """Sums weighted terms `(..., V, N)` over the nodes of each depth, and returns `(..., N, D)`."""
-    terms = _weighted(terms, node_weights)
-    of_depth = [np.flatnonzero(tree.depths == depth) for depth in range(1, tree.num_levels + 1)]
-    return ops.stack([ops.sum(ops.take(terms, nodes, axis=-2), axis=-2) for nodes in of_depth], axis=-1)
-
-
-def _weighted(terms, node_weights):
-    if node_weights is None:
-        return terms
-    return terms * ops.convert_to_tensor(np.reshape(node_weights, (-1, 1)), terms.dtype)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -196,13 +188,8 @@ class FocalTreeMin(TreeLoss):
         self.gamma = check_not_negative(type(self).__name__, "gamma", gamma)
         self.node_weights = check_node_weights(type(self).__name__, "node_weights", node_weights, self.tree)
 
-    def pixel_losses(self, y_true, y_pred):
-        options = (self.gamma, self.node_weights, self.from_logits, self.ignore_class)
-        return focal_tree_min(self.tree, y_true, y_pred, *options)
-
-    def depth_losses(self, label, logits, is_weighted=False):
-        terms = focal_log_loss(coherent_error_logits(self.tree, label, logits), self.gamma)
-        return sum_by_depth(self.tree, terms, self.node_weights if is_weighted else None)
+    def terms(self):
+        return node_terms(self.tree, coherent_error_logits, self.gamma, self.node_weights)
 
     def get_config(self):
         return {**super().get_config(), "gamma": self.gamma, "node_weights": self.node_weights}

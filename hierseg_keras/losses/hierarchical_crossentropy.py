@@ -9,11 +9,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
+from hierseg_keras.losses.terms import TreeTerms
+from hierseg_keras.losses.tree_loss import TreeLoss, pixel_losses
 from hierseg_keras.losses.weights import NodeWeights, check_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.families import internal_ancestors
-from hierseg_keras.tree.ops import lazy_where, pick_channel, softmax, with_gradient
+from hierseg_keras.tree.ops import lazy_where, pick_channel, softmax
 from hierseg_keras.tree.tensor import Tensor
 
 # A probability above exp(-_FAR) is a sum of `exp(logit - largest)` that float32 holds in full.
@@ -59,13 +60,18 @@ def hierarchical_crossentropy(
     """
     tree, owner = as_class_tree(tree), "hierarchical_crossentropy"
     depth_weights = check_weights(owner, "depth_weights", depth_weights, tree.num_levels, "depth")
-    pixels = LabeledPixels(owner, tree, "leaves", y_true, y_pred, from_logits, ignore_class)
-    terms = depth_crossentropies(tree, pixels.label, pixels.logits, depth_weights)
-    return pixels.losses(ops.sum(terms, axis=-1))
+    terms = depth_terms(tree, depth_weights)
+    return pixel_losses(owner, tree, "leaves", terms, y_true, y_pred, from_logits, ignore_class)
 
 
-def depth_crossentropies(tree, label, logits, depth_weights=None):
-    """Computes `w_d * -log p(c_d)` at every depth `d`, where `c_d` is the label's ancestor at that depth.
+def depth_terms(tree, depth_weights):
+    """Returns the `TreeTerms` of the loss, one per depth."""
+    depths = np.arange(1, tree.num_levels + 1)
+    return TreeTerms(functools.partial(depth_crossentropies, tree), depths, depth_weights)
+
+
+def depth_crossentropies(tree, label, logits):
+    """Computes `-log p(c_d)` at every depth `d`, where `c_d` is the label's ancestor at that depth.
 
     Formula, with the largest logit `b` and the sum `S` of `exp(logits - b)` over all leaves, and with
     `b_C` and `S_C` over the leaves below `c_d`:
@@ -77,19 +83,13 @@ def depth_crossentropies(tree, label, logits, depth_weights=None):
 
     Args:
         tree: `ClassTree`.
-        label: Integer node labels, `(...)`, in `[0, V)`.
-        logits: Float leaf logits, `(..., L)`.
-        depth_weights: `D` floats `w_d`, or `None` for ones.
+        label: Integer node labels, `(N,)`, in `[0, V)`.
+        logits: Float leaf logits, `(N, L)`.
 
     Returns:
-        Float tensor, `(..., D)`, depth 1 (the coarsest) first. If the label is an internal node, the values at deeper
-        depths are 0.
+        A pair `(terms, backward)`. `terms` is a float tensor, `(D, N)`, depth 1 (the coarsest) first. If the label is
+        an internal node, the values at deeper depths are 0. `backward` maps its gradient to that of `logits`.
     """
-    terms = with_gradient(lambda x: _depth_crossentropies(tree, label, x))(logits)
-    return terms if depth_weights is None else terms * ops.convert_to_tensor(depth_weights, terms.dtype)
-
-
-def _depth_crossentropies(tree, label, logits):
     largest = ops.max(logits, axis=-1, keepdims=True)
     exp = ops.exp(logits - largest)
     total = ops.sum(exp, axis=-1)
@@ -112,8 +112,8 @@ def _depth_crossentropies(tree, label, logits):
         return [ops.log(total) - ops.logsumexp(ops.where(i, shifted, _EMPTY), axis=-1) for i in inside()]
 
     def backward(upstream):
-        *by_depth, to_leaf = [ops.where(is_leaf, gradient, 0) for gradient in ops.unstack(upstream, axis=-1)]
-        by_depth = list(zip(has_family, ops.unstack(upstream, axis=-1), by_depth))
+        *by_depth, to_leaf = [ops.where(is_leaf, gradient, 0) for gradient in ops.unstack(upstream)]
+        by_depth = list(zip(has_family, ops.unstack(upstream), by_depth))
         to_families = [ops.where(has, gradient, 0) for has, gradient, _ in by_depth]
         to_leaf = to_leaf + sum(ops.where(has, 0, of_leaf) for has, _, of_leaf in by_depth)
         to_all = to_leaf + sum(to_families)
@@ -137,7 +137,7 @@ def _depth_crossentropies(tree, label, logits):
     leaf_cost = ops.where(is_leaf, leaf_cost, 0)
     family_costs = lazy_where(is_far, far_costs, [ops.log(total) - ops.log(part) for part in sums])
     terms = [ops.where(has, cost, leaf_cost) for has, cost in zip(has_family, family_costs)]
-    return ops.stack([*terms, leaf_cost], axis=-1), backward
+    return ops.stack([*terms, leaf_cost]), backward
 
 
 @functools.lru_cache(maxsize=32)
@@ -233,12 +233,8 @@ class HierarchicalCrossentropy(TreeLoss):
         owner = type(self).__name__
         self.depth_weights = check_weights(owner, "depth_weights", depth_weights, self.tree.num_levels, "depth")
 
-    def pixel_losses(self, y_true, y_pred):
-        options = (self.depth_weights, self.from_logits, self.ignore_class)
-        return hierarchical_crossentropy(self.tree, y_true, y_pred, *options)
-
-    def depth_losses(self, label, logits, is_weighted=False):
-        return depth_crossentropies(self.tree, label, logits, self.depth_weights if is_weighted else None)
+    def terms(self):
+        return depth_terms(self.tree, self.depth_weights)
 
     def get_config(self):
         return {**super().get_config(), "depth_weights": self.depth_weights}

@@ -6,8 +6,8 @@ import keras
 from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.coherent_logits import independent_error_logits
-from hierseg_keras.losses.focal_tree_min import focal_log_loss, sum_by_depth, sum_over_nodes
-from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
+from hierseg_keras.losses.focal_tree_min import node_terms
+from hierseg_keras.losses.tree_loss import TreeLoss, pixel_losses
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights, check_not_negative
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.tensor import Tensor
@@ -53,9 +53,8 @@ def tree_binary_crossentropy(
     tree, owner = as_class_tree(tree), "tree_binary_crossentropy"
     node_weights = check_node_weights(owner, "node_weights", node_weights, tree)
     gamma = check_not_negative(owner, "gamma", gamma)
-    pixels = LabeledPixels(owner, tree, "nodes", y_true, y_pred, from_logits, ignore_class)
-    terms = focal_log_loss(independent_error_logits(tree, pixels.label, pixels.logits), gamma)
-    return pixels.losses(sum_over_nodes(terms, node_weights))
+    terms = node_terms(tree, independent_error_logits, gamma, node_weights)
+    return pixel_losses(owner, tree, "nodes", terms, y_true, y_pred, from_logits, ignore_class)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -145,13 +144,8 @@ class TreeBinaryCrossentropy(TreeLoss):
         self.gamma = check_not_negative(type(self).__name__, "gamma", gamma)
         self.node_weights = check_node_weights(type(self).__name__, "node_weights", node_weights, self.tree)
 
-    def pixel_losses(self, y_true, y_pred):
-        options = (self.gamma, self.node_weights, self.from_logits, self.ignore_class)
-        return tree_binary_crossentropy(self.tree, y_true, y_pred, *options)
-
-    def depth_losses(self, label, logits, is_weighted=False):
-        terms = focal_log_loss(independent_error_logits(self.tree, label, logits), self.gamma)
-        return sum_by_depth(self.tree, terms, self.node_weights if is_weighted else None)
+    def terms(self):
+        return node_terms(self.tree, independent_error_logits, self.gamma, self.node_weights)
 
     def get_config(self):
         return {**super().get_config(), "gamma": self.gamma, "node_weights": self.node_weights}

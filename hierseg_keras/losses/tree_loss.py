@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from hierseg_keras.distribution.replicas import num_replicas, sum_over_replicas
+from hierseg_keras.losses.terms import labeled_depths, reaches_depths, sum_by_depth, weighted_sum
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.labels import CODES, IGNORED, is_read, label_codes, pixel_weights
@@ -20,53 +21,38 @@ _DEPTH_FACTORS = "depth_factors"
 _ENOUGH_LOGITS = 64
 
 
-class LabeledPixels:
-    """Reads the labels and scores of a batch for a loss on a tree.
+def pixel_losses(owner, tree, scores, terms, y_true, y_pred, from_logits, ignore_class, factors=None):
+    """Computes the weighted sum of the terms of each pixel.
 
     Args:
         owner: Name of the loss, for errors.
         tree: `ClassTree`.
         scores: Type of the scores in `y_pred`: `"nodes"` or `"leaves"`.
+        terms: `TreeTerms`.
         y_true, y_pred, from_logits, ignore_class: The arguments of the loss.
+        factors: As in `weighted_sum`. Defaults to `None`.
 
-    Attributes:
-        label: Int32 node indices, `(B, H, W)`. They are 0 at ignored pixels.
-        logits: Float logits, `(B, H, W, C)`: float64 if `y_pred` is float64, otherwise float32. Their gradient is 0
-            at ignored pixels.
-        is_labeled: Bool, `(B, H, W)`, false at ignored pixels.
+    Returns:
+        Float tensor, `(B, H, W)`: float64 if `y_pred` is float64, otherwise float32.
     """
-
-    def __init__(self, owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
-        y_pred = ops.convert_to_tensor(y_pred)
-        codes = read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class)
-        self.is_labeled, self._is_node = codes != IGNORED, codes >= 0
-        self.label = ops.maximum(codes, 0)
-        y_pred = _without_ignored(ops.cast(y_pred, precision_of(y_pred)), self.is_labeled)
-        self.logits = Scores(tree, scores, from_logits).logits(y_pred)
-
-    def losses(self, values):
-        """Sets values, `(B, H, W)` or `(B, H, W, D)`, to 0 at ignored pixels and to NaN at labels that are no node."""
-        is_labeled, is_node = self.is_labeled, self._is_node
-        if len(values.shape) > len(is_labeled.shape):
-            is_labeled, is_node = is_labeled[..., None], is_node[..., None]
-        return ops.where(is_labeled, ops.where(is_node, values, float("nan")), 0.0)
+    codes, logits = _codes_and_logits(owner, tree, scores, y_true, y_pred, from_logits, ignore_class)
+    return weighted_sum(tree, terms, codes, logits, factors)
 
 
-def labeled_depths(tree, label):
-    """Returns the depth of each label, int32 `(...)`, where a leaf counts as labeled down to depth `D`."""
-    return ops.take(np.sum(tree.level_table >= 0, axis=0, dtype=np.int32), label, axis=0)
-
-
-def reaches_depths(tree, label):
-    """Returns whether each label is at least as deep as each depth, bool `(..., D)`; see `labeled_depths`."""
-    return labeled_depths(tree, label)[..., None] >= np.arange(1, tree.num_levels + 1, dtype=np.int32)
+def _codes_and_logits(owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
+    y_pred = ops.convert_to_tensor(y_pred)
+    codes = read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class)
+    y_pred = ops.cast(y_pred, precision_of(y_pred))
+    if not from_logits:
+        y_pred = _without_ignored(y_pred, codes != IGNORED)
+    return codes, Scores(tree, scores, from_logits).logits(y_pred)
 
 
 def read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
     """Checks labels and scores, and returns the labels' codes (see `tree.labels`).
 
     Args:
-        owner, tree, scores, y_true, y_pred, from_logits, ignore_class: As in `LabeledPixels`. If `y_true` already
+        owner, tree, scores, y_true, y_pred, from_logits, ignore_class: As in `pixel_losses`. If `y_true` already
             contains codes, nothing is checked again.
 
     Returns:
@@ -83,7 +69,7 @@ def read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
 class TreeLoss(keras.losses.Loss):
     """Base class of the losses on a class tree.
 
-    A subclass sets `scores`, and implements `pixel_losses` and `depth_losses`.
+    A subclass sets `scores`, and implements `terms`.
 
     Pixels labeled `ignore_class` contribute to neither the loss, its gradient, nor the averaging
     denominator. Formula of the mean under `reduction="sum_over_batch_size"`, over labeled pixels `i`
@@ -158,24 +144,8 @@ class TreeLoss(keras.losses.Loss):
         """Type of the scores that the loss expects: `"nodes"` or `"leaves"`."""
         raise NotImplementedError
 
-    def pixel_losses(self, y_true, y_pred):
-        """Computes the loss of each pixel by itself, `(B, H, W)`.
-
-        Args:
-            y_true: Checked labels, as `read` returns them.
-            y_pred: Float scores, `(B, H, W, C)`.
-        """
-        raise NotImplementedError
-
-    def depth_losses(self, label, logits, is_weighted=False):
-        """Computes one value per pixel and depth, `(B, H, W, D)`, depth 1 (the coarsest) first.
-
-        Args:
-            label: Int32 node indices, `(B, H, W)`.
-            logits: Float logits, `(B, H, W, C)`.
-            is_weighted: Whether the terms are multiplied by the weights of nodes, depths or levels that the loss
-                has. If so, the values of a pixel sum to its loss. Defaults to `False`.
-        """
+    def terms(self):
+        """Returns the `TreeTerms` whose weighted sum is the loss of a pixel."""
         raise NotImplementedError
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -195,17 +165,14 @@ class TreeLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         y_true, y_pred = self.read(y_true, y_pred)
-        if self.averaging == "pixels":
-            return self.pixel_losses(y_true, y_pred)
-        factors = y_true.get(_DEPTH_FACTORS)
-        if factors is None:
-            codes = ops.cast(y_true[CODES], "int32")
-            factors = self._depth_factors(codes, self._class_weights(codes))
-        pixels = self._labeled_pixels(y_true, y_pred)
-        terms = self.depth_losses(pixels.label, pixels.logits, is_weighted=True)
-        # A factor of 0, unlike `where`, lets a NaN score reach the loss, where it is noticed.
-        factors = ops.where(reaches_depths(self.tree, pixels.label), ops.cast(factors, terms.dtype), 0.0)
-        return pixels.losses(ops.sum(terms * factors, axis=-1))
+        factors = None
+        if self.averaging == "depth":
+            factors = y_true.get(_DEPTH_FACTORS)
+            if factors is None:
+                codes = ops.cast(y_true[CODES], "int32")
+                factors = self._depth_factors(codes, self._class_weights(codes))
+        options = (self.from_logits, self.ignore_class, factors)
+        return pixel_losses(type(self).__name__, self.tree, self.scores, self.terms(), y_true, y_pred, *options)
 
     def read(self, y_true, y_pred):
         """Checks labels and scores under this class's name.
@@ -231,16 +198,15 @@ class TreeLoss(keras.losses.Loss):
             broadcasts to it, true for the pixels over which the terms of a depth are averaged: all labeled pixels, or
             with `averaging="depth"` those labeled at least as deep. The terms of other pixels are 0.
         """
-        pixels = self._labeled_pixels(*self.read(y_true, y_pred))
-        terms, is_counted = self.depth_losses(pixels.label, pixels.logits), pixels.is_labeled[..., None]
+        y_true, y_pred = self.read(y_true, y_pred)
+        options = (self.from_logits, self.ignore_class)
+        codes, logits = _codes_and_logits(type(self).__name__, self.tree, self.scores, y_true, y_pred, *options)
+        terms, is_counted = sum_by_depth(self.tree, self.terms(), codes, logits), (codes != IGNORED)[..., None]
         if self.averaging == "depth":
-            reaches = reaches_depths(self.tree, pixels.label)
+            depths = np.arange(1, self.tree.num_levels + 1)
+            reaches = ops.moveaxis(reaches_depths(self.tree, ops.maximum(codes, 0), depths), 0, -1)
             terms, is_counted = terms * ops.cast(reaches, terms.dtype), ops.logical_and(is_counted, reaches)
-        return pixels.losses(terms), is_counted
-
-    def _labeled_pixels(self, y_true, y_pred):
-        owner, options = type(self).__name__, (self.from_logits, self.ignore_class)
-        return LabeledPixels(owner, self.tree, self.scores, y_true, y_pred, *options)
+        return terms, is_counted
 
     def _class_weights(self, codes):
         """Returns the weight of each pixel in a denominator: 0 if it is ignored, otherwise that of its class."""

@@ -6,8 +6,8 @@ import keras
 from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.coherent_logits import coherent_error_logits
-from hierseg_keras.losses.focal_tree_min import focal_log_loss, sum_by_depth, sum_over_nodes
-from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
+from hierseg_keras.losses.focal_tree_min import node_terms
+from hierseg_keras.losses.tree_loss import TreeLoss, pixel_losses
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.tensor import Tensor
@@ -52,9 +52,8 @@ def tree_min(
     """
     tree, owner = as_class_tree(tree), "tree_min"
     node_weights = check_node_weights(owner, "node_weights", node_weights, tree)
-    pixels = LabeledPixels(owner, tree, "nodes", y_true, y_pred, from_logits, ignore_class)
-    terms = focal_log_loss(coherent_error_logits(tree, pixels.label, pixels.logits), gamma=0)
-    return pixels.losses(sum_over_nodes(terms, node_weights))
+    terms = node_terms(tree, coherent_error_logits, 0.0, node_weights)
+    return pixel_losses(owner, tree, "nodes", terms, y_true, y_pred, from_logits, ignore_class)
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -146,13 +145,8 @@ class TreeMin(TreeLoss):
         super().__init__(tree, *options)
         self.node_weights = check_node_weights(type(self).__name__, "node_weights", node_weights, self.tree)
 
-    def pixel_losses(self, y_true, y_pred):
-        options = (self.node_weights, self.from_logits, self.ignore_class)
-        return tree_min(self.tree, y_true, y_pred, *options)
-
-    def depth_losses(self, label, logits, is_weighted=False):
-        terms = focal_log_loss(coherent_error_logits(self.tree, label, logits), gamma=0)
-        return sum_by_depth(self.tree, terms, self.node_weights if is_weighted else None)
+    def terms(self):
+        return node_terms(self.tree, coherent_error_logits, 0.0, self.node_weights)
 
     def get_config(self):
         return {**super().get_config(), "node_weights": self.node_weights}

@@ -9,8 +9,9 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.coherent_logits import coherent_error_logits
-from hierseg_keras.losses.focal_tree_min import focal_log_loss
-from hierseg_keras.losses.tree_loss import LabeledPixels, TreeLoss
+from hierseg_keras.losses.focal_tree_min import node_terms
+from hierseg_keras.losses.terms import TreeTerms
+from hierseg_keras.losses.tree_loss import TreeLoss, pixel_losses
 from hierseg_keras.losses.weights import NodeWeights, check_not_negative, check_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.tensor import Tensor
@@ -61,31 +62,67 @@ def tree_min_crossentropy(
     gamma = check_not_negative(owner, "gamma", gamma)
     tree_min_weight = check_not_negative(owner, "tree_min_weight", tree_min_weight)
     level_weights = check_weights(owner, "level_weights", level_weights, tree.num_levels, "level")
-    pixels = LabeledPixels(owner, tree, "nodes", y_true, y_pred, from_logits, ignore_class)
-    return pixels.losses(sum(_level_losses(tree, pixels.label, pixels.logits, gamma, tree_min_weight, level_weights)))
+    terms = level_terms(tree, gamma, tree_min_weight, level_weights)
+    return pixel_losses(owner, tree, "nodes", terms, y_true, y_pred, from_logits, ignore_class)
 
 
-def _level_losses(tree, label, logits, gamma, tree_min_weight, level_weights=None):
-    """Returns the weighted loss per pixel of each level, finest first."""
-    terms = focal_log_loss(coherent_error_logits(tree, label, logits), gamma)
-    level_of = tree.level_weights(np.arange(1, tree.num_levels + 1))
-    losses = []
-    for level, weight in enumerate(level_weights or [1.0] * tree.num_levels, start=1):
-        nodes = np.flatnonzero(level_of == level)
-        # Keras's `mean` would round float64 to float32 on JAX.
-        mean = ops.sum(ops.take(terms, nodes, axis=-2), axis=-2) / len(nodes)
-        losses.append(weight * (tree_min_weight * mean + _level_crossentropy(tree, level, label, logits)))
-    return losses
+def level_terms(tree, gamma, tree_min_weight, level_weights):
+    """Returns the `TreeTerms` of the loss: those of the nodes, then one crossentropy per level, finest first."""
+    levels = np.arange(1, tree.num_levels + 1)
+    level_of = tree.level_weights(levels).astype("int32")
+    shares = tree_min_weight / np.bincount(level_of)[level_of]
+    tree_min_terms = node_terms(tree, coherent_error_logits, gamma, None)
+
+    def function(label, logits):
+        share = ops.convert_to_tensor(shares[:, None], logits.dtype)
+        of_nodes, nodes_backward = tree_min_terms.function(label, logits)
+        rows = ops.swapaxes(logits, 0, 1)
+        of_levels, levels_backward = zip(*(_level_crossentropy(tree, level, label, rows) for level in levels))
+
+        def backward(upstream):
+            to_nodes = nodes_backward(upstream[: tree.num_nodes] * share)
+            to_levels = ops.unstack(upstream[tree.num_nodes :])
+            to_rows = sum(backward(gradient) for backward, gradient in zip(levels_backward, to_levels))
+            return to_nodes + ops.swapaxes(to_rows, 0, 1)
+
+        return ops.concatenate([of_nodes * share, ops.stack(of_levels)]), backward
+
+    # Level 1 is depth D.
+    level_of = np.concatenate([level_of, levels])
+    weights = None if level_weights is None else np.asarray(level_weights)[level_of - 1]
+    return TreeTerms(function, tree.num_levels + 1 - level_of, weights)
 
 
-def _level_crossentropy(tree, level, label, logits):
+def _level_crossentropy(tree, level, label, rows):
+    """Computes the crossentropy of a softmax over the classes of a level, and its gradient.
+
+    Args:
+        tree: `ClassTree`.
+        level: Integer, from 1.
+        label: Integer node labels, `(N,)`.
+        rows: Float node logits, `(V, N)`.
+
+    Returns:
+        A pair `(terms, backward)`. `terms` is a float tensor, `(N,)`, 0 where the label has no class at the level.
+        `backward` maps its gradient to that of `rows`.
+    """
     classes, table = tree.level_classes(level), tree.level_table[level - 1]
-    position = np.where(table >= 0, np.searchsorted(classes, table), -1).astype("int32")
-    position = ops.take(position, label, axis=0)
-    logits = ops.take(logits, classes, axis=-1)
-    is_target = ops.arange(len(classes), dtype="int32") == position[..., None]
-    target = ops.sum(ops.where(is_target, logits, 0.0), axis=-1)
-    return ops.where(position >= 0, ops.logsumexp(logits, axis=-1) - target, 0.0)
+    position = ops.take(np.where(table >= 0, np.searchsorted(classes, table), -1).astype("int32"), label, axis=0)
+    of_classes = ops.take(rows, classes, axis=0)
+    is_target = np.arange(len(classes), dtype="int32")[:, None] == position
+    log_sum = ops.logsumexp(of_classes, axis=0)
+    target = ops.sum(ops.where(is_target, of_classes, 0.0), axis=0)
+    has_class = position >= 0
+    # The rows of other nodes are taken from one row of zeros behind those of the classes.
+    place = np.full(tree.num_nodes, len(classes), "int32")
+    place[classes] = np.arange(len(classes))
+
+    def backward(upstream):
+        softmax = ops.exp(of_classes - log_sum)
+        gradient = ops.where(has_class, upstream, 0.0) * (softmax - ops.cast(is_target, softmax.dtype))
+        return ops.take(ops.concatenate([gradient, ops.zeros_like(gradient[:1])]), place, axis=0)
+
+    return ops.where(has_class, log_sum - target, 0.0), backward
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -179,15 +216,8 @@ class TreeMinCrossentropy(TreeLoss):
         self.tree_min_weight = check_not_negative(owner, "tree_min_weight", tree_min_weight)
         self.level_weights = check_weights(owner, "level_weights", level_weights, self.tree.num_levels, "level")
 
-    def pixel_losses(self, y_true, y_pred):
-        options = (self.gamma, self.tree_min_weight, self.level_weights, self.from_logits, self.ignore_class)
-        return tree_min_crossentropy(self.tree, y_true, y_pred, *options)
-
-    def depth_losses(self, label, logits, is_weighted=False):
-        # Level 1 is depth D.
-        level_weights = self.level_weights if is_weighted else None
-        by_level = _level_losses(self.tree, label, logits, self.gamma, self.tree_min_weight, level_weights)
-        return ops.stack(by_level[::-1], axis=-1)
+    def terms(self):
+        return level_terms(self.tree, self.gamma, self.tree_min_weight, self.level_weights)
 
     def get_config(self):
         config = {"gamma": self.gamma, "tree_min_weight": self.tree_min_weight, "level_weights": self.level_weights}
