@@ -3,12 +3,8 @@
 import numpy as np
 from keras import ops
 
-from hierseg_keras.tree.families import (
-    families_of,
-    internal_ancestors,
-    leaves_and_blocks,
-    max_of_blocks_and_gradient,
-)
+from hierseg_keras.tree.families import families_of, internal_ancestors, leaves_and_blocks, max_of_blocks_and_gradient
+from hierseg_keras.tree.ops import lazy_where, pick_row
 
 
 def coherent_error_logits(tree, label, logits):
@@ -27,79 +23,80 @@ def coherent_error_logits(tree, label, logits):
         A pair `(errors, backward)`. `errors` is a float tensor, `(V, N)`. It is -inf for nodes below an internal label,
         because they are unknown. `backward` maps its gradient to that of `logits`.
     """
-    leaves, blocks = leaves_and_blocks(tree, logits)
     path = _Path(tree, label)
+    leaves, blocks = leaves_and_blocks(tree, logits)
     best, best_backward = max_of_blocks_and_gradient(tree, leaves, blocks)
-    least, least_backward = min_along_path_and_gradient(path.values(leaves, blocks, empty=float("inf")))
+    least, least_backward = min_along_path_and_gradient(path.values(logits, empty=float("inf")))
 
     def backward(upstream):
         to_leaves, to_blocks = leaves_and_blocks(tree, upstream)
-        to_path = least_backward(path.values(to_leaves, to_blocks, empty=0.0))
-        from_best, to_blocks = best_backward(path.put([0.0] * tree.num_levels, to_leaves, to_blocks)[1])
-        return _joined(path.put([-value[..., None, :] for value in to_path], to_leaves + from_best, to_blocks))
+        to_path = [-value for value in least_backward(path.values(upstream, empty=0.0))]
+        from_best, to_blocks = best_backward(path.put_on_blocks([0.0] * tree.num_levels, to_blocks))
+        return ops.concatenate(
+            [path.put_on_leaves(to_path, to_leaves + from_best), *path.put_on_blocks(to_path, to_blocks)]
+        )
 
-    rows, blocks = path.put([-value[..., None, :] for value in least], leaves, best)
-    return ops.concatenate(path.put_below(float("-inf"), rows, blocks), axis=-2), backward
+    errors = [-value for value in least]
+    errors = ops.concatenate([path.put_on_leaves(errors, leaves), *path.put_on_blocks(errors, best)])
+    return _without_unknown(tree, label, errors), backward
 
 
 def independent_error_logits(tree, label, logits):
     """Computes the logit of the wrong decision for each node, as `coherent_error_logits` without coherence (eq. 2)."""
+
     path = _Path(tree, label)
 
     def signed(rows):
         leaves, blocks = leaves_and_blocks(tree, rows)
-        return path.put([-values for values in [*reversed(blocks), leaves]], leaves, blocks)
+        negative = [-values for values in [*blocks[::-1], leaves]]
+        return ops.concatenate([path.put_on_leaves(negative, leaves), *path.put_on_blocks(negative, blocks)])
 
-    errors = ops.concatenate(path.put_below(float("-inf"), *signed(logits)), axis=-2)
-    return errors, lambda upstream: _joined(signed(upstream))
+    return _without_unknown(tree, label, signed(logits)), signed
 
 
-def _joined(leaves_and_blocks):
-    leaves, blocks = leaves_and_blocks
-    return ops.concatenate([leaves, *blocks], axis=-2)
+def _without_unknown(tree, label, errors):
+    """Sets the rows of nodes below an internal label to -inf. Labels that are leaves cost nothing."""
+
+    def known():
+        # Whether a node is below the label.
+        is_below = tree.ancestor_matrix & ~np.eye(tree.num_nodes, dtype=bool)
+        return ops.where(ops.take(is_below.T, label, axis=1), float("-inf"), errors)
+
+    return lazy_where(ops.any(label >= tree.num_leaves), known, errors)
 
 
 class _Path:
-    """Locates the nodes of each pixel's path in tensors of leaves and of internal nodes.
+    """Locates the nodes of each pixel's path.
 
     The values of a path are a list of `D` tensors: one per depth for its internal nodes, and the last for its leaf.
 
     Args:
         tree: `ClassTree`.
-        label: Integer node labels, `(..., N)`.
+        label: Integer node labels, `(N,)`.
     """
 
     def __init__(self, tree, label):
-        self.families, self.num_leaves, self.label = families_of(tree), tree.num_leaves, label
-        # In the order of the blocks, the deepest first.
-        self.internal = [ops.take(nodes, label, axis=0) for nodes in internal_ancestors(tree)[::-1]]
-        self.is_leaf = np.arange(tree.num_leaves, dtype=np.int32)[:, None] == label[..., None, :]
-        self.is_internal = [self.families.nodes(i) == node[..., None, :] for i, node in enumerate(self.internal)]
+        self._families, self._label = families_of(tree), label
+        self._internal = [ops.take(nodes, label, axis=0) for nodes in internal_ancestors(tree)]
+        self._leaf = ops.where(label < tree.num_leaves, label, -1)
 
-    def values(self, leaves, blocks, empty):
-        """Returns the values of the path. They are `empty` at depths where it has no internal node, or no leaf."""
-        internal = [
-            ops.where(node >= 0, pick_row(block, ops.maximum(node - self.families.nodes(i)[0, 0], 0)), empty)
-            for i, (node, block) in enumerate(zip(self.internal, blocks))
+    def values(self, rows, empty):
+        """Returns the values of the path, of rows `(V, N)`. They are `empty` where it has no such node."""
+        return [
+            ops.where(node >= 0, pick_row(rows, ops.maximum(node, 0)), empty) for node in (*self._internal, self._leaf)
         ]
-        leaf = pick_row(leaves, ops.minimum(self.label, self.num_leaves - 1))
-        return [*reversed(internal), ops.where(self.label < self.num_leaves, leaf, empty)]
 
-    def put(self, values, leaves, blocks):
-        """Returns the rows with the nodes of the path replaced by `values`."""
-        *internal, leaf = values
-        on_blocks = zip(self.is_internal, reversed(internal), blocks)
-        return ops.where(self.is_leaf, leaf, leaves), [ops.where(*rows) for rows in on_blocks]
+    def put_on_leaves(self, values, leaves):
+        """Returns the rows of the leaves with that of the path replaced."""
+        return ops.where(self._families.leaves == self._label, values[-1], leaves)
 
-    def put_below(self, value, leaves, blocks):
-        """Returns the rows with the nodes below an internal label replaced by `value`."""
-        at_or_below, known = [ops.zeros_like(self.is_leaf[..., :1, :])], []
-        for i in reversed(range(len(blocks))):
-            is_below = self.families.to_block(i, at_or_below[0])
-            is_label = self.families.nodes(i) == self.label[..., None, :]
-            at_or_below.insert(0, ops.logical_or(is_below, is_label))
-            known.insert(0, ops.where(is_below, value, blocks[i]))
-        return [ops.where(self.families.to_leaves(at_or_below), value, leaves), *known]
+    def put_on_blocks(self, values, blocks):
+        """Returns the blocks of internal nodes, the deepest first, with the nodes of the path replaced."""
+        of_depths = list(zip(self._internal, values))[::-1]
+        return [
+            ops.where(self._families.nodes(i) == node, value, block)
+            for i, ((node, value), block) in enumerate(zip(of_depths, blocks))
+        ]
 
 
 def min_along_path_and_gradient(scores):
@@ -130,10 +127,3 @@ def min_along_path_and_gradient(scores):
         return [ops.where(score == value, s, 0) for score, value, s in zip(scores, least, share)]
 
     return least, backward
-
-
-def pick_row(rows, index):
-    """Selects one row per pixel: `rows[..., index[..., n], n]`, for rows `(..., R, N)` and an index `(..., N)`."""
-    num_rows, num_columns = rows.shape[-2], ops.shape(rows)[-1]
-    pixel = ops.reshape(ops.arange(ops.size(index), dtype="int32"), ops.shape(index))
-    return ops.take(ops.reshape(rows, (-1,)), pixel + num_columns * (pixel // num_columns * (num_rows - 1) + index))

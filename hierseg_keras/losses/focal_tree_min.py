@@ -91,18 +91,12 @@ def focal_log_loss(error_logit, gamma):
     Returns:
         A pair of float tensors of the same shape: the loss in nats, and its derivative with respect to the logit.
     """
-    tail = ops.exp(-ops.abs(error_logit))
-    log_loss = ops.relu(error_logit) + ops.log1p(tail)
-    wrong = ops.where(error_logit < 0, tail, 1.0) / (1.0 + tail)
-    focus = _power(wrong, gamma)
-    return focus * log_loss, focus * (gamma * (1.0 - wrong) * log_loss + wrong)
-
-
-def _power(x, exponent):
-    # The paper's exponents 0 and 2 avoid `ops.power`, which takes longer than the rest of the loss.
-    if exponent == 0:
-        return ops.ones_like(x)
-    return ops.square(x) if exponent == 2 else ops.power(x, exponent)
+    wrong, log_loss = ops.sigmoid(error_logit), ops.softplus(error_logit)
+    if gamma == 0:
+        return log_loss, wrong
+    focus = ops.square(wrong) if gamma == 2 else ops.power(wrong, gamma)
+    loss = focus * log_loss
+    return loss, (gamma - gamma * wrong) * loss + focus * wrong
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")

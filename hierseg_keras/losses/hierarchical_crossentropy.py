@@ -13,8 +13,8 @@ from hierseg_keras.losses.terms import TreeTerms
 from hierseg_keras.losses.tree_loss import TreeLoss, pixel_losses
 from hierseg_keras.losses.weights import NodeWeights, check_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
-from hierseg_keras.tree.families import internal_ancestors
-from hierseg_keras.tree.ops import lazy_where, pick_channel, softmax
+from hierseg_keras.tree.families import families_of, internal_ancestors
+from hierseg_keras.tree.ops import lazy_where, pick_row
 from hierseg_keras.tree.tensor import Tensor
 
 # A probability above exp(-_FAR) is a sum of `exp(logit - largest)` that float32 holds in full.
@@ -90,26 +90,32 @@ def depth_crossentropies(tree, label, logits):
         A pair `(terms, backward)`. `terms` is a float tensor, `(D, N)`, depth 1 (the coarsest) first. If the label is
         an internal node, the values at deeper depths are 0. `backward` maps its gradient to that of `logits`.
     """
-    largest = ops.max(logits, axis=-1, keepdims=True)
+    families = families_of(tree)
+    logits = ops.swapaxes(logits, 0, 1)
+    largest = ops.max(logits, axis=0)
     exp = ops.exp(logits - largest)
-    total = ops.sum(exp, axis=-1)
-    label_logit = pick_channel(logits, ops.take(_any_leaf(tree), label, axis=0))
-    leaf_cost = largest[..., 0] - label_logit + ops.log(total)
-    is_far = ops.any(largest[..., 0] - label_logit > _FAR)
+    *sums, total = families.sums(exp)
+    total = total[0]
+    label_logit = pick_row(logits, ops.take(_any_leaf(tree), label, axis=0))
+    leaf_cost = largest - label_logit + ops.log(total)
+    is_far = ops.any(largest - label_logit > _FAR)
+    is_leaf = label < tree.num_leaves
 
-    # Per depth except the last: the label's internal ancestor (its family), if any, and the leaves of the family.
+    # Per depth except the last: the label's internal ancestor (its family), if any, and the sum over its leaves.
     ancestors = [ops.take(nodes, label, axis=0) for nodes in internal_ancestors(tree)]
     has_family = [node >= 0 for node in ancestors]
+    first = [families.nodes(i)[0, 0] for i in range(len(sums))]
+    parts = [
+        ops.where(has, pick_row(block, ops.maximum(node - start, 0)), 1)
+        for has, node, block, start in zip(has_family, ancestors, sums[::-1], first[::-1])
+    ]
 
     def inside():
-        return [nodes[: tree.num_leaves] == node[..., None] for nodes, node in zip(tree.depth_table, ancestors)]
-
-    is_leaf = label < tree.num_leaves
-    sums = [ops.where(h, ops.sum(ops.where(i, exp, 0), axis=-1), 1) for h, i in zip(has_family, inside())]
+        return [nodes[: tree.num_leaves, None] == node for nodes, node in zip(tree.depth_table, ancestors)]
 
     def far_costs():
         shifted = logits - largest
-        return [ops.log(total) - ops.logsumexp(ops.where(i, shifted, _EMPTY), axis=-1) for i in inside()]
+        return [ops.log(total) - ops.logsumexp(ops.where(i, shifted, _EMPTY), axis=0) for i in inside()]
 
     def backward(upstream):
         *by_depth, to_leaf = [ops.where(is_leaf, gradient, 0) for gradient in ops.unstack(upstream)]
@@ -119,25 +125,30 @@ def depth_crossentropies(tree, label, logits):
         to_all = to_leaf + sum(to_families)
 
         def near():
-            factor = (to_all / total)[..., None]
-            for is_inside, gradient, part in zip(inside(), to_families, sums):
-                factor = factor - ops.where(is_inside, (gradient / part)[..., None], 0)
-            return exp * factor
+            shares = [gradient / part for gradient, part in zip(to_families, parts)]
+            blocks = [
+                ops.where(families.nodes(i) == node, share, 0)
+                for i, (node, share) in enumerate(zip(ancestors[::-1], shares[::-1]))
+            ]
+            return exp * families.to_leaves_from_above(blocks, to_all / total)
 
         def far():
-            flow = to_all[..., None] * softmax(logits)
+            flow = to_all * _softmax(logits)
             for is_inside, gradient in zip(inside(), to_families):
-                flow = flow - gradient[..., None] * softmax(ops.where(is_inside, logits, _EMPTY))
+                flow = flow - gradient * _softmax(ops.where(is_inside, logits, _EMPTY))
             return flow
 
         flow = lazy_where(is_far, far, near())
-        is_label = np.arange(tree.num_leaves, dtype=np.int32) == label[..., None]
-        return ops.where(is_label, flow - to_leaf[..., None], flow)
+        return ops.swapaxes(ops.where(families.leaves == label, flow - to_leaf, flow), 0, 1)
 
     leaf_cost = ops.where(is_leaf, leaf_cost, 0)
-    family_costs = lazy_where(is_far, far_costs, [ops.log(total) - ops.log(part) for part in sums])
+    family_costs = lazy_where(is_far, far_costs, [ops.log(total) - ops.log(part) for part in parts])
     terms = [ops.where(has, cost, leaf_cost) for has, cost in zip(has_family, family_costs)]
     return ops.stack([*terms, leaf_cost]), backward
+
+
+def _softmax(rows):
+    return ops.exp(rows - ops.logsumexp(rows, axis=0))
 
 
 @functools.lru_cache(maxsize=32)

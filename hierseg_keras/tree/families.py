@@ -9,7 +9,7 @@ from keras import ops
 class Families:
     """Reduces over the children of all nodes at once, and copies values from parents to children.
 
-    Tensors are *node-major*, `(..., nodes, pixels)`: a row holds one node's values at many pixels
+    Tensors are *node-major*, `(nodes, pixels)`: a row holds one node's values at many pixels
     in contiguous memory. Gathering and reducing families then costs little more than reading
     them, whatever the order of a data set's classes. Rows `0 .. L - 1` are the leaves. The parents
     (`V - L` internal nodes, then the virtual root) come in `D` blocks, the deepest first, which is
@@ -33,6 +33,11 @@ class Families:
             _Groups(parents, end - start) for parents, (start, end) in zip(self._parents_of_blocks, self._bounds[1:])
         ]
 
+    @property
+    def leaves(self):
+        """The indices of the leaves as a column."""
+        return np.arange(self._num_leaves, dtype=np.int32)[:, None]
+
     def nodes(self, i):
         """Returns the nodes in block `i` as a column."""
         start, end = self._bounds[i]
@@ -40,7 +45,7 @@ class Families:
 
     def split(self, rows):
         """Splits the rows of all parents into blocks."""
-        return [rows[..., start:end, :] for start, end in self._bounds]
+        return [rows[start:end] for start, end in self._bounds]
 
     def reduce_leaves(self, reduce, empty, leaves):
         """Reduces over the leaf children of each parent; returns blocks with `empty` for a parent without leaves."""
@@ -50,13 +55,32 @@ class Families:
         """Reduces block `i` over families; returns the rows of block `i + 1`."""
         return self._blocks_by_family[i].reduce(reduce, empty, block)
 
+    def sums(self, leaves):
+        """Returns the sum over the leaves below each parent, as blocks. The last one has a row for the virtual root."""
+        sums = self.reduce_leaves(ops.sum, 0.0, leaves)
+        for i in range(1, len(sums)):
+            sums[i] = sums[i] + self.reduce_block(ops.sum, 0.0, i - 1, sums[i - 1])
+        return sums
+
+    def to_leaves_from_above(self, blocks, root):
+        """Subtracts, for each leaf, the values of all its ancestors from that of the virtual root.
+
+        Args:
+            blocks: Blocks of the internal nodes.
+            root: Float tensor, `(N,)`.
+        """
+        below = [root[None]]
+        for i in reversed(range(len(blocks))):
+            below.insert(0, self.to_block(i, below[0]) - blocks[i])
+        return self.to_leaves(below)
+
     def to_leaves(self, blocks):
         """Returns the value of each leaf's parent."""
-        return ops.take(ops.concatenate(blocks, axis=-2), self._parents_of_leaves, axis=-2)
+        return ops.take(ops.concatenate(blocks), self._parents_of_leaves, axis=0)
 
     def to_block(self, i, block_above):
         """Returns, for each node in block `i`, the value of its parent in block `i + 1`."""
-        return ops.take(block_above, self._parents_of_blocks[i], axis=-2)
+        return ops.take(block_above, self._parents_of_blocks[i], axis=0)
 
 
 class _Groups:
@@ -80,10 +104,10 @@ class _Groups:
         self._place = np.minimum(self._place, int((sizes > 0).sum())).astype(np.int32)
 
     def reduce(self, reduce, empty, rows):
-        reduced = [reduce(ops.take(rows, members, axis=-2), axis=-2) for members in self._members]
+        reduced = [reduce(ops.take(rows, members, axis=0), axis=1) for members in self._members]
         if self._has_empty:
-            reduced.append(ops.full_like(rows[..., :1, :], empty))
-        return ops.take(ops.concatenate(reduced, axis=-2), self._place, axis=-2)
+            reduced.append(ops.full_like(rows[:1], empty))
+        return ops.take(ops.concatenate(reduced), self._place, axis=0)
 
 
 @functools.lru_cache(maxsize=32)
@@ -94,7 +118,7 @@ def families_of(tree):
 
 def leaves_and_blocks(tree, scores):
     """Splits node-major rows into those of the leaves and the internal nodes' blocks, the deepest first."""
-    return scores[..., : tree.num_leaves, :], families_of(tree).split(scores[..., tree.num_leaves :, :])[:-1]
+    return scores[: tree.num_leaves], families_of(tree).split(scores[tree.num_leaves :])[:-1]
 
 
 def max_of_blocks_and_gradient(tree, leaves, blocks):
@@ -118,7 +142,7 @@ def max_of_blocks_and_gradient(tree, leaves, blocks):
 
     def backward(upstream):
         # The virtual root is not a node and has no gradient.
-        root = ops.zeros_like(leaves[..., :1, :])
+        root = ops.zeros_like(leaves[:1])
         is_best_leaf = leaves == families.to_leaves([*best, root])
         ties = families.reduce_leaves(ops.sum, 0.0, ops.cast(is_best_leaf, leaves.dtype))
         is_shared = [best[i] == families.to_block(i, best[i + 1]) for i in range(len(best) - 1)]

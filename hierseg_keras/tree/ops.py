@@ -29,20 +29,6 @@ def with_gradient(function):
     return lambda x: differentiable(ops.convert_to_tensor(x))
 
 
-def node_major(y):
-    """Swaps the last two axes, pixels and nodes."""
-
-    def function(y):
-        return _kept(ops.swapaxes(y, -1, -2)), lambda upstream: ops.swapaxes(_kept(upstream), -1, -2)
-
-    return with_gradient(function)(y)
-
-
-def _kept(x):
-    """Returns `x`, but makes XLA compute it once, instead of again wherever its transpose is read."""
-    return lazy_where(ops.isnan(ops.reshape(x, (-1,))[0]), lambda: ops.copy(x), x)
-
-
 def lazy_where(condition, function, value):
     """Returns `function()` if the condition holds, else `value`.
 
@@ -55,6 +41,12 @@ def pick_channel(values, index):
     """Picks one channel's value per pixel: `values[..., n, index[..., n]]`, of `(..., N, C)` and `(..., N)`."""
     pixel = ops.reshape(ops.arange(ops.size(index), dtype="int32"), ops.shape(index))
     return ops.take(ops.reshape(values, (-1,)), pixel * values.shape[-1] + index)
+
+
+def pick_row(rows, index):
+    """Selects one row per pixel: `rows[index[n], n]`, for rows `(R, N)` and an index `(N,)`."""
+    num_pixels = ops.shape(rows)[1]
+    return ops.take(ops.reshape(rows, (-1,)), index * num_pixels + ops.arange(num_pixels, dtype="int32"))
 
 
 def argmax(x):
