@@ -91,7 +91,9 @@ def focal_log_loss(error_logit, gamma):
     Returns:
         A pair of float tensors of the same shape: the loss in nats, and its derivative with respect to the logit.
     """
-    wrong, log_loss = ops.sigmoid(error_logit), ops.softplus(error_logit)
+    wrong = ops.sigmoid(error_logit)
+    # `ops.softplus` takes twice as long on a CPU.
+    log_loss = ops.relu(error_logit) + ops.log1p(ops.exp(-ops.abs(error_logit)))
     if gamma == 0:
         return log_loss, wrong
     focus = ops.square(wrong) if gamma == 2 else ops.power(wrong, gamma)

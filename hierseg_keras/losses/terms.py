@@ -8,6 +8,7 @@ from keras import ops
 
 from hierseg_keras.losses.one_pass import in_one_pass, map_blocks
 from hierseg_keras.tree.labels import IGNORED
+from hierseg_keras.tree.ops import lazy_where
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,9 +60,9 @@ def weighted_sum(tree, terms, codes, logits, factors=None):
         weights = _weights(tree, terms, label, values.dtype, factors)
         total = ops.sum(values if weights is None else values * weights, axis=0)
         gradient = backward(ops.ones_like(values[:, :1]) if weights is None else weights)
-        return _without_others(total, codes), ops.where((codes >= 0)[:, None], gradient, 0.0)
+        return total, _finite_where_unlabeled(gradient, total, codes)
 
-    return in_one_pass(function, logits, codes)
+    return _without_others(in_one_pass(function, logits, codes), codes)
 
 
 def sum_by_depth(tree, terms, codes, logits):
@@ -78,6 +79,16 @@ def sum_by_depth(tree, terms, codes, logits):
         return (ops.stack(sums, axis=-1),)
 
     return ops.stop_gradient(map_blocks(function, logits, codes)[0])
+
+
+def _finite_where_unlabeled(gradient, total, codes):
+    """Makes the gradient, `(N, C)`, 0 at pixels without a node if the value of one of them is not finite.
+
+    The backward pass multiplies the gradient at these pixels by 0. This is enough if it is finite.
+    """
+    is_node = codes >= 0
+    is_infinite = ops.any(ops.logical_not(ops.logical_or(is_node, ops.isfinite(total))))
+    return lazy_where(is_infinite, lambda: ops.where(is_node[:, None], gradient, 0.0), gradient)
 
 
 def _weights(tree, terms, label, dtype, factors):

@@ -143,18 +143,19 @@ def max_of_blocks_and_gradient(tree, leaves, blocks):
     def backward(upstream):
         # The virtual root is not a node and has no gradient.
         root = ops.zeros_like(leaves[:1])
-        is_best_leaf = leaves == families.to_leaves([*best, root])
-        ties = families.reduce_leaves(ops.sum, 0.0, ops.cast(is_best_leaf, leaves.dtype))
+        is_best_leaf = ops.cast(leaves == families.to_leaves([*best, root]), leaves.dtype)
+        ties = families.reduce_leaves(ops.sum, 0.0, is_best_leaf)
         is_shared = [best[i] == families.to_block(i, best[i + 1]) for i in range(len(best) - 1)]
         for i in range(len(best)):
             ties[i] = ties[i] + ops.cast(blocks[i] == best[i], leaves.dtype)
             if i:
                 below = ops.where(is_shared[i - 1], ties[i - 1], 0)
                 ties[i] = ties[i] + families.reduce_block(ops.sum, 0.0, i - 1, below)
-        share = [gradient / count for gradient, count in zip(upstream, ties)]
+        # A score that is NaN has no tie.
+        share = [ops.divide_no_nan(gradient, count) for gradient, count in zip(upstream, ties)]
         for i in reversed(range(len(best) - 1)):
             share[i] = share[i] + ops.where(is_shared[i], families.to_block(i, share[i + 1]), 0)
-        to_leaves = ops.where(is_best_leaf, families.to_leaves([*share, root]), 0)
+        to_leaves = is_best_leaf * families.to_leaves([*share, root])
         return to_leaves, [ops.where(score == largest, s, 0) for score, largest, s in zip(blocks, best, share)]
 
     return best, backward
