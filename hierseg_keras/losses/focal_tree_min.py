@@ -11,6 +11,7 @@ from hierseg_keras.losses.terms import TreeTerms
 from hierseg_keras.losses.tree_loss import TreeLoss, pixel_losses
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights, check_not_negative
 from hierseg_keras.tree import ClassTree, as_class_tree
+from hierseg_keras.tree.ops import kept
 from hierseg_keras.tree.tensor import Tensor
 
 
@@ -71,8 +72,9 @@ def node_terms(tree, error_logits, gamma, node_weights):
     """
 
     def function(label, logits):
-        errors, errors_backward = error_logits(tree, label, ops.swapaxes(logits, 0, 1))
-        terms, slope = focal_log_loss(errors, gamma)
+        (rows,) = kept(ops.swapaxes(logits, 0, 1))
+        errors, errors_backward = error_logits(tree, label, rows)
+        terms, slope = kept(*focal_log_loss(errors, gamma))
         return terms, lambda upstream: ops.swapaxes(errors_backward(upstream * slope), 0, 1)
 
     return TreeTerms(function, tree.depths, node_weights)

@@ -14,7 +14,7 @@ from hierseg_keras.losses.tree_loss import TreeLoss, pixel_losses
 from hierseg_keras.losses.weights import NodeWeights, check_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.families import families_of, internal_ancestors
-from hierseg_keras.tree.ops import lazy_where, pick_row
+from hierseg_keras.tree.ops import kept, lazy_where, pick_row
 from hierseg_keras.tree.tensor import Tensor
 
 # A probability above exp(-_FAR) is a sum of `exp(logit - largest)` that float32 holds in full.
@@ -91,9 +91,9 @@ def depth_crossentropies(tree, label, logits):
         an internal node, the values at deeper depths are 0. `backward` maps its gradient to that of `logits`.
     """
     families = families_of(tree)
-    logits = ops.swapaxes(logits, 0, 1)
+    (logits,) = kept(ops.swapaxes(logits, 0, 1))
     largest = ops.max(logits, axis=0)
-    exp = ops.exp(logits - largest)
+    (exp,) = kept(ops.exp(logits - largest))
     *sums, total = families.sums(exp)
     total = total[0]
     label_logit = pick_row(logits, ops.take(_any_leaf(tree), label, axis=0))

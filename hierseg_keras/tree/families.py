@@ -5,6 +5,8 @@ import functools
 import numpy as np
 from keras import ops
 
+from hierseg_keras.tree.ops import kept, lazy_where
+
 
 class Families:
     """Reduces over the children of all nodes at once, and copies values from parents to children.
@@ -141,20 +143,33 @@ def max_of_blocks_and_gradient(tree, leaves, blocks):
             best[i] = ops.maximum(best[i], families.reduce_block(ops.max, float("-inf"), i - 1, best[i - 1]))
 
     def backward(upstream):
+        if not blocks:
+            return ops.zeros_like(leaves), []
         # The virtual root is not a node and has no gradient.
         root = ops.zeros_like(leaves[:1])
         is_best_leaf = ops.cast(leaves == families.to_leaves([*best, root]), leaves.dtype)
-        ties = families.reduce_leaves(ops.sum, 0.0, is_best_leaf)
+        is_best = [ops.cast(block == largest, leaves.dtype) for block, largest in zip(blocks, best)]
         is_shared = [best[i] == families.to_block(i, best[i + 1]) for i in range(len(best) - 1)]
-        for i in range(len(best)):
-            ties[i] = ties[i] + ops.cast(blocks[i] == best[i], leaves.dtype)
-            if i:
-                below = ops.where(is_shared[i - 1], ties[i - 1], 0)
-                ties[i] = ties[i] + families.reduce_block(ops.sum, 0.0, i - 1, below)
+
+        def count_ties():
+            ties = families.reduce_leaves(ops.sum, 0.0, is_best_leaf)[:-1]
+            for i in range(len(best)):
+                ties[i] = ties[i] + is_best[i]
+                if i:
+                    below = ops.where(is_shared[i - 1], ties[i - 1], 0)
+                    ties[i] = ties[i] + families.reduce_block(ops.sum, 0.0, i - 1, below)
+            return ties
+
+        # Without ties, one score is the largest of each internal node. Their count per pixel costs less than per node.
+        shared = [ops.cast(each, leaves.dtype) for each in is_shared]
+        counts = sum(ops.sum(rows, axis=0) for rows in [is_best_leaf, *is_best, *shared])
+        has_ties = ops.any(counts != sum(block.shape[0] for block in blocks))
+        ties = lazy_where(has_ties, count_ties, [ops.ones_like(block) for block in blocks])
         # A score that is NaN has no tie.
         share = [ops.divide_no_nan(gradient, count) for gradient, count in zip(upstream, ties)]
         for i in reversed(range(len(best) - 1)):
             share[i] = share[i] + ops.where(is_shared[i], families.to_block(i, share[i + 1]), 0)
+        share = kept(*share)
         to_leaves = is_best_leaf * families.to_leaves([*share, root])
         return to_leaves, [ops.where(score == largest, s, 0) for score, largest, s in zip(blocks, best, share)]
 

@@ -29,6 +29,12 @@ def with_gradient(function):
     return lambda x: differentiable(ops.convert_to_tensor(x))
 
 
+def kept(*tensors):
+    """Returns the tensors as a list, but makes XLA compute them once, instead of again wherever they are read."""
+    is_nan = ops.isnan(ops.reshape(tensors[0], (-1,))[0])
+    return lazy_where(is_nan, lambda: [ops.copy(tensor) for tensor in tensors], list(tensors))
+
+
 def lazy_where(condition, function, value):
     """Returns `function()` if the condition holds, else `value`.
 
