@@ -25,6 +25,7 @@ LOSSES = {
     "TreeBinaryCrossentropy": losses.TreeBinaryCrossentropy,
     "TreeMin": losses.TreeMin,
     "FocalTreeMin": losses.FocalTreeMin,
+    "TreeMinCrossentropy": losses.TreeMinCrossentropy,
 }
 
 

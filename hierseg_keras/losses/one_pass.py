@@ -72,8 +72,8 @@ def _block_size(shape):
     known = [length for length in image if length is not None]
     if len(known) == len(image) and np.prod(known) <= largest:
         return None
-    per_image = int(np.prod(known))
-    divisor = next(size for size in range(min(largest, per_image), 0, -1) if per_image % size == 0)
+    num_pixels = int(np.prod(known))
+    divisor = next(size for size in range(min(largest, num_pixels), 0, -1) if num_pixels % size == 0)
     return divisor if 4 * divisor >= largest else largest
 
 
