@@ -12,7 +12,7 @@ from keras import ops
 from hierseg_keras.tree.ops import with_gradient
 
 # Bytes of logits per block. On a GPU, a block has to keep all processors busy.
-_CPU_BYTES, _GPU_BYTES = 1 << 19, 1 << 26
+_CPU_BYTES, _GPU_BYTES = 1 << 21, 1 << 26
 
 
 def in_one_pass(function, logits, labels):
