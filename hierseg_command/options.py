@@ -99,8 +99,8 @@ def classes(parser):
     parser.add_argument(
         "--names",
         type=name,
-        help="text file with one class name per line, in the order of the ids; if masks are colors, with a color and a "
-        "name per line, such as #800000 car or 128 0 0 car",
+        help="text file with one class name per line, in the order of the ids, or with an id before each, such as "
+        "7000 road; if masks are colors, with a color before each, such as #800000 car or 128 0 0 car",
     )
     parser.add_argument("--images", type=name, help="folder of the images, to tell images from classes in binary masks")
     parser.add_argument("--count", type=count, help="number of masks whose pixels are counted (default: all)")

@@ -1,5 +1,6 @@
 import os
 import pathlib
+import re
 import shutil
 import unicodedata
 
@@ -295,9 +296,8 @@ class NamesTest:
         options = {"tree": TREE, "groups": "(.+)", "val_share": 0.4, "data_dir": tmp_path / "prepared"}
         with pytest.raises(ValueError) as caught:
             hs.data.from_folders(*folders, **options)
-        assert f"1 image without one, the first {tmp_path}/images/b/4.png. The mask d/4 is in another" in str(
-            caught.value
-        )
+        problem = f"{tmp_path}/images/b/4.png: expected one mask of the same name in {tmp_path}/masks. Received: none. "
+        assert f"{problem}The mask d/4 is in another" in str(caught.value)
         assert sum(sizes_of(hs.data.from_folders(*folders, skip_bad=True, **options)).values()) == 11
 
     def test_two_images_of_one_name_are_refused(self, folder, prepare):
@@ -311,18 +311,28 @@ class NamesTest:
         builder = hs.data.from_folders(images, images / "labels", TREE, val_share=0.4, data_dir=tmp_path / "prepared")
         assert sum(sizes_of(builder).values()) == 12
 
-    def test_images_without_masks_are_counted_and_the_first_named(self, folder, prepare):
+    def test_images_without_masks_are_named(self, folder, prepare):
         for name in ("scene_3", "scene_5"):
             os.remove(folder / "masks" / f"{name}.png")
-        with pytest.raises(ValueError, match=r"Received: 2 images without one, the first .*images/scene_3.png"):
+        problem = r"images/scene_3.png: expected one mask .* 1 more file has this problem: .*images/scene_5.png"
+        with pytest.raises(ValueError, match=problem):
             prepare()
         builder = prepare(skip_bad=True)
         assert sum(sizes_of(builder).values()) == 10
-        assert "2 images without one" in pathlib.Path(builder.data_dir, "left_out.txt").read_text()
+        left_out = pathlib.Path(builder.data_dir, "left_out.txt").read_text().splitlines()
+        assert [re.search(r"scene_\d", line)[0] for line in left_out] == ["scene_3", "scene_5"]
 
-    def test_masks_without_images_are_counted_and_the_first_named(self, folder, prepare):
+    def test_a_jpeg_file_among_masks_is_named(self, folder, prepare):
+        os.remove(folder / "masks" / "scene_3.png")
+        Image.new("RGB", (16, 12)).save(folder / "masks" / "scene_3.jpg")
+        with pytest.raises(ValueError) as caught:
+            prepare()
+        assert len(caught.value.args[0].splitlines()) == 1
+        assert "masks/scene_3.jpg: expected a PNG mask. Received: a JPEG file." in str(caught.value)
+
+    def test_masks_without_images_are_named(self, folder, prepare):
         os.remove(folder / "images" / "scene_3.png")
-        with pytest.raises(ValueError, match="Received: 1 mask without one, the first scene_3"):
+        with pytest.raises(ValueError, match="masks/scene_3: expected one image of the same name .* Received: none"):
             prepare()
 
     def test_an_empty_folder_is_named(self, folder, prepare):

@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import os
-import pathlib
 import unicodedata
 
 from etils import epath
@@ -75,10 +74,11 @@ def find_pairs(image_folder, mask_folder, format_, class_names):
     lonely = sorted(images.keys() - mask_of - ambiguous.keys() - found.unusable)
     left = [name for name in found.masks if name not in taken]
     if lonely:
-        paths = [images[name] for name in lonely]
-        problems.append(_without_counterpart(paths, "image", "mask", mask_folder, found.masks, left))
+        paths = {name: images[name] for name in lonely}
+        problems += _without_counterpart(paths, "image", "mask", mask_folder, found.masks, left)
     if left:
-        problems.append(_without_counterpart(left, "mask", "image", image_folder, images, lonely))
+        paths = {name: f"{mask_folder}/{name}" for name in left}
+        problems += _without_counterpart(paths, "mask", "image", image_folder, images, lonely)
     return [NamedPair(name, images[name], found.masks[mask_of[name]]) for name in sorted(mask_of)], problems
 
 
@@ -121,17 +121,16 @@ def _by_last_name(names):
 
 
 def _without_counterpart(lonely, what, counterpart, folder, others, others_left):
-    """Returns the problem of images without masks, or of masks without images.
+    """Returns the problems of images without masks, or of masks without images, one per file.
 
     Args:
-        lonely: List of the paths or names of the files.
+        lonely: Dict from the names of the files to their paths.
         what, counterpart: Strings, `"image"` and `"mask"` or the reverse.
         folder: Path of the folder that lacks the counterparts.
         others: Collection of the names in this folder.
         others_left: List of those names in it that have no counterpart either.
     """
-    count = f"{len(lonely)} {what}{'s' * (len(lonely) > 1)}"
-    last = pathlib.PurePath(lonely[0]).stem
+    last = next(iter(lonely)).rpartition("/")[2]
     elsewhere = [name for name in others_left if name.rpartition("/")[2] == last]
     if elsewhere:
         advice = (
@@ -140,7 +139,8 @@ def _without_counterpart(lonely, what, counterpart, folder, others, others_left)
         )
     else:
         advice = f"The {counterpart}s have names such as {next(iter(others), 'none')}. Rename or add files"
-    return (
-        f"{folder}: expected one {counterpart} of the same name per {what}. Received: {count} without one, the first "
-        f"{lonely[0]}. {advice}, or omit the {what}s with skip_bad=True"
-    )
+    advice = f"{advice}, or omit the {what}s with skip_bad=True"
+    return [
+        f"{path}: expected one {counterpart} of the same name in {folder}. Received: none. {advice}"
+        for path in lonely.values()
+    ]

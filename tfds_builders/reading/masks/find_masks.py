@@ -1,12 +1,15 @@
 """Finds the masks in a folder, and their format."""
 
+import dataclasses
+
 from tfds_builders.reading.file_problems import ImageFileError
 from tfds_builders.reading.folder_content import missing_folder
 from tfds_builders.reading.image_files import as_path
 from tfds_builders.reading.masks.binary import find_binary
 from tfds_builders.reading.masks.coco_panoptic import find_panoptic, json_files
 from tfds_builders.reading.masks.cvat import description_files, find_cvat
-from tfds_builders.reading.masks.infer_format import infer_format
+from tfds_builders.reading.masks.files_below import files_below
+from tfds_builders.reading.masks.infer_format import JPEG_SUFFIXES, NO_JPEG, infer_format
 from tfds_builders.reading.masks.labelme import find_labelme
 from tfds_builders.reading.masks.png_masks import find_colors, find_indices
 
@@ -69,7 +72,18 @@ def find_masks(folder, format=None, stems=None, classes=None):
     problem = missing_folder(folder, "masks")
     if problem:
         raise ImageFileError(problem)
-    return _FINDERS[format or infer_format(folder, stems)](folder, stems, classes)
+    format = format or infer_format(folder, stems)
+    found = _FINDERS[format](folder, stems, classes)
+    return _without_jpegs(folder, found) if format in ("index", "colors") else found
+
+
+def _without_jpegs(folder, found):
+    """Adds a problem for each JPEG file that lies beside masks and whose name no mask has."""
+    folders = {name.rpartition("/")[0] for name in found.masks}
+    files, _ = files_below(folder, JPEG_SUFFIXES)
+    jpegs = {name: files[name] for name in files.keys() - found.masks if name.rpartition("/")[0] in folders}
+    problems = [f"{path}: expected a PNG mask. Received: a JPEG file. {NO_JPEG}" for _, path in sorted(jpegs.items())]
+    return dataclasses.replace(found, problems=[*found.problems, *problems], unusable=found.unusable | jpegs.keys())
 
 
 def described_in(folder, format):

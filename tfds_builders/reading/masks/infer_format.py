@@ -14,6 +14,8 @@ from tfds_builders.reading.masks.png_kinds import png_format
 
 # The number of files that are read to tell formats apart.
 _SAMPLES = 8
+JPEG_SUFFIXES = frozenset((".jpg", ".jpeg"))
+NO_JPEG = "JPEG files have blended ids and colors: save the masks as PNG from their source"
 
 
 def infer_format(folder, stems=None):
@@ -102,6 +104,6 @@ def _is_binary_file(path):
 def _no_masks(folder):
     suffixes = {path.suffix.lower() for path in folder.iterdir() if not path.name.startswith(".")}
     problem = f"{folder}: expected masks. Received: {folder_content(folder)}. "
-    if suffixes & {".jpg", ".jpeg"}:
-        return f"{problem}JPEG files have blended ids and colors: save the masks as PNG from their source"
+    if suffixes & JPEG_SUFFIXES:
+        return f"{problem}{NO_JPEG}"
     return f"{problem}Put one mask per image there, a PNG or JSON file, or pass the folder that has them"
