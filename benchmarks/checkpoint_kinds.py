@@ -162,9 +162,14 @@ def row(kind, base, kills, draws):
         else:
             # Without a further batch, the killed run had finished all of them.
             lost += max(0, reached - watch[0]) if watch[0] >= 0 else 0
-            equal += arrays_of(folder / WEIGHTS) == arrays_of(whole / WEIGHTS)
+            equal += layers_of(folder / WEIGHTS) == layers_of(whole / WEIGHTS)
         shutil.rmtree(folder, ignore_errors=True)
     return f"{kind:20s}{done:7d}{failed:14d}{lost / done:14.1f}{equal:7d}"
+
+
+def layers_of(path):
+    """The weights of a file, without the optimizer's, which a finished run that is loaded does not have."""
+    return {place: array for place, array in arrays_of(path).items() if place.startswith("layers/")}
 
 
 def started(kind, folder, base):
