@@ -11,6 +11,8 @@ from hierseg_keras.visualization.page.grid import unpadded_shape
 from hierseg_keras.visualization.page.node_scores import node_ious
 
 _NO_LABEL = -1
+# Of the values of one image.
+_DECIMALS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +68,13 @@ def _summary(report):
     """Returns the `summary` of a `CountedImage`, from a report of its pixels alone."""
     values = {name: float(value) for name, value in report.result().items()}
     labeled = [sum(row["support"] for row in report.rows() if row["level"] == level) for level in _levels(report)]
-    wrong = [1 - values[f"accuracy_{level}"] if count else None for level, count in zip(_levels(report), labeled)]
-    ious = {node: iou for node, iou in enumerate(node_ious(report)) if iou is not None}
-    return {"severity": values["mistake_severity"], "wrong": wrong, "iou": ious}
+    right = [values[f"accuracy_{level}"] if count else None for level, count in zip(_levels(report), labeled)]
+    ious = {node: round(iou, _DECIMALS) for node, iou in enumerate(node_ious(report)) if iou is not None}
+    return {
+        "severity": round(values["mistake_severity"], _DECIMALS),
+        "wrong": [None if share is None else round(1 - share, _DECIMALS) for share in right],
+        "iou": ious,
+    }
 
 
 def _levels(report):

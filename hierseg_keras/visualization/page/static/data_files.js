@@ -1,0 +1,67 @@
+"use strict";
+/**
+ * Data files, which are scripts because a page that is opened from disk may load no other files.
+ *
+ * A file is loaded when its image is looked at. It calls one of the functions below.
+ */
+(() => {
+  const waiting = new Map();
+  const decoded = new Map();
+  const MOST_KEPT = 60;
+
+  /** Called by `data/report.js` with the data of the whole page. */
+  hierseg.report = (data) => { hierseg.data = data; };
+
+  /** Called by an image's file with its encoded labels. */
+  hierseg.truth = (image, text) => receive(`data/${image}.js`, text);
+
+  /** Called by a prediction's file with the encoded maps of a run. */
+  hierseg.prediction = (image, run, text) => receive(`data/${image}.${run}.js`, text);
+
+  function receive(file, text) {
+    waiting.get(file)?.(text);
+    waiting.delete(file);
+  }
+
+  /** Loads a file and returns the promise of its text. */
+  function load(file) {
+    return new Promise((resolve, reject) => {
+      const script = hierseg.element("script", { src: file });
+      waiting.set(file, resolve);
+      script.addEventListener("load", () => script.remove());
+      script.addEventListener("error", () => {
+        script.remove();
+        waiting.delete(file);
+        decoded.delete(file);
+        reject(new Error(`${file} cannot be loaded. Copy the page with its whole folder.`));
+      });
+      document.head.append(script);
+    });
+  }
+
+  /** Returns the promise of a file's maps, which are decoded once as long as they are kept. */
+  function maps(file, decode) {
+    const known = decoded.get(file) ?? load(file).then(decode);
+    decoded.delete(file);
+    decoded.set(file, known);
+    if (decoded.size > MOST_KEPT) decoded.delete(decoded.keys().next().value);
+    return known;
+  }
+
+  /**
+   * Returns the promise of an image's maps.
+   *
+   * @param {number} image Position of the image.
+   * @param {number[]} runs Positions of the runs whose predictions are wanted.
+   * @returns {Promise<{truth: Int32Array, predictions: Object[]}>}
+   */
+  hierseg.imageMaps = async (image, runs) => {
+    const { width, height } = hierseg.data.images[image];
+    const size = { width, height };
+    const [truth, ...predictions] = await Promise.all([
+      maps(`data/${image}.js`, (text) => hierseg.pixels.decodeTruth(text, size)),
+      ...runs.map((run) => maps(`data/${image}.${run}.js`, (text) => hierseg.pixels.decodePrediction(text, size))),
+    ]);
+    return { truth, predictions };
+  };
+})();
