@@ -182,5 +182,5 @@ def _write_run(run, number, files, max_images):
 def _spread(total, most):
     """Returns the positions of at most `most` images, evenly spread over all of them if their number is known."""
     if total is None or total <= most:
-        return range(most)
+        return range(most if total is None else total)
     return {(2 * place + 1) * total // (2 * most) for place in range(most)}

@@ -4,15 +4,17 @@
  *
  * @param {number} run
  * @param {number} other
+ * @param {string} [score] Score of nodes to compare: "iou", or "precision" or "recall", of which the spread is unknown.
  * @returns {Object} `isSeeds`: whether the runs differ only in their seed; `hasSpread`: whether it is known how much the
  *     seed alone changes; and functions `level(level)` and `node(node)` to `difference`, other minus run, `half`, the
  *     half of its 95 % interval, and `verdict`: "noise", "beyond" or "unknown".
  */
-hierseg.comparison = (run, other) => {
+hierseg.comparison = (run, other, score = "iou") => {
   const { data } = hierseg;
   const { groups, pairs } = data.comparison;
   const [first, second] = [run, other].map((place) => groups.findIndex((group) => group.includes(place)));
-  if (first === second) return ofSeeds();
+  if (first === second) return ofTwo("noise");
+  if (score !== "iou") return ofTwo("unknown");
   const pair = pairs.find((each) => Math.min(first, second) === each.first && Math.max(first, second) === each.second);
   const sign = first < second ? 1 : -1;
   const of = (values, index) => {
@@ -26,13 +28,13 @@ hierseg.comparison = (run, other) => {
     level: (level) => of(pair.levels, level - 1), node: (node) => of(pair, node),
   };
 
-  /** Two seeds of one configuration: all differences are noise. */
-  function ofSeeds() {
-    const between = (one, two) => ({ difference: one === null || two === null ? null : two - one, half: null, verdict: "noise" });
+  /** Compares the two runs alone: two seeds of one configuration, or scores without a known spread. */
+  function ofTwo(verdict) {
+    const between = (one, two) => ({ difference: one === null || two === null ? null : two - one, half: null, verdict });
     return {
-      groups: [[run], [other]], isSeeds: true, hasSpread: true,
+      groups: [[run], [other]], isSeeds: verdict === "noise", hasSpread: false,
       level: (level) => between(...[run, other].map((place) => data.runs[place].values[`miou_${level}`])),
-      node: (node) => between(...[run, other].map((place) => data.runs[place].nodes.iou[node])),
+      node: (node) => between(...[run, other].map((place) => data.runs[place].nodes[score][node])),
     };
   }
 };
@@ -73,9 +75,8 @@ hierseg.comparisonView = (store) => {
   }
 
   function fill(id, caption, compared, rows) {
-    const isMean = !compared.isSeeds && compared.groups.some((group) => group.length > 1);
     const heads = compared.groups.map((group) => `${data.runs[group[0]].name}${group.length > 1 ? ` (mean of ${group.length})` : ""}`);
-    const head = ["", ...heads, "difference", ...(compared.isSeeds || !compared.hasSpread ? [] : ["±"]), "verdict"];
+    const head = ["", ...heads, "difference", ...(compared.hasSpread ? ["±"] : []), "verdict"];
     byId(id).replaceChildren(
       element("caption", { text: caption }),
       element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { scope: "col", text })))),
@@ -83,9 +84,8 @@ hierseg.comparisonView = (store) => {
         element("th", { scope: "row" }, ...row.title),
         ...compared.groups.map((group) => element("td", { text: numbers.share(mean(group.map(row.values))) })),
         element("td", { class: `difference ${row.verdict} ${row.difference > 0 ? "more" : "less"}`, text: numbers.difference(row.difference) }),
-        ...(compared.isSeeds || !compared.hasSpread ? [] : [element("td", { text: numbers.share(row.half) })]),
+        ...(compared.hasSpread ? [element("td", { text: numbers.share(row.half) })] : []),
         element("td", { text: WORDS[row.verdict] })))));
-    byId(id).classList.toggle("means", isMean);
   }
 
   function mean(values) {

@@ -82,8 +82,9 @@ hierseg.confusionView = (store) => {
     const isRight = tree.areRelated(label, column);
     if (two !== null) return differenceCell(first, cellOf(two, label, column), isRight, label, column);
     const text = first.pixels === 0 ? "" : confusionUnit === "pixels" ? numbers.short(first.pixels) : percentText(first.share);
+    const size = first.share >= 0.5 ? " strong" : first.share < 0.005 ? " small" : "";
     return element("td", {
-      class: `${isRight ? "right" : "wrong"}${first.share > 0.55 ? " strong" : ""}`, style: { "--share": first.share }, text,
+      class: `${isRight ? "right" : "wrong"}${size}`, style: { "--share": first.share }, text,
       title: `labeled ${tree.names[label]}, predicted ${tree.names[column]}: ${numbers.plural(first.pixels, "pixel")}, ${numbers.percent(first.share)}`,
     });
   }

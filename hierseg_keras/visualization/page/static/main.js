@@ -35,7 +35,7 @@ hierseg.themeButton = () => {
   const store = new hierseg.Store({
     image: 0, run: 0, other: data.runs.length > 1 ? 1 : null, level: 1, threshold: 0, opacity: 0.7, mistakes: false,
     node: null, sort: "order", cursor: null, loaded: null, open: new Set(isSmall ? inner : tree.tops.filter((node) => !tree.isLeaf(node))),
-    unfolded: hierseg.unfoldedTo(isSmall ? 1 : tree.numLevels), confusionOf: "run", confusionUnit: "share",
+    unfolded: hierseg.unfoldedTo(isSmall ? 1 : tree.numLevels), score: "iou", confusionOf: "run", confusionUnit: "share",
   });
   hierseg.store = store;
   hierseg.themeButton();

@@ -6,22 +6,24 @@ hierseg.treeView = (store) => {
   let rows = new Map();
   let columns = [];
 
+  byId("tree-score").addEventListener("change", (event) => store.set({ score: event.target.value }));
   byId("tree-note").textContent = "Scores of a class at its own level. Choose a class to find it in images.";
   byId("open-all").addEventListener("click", () => store.set({ open: new Set(tree.order.filter((node) => !tree.isLeaf(node))) }));
   byId("close-all").addEventListener("click", () => store.set({ open: new Set() }));
   root.addEventListener("keydown", onKey);
 
-  store.view(["run", "other"], (state) => {
+  store.view(["run", "other", "score"], (state) => {
     columns = columnsOf(state);
+    byId("tree-score").value = state.score;
+    byId("tree-score").parentElement.hidden = hierseg.shownRuns(state).length === 1;
     const head = [["class", "name"], ...columns.map(({ title, kind }) => [title, kind])];
     byId("tree-head").replaceChildren(...head.map(([text, kind]) => element("span", { class: kind, text })));
     rows = new Map(tree.order.map((node) => [node, makeRow(node)]));
     root.replaceChildren(...rows.values());
-    for (const part of [root, byId("tree-head")]) part.style.setProperty("--columns", columns.length);
     hierseg.style(byId("classes"), { "--columns": columns.length });
   });
 
-  store.view(["open", "run", "other"], ({ open, node }) => {
+  store.view(["open", "run", "other", "score"], ({ open, node }) => {
     for (const [each, row] of rows) {
       const parent = tree.parents[each];
       row.hidden = parent >= 0 && (rows.get(parent).hidden || !open.has(parent));
@@ -32,37 +34,42 @@ hierseg.treeView = (store) => {
     reachable(shown, chosen && !chosen.hidden ? chosen : shown[0]);
   });
 
-  store.view(["node", "run", "other"], ({ node }) => {
+  store.view(["node", "run", "other", "score"], ({ node }) => {
     for (const [each, row] of rows) row.setAttribute("aria-selected", String(each === node));
   });
 
-  /** Returns the columns: title, kind, and the cell of a node. */
-  function columnsOf({ run, other }) {
-    const first = data.runs[run].nodes;
-    const scored = (title, scores) => ({ title, kind: "score", cell: (node) => bar(scores[node]), text: (node) => `${title} ${numbers.share(scores[node])}` });
-    const plain = (title, scores) => ({ title, kind: "plain", cell: (node) => value(numbers.share(scores[node])), text: (node) => `${title} ${numbers.share(scores[node])}` });
+  /** Returns the columns: title, kind, and the cell and the words of a node. Two runs are compared by one score. */
+  function columnsOf({ run, other, score }) {
+    const { nodes } = data.runs[run];
     const support = {
-      title: "pixels", kind: "plain", cell: (node) => value(numbers.short(first.support[node]), numbers.count(first.support[node])),
-      text: (node) => `${numbers.count(first.support[node])} pixels`,
+      title: "pixels", kind: "plain", text: (node) => `${numbers.count(nodes.support[node])} pixels`,
+      cell: (node) => value(numbers.short(nodes.support[node]), numbers.count(nodes.support[node])),
     };
-    const rest = [plain("precision", first.precision), plain("recall", first.recall), support];
-    if (other === null || other === run) return [scored("IoU", first.iou), ...rest];
-    const title = (place) => `IoU ${data.runs[place].name}`;
-    return [scored(title(run), first.iou), scored(title(other), data.runs[other].nodes.iou), difference(run, other), ...rest];
+    if (other === null || other === run) {
+      return [scored("IoU", nodes.iou), plain("precision", nodes.precision), plain("recall", nodes.recall), support];
+    }
+    const [first, second] = [run, other].map((place) => scored(data.runs[place].name, data.runs[place].nodes[score]));
+    return [first, second, difference(run, other, score), support];
   }
 
-  /** Returns the column of differences, which says what is noise. */
-  function difference(run, other) {
-    const compared = hierseg.comparison(run, other);
-    const text = (node) => {
-      const { difference: by, verdict } = compared.node(node);
-      return `${numbers.difference(by)}${verdict === "noise" ? " (noise)" : ""}`;
-    };
+  function scored(title, scores) {
+    return { title, kind: "score", cell: (node) => bar(scores[node]), text: (node) => `${title} ${numbers.share(scores[node])}` };
+  }
+
+  function plain(title, scores) {
+    return { title, kind: "plain", cell: (node) => value(numbers.share(scores[node])), text: (node) => `${title} ${numbers.share(scores[node])}` };
+  }
+
+  /** Returns the column of differences. Of IoUs it says what is noise. */
+  function difference(run, other, score) {
+    const compared = hierseg.comparison(run, other, score);
+    const text = ({ difference: by, verdict }) => `${numbers.difference(by)}${verdict === "noise" ? " (noise)" : ""}`;
     return {
-      title: "difference", kind: "difference", text: (node) => `difference ${text(node)}`,
+      title: "difference", kind: "difference", text: (node) => `difference ${text(compared.node(node))}`,
       cell: (node) => {
-        const { difference: by, verdict } = compared.node(node);
-        return element("span", { class: `difference ${verdict} ${by > 0 ? "more" : by < 0 ? "less" : ""}`, text: text(node) });
+        const at = compared.node(node);
+        const sign = at.difference > 0 ? "more" : at.difference < 0 ? "less" : "";
+        return element("span", { class: `difference ${at.verdict} ${sign}`, text: text(at) });
       },
     };
   }
