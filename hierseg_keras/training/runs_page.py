@@ -128,7 +128,7 @@ def _reported(folders, split, calibrated, inference) -> Iterator[ReportedRun]:
             data_set=f"{builder.info.full_name}, {split}",
             facts=_facts(config, report.scores),
             log=folder / LOG if (folder / LOG).is_file() else None,
-            configuration=_without_seed(config),
+            configuration=without_seed(config),
         )
 
 
@@ -152,19 +152,19 @@ def _names(folders):
 def _facts(config, scores):
     network, schedule = config.network, config.schedule
     backbone = getattr(network, "backbone", None)
-    length = f"{schedule.epochs} epochs" if schedule.steps is None else f"{schedule.steps} steps"
+    count, unit = (schedule.epochs, "epoch") if schedule.steps is None else (schedule.steps, "step")
     facts = {
         "method": None if config.method is None else config.method.name,
         "network": f"{network.name}, {backbone}" if isinstance(backbone, str) else network.name,
         "loss": config.loss.name,
         "scores": f"one per {'node' if scores == 'nodes' else 'leaf'}",
-        "training": length,
+        "training": f"{count} {unit}{'' if count == 1 else 's'}",
         "seed": str(config.seed),
     }
     return {key: value for key, value in facts.items() if value is not None}
 
 
-def _without_seed(config):
+def without_seed(config):
     """Returns a text that is equal for runs whose configurations differ only in the seed, and in where they ran."""
     values = {name: value for name, value in dotted_values(config.to_values()) if name not in _NOT_COMPARED}
     return json.dumps(values, sort_keys=True, default=str)

@@ -112,7 +112,8 @@ class ReportPageTest:
             return np.pad(array, sides + [(0, 0)] * (array.ndim - 2), constant_values=value)
 
         batch = [np.stack([padded(array, value) for array in arrays]) for arrays, value in zip(zip(*triples), fill)]
-        run = ReportedRun("first", hs.metrics.TreeReport(TREE, scores="leaves"), [batch])
+        report = hs.metrics.TreeReport(TREE, scores="leaves", ignore_class=IGNORED)
+        run = ReportedRun("first", report, [batch])
         found, alone = content(report_page([run], tmp_path / "page")), content(
             report_page([reported()], tmp_path / "alone")
         )
@@ -250,7 +251,8 @@ class ReportPageTest:
     def test_runs_that_cannot_be_compared_are_refused_and_leave_nothing(self, tmp_path):
         other = ClassTree.from_text("a\n\tb\n\tc\nd")
         wrong_labels = [(image, (label + 1) % TREE.num_nodes, scores) for image, label, scores in predictions()]
-        wrong = ReportedRun("wrong", hs.metrics.TreeReport(TREE, scores="leaves"), one_by_one(wrong_labels))
+        report = hs.metrics.TreeReport(TREE, scores="leaves", ignore_class=IGNORED)
+        wrong = ReportedRun("wrong", report, one_by_one(wrong_labels))
         for runs, message in (
             ([], "at least one run"),
             ([reported(), reported("second", tree=other)], "'first' and 'second', whose trees differ"),

@@ -56,7 +56,7 @@ def _following(rank, leaf):
     for _ in range(min(NUM_NEXT, rank.shape[-1] - 1)):
         np.put_along_axis(rank, found[-1][..., None], -np.inf, axis=-1)
         found.append(rank.argmax(-1))
-    return np.array(found[1:]).reshape(-1, *leaf.shape)
+    return np.array(found[1:], int).reshape(-1, *leaf.shape)
 
 
 def _picked(values, indices):
