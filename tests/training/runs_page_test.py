@@ -20,7 +20,9 @@ def folder(data_dir, tmp_path_factory):
     short = {"schedule": {"steps": 1}}
     with running_eagerly():
         train(tiny_config(data_dir, **short), folder / "nodes")
-        train(tiny_config(data_dir, **short, loss=LEAVES, data={"size": None, "crop_size": (24, 32)}), folder / "leaves")
+        train(
+            tiny_config(data_dir, **short, loss=LEAVES, data={"size": None, "crop_size": (24, 32)}), folder / "leaves"
+        )
     return folder
 
 
@@ -72,7 +74,11 @@ class ReportRunsTest:
         text = config.read_text()
         for file, changed, message in (
             (tree, "a\n\tb\nc\n", "one class tree"),
-            (config, text.replace('dataset = "street_blocks"', 'dataset = "camvid_tree"'), "street_blocks and camvid_tree"),
+            (
+                config,
+                text.replace('dataset = "street_blocks"', 'dataset = "camvid_tree"'),
+                "street_blocks and camvid_tree",
+            ),
             (config, text.replace("validation[:5]", "validation[:6]"), r"\[:6\]\). Pass split"),
         ):
             before = file.read_text()

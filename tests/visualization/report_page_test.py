@@ -27,7 +27,6 @@ from tests.visualization.small_page import (
 )
 
 
-
 def numpy(tensor):
     return np.asarray(tensor)
 
@@ -114,13 +113,16 @@ class ReportPageTest:
         batch = [np.stack([padded(array, value) for array in arrays]) for arrays, value in zip(zip(*triples), fill)]
         report = hs.metrics.TreeReport(TREE, scores="leaves", ignore_class=IGNORED)
         run = ReportedRun("first", report, [batch])
-        found, alone = content(report_page([run], tmp_path / "page")), content(
-            report_page([reported()], tmp_path / "alone")
+        found, alone = (
+            content(report_page([run], tmp_path / "page")),
+            content(report_page([reported()], tmp_path / "alone")),
         )
         assert [(each["height"], each["width"]) for each in found["images"]] == SIZES
         assert found == alone
         for place in range(len(SIZES)):
-            np.testing.assert_array_equal(truth(tmp_path / "page/index.html", place), truth(tmp_path / "alone/x", place))
+            np.testing.assert_array_equal(
+                truth(tmp_path / "page/index.html", place), truth(tmp_path / "alone/x", place)
+            )
 
     def test_large_images_are_sampled_and_every_pixel_is_counted(self, tmp_path):
         rng = np.random.default_rng(0)
@@ -208,7 +210,9 @@ class ReportPageTest:
         assert all(each["validation"][1] is None and each["training"][1] > 0 for each in run["curves"]["series"])
 
     def test_names_are_data_and_never_code(self, tmp_path):
-        run = reported(HOSTILE[0], tree=HOSTILE_TREE, image_names=HOSTILE, facts={HOSTILE[0]: HOSTILE[1]}, data_set=HOSTILE[4])
+        run = reported(
+            HOSTILE[0], tree=HOSTILE_TREE, image_names=HOSTILE, facts={HOSTILE[0]: HOSTILE[1]}, data_set=HOSTILE[4]
+        )
         page = report_page([run], tmp_path / "page")
         values = content(page)
         assert values["tree"]["names"] == list(HOSTILE_TREE.names) and values["runs"][0]["name"] == HOSTILE[0]
@@ -225,7 +229,9 @@ class ReportPageTest:
         for name, text in static_files().items():
             addresses = re.findall(r"(?:https?:)?//[\w.-]+\.[a-z]{2,}[^\s\"']*", text)
             assert set(addresses) <= {"http://www.w3.org/2000/svg"}, name
-            assert not re.search(r"\bfetch\(|\bimport\b|XMLHttpRequest|innerHTML|insertAdjacentHTML|\beval\(", text), name
+            assert not re.search(r"\bfetch\(|\bimport\b|XMLHttpRequest|innerHTML|insertAdjacentHTML|\beval\(", text), (
+                name
+            )
 
     def test_colors_are_those_of_the_palette(self, tmp_path):
         found = content(report_page([reported()], tmp_path / "page", palette={"sky": "#00ffff"}))["tree"]["colors"]

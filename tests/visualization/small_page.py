@@ -120,5 +120,3 @@ def prediction(index, image, run=0, tree=TREE):
     following = [(_nodes(parts, tree), _probabilities(parts)) for _ in range(min(NUM_NEXT, tree.num_leaves - 1))]
     assert not parts
     return leaf, np.array(path), following
-
-
