@@ -45,7 +45,7 @@ def kind(request):
 
 def counted(kind):
     report = hs.metrics.TreeReport(TREE, scores=kind, ignore_class=IGNORED)
-    for image, label, scores in one_by_one(predictions(kind)):
+    for _, label, scores in one_by_one(predictions(kind)):
         report.update_state(label, scores)
     return report
 
@@ -88,7 +88,7 @@ class ReportPageTest:
         np.testing.assert_array_equal(counts, report.confusion.exact_counts())
 
     def test_values_of_an_image_are_those_of_the_metric_on_it_alone(self, pages, kind):
-        for place, (image, label, scores) in enumerate(predictions(kind)):
+        for place, (_, label, scores) in enumerate(predictions(kind)):
             (found,) = content(pages[kind])["images"][place]["runs"]
             report = hs.metrics.TreeReport(TREE, scores=kind, ignore_class=IGNORED)
             report.update_state(label[None], scores[None])
