@@ -12,5 +12,5 @@ COMMANDS = {
     "calibrate": "Fit the temperature that calibrates a trained network's probabilities.",
     "export": "Export a trained network as a SavedModel, a LiteRT file or an ONNX file.",
     "profile": "Count a network's parameters and multiply-adds, by layer.",
-    "demo": "Train a flat and a tree-trained network on few fine labels, compare them, draw, export and check.",
+    "demo": "Train a flat and a tree-trained network on few fine labels, compare them, draw, export, check and report.",
 }

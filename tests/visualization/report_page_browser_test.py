@@ -1,4 +1,7 @@
 import csv
+import pathlib
+import runpy
+import shutil
 
 import numpy as np
 import pytest
@@ -300,6 +303,18 @@ class FilesTest:
             # Nothing but the photographs is an image, and nothing but the page's files a script.
             assert page.locator("img:not([src^='data/'])").count() == page.locator("b").count() == 0
             assert page.locator("script:not([src^='static/']):not([src='data/report.js'])").count() == 0
+
+    def test_page_of_the_documentation_opens(self, browser, tmp_path):
+        pages = pathlib.Path(__file__).parents[2] / "docs"
+        shutil.copytree(pages / "report_page", tmp_path / "report_page")
+        hook = runpy.run_path(str(pages / "report_page_hook.py"))
+        hook["on_post_build"]({"site_dir": str(tmp_path)})
+        index = tmp_path / "report_page" / "index.html"
+        with opened_page(browser, index) as page:
+            assert page.locator("h1").inner_text() == "flat and tree"
+            for _ in content(index)["images"][1:]:
+                page.get_by_role("button", name="Next image").click()
+                until_loaded(page)
 
 
 class TreeTest:
