@@ -3,7 +3,7 @@
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from hierseg_keras import data
 from hierseg_keras.data.example_names import example_names
@@ -39,6 +39,7 @@ def report_runs(
     max_images: int = MAX_IMAGES,
     overwrite: bool = False,
     calibrated: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
     **inference,
 ) -> pathlib.Path:
     """Evaluates runs and writes a page that shows what they see, with `visualization.report_page`.
@@ -53,6 +54,8 @@ def report_runs(
         max_images, overwrite: As in `report_page`.
         calibrated: Whether to divide logits by the temperature that `calibrate_run` stored in each run. Defaults to
             `False`.
+        on_progress: Function that is called with the number of images that are evaluated, and the number of all images
+            of all runs. Defaults to `None`.
         **inference: `scales`, `flip`, `window` and `overlap`, as in `for_inference`.
 
     Returns:
@@ -68,7 +71,7 @@ def report_runs(
     check_replaceable(pathlib.Path(path), overwrite)
     split = _common_split(folders, split)
     palette = palette_of(RunConfig.from_file(config_file(folders[0])).data, folders[0])
-    runs = _reported(folders, split, calibrated, inference)
+    runs = _reported(folders, split, calibrated, on_progress, inference)
     with traced_gradients_freed():
         return report_page(runs, path, max_images, palette, overwrite)
 
@@ -84,7 +87,7 @@ def _common_split(folders, split):
     _check_equal("class tree", folders, [ClassTree.from_file(folder / TREE) for folder in folders], "Write a page each")
     _check_equal("data set", folders, [_evaluated_data(config) for config in configs], "Write a page each")
     splits = [split or config.evaluation.split for config in configs]
-    _check_equal("split", folders, splits, "Pass split")
+    _check_equal("split", folders, splits, "Pass `split`")
     return splits[0]
 
 
@@ -106,9 +109,9 @@ def _evaluated_data(config):
     return f"{name}: {json.dumps({key: getattr(config.data, key) for key in _OF_FOLDERS})}"
 
 
-def _reported(folders, split, calibrated, inference) -> Iterator[ReportedRun]:
+def _reported(folders, split, calibrated, on_progress, inference) -> Iterator[ReportedRun]:
     """Yields each run, ready to be evaluated. A run is loaded when it is asked for."""
-    for folder, name in zip(folders, _names(folders)):
+    for place, (folder, name) in enumerate(zip(folders, _names(folders))):
         config, model = load_run(folder)
         warn_of_other_data(folder, config, model.tree)
         builder = data.prepare(
@@ -120,11 +123,13 @@ def _reported(folders, split, calibrated, inference) -> Iterator[ReportedRun]:
             # The data set's images are resized already.
             model = for_inference(config, model, **inference, temperature=temperature, own_size=True)
             report = compile_model(model, config, optimizer="sgd")
+        image_names = example_names(builder, split)
+        progress = _Progress(on_progress, place * len(image_names), len(folders) * len(image_names))
         yield ReportedRun(
             name,
             report,
-            _predicted(model, load_evaluation(config, model.tree, split, strategy)),
-            image_names=example_names(builder, split),
+            _predicted(model, load_evaluation(config, model.tree, split, strategy), progress),
+            image_names=image_names,
             data_set=f"{builder.info.full_name}, {split}",
             facts=_facts(config, report.scores),
             log=folder / LOG if (folder / LOG).is_file() else None,
@@ -132,11 +137,24 @@ def _reported(folders, split, calibrated, inference) -> Iterator[ReportedRun]:
         )
 
 
-def _predicted(model, evaluation):
+class _Progress:
+    """Adds up images that are done, and tells `on_progress`, unless it is `None`."""
+
+    def __init__(self, on_progress, num_done, num_images):
+        self._on_progress, self._num_done, self._num_images = on_progress, num_done, num_images
+
+    def add(self, count):
+        self._num_done += count
+        if self._on_progress is not None:
+            self._on_progress(self._num_done, self._num_images)
+
+
+def _predicted(model, evaluation, progress):
     examples, steps = evaluation
     for images, labels in examples if steps is None else examples.take(steps):
         # Compiled as `evaluate` compiles it, so that both round alike.
         yield images.numpy(), labels.numpy(), model.predict_on_batch(images)
+        progress.add(len(images))
 
 
 def _names(folders):

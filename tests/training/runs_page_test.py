@@ -79,7 +79,7 @@ class ReportRunsTest:
                 text.replace('dataset = "street_blocks"', 'dataset = "camvid_tree"'),
                 "street_blocks and camvid_tree",
             ),
-            (config, text.replace("validation[:5]", "validation[:6]"), r"\[:6\]\). Pass split"),
+            (config, text.replace("validation[:5]", "validation[:6]"), r"\[:6\]\). Pass `split`"),
         ):
             before = file.read_text()
             file.write_text(changed)
@@ -102,7 +102,15 @@ class ReportRunsTest:
         assert len(values["images"]) == 2 and values["numImages"] == 3
         assert main(["report", *run]) == 1
         error = capsys.readouterr().err
+        assert error.startswith("hierseg report: `hierseg report` expects a path that does not exist.")
         assert error.count("\n") == 1 and "Pass --overwrite" in error
+
+    def test_progress_counts_the_images_of_all_runs(self, folder, tmp_path):
+        done, runs = [], [folder / "nodes", folder / "leaves"]
+        options = {"split": "validation[:6]", "on_progress": lambda *counts: done.append(counts)}
+        with running_eagerly():
+            report_runs(runs, tmp_path / "page", **options)
+        assert done == [(4, 12), (6, 12), (10, 12), (12, 12)]
 
 
 def tree_of(page):

@@ -53,4 +53,4 @@ def opened_page(browser, index, width=1440, height=1000, **options):
 
 def until_loaded(page):
     """Waits until the image that is chosen is painted."""
-    page.wait_for_function("hierseg.store.state.loaded !== null && hierseg.shownMaps === hierseg.store.state.loaded")
+    page.wait_for_function("hierseg.shownMaps(hierseg.store.state) !== null")

@@ -272,6 +272,18 @@ class ReportPageTest:
                 report_page(runs, tmp_path / "page")
             assert not list(tmp_path.iterdir())
 
+    def test_invalid_arguments_raise(self, tmp_path):
+        used = reported()
+        report_page([used], tmp_path / "used")
+        for run, options, kind, message in (
+            (reported(), {"max_images": 0}, ValueError, "max_images=0"),
+            (used, {}, ValueError, "Call its `reset_state`"),
+            (ReportedRun("first", hs.metrics.MistakeSeverity(TREE), []), {}, TypeError, "metrics.TreeReport"),
+        ):
+            with pytest.raises(kind, match=message):
+                report_page([run], tmp_path / "page", **options)
+        assert not (tmp_path / "page").exists()
+
 
 class SeedSpreadTest:
     def test_runs_of_one_configuration_are_a_group(self):

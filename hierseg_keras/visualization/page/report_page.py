@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterable
 
 from hierseg_keras.files import written_beside
+from hierseg_keras.tree.exact_integer import is_count
 from hierseg_keras.visualization.inputs import check_some
 from hierseg_keras.visualization.page.counted_images import counted_images
 from hierseg_keras.visualization.page.image_files import ImageFiles
@@ -57,8 +58,10 @@ def report_page(
     Raises:
         FileExistsError: If `path` exists and `overwrite` is false, or if `path` is not the folder of a page.
         OSError: If the folder cannot be written, or the disk is full. Existing files stay unchanged.
-        ValueError: If there is no run or no image; if trees, data sets, or images differ between runs; or if an image
-            does not hold colors in 0 .. 255.
+        TypeError: If the `report` of a run is not a `metrics.TreeReport`.
+        ValueError: If `max_images` is not an integer above 0; if there is no run or no image; if a `report` has counted
+            pixels already; if trees, data sets, or images differ between runs; or if an image does not hold colors
+            in 0 .. 255.
 
     Example:
 
@@ -69,6 +72,8 @@ def report_page(
     'index.html'
     """
     path = pathlib.Path(path)
+    if not is_count(max_images):
+        raise ValueError(f"`report_page` expects `max_images` above 0. Received: max_images={max_images!r}.")
     check_replaceable(path, overwrite)
     with written_beside(path, replace=overwrite) as new:
         data = new / DATA
@@ -119,6 +124,7 @@ def _write_images(runs, folder, max_images, palette):
     """Writes the files of all images, and returns the content of the page, a dict of JSON values."""
     done, values, files, shown = [], [], None, []
     for run in runs:
+        _check_report(run)
         _check_alike(done, run)
         files = files or ImageFiles(folder, run.report.tree)
         shown.append(_write_run(run, len(done), files, max_images))
@@ -143,6 +149,18 @@ def _write_images(runs, folder, max_images, palette):
             {"name": name, **size, "runs": list(each)} for name, size, each in zip(names, files.images, summaries)
         ],
     }
+
+
+def _check_report(run):
+    if not (hasattr(run.report, "rows") and hasattr(run.report, "confusion")):
+        raise TypeError(
+            f"`ReportedRun` expects a `metrics.TreeReport` as `report`. Received: {run.report!r} of {run.name!r}."
+        )
+    if run.report.confusion.exact_counts().any():
+        raise ValueError(
+            f"`ReportedRun` expects a `report` without pixels. Received: one of {run.name!r} that has counted some. "
+            "Call its `reset_state`."
+        )
 
 
 def _check_alike(done, run):

@@ -67,6 +67,8 @@ hierseg.ClassTree = class {
 
   /** Returns the path of a node as text. */
   pathText(node) {
-    return this.path(node).map((each) => this.names[each]).join(" › ");
+    return this.path(node)
+      .map((each) => this.names[each])
+      .join(" › ");
   }
 };

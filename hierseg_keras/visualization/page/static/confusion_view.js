@@ -16,9 +16,15 @@ hierseg.confusionView = (store) => {
 
   function drawControls() {
     const levels = Array.from({ length: tree.numLevels }, (_, index) => tree.numLevels - index);
-    byId("confusion-levels").append(...levels.map((level) => element("button", {
-      type: "button", text: `Level ${level}`, onclick: () => store.set({ unfolded: hierseg.unfoldedTo(level) }),
-    })));
+    byId("confusion-levels").append(
+      ...levels.map((level) =>
+        element("button", {
+          type: "button",
+          text: `Level ${level}`,
+          onclick: () => store.set({ unfolded: hierseg.unfoldedTo(level) }),
+        }),
+      ),
+    );
     byId("confusion-levels").hidden = tree.numLevels === 1;
     byId("confusion-of").addEventListener("change", (event) => store.set({ confusionOf: event.target.value }));
     byId("confusion-unit").addEventListener("change", (event) => store.set({ confusionUnit: event.target.value }));
@@ -28,7 +34,10 @@ hierseg.confusionView = (store) => {
   function drawChoice(state) {
     const [run, other] = hierseg.shownRuns(state);
     const pairs = [["run", data.runs[run].name]];
-    if (other !== undefined) pairs.push(["other", data.runs[other].name], ["difference", `${data.runs[other].name} − ${data.runs[run].name}`]);
+    if (other !== undefined) {
+      const difference = `${data.runs[other].name} − ${data.runs[run].name}`;
+      pairs.push(["other", data.runs[other].name], ["difference", difference]);
+    }
     byId("confusion-of").replaceChildren(...hierseg.options(pairs));
     byId("confusion-of").value = pairs.some(([key]) => key === state.confusionOf) ? state.confusionOf : "run";
     byId("confusion-of").parentElement.hidden = pairs.length === 1;
@@ -43,12 +52,18 @@ hierseg.confusionView = (store) => {
 
   function caption(first, second) {
     const name = second === null ? data.runs[first].name : `${data.runs[second].name} minus ${data.runs[first].name}`;
-    return element("caption", { class: "hidden", text: `Confusions of ${name}: labels in rows, predictions in columns` });
+    return element("caption", {
+      class: "hidden",
+      text: `Confusions of ${name}: labels in rows, predictions in columns`,
+    });
   }
 
   function head(columns) {
-    return element("thead", {}, element("tr", {}, element("td"),
-      ...columns.map((node) => element("th", { scope: "col" }, columnTitle(node)))));
+    return element(
+      "thead",
+      {},
+      element("tr", {}, element("td"), ...columns.map((node) => element("th", { scope: "col" }, columnTitle(node)))),
+    );
   }
 
   function columnTitle(node) {
@@ -57,22 +72,52 @@ hierseg.confusionView = (store) => {
   }
 
   function foldButton(node, sign, verb, text) {
-    return element("button", {
-      type: "button", class: "fold", "data-fold": `${verb} ${node}`, "aria-label": `${verb} ${tree.names[node]}`,
-      onclick: () => store.toggle("unfolded", node),
-    }, element("span", { class: "sign", "aria-hidden": "true", text: sign }), text);
+    return element(
+      "button",
+      {
+        type: "button",
+        class: "fold",
+        "data-fold": `${verb} ${node}`,
+        "aria-label": `${verb} ${tree.names[node]}`,
+        onclick: () => store.toggle("unfolded", node),
+      },
+      element("span", { class: "sign", "aria-hidden": "true", text: sign }),
+      text,
+    );
   }
 
   function body(one, two, state) {
-    return element("tbody", {}, ...one.rows.map((row) => {
-      const title = element("th", { scope: row.kind === "family" ? "rowgroup" : "row", class: row.kind, style: { "--depth": tree.depths[row.node] - 1 } }, rowTitle(row));
-      return element("tr", { "data-row": `${row.kind} ${row.node}` }, title,
-        ...one.columns.map((column) => (row.kind === "family" ? element("td") : cell(row.node, column, one, two, state))));
-    }));
+    return element(
+      "tbody",
+      {},
+      ...one.rows.map((row) => {
+        const title = element(
+          "th",
+          {
+            scope: row.kind === "family" ? "rowgroup" : "row",
+            class: row.kind,
+            style: { "--depth": tree.depths[row.node] - 1 },
+          },
+          rowTitle(row),
+        );
+        return element(
+          "tr",
+          { "data-row": `${row.kind} ${row.node}` },
+          title,
+          ...one.columns.map((column) =>
+            row.kind === "family" ? element("td") : cell(row.node, column, one, two, state),
+          ),
+        );
+      }),
+    );
   }
 
   function rowTitle({ node, kind }) {
-    const name = element("span", { text: kind === "coarse" ? `${tree.names[node]} (coarse label)` : tree.names[node], title: tree.pathText(node), dir: "auto" });
+    const name = element("span", {
+      text: kind === "coarse" ? `${tree.names[node]} (coarse label)` : tree.names[node],
+      title: tree.pathText(node),
+      dir: "auto",
+    });
     if (kind === "family") return foldButton(node, "−", "Fold", name);
     return kind === "coarse" || tree.isLeaf(node) ? name : foldButton(node, "+", "Unfold", name);
   }
@@ -81,11 +126,14 @@ hierseg.confusionView = (store) => {
     const first = cellOf(one, label, column);
     const isRight = tree.areRelated(label, column);
     if (two !== null) return differenceCell(first, cellOf(two, label, column), isRight, label, column);
-    const text = first.pixels === 0 ? "" : confusionUnit === "pixels" ? numbers.short(first.pixels) : percentText(first.share);
+    const text =
+      first.pixels === 0 ? "" : confusionUnit === "pixels" ? numbers.short(first.pixels) : percentText(first.share);
     const size = first.share >= 0.5 ? " strong" : first.share < 0.005 ? " small" : "";
     return element("td", {
-      class: `${isRight ? "right" : "wrong"}${size}`, style: { "--share": first.share }, text,
-      title: `labeled ${tree.names[label]}, predicted ${tree.names[column]}: ${numbers.plural(first.pixels, "pixel")}, ${numbers.percent(first.share)}`,
+      class: `${isRight ? "right" : "wrong"}${size}`,
+      style: { "--share": first.share },
+      text,
+      title: `${pairText(label, column)}: ${numbers.plural(first.pixels, "pixel")}, ${numbers.percent(first.share)}`,
     });
   }
 
@@ -93,10 +141,15 @@ hierseg.confusionView = (store) => {
     const by = second.share - first.share;
     const percent = Math.round(100 * by);
     return element("td", {
-      class: `${by > 0 ? "more" : "less"}${isRight ? " right" : ""}`, style: { "--share": Math.min(1, 2 * Math.abs(by)) },
+      class: `${by > 0 ? "more" : "less"}${isRight ? " right" : ""}`,
+      style: { "--share": Math.min(1, 2 * Math.abs(by)) },
       text: percent === 0 ? "" : `${percent > 0 ? "+" : "−"}${Math.abs(percent)}`,
-      title: `labeled ${tree.names[label]}, predicted ${tree.names[column]}: ${numbers.percent(first.share)} and ${numbers.percent(second.share)}`,
+      title: `${pairText(label, column)}: ${numbers.percent(first.share)} and ${numbers.percent(second.share)}`,
     });
+  }
+
+  function pairText(label, column) {
+    return `labeled ${tree.names[label]}, predicted ${tree.names[column]}`;
   }
 
   function cellOf({ counts }, label, column) {

@@ -10,7 +10,9 @@
   const MOST_KEPT = 60;
 
   /** Called by `data/report.js` with the data of the whole page. */
-  hierseg.report = (data) => { hierseg.data = data; };
+  hierseg.report = (data) => {
+    hierseg.data = data;
+  };
 
   /** Called by an image's file with its encoded labels. */
   hierseg.truth = (image, text) => receive(`data/${image}.js`, text);
@@ -49,11 +51,19 @@
   }
 
   /**
-   * Returns the promise of an image's maps.
+   * @typedef {Object} Maps
+   * @property {number} image Position of the image.
+   * @property {number[]} runs Positions of the runs.
+   * @property {Int32Array} truth Its labels.
+   * @property {Object[]} predictions One per run, as `hierseg.pixels.decodePrediction` returns it.
+   */
+
+  /**
+   * Returns the promise of the maps of an image and some runs.
    *
-   * @param {number} image Position of the image.
-   * @param {number[]} runs Positions of the runs whose predictions are wanted.
-   * @returns {Promise<{truth: Int32Array, predictions: Object[]}>}
+   * @param {number} image
+   * @param {number[]} runs
+   * @returns {Promise<Maps>}
    */
   hierseg.imageMaps = async (image, runs) => {
     const { width, height } = hierseg.data.images[image];
@@ -62,6 +72,14 @@
       maps(`data/${image}.js`, (text) => hierseg.pixels.decodeTruth(text, size)),
       ...runs.map((run) => maps(`data/${image}.${run}.js`, (text) => hierseg.pixels.decodePrediction(text, size))),
     ]);
-    return { truth, predictions };
+    return { image, runs, truth, predictions };
+  };
+
+  /** Returns the `Maps` of the image and the runs that are shown, or null until they are loaded. */
+  hierseg.shownMaps = (state) => {
+    const { loaded } = state;
+    const isShown =
+      loaded !== null && loaded.image === state.image && String(loaded.runs) === String(hierseg.shownRuns(state));
+    return isShown ? loaded : null;
   };
 })();

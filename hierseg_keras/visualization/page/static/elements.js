@@ -40,12 +40,16 @@ hierseg.byId = (id) => document.getElementById(id);
 
 /** Makes an icon that is read as words, such as a check mark. */
 hierseg.icon = (sign, words) =>
-  hierseg.element("span", { class: "icon" },
+  hierseg.element(
+    "span",
+    { class: "icon" },
     hierseg.element("span", { "aria-hidden": "true", text: sign }),
-    hierseg.element("span", { class: "hidden", text: words }));
+    hierseg.element("span", { class: "hidden", text: words }),
+  );
 
 /** Makes a small square in the color of a node. */
-hierseg.swatch = (color) => hierseg.element("span", { class: "swatch", "aria-hidden": "true", style: { background: color } });
+hierseg.swatch = (color) =>
+  hierseg.element("span", { class: "swatch", "aria-hidden": "true", style: { background: color } });
 
 /** Makes the options of a select, of pairs of value and text. */
 hierseg.options = (pairs) => pairs.map(([value, text]) => hierseg.element("option", { value, text }));

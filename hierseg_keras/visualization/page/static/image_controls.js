@@ -28,6 +28,10 @@ hierseg.imageControls = (store) => {
     const percent = Math.round(100 * threshold);
     show("threshold", percent, percent ? `${percent} %` : "off");
   });
-  store.view(["opacity"], ({ opacity }) => show("opacity", Math.round(100 * opacity), `${Math.round(100 * opacity)} %`));
-  store.view(["mistakes"], ({ mistakes }) => { byId("mistakes").checked = mistakes; });
+  store.view(["opacity"], ({ opacity }) =>
+    show("opacity", Math.round(100 * opacity), `${Math.round(100 * opacity)} %`),
+  );
+  store.view(["mistakes"], ({ mistakes }) => {
+    byId("mistakes").checked = mistakes;
+  });
 };

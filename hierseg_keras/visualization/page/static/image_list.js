@@ -5,9 +5,13 @@ hierseg.imageList = (store) => {
   const list = byId("image-list");
   const items = data.images.map((image, place) => {
     const score = element("span", { class: "quiet" });
-    const button = element("button", { type: "button", onclick: () => store.set({ image: place, cursor: null }) },
+    const button = element(
+      "button",
+      { type: "button", onclick: () => store.set({ image: place, cursor: null }) },
       element("img", { src: `data/${place}.jpg`, alt: "", loading: "lazy", width: image.width, height: image.height }),
-      element("span", { class: "name", text: image.name, title: image.name, dir: "auto" }), score);
+      element("span", { class: "name", text: image.name, title: image.name, dir: "auto" }),
+      score,
+    );
     return { button, score, row: element("li", {}, button) };
   });
   let order = items.map((_, place) => place);
@@ -60,7 +64,9 @@ hierseg.imageList = (store) => {
     const keys = items.map((_, image) => badness(image, state) ?? -Infinity);
     order = items.map((_, image) => image).sort((one, two) => keys[two] - keys[one] || one - two);
     list.replaceChildren(...order.map((image) => items[image].row));
-    items.forEach(({ score }, image) => { score.textContent = scoreText(image, state); });
+    items.forEach(({ score }, image) => {
+      score.textContent = scoreText(image, state);
+    });
     byId("sort").value = state.sort;
     byId("class").value = state.node ?? "";
   });
@@ -69,7 +75,10 @@ hierseg.imageList = (store) => {
     const current = items[state.image].button;
     items.forEach(({ button }) => button.removeAttribute("aria-current"));
     current.setAttribute("aria-current", "true");
-    reachable(items.map(({ button }) => button), current);
+    reachable(
+      items.map(({ button }) => button),
+      current,
+    );
     const place = order.indexOf(state.image);
     byId("previous").disabled = place === 0;
     byId("next").disabled = place === order.length - 1;

@@ -4,7 +4,6 @@ hierseg.imagePanels = (store) => {
   const { data, tree, element, byId, pixels } = hierseg;
   const DIMMED = 60;
   let panels = [];
-  let maps = null;
 
   store.view(["run", "other"], (state) => {
     const runs = hierseg.shownRuns(state);
@@ -14,23 +13,17 @@ hierseg.imagePanels = (store) => {
   });
 
   store.view(["image", "run", "other"], async (state) => {
-    const { image } = state;
-    maps = null;
-    setSizes(data.images[image], image);
-    drawCursor(store.state);
+    setSizes(data.images[state.image], state.image);
+    drawCursor(state);
     try {
-      const loaded = await hierseg.imageMaps(image, hierseg.shownRuns(state));
-      if (store.state.image !== image || loaded.predictions.length !== panels.length - 1) return;
-      maps = loaded;
-      hierseg.shownMaps = maps;
-      draw(store.state);
-      store.set({ loaded: maps });
+      // Another image may be chosen before this one is loaded.
+      store.set({ loaded: await hierseg.imageMaps(state.image, hierseg.shownRuns(state)) });
     } catch (error) {
       hierseg.showMessage(error.message);
     }
   });
 
-  store.view(["level", "threshold", "mistakes", "node"], draw);
+  store.view(["loaded", "level", "threshold", "mistakes", "node"], draw);
   store.view(["opacity"], drawOpacity);
   store.view(["cursor"], drawCursor);
 
@@ -43,12 +36,28 @@ hierseg.imagePanels = (store) => {
     const photograph = element("img", { alt: "" });
     const canvas = element("canvas");
     const cross = element("div", { class: "cross", hidden: true });
-    const stage = element("div", {
-      class: "stage", tabindex: "0", role: "application", "aria-roledescription": "image",
-      "aria-label": `${title}. Arrow keys move the cursor, with Shift by ten pixels.`,
-      onpointermove: onPointer, onpointerdown: onPointer, onkeydown: onKey,
-    }, photograph, canvas, cross);
-    const caption = element("figcaption", {}, ...(run === null ? [] : [hierseg.runMark(run)]), document.createTextNode(title));
+    const stage = element(
+      "div",
+      {
+        class: "stage",
+        tabindex: "0",
+        role: "application",
+        "aria-roledescription": "image",
+        "aria-label": `${title}. Arrow keys move the cursor, with Shift by ten pixels.`,
+        onpointermove: onPointer,
+        onpointerdown: onPointer,
+        onkeydown: onKey,
+      },
+      photograph,
+      canvas,
+      cross,
+    );
+    const caption = element(
+      "figcaption",
+      {},
+      ...(run === null ? [] : [hierseg.runMark(run)]),
+      document.createTextNode(title),
+    );
     return { photograph, canvas, cross, stage, run, figure: element("figure", {}, caption, stage) };
   }
 
@@ -64,7 +73,10 @@ hierseg.imagePanels = (store) => {
   function onPointer(event) {
     const box = event.currentTarget.getBoundingClientRect();
     const { width, height } = data.images[store.state.image];
-    moveTo(Math.floor(((event.clientX - box.left) / box.width) * width), Math.floor(((event.clientY - box.top) / box.height) * height));
+    moveTo(
+      Math.floor(((event.clientX - box.left) / box.width) * width),
+      Math.floor(((event.clientY - box.top) / box.height) * height),
+    );
   }
 
   function onKey(event) {
@@ -86,23 +98,26 @@ hierseg.imagePanels = (store) => {
 
   /** Paints the canvases. */
   function draw(state) {
+    const maps = hierseg.shownMaps(state);
     if (maps === null) return;
+    hierseg.showMessage("");
     const areas = new Map();
-    for (const panel of panels) paint(panel, state, areas);
+    for (const panel of panels) paint(panel, maps, state, areas);
     drawOpacity(state);
     drawLegend(areas, state);
   }
 
   /** Paints one canvas, and adds the pixels of each node to `areas`. */
-  function paint({ canvas, run }, state, areas) {
+  function paint({ canvas, run }, maps, state, areas) {
     const { width, height } = canvas;
     const image = new ImageData(width, height);
-    const prediction = run === null ? null : maps.predictions[hierseg.shownRuns(state).indexOf(run)];
+    const prediction = run === null ? null : maps.predictions[maps.runs.indexOf(run)];
+    const others = run === null ? maps.predictions : [prediction];
     const { level, threshold, mistakes, node: chosen } = state;
     for (let index = 0; index < width * height; index++) {
       const label = maps.truth[index];
       const node = prediction ? pixels.shown(prediction, index, level, threshold) : pixels.shownTruth(label, level);
-      if (node < 0 || (mistakes && !isMistaken(prediction, index, label, node, state))) continue;
+      if (node < 0 || (mistakes && !others.some((each) => isMistaken(each, index, label, state)))) continue;
       areas.set(node, (areas.get(node) ?? 0) + 1);
       image.data.set(tree.rgb[node], 4 * index);
       image.data[4 * index + 3] = chosen === null || tree.areRelated(chosen, node) ? 255 : DIMMED;
@@ -110,10 +125,9 @@ hierseg.imagePanels = (store) => {
     canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
-  /** Whether a pixel is a mistake of a prediction; of the labels, whether any shown run is mistaken there. */
-  function isMistaken(prediction, index, label, node, { level, threshold }) {
-    if (prediction) return pixels.isMistake(label, node);
-    return maps.predictions.some((each) => pixels.isMistake(label, pixels.shown(each, index, level, threshold)));
+  /** Whether a prediction contradicts the label of a pixel. */
+  function isMistaken(prediction, index, label, { level, threshold }) {
+    return pixels.isMistake(label, pixels.shown(prediction, index, level, threshold));
   }
 
   function drawOpacity({ opacity, mistakes }) {
@@ -128,16 +142,35 @@ hierseg.imagePanels = (store) => {
     for (const { cross } of panels) {
       cross.hidden = cursor === null;
       if (cursor === null) continue;
-      hierseg.style(cross, { left: `${(100 * (cursor.x + 0.5)) / width}%`, top: `${(100 * (cursor.y + 0.5)) / height}%` });
+      hierseg.style(cross, {
+        left: `${(100 * (cursor.x + 0.5)) / width}%`,
+        top: `${(100 * (cursor.y + 0.5)) / height}%`,
+      });
     }
   }
 
   /** Lists the classes that are painted, the largest first. */
   function drawLegend(areas, state) {
     const nodes = [...areas.keys()].sort((one, two) => areas.get(two) - areas.get(one));
-    byId("legend").replaceChildren(...nodes.map((node) => element("li", {}, element("button", {
-      type: "button", class: "chip", title: tree.pathText(node), "aria-pressed": String(state.node === node),
-      onclick: () => store.set({ node: state.node === node ? null : node }),
-    }, hierseg.swatch(tree.colors[node]), element("span", { text: tree.names[node], dir: "auto" })))));
+    byId("legend").replaceChildren(
+      ...nodes.map((node) =>
+        element(
+          "li",
+          {},
+          element(
+            "button",
+            {
+              type: "button",
+              class: "chip",
+              title: tree.pathText(node),
+              "aria-pressed": String(state.node === node),
+              onclick: () => store.set({ node: state.node === node ? null : node }),
+            },
+            hierseg.swatch(tree.colors[node]),
+            element("span", { text: tree.names[node], dir: "auto" }),
+          ),
+        ),
+      ),
+    );
   }
 };

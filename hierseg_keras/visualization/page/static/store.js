@@ -13,6 +13,7 @@
  * @property {?number} node The chosen class.
  * @property {string} sort By what images are sorted.
  * @property {?{x: number, y: number}} cursor Pixel whose path is shown.
+ * @property {?Maps} loaded Maps of the image that was loaded last.
  * @property {Set<number>} open Nodes that are open in the tree.
  * @property {string} score Score of nodes by which two runs are compared.
  * @property {Set<number>} unfolded Nodes that are unfolded in the confusion matrix.

@@ -7,12 +7,14 @@ hierseg.summaryView = (store) => {
   document.title = `${title}: report`;
   byId("title").textContent = title;
   const shown = data.images.length < data.numImages ? `, of which ${numbers.count(data.images.length)} are shown` : "";
-  byId("subtitle").textContent = [
+  const classes = tree.numLeaves === 1 ? "1 class" : `${numbers.count(tree.numLeaves)} classes`;
+  const inner = numbers.plural(tree.numNodes - tree.numLeaves, "internal node");
+  const parts = [
     data.dataSet,
     `${numbers.plural(data.numImages, "image")}${shown}`,
-    `${numbers.count(tree.numLeaves)} classes below ${numbers.plural(tree.numNodes - tree.numLeaves, "internal node")}, ` +
-      numbers.plural(tree.numLevels, "level"),
-  ].filter((part) => part).join(" · ");
+    `${classes} below ${inner}, ${numbers.plural(tree.numLevels, "level")}`,
+  ];
+  byId("subtitle").textContent = parts.filter((part) => part).join(" · ");
   drawRuns();
   drawChoice();
 
@@ -27,11 +29,28 @@ hierseg.summaryView = (store) => {
       ...facts.map((fact) => [fact, (run) => new Map(run.facts).get(fact) ?? "–", "fact"]),
     ];
     byId("runs").append(
-      element("thead", {}, element("tr", {}, element("th", { scope: "col", text: "run" }),
-        ...columns.map(([text, , kind]) => element("th", { scope: "col", class: kind, text })))),
-      element("tbody", {}, ...data.runs.map((run, place) => element("tr", {},
-        element("th", { scope: "row" }, hierseg.runMark(place), document.createTextNode(run.name)),
-        ...columns.map(([, value, kind]) => element("td", { class: kind, text: value(run) }))))),
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          element("th", { scope: "col", text: "run" }),
+          ...columns.map(([text, , kind]) => element("th", { scope: "col", class: kind, text })),
+        ),
+      ),
+      element(
+        "tbody",
+        {},
+        ...data.runs.map((run, place) =>
+          element(
+            "tr",
+            {},
+            element("th", { scope: "row" }, hierseg.runMark(place), document.createTextNode(run.name)),
+            ...columns.map(([, value, kind]) => element("td", { class: kind, text: value(run) })),
+          ),
+        ),
+      ),
     );
   }
 

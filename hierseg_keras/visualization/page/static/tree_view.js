@@ -8,7 +8,9 @@ hierseg.treeView = (store) => {
 
   byId("tree-score").addEventListener("change", (event) => store.set({ score: event.target.value }));
   byId("tree-note").textContent = "Scores of a class at its own level. Choose a class to find it in images.";
-  byId("open-all").addEventListener("click", () => store.set({ open: new Set(tree.order.filter((node) => !tree.isLeaf(node))) }));
+  byId("open-all").addEventListener("click", () =>
+    store.set({ open: new Set(tree.order.filter((node) => !tree.isLeaf(node))) }),
+  );
   byId("close-all").addEventListener("click", () => store.set({ open: new Set() }));
   root.addEventListener("keydown", onKey);
 
@@ -42,7 +44,9 @@ hierseg.treeView = (store) => {
   function columnsOf({ run, other, score }) {
     const { nodes } = data.runs[run];
     const support = {
-      title: "pixels", kind: "plain", text: (node) => `${numbers.count(nodes.support[node])} pixels`,
+      title: "pixels",
+      kind: "plain",
+      text: (node) => `${numbers.count(nodes.support[node])} pixels`,
       cell: (node) => value(numbers.short(nodes.support[node]), numbers.count(nodes.support[node])),
     };
     if (other === null || other === run) {
@@ -53,11 +57,21 @@ hierseg.treeView = (store) => {
   }
 
   function scored(title, scores) {
-    return { title, kind: "score", cell: (node) => bar(scores[node]), text: (node) => `${title} ${numbers.share(scores[node])}` };
+    return {
+      title,
+      kind: "score",
+      cell: (node) => bar(scores[node]),
+      text: (node) => `${title} ${numbers.share(scores[node])}`,
+    };
   }
 
   function plain(title, scores) {
-    return { title, kind: "plain", cell: (node) => value(numbers.share(scores[node])), text: (node) => `${title} ${numbers.share(scores[node])}` };
+    return {
+      title,
+      kind: "plain",
+      cell: (node) => value(numbers.share(scores[node])),
+      text: (node) => `${title} ${numbers.share(scores[node])}`,
+    };
   }
 
   /** Returns the column of differences. Of IoUs it says what is noise. */
@@ -65,7 +79,9 @@ hierseg.treeView = (store) => {
     const compared = hierseg.comparison(run, other, score);
     const text = ({ difference: by, verdict }) => `${numbers.difference(by)}${verdict === "noise" ? " (noise)" : ""}`;
     return {
-      title: "difference", kind: "difference", text: (node) => `difference ${text(compared.node(node))}`,
+      title: "difference",
+      kind: "difference",
+      text: (node) => `difference ${text(compared.node(node))}`,
       cell: (node) => {
         const at = compared.node(node);
         const sign = at.difference > 0 ? "more" : at.difference < 0 ? "less" : "";
@@ -80,36 +96,72 @@ hierseg.treeView = (store) => {
 
   /** Returns a number with a bar in the color of the score. */
   function bar(score) {
-    return element("span", { class: "score", style: { "--share": score ?? 0 } },
-      element("span", { class: "fill" }), element("span", { text: numbers.share(score) }));
+    return element(
+      "span",
+      { class: "score", style: { "--share": score ?? 0 } },
+      element("span", { class: "fill" }),
+      element("span", { text: numbers.share(score) }),
+    );
   }
 
   function makeRow(node) {
     const siblings = tree.parents[node] < 0 ? tree.tops : tree.children[tree.parents[node]];
-    const sign = element("span", { class: "sign", "aria-hidden": "true", onclick: (event) => { event.stopPropagation(); store.toggle("open", node); } });
-    return element("div", {
-      class: "tree-row", role: "treeitem", "data-node": node, "aria-level": tree.depths[node], "aria-setsize": siblings.length,
-      "aria-posinset": siblings.indexOf(node) + 1, "aria-label": [tree.names[node], ...columns.map(({ text }) => text(node))].join(", "),
-      style: { "--depth": tree.depths[node] - 1 }, onclick: () => choose(node),
-    },
-    element("span", { class: "name" }, sign, hierseg.swatch(tree.colors[node]),
-      element("span", { class: "text", text: tree.names[node], title: tree.pathText(node), dir: "auto" })),
-    ...columns.map(({ kind, title, cell }) => element("span", { class: `cell ${kind}`, "data-title": title }, cell(node))));
+    const sign = element("span", {
+      class: "sign",
+      "aria-hidden": "true",
+      onclick: (event) => {
+        event.stopPropagation();
+        store.toggle("open", node);
+      },
+    });
+    return element(
+      "div",
+      {
+        class: "tree-row",
+        role: "treeitem",
+        "data-node": node,
+        "aria-level": tree.depths[node],
+        "aria-setsize": siblings.length,
+        "aria-posinset": siblings.indexOf(node) + 1,
+        "aria-label": [tree.names[node], ...columns.map(({ text }) => text(node))].join(", "),
+        style: { "--depth": tree.depths[node] - 1 },
+        onclick: () => choose(node),
+      },
+      element(
+        "span",
+        { class: "name" },
+        sign,
+        hierseg.swatch(tree.colors[node]),
+        element("span", { class: "text", text: tree.names[node], title: tree.pathText(node), dir: "auto" }),
+      ),
+      ...columns.map(({ kind, title, cell }) =>
+        element("span", { class: `cell ${kind}`, "data-title": title }, cell(node)),
+      ),
+    );
   }
 
   /** Chooses a class. A click on a class that is chosen already opens or closes it. */
   function choose(node) {
     rows.get(node).focus();
-    if (store.state.node === node || !store.state.open.has(node)) store.toggle("open", node);
+    if (!tree.isLeaf(node) && (store.state.node === node || !store.state.open.has(node))) store.toggle("open", node);
     store.set({ node });
   }
 
   function onKey(event) {
     const row = event.target.closest("[role=treeitem]");
     const node = row && Number(row.dataset.node);
-    const action = row && { ArrowDown: () => move(row, 1), ArrowUp: () => move(row, -1), ArrowRight: () => open(node),
-      ArrowLeft: () => close(node), Home: () => focusOn(shownRows()[0]), End: () => focusOn(shownRows().at(-1)),
-      Enter: () => choose(node), " ": () => choose(node) }[event.key];
+    const action =
+      row &&
+      {
+        ArrowDown: () => move(row, 1),
+        ArrowUp: () => move(row, -1),
+        ArrowRight: () => open(node),
+        ArrowLeft: () => close(node),
+        Home: () => focusOn(shownRows()[0]),
+        End: () => focusOn(shownRows().at(-1)),
+        Enter: () => choose(node),
+        " ": () => choose(node),
+      }[event.key];
     if (!action) return;
     event.preventDefault();
     action();
