@@ -38,6 +38,9 @@ def regions(rng, num_leaves):
     return blocks(rng, num_leaves, 12, 4 * BLOCK) + blocks(rng, num_leaves, 1)
 
 
+KINDS = {"white noise": white_noise, "noise in blocks": blocks, "regions": regions}
+
+
 def batches(scores_of, num_leaves, num_images):
     """Yields images. Scores are drawn a few times, since drawing them takes longer than writing the page."""
     rng = np.random.default_rng(0)
@@ -80,12 +83,12 @@ def measure(name, scores_of, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=500)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="kinds of scores")
     parser.add_argument("--browser", help="path of chromium, to measure when it shows the page")
     options = parser.parse_args()
-    kinds = {"white noise": white_noise, "noise in blocks": blocks, "regions": regions}
-    rows = [measure(name, scores_of, options) for name, scores_of in kinds.items()]
-    cells = [[name, *(f"{value:.4g}" for value in row.values() if value != name)] for name, row in zip(kinds, rows)]
-    print(*text_table([[key.replace("_", " ") for key in rows[0]], *cells], "lrrrrrr"), sep="\n")
+    rows = [measure(name, KINDS[name], options) for name in options.kinds]
+    cells = [[row.pop("scores"), *(f"{value:.4g}" for value in row.values())] for row in rows]
+    print(*text_table([["scores", *(key.replace("_", " ") for key in rows[0])], *cells], "lrrrrrr"), sep="\n")
 
 
 if __name__ == "__main__":

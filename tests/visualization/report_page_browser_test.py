@@ -248,6 +248,9 @@ class ImagesTest:
         opacity = painted(page, 1)[..., 3]
         assert (opacity[is_sky] == 255).all() and (opacity[~is_sky] < 100).all()
         assert row(page, "sky").get_attribute("aria-selected") == "true"
+        page.keyboard.press("Enter")
+        assert row(page, "sky").get_attribute("aria-selected") == "false"
+        assert (painted(page, 1)[..., 3] == 255).all()
 
 
 def percent(share):
@@ -406,8 +409,12 @@ class ConfusionTest:
         assert page.locator("#matrix thead th").count() == 5
         fold = page.locator("#matrix").get_by_role("button", name="Fold vehicle")
         fold.focus()
-        page.keyboard.press("Enter")
-        assert page.locator("#matrix thead th").count() == 3
+        focused = "document.activeElement.ariaLabel"
+        # The focus stays on the class, so that keys fold and unfold it again.
+        for count, name in ((3, "Unfold vehicle"), (5, "Fold vehicle"), (3, "Unfold vehicle")):
+            page.keyboard.press("Enter")
+            assert page.locator("#matrix thead th").count() == count
+            assert page.evaluate(focused) == name
 
     def test_shares_are_of_the_labeled_class_and_runs_are_subtracted(self, page, pair):
         page.get_by_role("button", name="Level 3", exact=True).click()
@@ -476,7 +483,11 @@ class ComparisonTest:
                 by, half = (pair["levels"][key][level - 1] for key in ("difference", "half"))
                 assert texts[0] == f"level {level}" and texts[3] == signed(by) and texts[4] == f"{half:.3f}"
                 assert texts[5] == ("beyond the noise" if abs(by) > half else "within the noise")
+            runs = [run["nodes"]["iou"] for run in content(seeds)["runs"]]
             for node, path in enumerate(TREE.paths):
+                means = [np.mean([run[node] for run in runs[first : first + 2]]) for first in (0, 2)]
+                texts = row(page, path).locator(".cell.score").all_inner_texts()
+                assert [text.strip() for text in texts] == [f"{mean:.3f}" for mean in means]
                 text = row(page, path).locator(".difference > *").inner_text()
                 noise = " (noise)" if abs(pair["difference"][node]) <= pair["half"][node] else ""
                 assert text == signed(pair["difference"][node]) + noise

@@ -4,10 +4,10 @@
  *
  * @param {number[]} cells Label, leaf and pixels, of each cell that is not 0.
  * @param {Set<number>} unfolded Nodes that are unfolded.
- * @returns {{columns: number[], rows: Object[], counts: Map<number, Map<number, number>>}} `columns` are the nodes at
+ * @returns {{columns: number[], rows: Object[], counts: Map, totals: Map}} `columns` are the nodes at
  *     which the tree is cut. `rows` are these and what is unfolded above them, in the order of the tree: `node`, and
  *     its `kind`: "class", "family" or "coarse", for labels that are coarser than the cut. `counts` has the pixels by
- *     labeled node and predicted column.
+ *     labeled node and predicted column, and `totals` by labeled node.
  */
 hierseg.confusionCounts = (cells, unfolded) => {
   const { tree } = hierseg;
@@ -20,12 +20,14 @@ hierseg.confusionCounts = (cells, unfolded) => {
     if (cut[node] === node) columns.push(node);
   }
   const counts = new Map();
+  const totals = new Map();
   for (let index = 0; index < cells.length; index += 3) {
     const [label, leaf, pixels] = cells.slice(index, index + 3);
     const row = cut[label] < 0 ? label : cut[label];
     if (!counts.has(row)) counts.set(row, new Map());
     const column = cut[leaf];
     counts.get(row).set(column, (counts.get(row).get(column) ?? 0) + pixels);
+    totals.set(row, (totals.get(row) ?? 0) + pixels);
   }
   const rows = [];
   for (const node of tree.order) {
@@ -34,5 +36,5 @@ hierseg.confusionCounts = (cells, unfolded) => {
     rows.push({ node, kind: "family" });
     if (counts.has(node)) rows.push({ node, kind: "coarse" });
   }
-  return { columns, rows, counts };
+  return { columns, rows, counts, totals };
 };

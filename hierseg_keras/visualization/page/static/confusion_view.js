@@ -9,9 +9,7 @@ hierseg.confusionView = (store) => {
     const [first, second] = chosenRuns(state);
     const one = hierseg.confusionCounts(data.runs[first].confusion, state.unfolded);
     const two = second === null ? null : hierseg.confusionCounts(data.runs[second].confusion, state.unfolded);
-    const focused = document.activeElement?.dataset?.fold;
-    byId("matrix").replaceChildren(caption(first, second), head(one.columns), body(one, two, state));
-    if (focused) byId("matrix").querySelector(`[data-fold="${focused}"]`)?.focus();
+    hierseg.replaceChildren(byId("matrix"), caption(first, second), head(one.columns), body(one, two, state));
   });
 
   function drawControls() {
@@ -77,7 +75,7 @@ hierseg.confusionView = (store) => {
       {
         type: "button",
         class: "fold",
-        "data-fold": `${verb} ${node}`,
+        "data-node": node,
         "aria-label": `${verb} ${tree.names[node]}`,
         onclick: () => store.toggle("unfolded", node),
       },
@@ -152,12 +150,9 @@ hierseg.confusionView = (store) => {
     return `labeled ${tree.names[label]}, predicted ${tree.names[column]}`;
   }
 
-  function cellOf({ counts }, label, column) {
-    const row = counts.get(label);
-    if (row === undefined) return { pixels: 0, share: 0 };
-    const total = [...row.values()].reduce((sum, pixels) => sum + pixels, 0);
-    const pixels = row.get(column) ?? 0;
-    return { pixels, share: total ? pixels / total : 0 };
+  function cellOf({ counts, totals }, label, column) {
+    const pixels = counts.get(label)?.get(column) ?? 0;
+    return { pixels, share: pixels === 0 ? 0 : pixels / totals.get(label) };
   }
 
   function percentText(share) {

@@ -55,6 +55,20 @@ hierseg.swatch = (color) =>
 hierseg.options = (pairs) => pairs.map(([value, text]) => hierseg.element("option", { value, text }));
 
 /**
+ * Replaces the children of an element. The focus stays on the button of the same `data-node`, where there is one.
+ *
+ * @param {HTMLElement} element
+ * @param {...Node} children
+ */
+hierseg.replaceChildren = (element, ...children) => {
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  const part = focused?.closest("thead, tbody")?.tagName ?? "";
+  element.replaceChildren(...children);
+  const selector = `button[data-node="${focused?.dataset.node}"]`;
+  (element.querySelector(`${part} ${selector}`) ?? element.querySelector(selector))?.focus();
+};
+
+/**
  * Makes one element of a group reachable by Tab, and lets arrow keys reach the others.
  *
  * @param {HTMLElement[]} elements

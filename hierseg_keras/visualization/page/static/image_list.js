@@ -15,6 +15,7 @@ hierseg.imageList = (store) => {
     return { button, score, row: element("li", {}, button) };
   });
   let order = items.map((_, place) => place);
+  list.append(...items.map(({ row }) => row));
 
   byId("sort").addEventListener("change", (event) => {
     const sort = event.target.value;
@@ -62,8 +63,9 @@ hierseg.imageList = (store) => {
 
   store.view(["sort", "run", "level", "node"], (state) => {
     const keys = items.map((_, image) => badness(image, state) ?? -Infinity);
-    order = items.map((_, image) => image).sort((one, two) => keys[two] - keys[one] || one - two);
-    list.replaceChildren(...order.map((image) => items[image].row));
+    const sorted = items.map((_, image) => image).sort((one, two) => keys[two] - keys[one] || one - two);
+    if (String(sorted) !== String(order)) list.replaceChildren(...sorted.map((image) => items[image].row));
+    order = sorted;
     items.forEach(({ score }, image) => {
       score.textContent = scoreText(image, state);
     });

@@ -152,7 +152,8 @@ hierseg.imagePanels = (store) => {
   /** Lists the classes that are painted, the largest first. */
   function drawLegend(areas, state) {
     const nodes = [...areas.keys()].sort((one, two) => areas.get(two) - areas.get(one));
-    byId("legend").replaceChildren(
+    hierseg.replaceChildren(
+      byId("legend"),
       ...nodes.map((node) =>
         element(
           "li",
@@ -162,6 +163,7 @@ hierseg.imagePanels = (store) => {
             {
               type: "button",
               class: "chip",
+              "data-node": node,
               title: tree.pathText(node),
               "aria-pressed": String(state.node === node),
               onclick: () => store.set({ node: state.node === node ? null : node }),

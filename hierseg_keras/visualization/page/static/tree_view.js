@@ -50,18 +50,24 @@ hierseg.treeView = (store) => {
       cell: (node) => value(numbers.short(nodes.support[node]), numbers.count(nodes.support[node])),
     };
     if (other === null || other === run) {
-      return [scored("IoU", nodes.iou), plain("precision", nodes.precision), plain("recall", nodes.recall), support];
+      return [
+        scored("IoU", (node) => nodes.iou[node]),
+        plain("precision", nodes.precision),
+        plain("recall", nodes.recall),
+        support,
+      ];
     }
-    const [first, second] = [run, other].map((place) => scored(data.runs[place].name, data.runs[place].nodes[score]));
-    return [first, second, difference(run, other, score), support];
+    const compared = hierseg.comparison(run, other, score);
+    const sides = compared.titles.map((title, side) => scored(title, (node) => compared.node(node).values[side]));
+    return [...sides, difference(compared), support];
   }
 
-  function scored(title, scores) {
+  function scored(title, scoreOf) {
     return {
       title,
       kind: "score",
-      cell: (node) => bar(scores[node]),
-      text: (node) => `${title} ${numbers.share(scores[node])}`,
+      cell: (node) => bar(scoreOf(node)),
+      text: (node) => `${title} ${numbers.share(scoreOf(node))}`,
     };
   }
 
@@ -75,8 +81,7 @@ hierseg.treeView = (store) => {
   }
 
   /** Returns the column of differences. Of IoUs it says what is noise. */
-  function difference(run, other, score) {
-    const compared = hierseg.comparison(run, other, score);
+  function difference(compared) {
     const text = ({ difference: by, verdict }) => `${numbers.difference(by)}${verdict === "noise" ? " (noise)" : ""}`;
     return {
       title: "difference",
