@@ -476,7 +476,10 @@ class ComparisonTest:
     def test_differences_are_of_means_and_have_an_interval(self, browser, seeds):
         pair = content(seeds)["comparison"]["pairs"][0]
         with opened_page(browser, seeds) as page:
+            # A run of another configuration is beside the first.
+            assert page.locator("#other option:checked").inner_text() == "b0"
             page.get_by_label("beside").select_option("b1")
+            assert " · b1: " in page.locator("#image-scores").inner_text()
             assert "Means of 2 and 2 seeds" in page.locator("#noise").inner_text()
             rows = cells(page, "#by-level")
             for level, texts in zip(LEVELS, rows):
@@ -498,6 +501,7 @@ class ComparisonTest:
 
     def test_two_seeds_differ_by_noise_alone(self, browser, seeds):
         with opened_page(browser, seeds) as page:
+            page.get_by_label("beside").select_option("a1")
             assert "differ only in their seed" in page.locator("#noise").inner_text()
             assert {texts[-1] for texts in cells(page, "#by-class")} == {"within the noise"}
 

@@ -73,7 +73,7 @@ hierseg.imageList = (store) => {
     byId("class").value = state.node ?? "";
   });
 
-  store.view(["image", "sort", "run", "level", "node"], (state) => {
+  store.view(["image", "sort", "run", "other", "level", "node"], (state) => {
     const current = items[state.image].button;
     items.forEach(({ button }) => button.removeAttribute("aria-current"));
     current.setAttribute("aria-current", "true");

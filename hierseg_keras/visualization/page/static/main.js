@@ -39,7 +39,7 @@ hierseg.themeButton = () => {
   const store = new hierseg.Store({
     image: 0,
     run: 0,
-    other: data.runs.length > 1 ? 1 : null,
+    other: otherRun(),
     level: 1,
     threshold: 0,
     opacity: 0.7,
@@ -55,6 +55,13 @@ hierseg.themeButton = () => {
     confusionUnit: "share",
   });
   hierseg.store = store;
+
+  /** Returns the run to show beside the first: one of another configuration, if there is one. */
+  function otherRun() {
+    const [, group] = data.comparison.groups;
+    return data.runs.length === 1 ? null : (group?.[0] ?? 1);
+  }
+
   hierseg.themeButton();
   for (const view of [
     hierseg.summaryView,
