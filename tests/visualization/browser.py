@@ -43,7 +43,7 @@ def opened_page(browser, index, width=1440, height=1000, **options):
     page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on("request", lambda request: page.requested.append(request.url))
     try:
-        page.goto(index.as_uri())
+        page.goto(index.as_uri(), wait_until="domcontentloaded")
         until_loaded(page)
         yield page
         assert complaints == [], complaints
