@@ -171,6 +171,24 @@ def evaluate(parser):
     _averaging(parser)
 
 
+def report(parser):
+    """Adds the options of `hierseg report`."""
+    parser.add_argument(
+        "runs", metavar="RUN", type=name, nargs="+", help="folders of runs of `hierseg train`, to be shown side by side"
+    )
+    add_import(parser)
+    parser.add_argument("--out", type=name, required=True, help="folder of the page, whose index.html a browser opens")
+    parser.add_argument("--split", type=name, help="TFDS split (default: the runs' validation split)")
+    parser.add_argument(
+        "--images",
+        type=count,
+        default=500,
+        help="most images to show, evenly spread over the split; all pixels are counted (default: 500)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing page")
+    _averaging(parser)
+
+
 def predict(parser):
     """Adds the options of `hierseg predict`."""
     _run(parser)
@@ -310,6 +328,7 @@ OPTIONS = {
     "classes": classes,
     "recipes": recipes,
     "evaluate": evaluate,
+    "report": report,
     "predict": predict,
     "export": export,
     "calibrate": calibrate,

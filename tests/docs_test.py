@@ -22,6 +22,8 @@ import hierseg_keras as hs  # noqa: E402
 import tfds_builders  # noqa: E402
 from hierseg_keras.cli.config_options import config_of  # noqa: E402
 from hierseg_keras.cli.main import parser  # noqa: E402
+from hierseg_keras.visualization.page.page_data import FORMAT_VERSION, tree_data  # noqa: E402
+from tests.visualization.small_page import content  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -200,6 +202,15 @@ class PagesTest:
         for page in PAGES:
             for target in LINK.findall(page.read_text("utf-8")):
                 assert (page.parent / target).exists(), f"{named(page)}: {target}"
+
+    def test_embedded_page_is_whole_and_of_this_version(self):
+        folder = ROOT / "docs" / "report_page" / "data"
+        page = content(folder.parent / "index.html")
+        assert page["format"] == FORMAT_VERSION
+        assert page["tree"] == tree_data(hs.ClassTree.load("street_blocks"), None)
+        files = [f"{place}{end}" for place in range(len(page["images"])) for end in (".jpg", ".js", ".0.js", ".1.js")]
+        assert {file.name for file in folder.iterdir()} == {"report.js", *files}
+        assert sum(file.stat().st_size for file in folder.iterdir()) < 2e6
 
     def test_every_public_name_has_an_entry(self):
         entries = [entry for page in PAGES for entry in ENTRY.findall(page.read_text("utf-8"))]

@@ -1,4 +1,4 @@
-"""Train a flat and a tree-trained network on few fine labels, compare them, draw, export and check."""
+"""Train a flat and a tree-trained network on few fine labels, compare them, draw, export, check and report."""
 
 import csv
 import pathlib
@@ -11,7 +11,7 @@ from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.cli.side_by_side import train_side_by_side
 from hierseg_keras.decoding import best_path
 from hierseg_keras.files import written_beside
-from hierseg_keras.training import RunConfig, for_inference, load_run
+from hierseg_keras.training import RunConfig, for_inference, load_run, report_runs
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.run_state import check_new
 from hierseg_keras.training.saved_run import LOG
@@ -72,7 +72,10 @@ def _run(out, configs, options):
     served = for_inference(configs["tree"], models["tree"])
     path = export.saved_model(served, out / "saved_model")
     print(f"SavedModel: {path}. Comparing its outputs in a new process without Keras and hierseg_keras:")
-    return check(served, path, out / "expected.npz", options.seed)
+    code = check(served, path, out / "expected.npz", options.seed)
+    page = report_runs([out / name for name in configs], out / "page")
+    print(f"\nPage with what both networks see, to be opened in a browser: {page.resolve()}")
+    return code
 
 
 def last_row(run):

@@ -15,6 +15,7 @@ _OPTION = re.compile(r"--([\w.-]+)")
 _WORD = r"[A-Za-z_][\w.]*"
 # Functions that are commands. Other functions appear in no message of a command.
 _COMMANDS = {"predict_files": "predict", "saved_model": "export", "litert": "export", "onnx": "export"}
+_COMMANDS |= {"report_runs": "report", "report_page": "report"}
 _PART = re.compile(r"`(network|method|loss|optimizer)` expects other options")
 _NOTHING = re.compile(r"\b(\w+)=None")
 # `name`, `name=value` and name=value.

@@ -8,6 +8,7 @@ from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.class_ids import node_of_class_id
 from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.class_names import class_names
+from hierseg_keras.data.example_names import text_features, undecoded
 from hierseg_keras.data.find_features import find_features
 from hierseg_keras.data.node_table import NodeTable
 from hierseg_keras.data.refusal import refuse
@@ -67,15 +68,11 @@ class Source:
             Dict with `index`, and with the string scalars `image`, `label`, `depth` (with `max_depth` only) and
             `record`. The last is a name for errors: a text of the record, such as its file name, or its number.
         """
-        import tensorflow_datasets as tfds
-
         features = self.builder.info.features
         kept = dict(zip(("image", "label"), self._features))
         if self._max_depth is not None:
             kept[DEPTH] = DEPTH
-        pictures = [name for name, feature in features.items() if isinstance(feature, tfds.features.Image)]
-        texts = [name for name, feature in features.items() if isinstance(feature, tfds.features.Text)]
-        decoders = dict.fromkeys(pictures, tfds.decode.SkipDecoding())
+        texts, decoders = text_features(self.builder.info), undecoded(self.builder.info)
         example = record if isinstance(record, dict) else features.deserialize_example(record, decoders=decoders)
         name = example[texts[0]] if texts else tf.strings.join(["record ", tf.strings.as_string(index)])
         return {**{key: example[feature] for key, feature in kept.items()}, "record": name, "index": index}

@@ -13,6 +13,7 @@ _ROOM = {
     "for_inference": "saved_run",
     "load_run": "saved_run",
     "load_temperature": "temperature_file",
+    "report_runs": "runs_page",
     "smoke": "smoke_run",
     "train": "run",
     "train_hs3": "hs3_run",

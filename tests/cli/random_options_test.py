@@ -16,6 +16,7 @@ COMMANDS = {
     "recipes": "muller_smith_helen_unet",
     "export": "run --out out",
     "predict": "run image.png --out out",
+    "report": "run --out out",
     "profile": "--image 8x8 --data.tree cityscapes --network.filters 2 --network.num_stages 1",
     "demo": "--dataset camvid_tree --manual-dir lost --data-dir ../data",
 }
@@ -44,7 +45,7 @@ def command_lines():
         if action.option_strings:
             given.append(f"{action.option_strings[0]}={value}")
         else:
-            given[1 if action.dest in ("run", "name", "recipe") else 2] = value
+            given[1 if action.dest in ("run", "runs", "name", "recipe") else 2] = value
         yield given
 
 

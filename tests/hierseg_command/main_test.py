@@ -49,6 +49,7 @@ class MainTest:
             f"data camvid_tree/original --prepare --data-dir prepared --manual-dir {manual_dir} --count 1",
             f"train {TINY} {DATA} --data.data_dir {data_dir} --out run",
             "evaluate run --report report",
+            "report run --out page",
             "predict run image.png --out pictures",
             "export run --out model",
             "evaluate lost",
@@ -58,11 +59,12 @@ class MainTest:
         # What the builder of a data set says.
         others = [line for line in lines if line not in whole]
         assert all(line.startswith("hierseg data: warning: camvid_tree/original/1.0.0: ") for line in others), others
-        names = ("recipes", "profile", "data", "train", "evaluate", "predict", "export")
+        names = ("recipes", "profile", "data", "train", "evaluate", "report", "predict", "export")
         assert whole == [f"## {name}: 0" for name in names]
         assert refused.startswith("hierseg evaluate: expected the folder of a training run. Received: lost")
         assert last == "## evaluate: 1"
         assert printed[2].startswith("camvid_tree/original/") and printed[5:] == [
+            "page/index.html\n",
             "Predicted 1 image into pictures.\n",
             "model\n",
             "",
@@ -81,4 +83,6 @@ class MainTest:
         line = f"demo --data-dir {data_dir} {small} --out demo"
         [printed], errors = run(tmp_path, line, eagerly=False)
         assert errors == "## demo: 0\n"
-        assert printed.endswith("The SavedModel agrees on every output.\n")
+        page = tmp_path / "demo" / "page" / "index.html"
+        end = f"Page with what both networks see, to be opened in a browser: {page}\n"
+        assert page.is_file() and printed.endswith(f"The SavedModel agrees on every output.\n\n{end}")

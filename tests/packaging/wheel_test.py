@@ -79,6 +79,7 @@ class WheelTest:
             "hierseg_keras/py.typed",
             "tfds_builders/py.typed",
             "hierseg_keras/tree/taxonomies/cityscapes.txt",
+            "hierseg_keras/visualization/page/static/index.html",
             "tfds_builders/street_blocks/README.md",
             "tfds_builders/street_blocks/CITATIONS.bib",
             "tfds_builders/street_blocks/TAGS.txt",

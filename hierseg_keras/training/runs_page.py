@@ -1,0 +1,192 @@
+"""Writes the report page of runs from their folders."""
+
+import json
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+
+from hierseg_keras import data
+from hierseg_keras.data.example_names import example_names
+from hierseg_keras.distribution.strategy import current_strategy
+from hierseg_keras.training.build import compile_model, load_evaluation
+from hierseg_keras.training.checkpoints.earlier_run import MAY_CHANGE
+from hierseg_keras.training.config import RunConfig
+from hierseg_keras.training.config.changes import dotted_values
+from hierseg_keras.training.config.checks import FOLDERS
+from hierseg_keras.training.config.files import config_file
+from hierseg_keras.training.data_sets import data_set, palette_of
+from hierseg_keras.training.manifest import TREE, missing_files
+from hierseg_keras.training.origin import warn_of_other_data
+from hierseg_keras.training.run_state import refuse_without
+from hierseg_keras.training.saved_run import LOG, for_inference, load_run
+from hierseg_keras.training.temperature_file import load_temperature
+from hierseg_keras.training.traced_gradients import traced_gradients_freed
+from hierseg_keras.tree import ClassTree
+from hierseg_keras.visualization import ReportedRun, report_page
+from hierseg_keras.visualization.page.report_page import MAX_IMAGES, check_replaceable
+
+# Values that two runs of one configuration may differ in. The length of the training is not one of them.
+_LENGTH = ("schedule.epochs", "schedule.steps")
+_NOT_COMPARED = ("seed", *(name for name in MAY_CHANGE if name not in _LENGTH))
+# What makes the data set `folders`.
+_OF_FOLDERS = ("images", "masks", "mask_format", "classes", "val_share", "val_images", "val_masks", "groups")
+
+
+def report_runs(
+    folders: Sequence[str | os.PathLike],
+    path: str | os.PathLike,
+    split: str | None = None,
+    max_images: int = MAX_IMAGES,
+    overwrite: bool = False,
+    calibrated: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+    **inference,
+) -> pathlib.Path:
+    """Evaluates runs and writes a page that shows what they see, with `visualization.report_page`.
+
+    The values are those of `evaluate_run`. The runs are loaded and evaluated one after the other. Runs whose
+    configurations differ only in the seed show how much the seed alone changes.
+
+    Args:
+        folders: List of the runs' folders. The page shows them in this order.
+        path: Folder to create.
+        split: TFDS split. Defaults to the runs' validation split.
+        max_images, overwrite: As in `report_page`.
+        calibrated: Whether to divide logits by the temperature that `calibrate_run` stored in each run. Defaults to
+            `False`.
+        on_progress: Function that is called with the number of images that are evaluated, and the number of all images
+            of all runs. Defaults to `None`.
+        **inference: `scales`, `flip`, `window` and `overlap`, as in `for_inference`.
+
+    Returns:
+        `pathlib.Path` of `index.html`.
+
+    Raises:
+        FileExistsError: As in `report_page`.
+        FileNotFoundError, FloatingPointError: As in `load_run`.
+        ValueError: If there is no run, or a run twice; or if the runs differ in their class tree, data set, or split.
+            Also as in `load_run`.
+    """
+    folders = [pathlib.Path(folder) for folder in folders]
+    check_replaceable(pathlib.Path(path), overwrite)
+    split = _common_split(folders, split)
+    palette = palette_of(RunConfig.from_file(config_file(folders[0])).data, folders[0])
+    runs = _reported(folders, split, calibrated, on_progress, inference)
+    with traced_gradients_freed():
+        return report_page(runs, path, max_images, palette, overwrite)
+
+
+def _common_split(folders, split):
+    """Checks that runs can be compared, before any of them is evaluated, and returns their split."""
+    if not folders or len({os.path.realpath(folder) for folder in folders}) < len(folders):
+        raise ValueError(f"`report_runs` expects one or several different runs. Received: {_joined(folders)}.")
+    for folder in folders:
+        if missing := missing_files(folder):
+            refuse_without(folder, missing)
+    configs = [RunConfig.from_file(config_file(folder)) for folder in folders]
+    _check_equal("class tree", folders, [ClassTree.from_file(folder / TREE) for folder in folders], "Write a page each")
+    _check_equal("data set", folders, [_evaluated_data(config) for config in configs], "Write a page each")
+    splits = [split or config.evaluation.split for config in configs]
+    _check_equal("split", folders, splits, "Pass `split`")
+    return splits[0]
+
+
+def _check_equal(what, folders, values, advice):
+    for folder, value in zip(folders, values):
+        if value != values[0]:
+            shown = f" ({values[0]} and {value})" if isinstance(value, str) else ""
+            raise ValueError(
+                f"`report_runs` expects runs with one {what}. Received: {folders[0]} and {folder}, which differ"
+                f"{shown}. {advice}."
+            )
+
+
+def _evaluated_data(config):
+    """Returns a text that identifies the data set that a run is validated on."""
+    name = config.evaluation_dataset
+    if name != FOLDERS:
+        return name
+    return f"{name}: {json.dumps({key: getattr(config.data, key) for key in _OF_FOLDERS})}"
+
+
+def _reported(folders, split, calibrated, on_progress, inference) -> Iterator[ReportedRun]:
+    """Yields each run, ready to be evaluated. A run is loaded when it is asked for."""
+    for place, (folder, name) in enumerate(zip(folders, _names(folders))):
+        config, model = load_run(folder)
+        warn_of_other_data(folder, config, model.tree)
+        builder = data.prepare(
+            data_set(config.data, config.evaluation_dataset, model.tree), config.data.data_dir, config.data.manual_dir
+        )
+        temperature = load_temperature(folder) if calibrated else None
+        strategy = current_strategy()
+        with strategy.scope():
+            # The data set's images are resized already.
+            model = for_inference(config, model, **inference, temperature=temperature, own_size=True)
+            report = compile_model(model, config, optimizer="sgd")
+        image_names = example_names(builder, split)
+        progress = _Progress(on_progress, place * len(image_names), len(folders) * len(image_names))
+        yield ReportedRun(
+            name,
+            report,
+            _predicted(model, load_evaluation(config, model.tree, split, strategy), progress),
+            image_names=image_names,
+            data_set=f"{builder.info.full_name}, {split}",
+            facts=_facts(config, report.scores),
+            log=folder / LOG if (folder / LOG).is_file() else None,
+            configuration=without_seed(config),
+        )
+
+
+class _Progress:
+    """Adds up images that are done, and tells `on_progress`, unless it is `None`."""
+
+    def __init__(self, on_progress, num_done, num_images):
+        self._on_progress, self._num_done, self._num_images = on_progress, num_done, num_images
+
+    def add(self, count):
+        self._num_done += count
+        if self._on_progress is not None:
+            self._on_progress(self._num_done, self._num_images)
+
+
+def _predicted(model, evaluation, progress):
+    examples, steps = evaluation
+    for images, labels in examples if steps is None else examples.take(steps):
+        # Compiled as `evaluate` compiles it, so that both round alike.
+        yield images.numpy(), labels.numpy(), model.predict_on_batch(images)
+        progress.add(len(images))
+
+
+def _names(folders):
+    """Returns the shortest ends of the folders' paths that differ."""
+    parts = [folder.resolve().parts for folder in folders]
+    for count in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-count:]) for part in parts]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
+def _facts(config, scores):
+    network, schedule = config.network, config.schedule
+    backbone = getattr(network, "backbone", None)
+    count, unit = (schedule.epochs, "epoch") if schedule.steps is None else (schedule.steps, "step")
+    facts = {
+        "method": None if config.method is None else config.method.name,
+        "network": f"{network.name}, {backbone}" if isinstance(backbone, str) else network.name,
+        "loss": config.loss.name,
+        "scores": f"one per {'node' if scores == 'nodes' else 'leaf'}",
+        "training": f"{count} {unit}{'' if count == 1 else 's'}",
+        "seed": str(config.seed),
+    }
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def without_seed(config):
+    """Returns a text that is equal for runs whose configurations differ only in the seed, and in where they ran."""
+    values = {name: value for name, value in dotted_values(config.to_values()) if name not in _NOT_COMPARED}
+    return json.dumps(values, sort_keys=True, default=str)
+
+
+def _joined(folders):
+    return ", ".join(map(str, folders)) or "none"
