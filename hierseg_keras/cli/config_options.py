@@ -81,7 +81,12 @@ def config_of(options):
 
 def changed(values, options):
     """Makes the `RunConfig` of a nested dict of values, changed by the options."""
-    return RunConfig(**merged(values, nested(options.changes)))
+    changes = nested(options.changes)
+    schedule = changes.get("schedule", {})
+    # The number of steps, which a recipe may have, is in place of that of epochs.
+    if "epochs" in schedule:
+        schedule.setdefault("steps", False)
+    return RunConfig(**merged(values, changes))
 
 
 def value_of(text):

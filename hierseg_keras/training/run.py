@@ -1,8 +1,10 @@
 """Trains a network from a configuration, and saves the results in a folder."""
 
 import contextlib
+import math
 import os
 import pathlib
+import warnings
 
 import keras
 import tensorflow as tf
@@ -57,6 +59,8 @@ from hierseg_keras.visualization import draw_curves, node_colors
 
 # Number of validation images that TensorBoard shows.
 NUM_EXAMPLES = 3
+# Crops of more than so many times the area of the images raise a warning.
+_MOST_PADDED = 4
 
 
 def train(
@@ -282,11 +286,23 @@ def check_before_data(config, strategy):
         ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
     """
     check_classes(config.data)
+    _warn_of_padding(config.data)
     check_strategy(strategy)
     check_jit_compile(config.jit_compile, strategy)
     check_batch_size(config.data.batch_size, strategy)
     if config.tensorboard:
         check_tensorboard()
+
+
+def _warn_of_padding(data_config):
+    """Warns if images are so much smaller than the crops that these are padding for the most part."""
+    size, crop = data_config.size, data_config.crop_size
+    if isinstance(size, tuple) and crop is not None and (ratio := math.prod(crop) / math.prod(size)) > _MOST_PADDED:
+        warnings.warn(
+            f"`data.crop_size` {crop} has {ratio:.0f} times the area of the images, {size}, so that most of each crop "
+            "is padding. Choose a crop of the size of the images or smaller.",
+            stacklevel=2,
+        )
 
 
 def _tensorboard(config, tree, examples, folder):

@@ -180,6 +180,14 @@ class ValueOfTest:
 
 
 class RecipesTest:
+    def test_epochs_replace_the_steps_of_a_recipe(self):
+        line = ["train", "--recipe", "hssn_cityscapes_deeplabv3plus_r101", "--out", "run"]
+        assert config_of(parser().parse_args(line)).schedule.steps is not None
+        schedule = config_of(parser().parse_args([*line, "--schedule.epochs", "2"])).schedule
+        assert (schedule.epochs, schedule.steps) == (2, None)
+        schedule = config_of(parser().parse_args([*line, "--schedule.epochs", "2", "--schedule.steps", "5"])).schedule
+        assert schedule.steps == 5
+
     def test_lists_the_published_results(self, capsys):
         assert main(["recipes"]) == 0
         lines = capsys.readouterr().out.splitlines()

@@ -159,6 +159,13 @@ class TrainTest:
             train(config, tmp_path / "run")
         assert not any(tmp_path.iterdir())
 
+    def test_crops_that_are_mostly_padding_raise_a_warning(self, tmp_path):
+        data = {"crop_size": (512, 1024), "size": (90, 120), "batch_size": 3, "data_dir": str(tmp_path)}
+        with pytest.warns(UserWarning, match=r"\(512, 1024\) has 49 times the area of the images"):
+            # Refused afterwards, because two replicas cannot share three images.
+            with pytest.raises(ValueError, match="batch_size"):
+                train(tiny_config(data=data, replicas=2), tmp_path / "run")
+
     def test_too_few_validation_images_for_the_replicas(self, data_dir, tmp_path, two_replicas):
         config = tiny_config(data_dir, evaluation={"split": "validation[:1]"})
         with pytest.raises(ValueError, match="on 2 replicas expects .*Received: 1 images"):
