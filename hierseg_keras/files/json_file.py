@@ -1,10 +1,12 @@
 """Reads a JSON file that contains an object."""
 
 import json
+import os
 import pathlib
+from typing import Any
 
 
-def read_json(path):
+def read_json(path: str | os.PathLike) -> dict[str, Any]:
     """Reads a JSON file whose top level is an object.
 
     Args:

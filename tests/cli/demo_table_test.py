@@ -41,7 +41,8 @@ class DemoTableTest:
         configs = demo.configurations(options())
         for name, (labels, _) in ROWS.items():
             expected = TASKS["street_blocks"].config(labels, loss={"name": configs[name].loss.name})
-            assert configs[name].to_values() == expected.to_values()
+            # Validation does not change a run.
+            assert configs[name].replace(evaluation={"every": 1}).to_values() == expected.to_values()
 
     @pytest.mark.parametrize("figure", ["miou_2", "miou_3", "mistake_severity"])
     def test_conclusion_holds_beyond_the_interval(self, figure):

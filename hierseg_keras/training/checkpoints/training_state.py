@@ -64,6 +64,9 @@ def restore_state(model, callbacks, arrays, attributes):
         for copy, value in zip(copies, values):
             copy.assign(value)
     for callback, values in zip(callbacks, attributes):
+        if "monitor_op" not in values and getattr(callback, "monitor_op", True) is None:
+            # Keras chooses this function in the first epoch, and then changes the sign of `min_delta`.
+            callback._set_monitor_op()
         for name, value in values.items():
             setattr(callback, name, _decoded(value, arrays))
 

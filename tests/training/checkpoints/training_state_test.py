@@ -80,6 +80,22 @@ class TrainingStateTest:
         for expected, value in zip(stop.best_weights, other.best_weights, strict=True):
             assert expected.dtype == value.dtype and np.array_equal(expected, value)
 
+    @pytest.mark.parametrize("epochs", [0, 2])
+    def test_a_smallest_difference_keeps_its_sign(self, epochs):
+        model = small_model()
+        callbacks = [keras.callbacks.EarlyStopping("val_loss", min_delta=0.5) for _ in range(2)]
+        for callback in callbacks:
+            callback.set_model(model)
+            callback.on_train_begin()
+        whole, resumed = callbacks
+        for epoch in range(epochs):
+            whole.on_epoch_end(epoch, {"val_loss": 3.0})
+        restore_state(model, [resumed], *take_state(model, [whole]))
+        for callback in callbacks:
+            callback.on_epoch_end(epochs, {"val_loss": 2.0})
+        assert resumed.min_delta == whole.min_delta == -0.5
+        assert take_state(model, [resumed])[1] == take_state(model, [whole])[1]
+
     def test_gradients_accumulated_on_other_replicas_have_the_same_sum(self, two_replicas):
         def accumulating(strategy=None):
             model = small_model(strategy)
