@@ -187,7 +187,7 @@ class TreeLoss(keras.losses.Loss):
         return y_true, ops.cast(y_pred, self.dtype)
 
     def per_depth(self, y_true, y_pred):
-        """Computes the terms of the loss per pixel and depth, without weights or reduction.
+        """Computes the terms of the loss per pixel and depth, without weights, reduction or gradient.
 
         Args:
             y_true: As in `call`.
