@@ -1,5 +1,6 @@
 """A triplet loss of pixel embeddings with margins from a class tree (HSSN, eq. 7 and 8)."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import keras
@@ -11,7 +12,7 @@ from hierseg_keras.distribution.replicas import random_uniform
 from hierseg_keras.losses.tree_loss import check_dtype, precision_of
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.exact_integer import is_count
-from hierseg_keras.tree.labels import CODES, OUTSIDE, is_read, label_codes, pixel_weights, without_weightless
+from hierseg_keras.tree.labels import OUTSIDE, is_read, label_codes, pixel_weights, without_weightless
 from hierseg_keras.tree.renamed_arguments import with_new_names
 from hierseg_keras.tree.tensor import Tensor
 
@@ -19,6 +20,7 @@ DISTANCES = ("cosine", "euclidean")
 POSITIVES = ("tree", "class")
 # Number of random draws per call: one per class of the triplet, and one for the three pixels.
 _DRAWS = 4
+_GAP, _WEIGHT = "gap", "weight"
 
 
 def tree_triplet(
@@ -33,6 +35,7 @@ def tree_triplet(
     margin_scale: float = 0.5,
     distance: str = "cosine",
     ignore_class: int = 255,
+    projection: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Draws triplets of pixels, and computes their tree-triplet loss; see `TreeTriplet`.
 
@@ -48,6 +51,7 @@ def tree_triplet(
         y_pred: Float embeddings, `(B, h, w, C)`, of any size.
         seed_generator: `keras.random.SeedGenerator`. Each call advances its state.
         num_triplets, positives, margin, tolerance, margin_scale, distance, ignore_class: As in `TreeTriplet`.
+        projection: As in the call of `TreeTriplet`.
 
     Returns:
         Float tensor, `(num_triplets,)`: float64 if `y_pred` is float64, otherwise float32. Its mean is the mean over
@@ -67,19 +71,38 @@ def tree_triplet(
     tree, y_pred = as_class_tree(tree), ops.convert_to_tensor(y_pred)
     _check_options("tree_triplet", num_triplets, positives, margin, distance)
     codes = _read_codes("tree_triplet", tree, ignore_class, y_true, y_pred)
+    drawn, embeddings = _draw(tree, codes, y_pred, seed_generator, num_triplets, positives, projection)
+    return _losses_of(tree, drawn, embeddings, margin, tolerance, margin_scale, distance)
+
+
+def _draw(tree, codes, y_pred, seed_generator, num_triplets, positives, projection):
+    """Draws triplets, and projects the embeddings of their pixels.
+
+    Returns:
+        A pair: a dict with the gap in the tree and the weight of each triplet, `(T,)`; and the projected embeddings
+        `(3, T, C)` of anchors, positives and negatives.
+    """
     label = ops.reshape(_resized(codes, ops.shape(y_pred)[1:3]), (-1,))
     pixels, gap, is_valid = draw_triplets(tree, label, num_triplets, positives, seed_generator)
+    embeddings = ops.take(ops.reshape(y_pred, (-1, y_pred.shape[-1])), ops.concatenate(pixels), axis=0)
+    if projection is not None:
+        embeddings = projection(embeddings[:, None, None, :])
+    dtype = precision_of(embeddings)
+    embeddings = ops.reshape(ops.cast(embeddings, dtype), (3, num_triplets, embeddings.shape[-1]))
+    is_valid = ops.cast(is_valid, dtype)
+    # The mean over all triplets, so weighted, equals the mean over valid triplets.
+    weight = is_valid * ops.divide_no_nan(float(num_triplets), ops.sum(is_valid))
+    weight = ops.where(ops.any(codes == OUTSIDE), float("nan"), weight)
+    return {_GAP: ops.cast(gap, dtype), _WEIGHT: weight}, embeddings
 
-    dtype, embedding = precision_of(y_pred), ops.reshape(y_pred, (-1, y_pred.shape[-1]))
-    anchor, positive, negative = (ops.cast(ops.take(embedding, pixel, axis=0), dtype) for pixel in pixels)
+
+def _losses_of(tree, drawn, embeddings, margin, tolerance, margin_scale, distance):
+    """Computes the loss of each triplet from the results of `_draw`."""
+    anchor, positive, negative = ops.unstack(embeddings, 3)
     measure = _cosine_distance if distance == "cosine" else _euclidean_distance
     if margin == "tree":
-        margin = tolerance + margin_scale * ops.cast(gap, dtype) / (2 * tree.num_levels)
-    losses = ops.maximum(measure(anchor, positive) - measure(anchor, negative) + margin, 0.0)
-    is_valid = ops.cast(is_valid, dtype)
-    # Scaled so that the mean over all triplets equals the mean over valid triplets.
-    losses = losses * is_valid * ops.divide_no_nan(float(num_triplets), ops.sum(is_valid))
-    return ops.where(ops.any(codes == OUTSIDE), float("nan"), losses)
+        margin = tolerance + margin_scale * drawn[_GAP] / (2 * tree.num_levels)
+    return drawn[_WEIGHT] * ops.maximum(measure(anchor, positive) - measure(anchor, negative) + margin, 0.0)
 
 
 def _read_codes(owner, tree, ignore_class, y_true, y_pred):
@@ -225,6 +248,9 @@ class TreeTriplet(keras.losses.Loss):
         y_pred: Float embeddings, `(B, h, w, C)`, of any size. An embedding covers a cell of the image,
             and has the label at the center of the cell.
         sample_weight: Optional, `(B,)` or `(B, H, W)`. Pixels with weight 0 are not drawn.
+        projection: Optional layer or function from `(N, 1, 1, C)` to `(N, 1, 1, P)`, such as a network of
+            1x1 convolutions, which is applied to the embeddings of the drawn pixels only. Defaults to
+            none.
 
     Returns:
         Scalar, the mean over valid triplets. `call()` returns one value per triplet,
@@ -276,32 +302,20 @@ class TreeTriplet(keras.losses.Loss):
         self.distance = distance
         self.seed_generator = seed if isinstance(seed, keras.random.SeedGenerator) else keras.random.SeedGenerator(seed)
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        y_pred = ops.convert_to_tensor(y_pred)
-        codes = self._codes(y_true, y_pred)
-        if sample_weight is not None:
-            codes = without_weightless(codes, pixel_weights("TreeTriplet", sample_weight, codes, self.dtype))
-        # Keras casts the codes to the loss's dtype, which holds them.
-        return super().__call__({CODES: codes}, y_pred)
+    def __call__(self, y_true, y_pred, sample_weight=None, projection=None):
+        return super().__call__(*self._draw(y_true, y_pred, sample_weight, projection))
 
     def call(self, y_true, y_pred):
-        y_pred = ops.cast(y_pred, self.dtype)
-        return tree_triplet(
-            self.tree,
-            {CODES: self._codes(y_true, y_pred)},
-            y_pred,
-            self.seed_generator,
-            num_triplets=self.num_triplets,
-            positives=self.positives,
-            margin=self.margin,
-            tolerance=self.tolerance,
-            margin_scale=self.margin_scale,
-            distance=self.distance,
-            ignore_class=self.ignore_class,
-        )
+        if not (isinstance(y_true, dict) and _GAP in y_true):
+            y_true, y_pred = self._draw(y_true, y_pred)
+        return _losses_of(self.tree, y_true, y_pred, self.margin, self.tolerance, self.margin_scale, self.distance)
 
-    def _codes(self, y_true, y_pred):
-        return _read_codes("TreeTriplet", self.tree, self.ignore_class, y_true, y_pred)
+    def _draw(self, y_true, y_pred, sample_weight=None, projection=None):
+        y_pred = ops.convert_to_tensor(y_pred)
+        codes = _read_codes("TreeTriplet", self.tree, self.ignore_class, y_true, y_pred)
+        if sample_weight is not None:
+            codes = without_weightless(codes, pixel_weights("TreeTriplet", sample_weight, codes, self.dtype))
+        return _draw(self.tree, codes, y_pred, self.seed_generator, self.num_triplets, self.positives, projection)
 
     def go_to_step(self, step: Tensor) -> None:
         """Sets the random state, so that the next call draws the triplets of a given training step.

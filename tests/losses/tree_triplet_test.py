@@ -104,6 +104,29 @@ class TreeTripletTest:
         np.testing.assert_allclose(value, losses, rtol=1e-4, atol=1e-6)
         assert float(TreeTriplet(TREE, 50, **options)(labels, embeddings)) == pytest.approx(losses.mean(), rel=1e-5)
 
+    def test_projecting_drawn_pixels_equals_projecting_the_map(self, rng):
+        labels, embeddings = (
+            rng.integers(0, TREE.num_leaves, (2, 4, 5)),
+            rng.normal(size=(2, 4, 5, 3)).astype("float32"),
+        )
+        layers = [keras.layers.Conv2D(6, 1, activation="relu"), keras.layers.Conv2D(2, 1)]
+        projection = keras.Sequential([keras.Input((None, None, 3)), *layers])
+        weights = (rng.random((2, 4, 5)) > 0.3).astype("float32")
+        whole = np.asarray(TreeTriplet(TREE, 50, seed=1)(labels, projection(embeddings), weights))
+        sizes = []
+
+        def counted(pixels):
+            sizes.append(tuple(pixels.shape))
+            return projection(pixels)
+
+        value = np.asarray(TreeTriplet(TREE, 50, seed=1)(labels, embeddings, weights, projection=counted))
+        np.testing.assert_allclose(value, whole, rtol=1e-5)
+        assert whole > 0 and sizes == [(150, 1, 1, 3)]
+        seed_generator = keras.random.SeedGenerator(1)
+        losses = tree_triplet(TREE, labels, embeddings, seed_generator, 50, projection=projection)
+        expected = TreeTriplet(TREE, 50, seed=1).call(labels, projection(embeddings))
+        np.testing.assert_allclose(losses, expected, rtol=1e-4, atol=1e-6)
+
     @hypothesis.given(trees=class_trees(min_leaves=2), seed=st.integers(0, 2**31 - 1))
     def test_triplets_are_ordered_for_every_leaf(self, trees, seed):
         """Internal labels too: of any height, on any tree."""

@@ -74,12 +74,12 @@ class HSSN(TrainingWrapper):
 
     Call arguments:
         image: Images, as `segmenter` expects them.
-        training: Whether to return the projected embedding too. Defaults to `False`.
+        training: Whether to return the embedding too. Defaults to `False`.
 
     Returns:
         Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`. In training with triplets, a dict:
-        `{"logits": ..., "embedding": (B, h, w, projection_filters)}`, and the auxiliary logits of
-        `segmenter` if it has any, whose losses are added as well.
+        `{"logits": ..., "embedding": (B, h, w, C)}`, and the auxiliary logits of `segmenter` if it has
+        any, whose losses are added as well. Only the embeddings of drawn pixels are projected.
 
     Raises:
         TypeError: If `segmenter` is not a functional model.
@@ -181,8 +181,7 @@ class HSSN(TrainingWrapper):
     def call(self, image: Tensor, training: bool = False) -> Tensor | dict[str, Tensor]:
         if not (training and self.has_triplets):
             return self.inference_model(image, training=training)
-        answers = self.training_model(image, training=True)
-        return {**answers, "embedding": self.projection(answers["embedding"])}
+        return self.training_model(image, training=True)
 
     # === Train ===
 
@@ -243,7 +242,8 @@ class HSSN(TrainingWrapper):
         self.triplet.go_to_step(self.beta.num_batches)
         beta = self.beta.next(_accumulation_steps(self.optimizer))
         self.trackers["beta"].update_state(beta)
-        return {"tree_triplet": (self.triplet(y, y_pred["embedding"], sample_weight), beta)}
+        triplet = self.triplet(y, y_pred["embedding"], sample_weight, projection=self.projection)
+        return {"tree_triplet": (triplet, beta)}
 
 
 class _PlanUpdates(keras.callbacks.Callback):
