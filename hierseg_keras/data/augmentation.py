@@ -96,8 +96,8 @@ def cut(image, label, crop):
         crop: `Crop`.
 
     Returns:
-        A pair: float32 image `(*extent, C)`, resized bilinearly, and int32 label `(*extent, 1)`, resized by
-        nearest neighbor.
+        A pair: float32 image `(*extent, C)`, resized bilinearly, and label `(*extent, 1)` of its own dtype, resized
+        by nearest neighbor.
     """
     whole = tf.shape(image)[:2]
     step = tf.cast(whole, tf.float32) / tf.cast(crop.size, tf.float32)
@@ -108,8 +108,7 @@ def cut(image, label, crop):
     rows, columns = (_nearest(last[axis] - first[axis], crop.extent[axis]) for axis in (0, 1))
     columns = tf.where(crop.mirrored, columns[::-1], columns)
     # Gathering whole rows is several times faster than gathering single pixels. The transposes turn columns into rows.
-    label = tf.transpose(tf.gather(tf.transpose(tf.gather(label[..., 0], rows)), columns))[..., None]
-    return image, tf.cast(label, tf.int32)
+    return image, tf.transpose(tf.gather(tf.transpose(tf.gather(label[..., 0], rows)), columns))[..., None]
 
 
 def pad(image, label, crop, ignore_class):

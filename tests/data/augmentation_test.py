@@ -24,7 +24,8 @@ def both_ways(step):
 
 def random_crop(image, label, seed, scale_range, crop_size, ignore_class, flip=False):
     crop = augmentation.draw_crop(tf.shape(image)[:2], seed, scale_range, crop_size, flip)
-    return augmentation.pad(*augmentation.cut(image, label, crop), crop, ignore_class)
+    image, label = augmentation.cut(image, label, crop)
+    return augmentation.pad(image, tf.cast(label, tf.int32), crop, ignore_class)
 
 
 def straightforward(image, label, seed, scale_range, crop_size, ignore_class, flip=False):
