@@ -68,24 +68,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backbone", default="resnet50_v2")
     parser.add_argument("--size", type=int, nargs=2, default=(256, 512))
-    parser.add_argument("--repeats", type=int, default=1, help="Of each training; the shortest start counts.")
+    parser.add_argument("--repeats", type=int, default=1, help="Rows of each training.")
     parser.add_argument("--training", choices=list(TRAININGS), help="Only this one, in this process.")
     options = parser.parse_args()
     if options.training:
         (wall, cpu), (warm_wall, warm_cpu) = start_up(options.training, options.backbone, options.size)
         print(f"{wall:.2f} {cpu:.2f} {warm_wall:.2f} {warm_cpu:.2f}")
         return
-    print(f"{'seconds':16s}    wall     CPU   step, wall    CPU")
-    rows = {name: [] for name in TRAININGS}
+    print(f"{'seconds':16s}    wall     CPU   step, wall    CPU", flush=True)
     shared = [sys.executable, "-m", "benchmarks.start_up", "--backbone", options.backbone]
     shared += ["--size", *map(str, options.size)]
-    for _ in range(options.repeats):
-        for name, row in rows.items():
-            answer = subprocess.run([*shared, "--training", name], check=True, stdout=subprocess.PIPE, text=True)
-            row.append([float(value) for value in answer.stdout.splitlines()[-1].split()])
-    for name, row in rows.items():
-        wall, cpu, warm_wall, warm_cpu = np.min(row, axis=0)
-        print(f"{name:16s}{wall:8.2f}{cpu:8.2f}{warm_wall:13.2f}{warm_cpu:7.2f}")
+    for name in options.repeats * list(TRAININGS):
+        answer = subprocess.run([*shared, "--training", name], check=True, stdout=subprocess.PIPE, text=True)
+        wall, cpu, warm_wall, warm_cpu = map(float, answer.stdout.splitlines()[-1].split())
+        print(f"{name:16s}{wall:8.2f}{cpu:8.2f}{warm_wall:13.2f}{warm_cpu:7.2f}", flush=True)
 
 
 if __name__ == "__main__":
