@@ -54,9 +54,25 @@ def map_blocks(function, logits, labels):
         results = function(*pixels)
     else:
         blocks = tuple(_blocks(each, size) for each in pixels)
-        results = ops.map(lambda block: function(*block), blocks)
+        results = _map(function, blocks)
         results = [_joined(result, ops.shape(pixels[1])[0], size) for result in results]
     return tuple(ops.reshape(result, (*image, *result.shape[1:])) for result in results)
+
+
+def _map(function, blocks):
+    """Applies a function to each block, `(size, ...)`, of tensors `(count, size, ...)`."""
+    if keras.backend.backend() != "tensorflow":
+        return ops.map(lambda block: function(*block), blocks)
+    import tensorflow as tf
+
+    # `keras.ops.map` (3.15) calls the function once more, only for the shapes of its results, and a loss takes about
+    # half a second to trace.
+    if tf.executing_eagerly():
+        return [tf.stack(results) for results in zip(*(function(*block) for block in zip(*blocks)))]
+    specs = [tf.TensorSpec(each.shape[1:], each.dtype) for each in blocks]
+    of_block = tf.function(function, autograph=False).get_concrete_function(*specs)
+    signature = tf.nest.map_structure(tf.TensorSpec.from_tensor, tuple(of_block.structured_outputs))
+    return tf.map_fn(lambda block: tuple(of_block(*block)), blocks, fn_output_signature=signature)
 
 
 def _block_size(shape):

@@ -8,7 +8,7 @@ from keras import ops
 from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy, TreeMinCrossentropy, one_pass
 from hierseg_keras.losses.one_pass import in_one_pass, map_blocks
 from hierseg_keras.tree import ClassTree
-from tests.gradients import IS_TENSORFLOW, evaluated, value_and_gradient
+from tests.gradients import IS_TENSORFLOW, compiled, evaluated, value_and_gradient
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nvehicle\n\tcar\n\t\tsedan\nsky")
 IGNORED = 255
@@ -63,6 +63,24 @@ class OnePassTest:
         )
         np.testing.assert_array_equal(double, logits * 2)
         np.testing.assert_array_equal(square, np.stack([labels, labels**2], axis=-1))
+
+    @pytest.mark.skipif(not IS_TENSORFLOW, reason="JAX itself traces the function of a map once")
+    def test_a_graph_traces_the_function_once(self, monkeypatch):
+        monkeypatch.setattr(one_pass, "_CPU_BYTES", 16 * 7)
+        logits, labels = ops.ones((1, 5, 7, 4)), ops.ones((1, 5, 7), "int32")
+        calls = []
+
+        def traced(logits, labels):
+            calls.append(logits.shape)
+            return cubes(logits, labels)
+
+        values = compiled(lambda x: in_one_pass(traced, x, labels))(logits)
+        np.testing.assert_array_equal(values, np.full((1, 5, 7), 4.0))
+        assert calls == [(7, 4)]
+        calls.clear()
+        # Eagerly, each of the five blocks is computed once.
+        in_one_pass(traced, logits, labels)
+        assert calls == [(7, 4)] * 5
 
 
 class LossesInBlocksTest:
