@@ -59,6 +59,10 @@ class RunConfigTest:
             ("evaluation.split", [None, 3]),
             ("evaluation.dataset", [3, True, ["camvid_tree"]]),
             ("evaluation.metrics", ["LevelMeanIoU", {}, [None]]),
+            ("evaluation.batch_size", [0, -1, 1.0, "1", True]),
+            ("published", ["row", {}, [{"row": "a"}], [None], [{"row": "a", "metrics": {}}]]),
+            ("published", [[{"row": "a", "metrics": {"miou_1": value}}] for value in ("1", -1.0, math.nan)]),
+            ("published", [[{"row": "a", "metrics": {"miou_1": 1.0}, "scales": value}] for value in ([], [0.0], 1.0)]),
         ],
     )
     def test_bad_values_are_one_line_each(self, name, values):
