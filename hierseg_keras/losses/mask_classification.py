@@ -1,6 +1,5 @@
 """MaskFormer's losses of queries, each of which predicts one mask and its class."""
 
-import keras
 from keras import ops
 
 from hierseg_keras.losses.class_masks import class_masks
@@ -25,27 +24,27 @@ def mask_classification(
 ):
     """Computes MaskFormer's losses after each of several decoder layers.
 
-    Formula, with `p_q` the class probabilities and `m_q` the mask of query `q`, `s` the matching, and `c` the classes that
-    an image has:
+    Formula, with `p_q` the class probabilities and `m_q` the mask of query `q`, `s` the matching, `c` the classes that
+    an image has, and `t_c` their masks:
 
         L = sum over queries q of -w_q log p_q(class of q)
-            + 1/n sum over classes c of (focal_weight * focal(m_s(c), mask of c) + dice_weight * dice(m_s(c), mask of c))
+            + 1/n sum over classes c of focal_weight * focal(m_s(c), t_c) + dice_weight * dice(m_s(c), t_c)
 
     The class of a query without a match is "no object". The weights `w_q` are 1 for matched queries and
-    `no_object_weight` for others, and are divided by their sum. `n` is the number of matched pairs. Both sums are over the
-    images of a replica's batch. The matching `s` minimizes, in each image, the sum over classes of
+    `no_object_weight` for others, and are divided by their sum. `n` is the number of matched pairs. All sums are over
+    the images of a replica's batch. In each image, the matching `s` minimizes the sum over classes of
 
-        -p_s(c)(c) + focal_weight * focal(m_s(c), mask of c) + dice_weight * dice(m_s(c), mask of c)
+        -p_s(c)(c) + focal_weight * focal(m_s(c), t_c) + dice_weight * dice(m_s(c), t_c)
 
     Focal and dice loss are over the image's pixels, of which those in one cell of the predicted mask share its value.
-    Pixels that are ignored, or labeled with an ancestor of `c`, are excluded for `c`. A query without a match in an image
-    that has coarse labels, or none, has weight 0.
+    Pixels that are ignored, or labeled with an ancestor of `c`, are excluded for `c`. In an image with coarse labels, or
+    without labels, queries without a match have weight 0.
 
     Args:
         tree: `ClassTree`.
         y_true: Node labels, `(B, H, W)`.
-        answers: List of pairs, one per decoder layer: class logits, `(B, Q, L + 1)`, of which the last is "no object"; and
-            mask logits, `(B, h, w, Q)`.
+        answers: List of pairs, one per decoder layer: class logits, `(B, Q, L + 1)`, of which the last is "no object",
+            and mask logits, `(B, h, w, Q)`.
         image_size_of: Tensor of the image's size, `(B, H, W, C)`, against which the size of `y_true` is checked.
         no_object_weight, focal_weight, dice_weight: Floats, as above. The defaults are the paper's.
         ignore_class: Integer label of pixels to exclude. Defaults to 255.
@@ -57,7 +56,7 @@ def mask_classification(
 
     Reference:
         [Cheng et al., Per-Pixel Classification is Not All You Need for Semantic Segmentation, NeurIPS 2021](
-        https://arxiv.org/abs/2107.06278), equations 1 and 2. Dice and normalization are those of
+        https://arxiv.org/abs/2107.06278), equations 1 and 2. Dice loss and normalization are those of
         [Carion et al., DETR, ECCV 2020](https://arxiv.org/abs/2005.12872).
     """
     codes = label_codes(owner, tree, ignore_class, y_true, image_size_of)

@@ -208,9 +208,9 @@ def _naming_class_map(name, class_map):
             raise
         *missing, _ = error.problems
         raise ValueError(
-            f"`dataset` expects a data set with the classes of the run's tree, or one with a `class_map`. Received: "
-            f"{name}, {len(missing)} of whose classes are not in the tree, such as {missing[0].rstrip('.?')}. Give every "
-            "class a node, or ignore, in a class map: a CSV file with the columns id,class,node."
+            "`dataset` expects a data set with the classes of the run's tree, or one with a `class_map`. Received: "
+            f"{name}, {len(missing)} of whose classes are not in the tree, such as {missing[0].rstrip('.?')}. Give "
+            "every class a node, or ignore, in a class map: a CSV file with the columns id,class,node."
         ) from None
 
 

@@ -25,7 +25,8 @@ TINY += ["--replicas", "1"]
 SPLITS = ["--data.train_split", "train[:16]", "--evaluation.split", "validation[:4]"]
 
 
-PUBLISHED = "[{row='a row', metrics={miou_1=50.0, iiou=40.5}}, {row='averaged', metrics={miou_1=60}, scales=[0.5,1], flip=true}]"
+PUBLISHED = "[{row='a row', metrics={miou_1=50.0, iiou=40.5}}, "
+PUBLISHED += "{row='averaged', metrics={miou_1=60.0}, scales=[0.5, 1.0], flip=true}]"
 FILES = {"config.toml", "tree.txt", "classes.csv", "run.json", "log.csv", "pictures", "model.weights.h5", "checkpoints"}
 
 
@@ -156,9 +157,9 @@ class EvaluateTest:
             "a row; one scale",
             "averaged; scales 0.5, 1 with mirror images",
         ]
-        (name, here, published), (other, *missing) = (line.split() for line in printed[2:4])
+        (name, own, published), (other, *missing) = (line.split() for line in printed[2:4])
         assert (name, published, other, missing) == ("miou_1", "50.00", "iiou", ["-", "40.50"])
-        for options, here in (([], here), (["--scales", "0.5,1", "--flip"], printed[-1].split()[1])):
+        for options, here in (([], own), (["--scales", "0.5,1", "--flip"], printed[-1].split()[1])):
             assert main(["evaluate", str(run), "--replicas", "1", *options]) == 0
             values = dict(line.split() for line in capsys.readouterr().out.splitlines())
             assert float(here) == pytest.approx(100 * float(values["miou_1"]), abs=0.01)
@@ -174,7 +175,9 @@ class EvaluateTest:
         assert main([*other, "--class-map", str(tmp_path / "map.csv"), "--report", str(tmp_path / "report")]) == 0
         with (tmp_path / "report" / "report.csv").open() as file:
             support = {row["class"]: int(row["support"]) for row in csv.DictReader(file) if row["level"] == "1"}
-        counts = label_counts(tree, load("camvid_tree", "test", class_maps={"camvid_tree": nodes}, tree=tree, data_dir=data_dir))
+        counts = label_counts(
+            tree, load("camvid_tree", "test", class_maps={"camvid_tree": nodes}, tree=tree, data_dir=data_dir)
+        )
         assert support[tree.paths[0]] == counts[0] > 0 and sum(support.values()) == counts[0]
 
     @pytest.mark.parametrize("option", ["--scales=1", "--flip", "--split=test", "--dataset=a", "--report=a"])

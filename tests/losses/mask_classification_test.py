@@ -2,7 +2,6 @@
 
 import itertools
 
-import keras
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
@@ -31,12 +30,13 @@ def reference(labels, layers, no_object_weight, focal_weight, dice_weight):
         for image_labels, logits, mask_logits in zip(labels, classes, masks):
             log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
             present = [c for c in range(TREE.num_leaves) if (image_labels == c).any()]
-            losses = {
-                (q, c): pair(image_labels, mask_logits[..., q], c) for q in range(len(logits)) for c in present
-            }
+            losses = {(q, c): pair(image_labels, mask_logits[..., q], c) for q in range(len(logits)) for c in present}
             cost = np.array(
                 [
-                    [-np.exp(log_p[q, c]) + focal_weight * losses[q, c][0] + dice_weight * losses[q, c][1] for c in present]
+                    [
+                        -np.exp(log_p[q, c]) + focal_weight * losses[q, c][0] + dice_weight * losses[q, c][1]
+                        for c in present
+                    ]
                     for q in range(len(logits))
                 ]
             ).reshape(len(logits), len(present))
@@ -94,9 +94,7 @@ class MatchingTest:
         for cost, present, queries in zip(costs, is_present, matched(costs, is_present)):
             assert (queries[~present] == -1).all()
             classes = np.flatnonzero(present)
-            best = min(
-                cost[list(order), classes].sum() for order in itertools.permutations(range(4), len(classes))
-            )
+            best = min(cost[list(order), classes].sum() for order in itertools.permutations(range(4), len(classes)))
             assert len(set(queries[classes])) == len(classes)
             assert cost[queries[classes], classes].sum() == pytest.approx(best, abs=1e-6)
 
@@ -135,7 +133,9 @@ class MaskClassificationLossTest:
         classes = np.full((1, 2, 5), -50.0)
         classes[0, 0, 3] = classes[0, 1, 0] = 50.0
         (perfect,) = computed(labels, [(classes, masks)])
-        assert [float(perfect[name]) for name in ("classification", "focal", "dice")] == pytest.approx([0, 0, 0], abs=1e-6)
+        assert [float(perfect[name]) for name in ("classification", "focal", "dice")] == pytest.approx(
+            [0, 0, 0], abs=1e-6
+        )
         # Masks of 1/2: focal is (1/4 + 3/4) / 4 log 2 / 2, and dice is 1 - (2 / 2 + 1) / (1 + 1 + 1).
         (half,) = computed(labels, [(np.zeros((1, 2, 5)), np.zeros((1, 1, 2, 2)))])
         values = [float(half[name]) for name in ("classification", "focal", "dice")]
@@ -159,7 +159,13 @@ class MaskClassificationLossTest:
             for _ in range(3):
                 nudge = np.random.default_rng(2).normal(size=x.shape)
                 ahead, behind = (
-                    total(reference(labels, [tuple(x + step * nudge if i == place else part for i, part in enumerate(layers[0]))], **WEIGHTS)[0][0])
+                    total(
+                        reference(
+                            labels,
+                            [tuple(x + step * nudge if i == place else part for i, part in enumerate(layers[0]))],
+                            **WEIGHTS,
+                        )[0][0]
+                    )
                     for step in (1e-5, -1e-5)
                 )
                 assert (gradient * nudge).sum() == pytest.approx((ahead - behind) / 2e-5, rel=1e-3, abs=1e-5)
@@ -169,7 +175,9 @@ class MaskClassificationLossTest:
         labels, layers = example(np.random.default_rng(3))
         ignored = np.full_like(labels[:1], VOID)
         longer = [tuple(np.concatenate([part, part[:1] + 1]) for part in layer) for layer in layers]
-        for one, other in zip(computed(labels, layers), computed(np.concatenate([labels, ignored]), longer), strict=True):
+        for one, other in zip(
+            computed(labels, layers), computed(np.concatenate([labels, ignored]), longer), strict=True
+        ):
             assert {name: float(value) for name, value in one.items()} == pytest.approx(
                 {name: float(value) for name, value in other.items()}, rel=1e-5
             )
@@ -187,5 +195,4 @@ class MaskClassificationLossTest:
     def test_logits_that_are_not_finite_are_nan_and_end_no_process(self):
         labels, layers = example(np.random.default_rng(6), num_layers=1)
         layers[0][1][0, 0, 0, 0] = np.nan
-        assert np.isnan(float(computed(labels, layers)[0]["dice"])) or np.isnan(float(computed(labels, layers)[0]["focal"]))
-        assert keras.backend.backend() in ("tensorflow", "jax")
+        assert np.isnan(float(computed(labels, layers)[0]["dice"]))

@@ -62,7 +62,9 @@ class RecipesTest:
         text = " ".join(line.removeprefix("#").strip().removesuffix("\\") for line in comments)
         command = re.search(r"(hierseg train .* --out \S+)", text).group(1)
         assert parser().parse_args(shlex.split(command)[1:]).recipe == name
-        assert parser().parse_args(shlex.split(re.search(r"(hierseg evaluate .*?) Command", text).group(1))[1:]).published
+        assert (
+            parser().parse_args(shlex.split(re.search(r"(hierseg evaluate .*?) Command", text).group(1))[1:]).published
+        )
 
     @pytest.mark.parametrize("name", recipes.available())
     def test_published_results_are_of_metrics_that_the_run_measures(self, name):
@@ -72,6 +74,13 @@ class RecipesTest:
         for entry in config.published:
             assert entry.metrics.keys() <= measured and all(10 < value < 100 for value in entry.metrics.values())
         assert RunConfig(**config.to_values()) == config
+
+    def test_flat_baselines_differ_in_their_objective_alone(self):
+        for name in ("cityscapes", "mapillary_vistas"):
+            tree, flat = (RunConfig.from_recipe(f"hssn_{name}_maskformer_swin_small{kind}") for kind in ("", "_flat"))
+            assert (flat.method.name, flat.method.no_object_weight) == ("MaskClassification", 0.1)
+            assert (flat.network, flat.data, flat.schedule) == (tree.network, tree.data, tree.schedule)
+            assert flat.published[0].metrics["miou_1"] < tree.published[0].metrics["miou_1"]
 
     def test_protocols_are_those_of_the_papers(self):
         six = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)

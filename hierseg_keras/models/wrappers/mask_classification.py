@@ -4,9 +4,9 @@ from typing import Any
 
 import keras
 
+from hierseg_keras.distribution.replicas import num_replicas
 from hierseg_keras.losses.mask_classification import mask_classification
 from hierseg_keras.losses.objectives import objectives
-from hierseg_keras.distribution.replicas import num_replicas
 from hierseg_keras.models.compiled_loss import LOGITS, check_weights, one_of_list
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.wrappers.mask_classifier import MaskClassifier
@@ -29,9 +29,9 @@ class MaskClassification(TrainingWrapper):
     cost of a pair = -p_q(class) + focal_weight * focal + dice_weight * dice
     ```
 
-    The weights `w_q` are 1 for matched queries and `no_object_weight` for others, divided by their sum. `n` is the number
-    of matched pairs. The mean over queries and pairs is taken on each replica, then over replicas. The same loss after
-    each earlier layer of the query decoder is added, weighted by `auxiliary_weight` of the network.
+    The weights `w_q` are 1 for matched queries and `no_object_weight` for others, divided by their sum. `n` is the
+    number of matched pairs. Both means are taken on each replica, then over replicas. The same loss after each earlier
+    layer of the query decoder is added, weighted by `auxiliary_weight` of the network.
 
     `compile` needs no loss. A loss passed to `compile` is computed in evaluation only, on the probabilities of leaves.
     `fit`, `evaluate`, `predict` and `save` work as in Keras. The attribute `inference_model` is a `MaskClassifier`, and
@@ -52,13 +52,14 @@ class MaskClassification(TrainingWrapper):
         training: Whether to return the logits of queries too. Defaults to `False`.
 
     Returns:
-        Float32 probabilities of leaves, `(B, H, W, L)`. In training, a dict: `{"logits": these probabilities, "classes_0":
-        (B, Q, L + 1), "masks_0": (B, h, w, Q), ...}`, the logits of queries after each decoder layer.
+        Float32 probabilities of leaves, `(B, H, W, L)`. In training, a dict: `{"logits": (B, H, W, L), "classes_0":
+        (B, Q, L + 1), "masks_0": (B, h, w, Q), ...}`. `"logits"` are the probabilities, and the others are logits of
+        the queries after each decoder layer.
 
     Raises:
         TypeError: If `segmenter` is not a `MaskFormer`.
-        ValueError: If a weight is negative; if `ignore_class` is a node index; from `compile`, if `jit_compile` is `True`
-            on the TensorFlow backend; or from `fit`, if there are sample weights.
+        ValueError: If a weight is negative; if `ignore_class` is a node index; from `compile`, if `jit_compile` is
+            `True` on the TensorFlow backend; or from `fit`, if there are sample weights.
 
     Example:
 
@@ -72,9 +73,9 @@ class MaskClassification(TrainingWrapper):
     Reference:
         [Cheng et al., Per-Pixel Classification is Not All You Need for Semantic Segmentation, NeurIPS 2021](
         https://arxiv.org/abs/2107.06278), section 3. Masks are compared at their own resolution, stride 4, with the
-        numbers of labeled pixels in each cell. Ignored pixels contribute to no mask. A label at an internal node excludes
-        its pixels from the masks of the leaves below, and is outside of all others; in an image with such labels, queries
-        without a match have weight 0, because their leaves may occur.
+        numbers of labeled pixels in each cell. Ignored pixels contribute to no mask. Pixels labeled with an internal
+        node are excluded from the masks of the leaves below it, and are outside of all others. In an image with such
+        labels, queries without a match have weight 0, because their leaves may occur.
     """
 
     from_logits = False
@@ -130,7 +131,7 @@ class MaskClassification(TrainingWrapper):
         """
         if jit_compile is True and not self.supports_jit:
             raise ValueError(
-                "`MaskClassification` expects `jit_compile` to be False or \"auto\", because XLA cannot compile the "
+                '`MaskClassification` expects `jit_compile` to be False or "auto", because XLA cannot compile the '
                 "matching, which runs on the host. Received: jit_compile=True."
             )
         if loss is None:
@@ -154,8 +155,8 @@ class MaskClassification(TrainingWrapper):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         if one_of_list(sample_weight) is not None:
             raise ValueError(
-                "`MaskClassification.fit` expects no `sample_weight`, because its losses are over queries and masks, not "
-                "over pixels. Received: sample_weight. Label the pixels to exclude `ignore_class`."
+                "`MaskClassification.fit` expects no `sample_weight`, because its losses are over queries and masks, "
+                "not over pixels. Received: sample_weight. Label the pixels to exclude `ignore_class`."
             )
         num_layers = sum(name.startswith("classes_") for name in y_pred)
         *earlier, last = mask_classification(

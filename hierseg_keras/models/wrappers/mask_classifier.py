@@ -72,9 +72,7 @@ class MaskClassifier(TreeNetwork):
         probabilities = MaskProbabilities(dtype="float32", name="probabilities")(pairs[-1])
         enlarged = ResizeTo(dtype="float32", name="enlarge_probabilities")([probabilities, image])
         arguments = {"segmenter": segmenter}
-        super().__init__(
-            image, enlarged, segmenter.tree, "leaves", arguments, name=name or segmenter.name, **kwargs
-        )
+        super().__init__(image, enlarged, segmenter.tree, "leaves", arguments, name=name or segmenter.name, **kwargs)
         self._outputs_of_queries = _Symbolic(pairs)
 
     @property

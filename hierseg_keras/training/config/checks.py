@@ -74,8 +74,8 @@ def _method(config):
         )
     if config.jit_compile is True and not getattr(method, "compiles_with_xla", True) and _is_tensorflow():
         yield (
-            f'`jit_compile` expects false or "auto" for `method.name` {config.method.name}, a part of which runs on the '
-            "host, so that XLA cannot compile it. Received: True."
+            f'`jit_compile` expects false or "auto" for `method.name` {config.method.name}, a part of which runs on '
+            "the host, so that XLA cannot compile it. Received: True."
         )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from hierseg_keras.files import write_whole
 from hierseg_keras.training.checkpoints.interval import parse_interval
@@ -33,6 +34,12 @@ from hierseg_keras.training.recipes import values_of
 
 def _checked_interval(value):
     parse_interval(value)
+    return value
+
+
+def _not_empty(value):
+    if not value:
+        raise PydanticCustomError("one_of", "{expected}", {"expected": "at least one entry"})
     return value
 
 
@@ -154,9 +161,9 @@ class Published(Record):
 
     row: str
     """Paper, table and row of the result."""
-    metrics: Annotated[dict[str, NotNegative], Field(min_length=1)]
+    metrics: Annotated[dict[str, NotNegative], AfterValidator(_not_empty)]
     """Table from the names of metrics, such as miou_1, to the published values in percent."""
-    scales: Off[AsTuple[Annotated[tuple[Positive, ...], Field(min_length=1)]]] = None
+    scales: Off[Annotated[AsTuple[tuple[Positive, ...]], AfterValidator(_not_empty)]] = None
     """Scales of the image over which predictions are averaged. Defaults to the original size only."""
     flip: bool = False
     """Whether predictions are averaged over the image and its mirror image."""
@@ -182,9 +189,9 @@ class RunConfig(Record):
             `tree` is then required. `palette`: the colors of the run's pictures, as in
             `visualization.node_colors`.
         network: Name and options of a network. Defaults to `UNet`.
-        method: Name and options of the wrapper that trains the network: `HSSN` or `HS3`. Defaults to `None`, which
-            trains the network without a wrapper. Train `HS3` with `train_hs3`, which finds the clusters first, or
-            set `clusters=None` for deep supervision. Pass the options of the triplet loss as
+        method: Name and options of the wrapper that trains the network: `HSSN`, `HS3` or `MaskClassification`. Defaults
+            to `None`, which trains the network without a wrapper. Train `HS3` with `train_hs3`, which finds the
+            clusters first, or set `clusters=None` for deep supervision. Pass the options of the triplet loss as
             `method={"name": "HSSN", "triplet": {...}}`.
         loss: Name and options of a loss. Defaults to `FocalTreeMin`; `SparseCategoricalCrossentropy` is the flat
             baseline. `class_weights` may also be the name of a method of `data.class_weights`, which computes the

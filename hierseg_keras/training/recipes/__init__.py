@@ -1,8 +1,8 @@
 """Recipes that reproduce the papers' training runs: one TOML file per row of their tables.
 
-The tables `published` in a file hold the published results, and how they were measured. The comments state the paper, the
-row, the protocol, the commands, and the training time. They also state which values the paper omits, and how these were
-chosen.
+The tables `published` in a file contain the published results, and how they were measured. The comments state the
+paper, the row, the protocol, the commands, and the training time. They also state which values the paper omits, and how these
+were chosen.
 """
 
 import importlib.resources
