@@ -37,7 +37,7 @@ def mask_classification(
         -p_s(c)(c) + focal_weight * focal(m_s(c), t_c) + dice_weight * dice(m_s(c), t_c)
 
     Focal and dice loss are over the image's pixels, of which those in one cell of the predicted mask share its value.
-    Pixels that are ignored, or labeled with an ancestor of `c`, are excluded for `c`. In an image with coarse labels, or
+    Pixels that are ignored, or labeled with an ancestor of `c`, are excluded for `c`. In an image with coarse labels or
     without labels, queries without a match have weight 0.
 
     Args:

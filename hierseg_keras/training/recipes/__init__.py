@@ -1,8 +1,8 @@
 """Recipes that reproduce the papers' training runs: one TOML file per row of their tables.
 
 The tables `published` in a file contain the published results, and how they were measured. The comments state the
-paper, the row, the protocol, the commands, and the training time. They also state which values the paper omits, and how these
-were chosen.
+paper, the row, the protocol, the commands, and the training time. They also state which values the paper omits, and how
+these were chosen.
 """
 
 import importlib.resources
@@ -40,5 +40,8 @@ def values_of(name):
 
 def published(name):
     """Returns the published results of a recipe's rows in percent, in one line."""
-    entries = values_of(name).get("published", [])
-    return "; ".join(" ".join(f"{metric} {value:.2f}" for metric, value in e["metrics"].items()) for e in entries)
+    return "; ".join(_line(entry) for entry in values_of(name).get("published", []))
+
+
+def _line(entry):
+    return f"{entry['row']}: {', '.join(f'{metric} {value:.2f}' for metric, value in entry['metrics'].items())}"
