@@ -204,9 +204,9 @@ def _naming_class_map(name, class_map):
     try:
         yield
     except TreeError as error:
-        if class_map is not None:
+        missing = [problem for problem in error.problems if problem.startswith("class id ")]
+        if class_map is not None or not missing:
             raise
-        *missing, _ = error.problems
         raise ValueError(
             "`dataset` expects a data set with the classes of the run's tree, or one with a `class_map`. Received: "
             f"{name}, {len(missing)} of whose classes are not in the tree, such as {missing[0].rstrip('.?')}. Give "
