@@ -168,7 +168,30 @@ def evaluate(parser):
         "--replicas", type=number_or_auto, default="auto", help="number of devices, or auto for all (default: auto)"
     )
     parser.add_argument("--report", type=name, help="folder for a report per class and level: text, CSV and picture")
-    _averaging(parser)
+    parser.add_argument("--dataset", type=name, help="TFDS data set (default: the one that the run was validated on)")
+    parser.add_argument(
+        "--class-map",
+        type=name,
+        help="with --dataset: CSV file with one row id,class,node per class id of the data set; nodes are those of the "
+        "run's tree, or ignore",
+    )
+    parser.add_argument(
+        "--published",
+        action="store_true",
+        help="evaluate as the published results of the run's recipe were measured, and print both side by side",
+    )
+    check_averaging = _averaging(parser)
+    excluded = ("split", "report", "dataset", "scales", "flip", "window", "calibrated")
+
+    def check(options):
+        check_averaging(options)
+        if options.class_map and not options.dataset:
+            parser.error("--class-map requires --dataset. Received: no --dataset.")
+        given = [f"--{option}" for option in excluded if getattr(options, option)]
+        if options.published and given:
+            parser.error(f"--published expects no option that changes the evaluation. Received: {', '.join(given)}.")
+
+    parser.set_defaults(check=check)
 
 
 def report(parser):

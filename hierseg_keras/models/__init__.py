@@ -12,6 +12,8 @@ from hierseg_keras.models.wrappers.calibrated import Calibrated
 from hierseg_keras.models.wrappers.hs3 import HS3
 from hierseg_keras.models.wrappers.hs3_fuse import HS3Fuse
 from hierseg_keras.models.wrappers.hssn import HSSN
+from hierseg_keras.models.wrappers.mask_classification import MaskClassification
+from hierseg_keras.models.wrappers.mask_classifier import MaskClassifier
 from hierseg_keras.models.wrappers.multi_scale import MultiScale
 from hierseg_keras.models.wrappers.resized import Resized
 from hierseg_keras.models.wrappers.sliding_window import SlidingWindow
@@ -27,6 +29,8 @@ __all__ = [
     "HRNetOCR",
     "HRNetOCRScaleAttention",
     "LayerProfile",
+    "MaskClassification",
+    "MaskClassifier",
     "MaskFormer",
     "MultiScale",
     "Resized",

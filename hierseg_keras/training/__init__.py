@@ -9,6 +9,7 @@ _ROOM = {
     "ConfigError": "config",
     "RunConfig": "config",
     "calibrate_run": "calibration",
+    "evaluate_published": "published",
     "evaluate_run": "saved_run",
     "for_inference": "saved_run",
     "load_run": "saved_run",

@@ -1,6 +1,7 @@
 """Builds the parts of a run from its configuration: tree, data, network, loss and metrics."""
 
 import functools
+import math
 import pathlib
 
 import keras
@@ -10,7 +11,7 @@ from hierseg_keras.data.class_ids import node_of_class_id
 from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.distribution.blank_images import ExcludeBlankImages
 from hierseg_keras.distribution.evaluation_batches import evaluation_batches
-from hierseg_keras.distribution.processes import batch_part
+from hierseg_keras.distribution.processes import batch_part, num_batch_devices
 from hierseg_keras.losses.objectives import loss_by_depth
 from hierseg_keras.metrics import DepthLoss, TreeReport
 from hierseg_keras.metrics.named_metric import NamedMetric, check_value_names
@@ -98,13 +99,18 @@ def load_training(config, tree):
     return _load_sources(config, tree, values.splits, values.batch_size, training=True, **shares)
 
 
-def load_evaluation(config, tree, split, strategy):
+def load_evaluation(config, tree, split, strategy, class_map=None):
     """Loads a split of the data set to validate on, with the labels as they are stored.
+
+    Args:
+        class_map: As the values of `class_maps` in `data.load`. Defaults to `None`: the data set's own classes.
 
     Returns:
         A pair: the batches for the strategy's replicas, and the `steps` to pass to `evaluate` (`None`: all).
     """
-    load = functools.partial(_load, config, tree, config.evaluation_dataset, split)
+    name = config.evaluation_dataset
+    class_maps = None if class_map is None else {name: class_map}
+    load = functools.partial(_load, config, tree, name, split, class_maps=class_maps)
     return _for_evaluation(config, tree, load, strategy)
 
 
@@ -257,23 +263,31 @@ def ignore_class_of(tree):
 
 def _for_evaluation(config, tree, load, strategy):
     """Returns the examples of `load(batch_size=...)` as `load_evaluation` does."""
+    batch_size = _evaluation_batch_size(config, strategy)
     if batch_part() is not None:
-        return load(batch_size=config.data.batch_size, batch_part=batch_part()), None
+        return load(batch_size=batch_size, batch_part=batch_part()), None
     if strategy.num_replicas_in_sync == 1:
-        return load(batch_size=config.data.batch_size), None
+        return load(batch_size=batch_size), None
     padding = PADDING_COLOR, ignore_class_of(tree)
-    return evaluation_batches(load(batch_size=1), config.data.batch_size, padding, strategy)
+    return evaluation_batches(load(batch_size=1), batch_size, padding, strategy)
 
 
-def excluding_blank_images(config, examples):
+def _evaluation_batch_size(config, strategy):
+    """Returns the number of images per batch of an evaluation, of which every replica gets equally many."""
+    replicas = max(strategy.num_replicas_in_sync, num_batch_devices())
+    return math.ceil(config.evaluation_batch_size / replicas) * replicas
+
+
+def excluding_blank_images(config, examples, strategy):
     """Returns a list of the callback that an evaluation on a part of the batches needs; else an empty list.
 
     Args:
         config: `RunConfig`.
         examples: The first of the pair that `load_evaluation` returns.
+        strategy: As passed to `load_evaluation`.
     """
     num_blank = getattr(examples, "num_blank", 0)
-    return [ExcludeBlankImages(len(examples), config.data.batch_size, num_blank)] if num_blank else []
+    return [ExcludeBlankImages(len(examples), _evaluation_batch_size(config, strategy), num_blank)] if num_blank else []
 
 
 def _first_examples(dataset, count):

@@ -93,7 +93,9 @@ def _train_phases(config, folder, verbose, strategy):
         # Made only to find invalid options before the data are prepared.
         make_parts(config.replace(method=all_classes), tree_of(values))
     reduced, analysis = _split_off(values, method.analysis_share)
-    deep = config.replace(method=all_classes, data={"train_split": reduced if len(reduced) > 1 else reduced[0]})
+    reduced_data = {"train_split": reduced if len(reduced) > 1 else reduced[0]}
+    # The published results are those of the last phase.
+    deep = config.replace(method=all_classes, data=reduced_data, published=[])
     with _recorded(config, folder):
         _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy, resume=True))
     _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))

@@ -194,7 +194,7 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     unsaved = _tensorboard(config, tree, examples, folder)
     with catching_signals() as request:
         checkpoints = _checkpoints(config, folder, callbacks, request, checkpoint, train_data, planned)
-        callbacks = [*callbacks, *unsaved, *checkpoints, *excluding_blank_images(config, validation[0])]
+        callbacks = [*callbacks, *unsaved, *checkpoints, *excluding_blank_images(config, validation[0], strategy)]
         _fit(model, train_data, validation, epochs, config.evaluation.every, checkpoint, callbacks, verbose)
         if is_first():
             curves = folder / PICTURES / "curves.png"

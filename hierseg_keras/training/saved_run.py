@@ -3,7 +3,7 @@
 import contextlib
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -27,7 +27,7 @@ from hierseg_keras.training.progress_line import progress_of
 from hierseg_keras.training.run_state import refuse_without, warn_if_unfinished
 from hierseg_keras.training.temperature_file import load_temperature
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
-from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree import ClassTree, TreeError
 from hierseg_keras.visualization import draw_report
 
 LOG, PICTURES, TENSORBOARD = "log.csv", "pictures", "tensorboard"
@@ -140,9 +140,15 @@ def evaluate_run(
     verbose: int | str = "auto",
     strategy: tf.distribute.Strategy | None = None,
     report: str | os.PathLike | None = None,
+    dataset: str | None = None,
+    class_map: data.ClassMap | str | os.PathLike | Mapping | None = None,
     **inference,
 ) -> dict[str, float]:
-    """Evaluates a run's network on a split of the data set that it was validated on.
+    """Evaluates a run's network on a split of the data set that it was validated on, or of another one.
+
+    The classes of another data set are mapped to nodes of the run's tree. A label at an internal node counts at the
+    levels at and above this node. As always, the mean IoU of a level is over the classes that are labeled or predicted:
+    a class that the network predicts and the data set does not have is 0.
 
     Args:
         folder: The run's folder.
@@ -152,6 +158,10 @@ def evaluate_run(
             replicas. If they also have equally many labeled pixels, the loss does not depend on it either.
         report: Optional folder for a report by class and level: `report.txt`, `report.csv` and `report.png`. The
             folder is locked against other processes, and an earlier report is replaced.
+        dataset: TFDS data set. Defaults to the data set that the run was validated on.
+        class_map: The node of each class id of `dataset`, as a value of `class_maps` in `data.load`: a `ClassMap`, the
+            path of its file, or a dict. Defaults to `None`: each class is the node of the same path, or of the same
+            name if only one node has it.
         **inference: `scales`, `flip`, `window`, `overlap` and `temperature`, as in `for_inference`.
 
     Returns:
@@ -160,17 +170,23 @@ def evaluate_run(
     Raises:
         FileExistsError: If another process writes to the folder `report`.
         FileNotFoundError, ValueError, FloatingPointError: As in `load_run`.
+        ValueError: If a class of `dataset` is no node of the run's tree, and there is no `class_map`.
     """
     report = None if report is None else pathlib.Path(report)
     with contextlib.nullcontext() if report is None else claimed(report), traced_gradients_freed():
-        return _evaluate(folder, split, verbose, strategy, report, inference)
+        return _evaluate(folder, split, verbose, strategy, report, dataset, class_map, inference)
 
 
-def _evaluate(folder, split, verbose, strategy, report, inference):
+def _evaluate(folder, split, verbose, strategy, report, dataset, class_map, inference):
     folder, strategy = pathlib.Path(folder), strategy or current_strategy()
     config, model = load_run(folder, strategy)
-    warn_of_other_data(folder, config, model.tree)
-    examples, steps = load_evaluation(config, model.tree, split or config.evaluation.split, strategy)
+    if dataset in (None, config.evaluation_dataset):
+        warn_of_other_data(folder, config, model.tree)
+    else:
+        config = config.replace(evaluation={"dataset": dataset})
+    with _naming_class_map(config.evaluation_dataset, class_map):
+        split = split or config.evaluation.split
+        examples, steps = load_evaluation(config, model.tree, split, strategy, class_map)
     with strategy.scope():
         # The data set's images are resized already.
         model = for_inference(config, model, **inference, own_size=True)
@@ -180,6 +196,22 @@ def _evaluate(folder, split, verbose, strategy, report, inference):
     if report is not None:
         _write_report(by_class, report, palette_of(config.data, folder))
     return values
+
+
+@contextlib.contextmanager
+def _naming_class_map(name, class_map):
+    """Adds the way out to an error about classes that the tree does not have: a class map."""
+    try:
+        yield
+    except TreeError as error:
+        missing = [problem for problem in error.problems if problem.startswith("class id ")]
+        if class_map is not None or not missing:
+            raise
+        raise ValueError(
+            "`dataset` expects a data set with the classes of the run's tree, or one with a `class_map`. Received: "
+            f"{name}, {len(missing)} of whose classes are not in the tree, such as {missing[0].rstrip('.?')}. Give "
+            "every class a node, or ignore, in a class map: a CSV file with the columns id,class,node."
+        ) from None
 
 
 def _write_report(by_class, folder, palette):

@@ -11,8 +11,11 @@ tf = pytest.importorskip("tensorflow")
 import keras  # noqa: E402
 
 from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.data import ClassMap, label_counts, load  # noqa: E402
+from hierseg_keras.data.class_names import class_names  # noqa: E402
 from hierseg_keras.training import RunConfig, load_run  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from tests.manual_data import FOLDER, prepare  # noqa: E402
 from tests.running_eagerly import running_eagerly  # noqa: E402
 
 TINY = "--network.filters 2 --network.num_stages 2 --data.crop_size 32,40 --data.batch_size 4".split()
@@ -22,6 +25,8 @@ TINY += ["--replicas", "1"]
 SPLITS = ["--data.train_split", "train[:16]", "--evaluation.split", "validation[:4]"]
 
 
+PUBLISHED = "[{row='a row', metrics={miou_1=50.0, iiou=40.5}}, "
+PUBLISHED += "{row='averaged', metrics={miou_1=60.0}, scales=[0.5, 1.0], flip=true}]"
 FILES = {"config.toml", "tree.txt", "classes.csv", "run.json", "log.csv", "pictures", "model.weights.h5", "checkpoints"}
 
 
@@ -29,7 +34,7 @@ FILES = {"config.toml", "tree.txt", "classes.csv", "run.json", "log.csv", "pictu
 def run(data_dir, tmp_path_factory):
     """A finished run on sixteen images."""
     folder = tmp_path_factory.mktemp("runs") / "a run"
-    averaged = ["--schedule.ema_momentum", "0.5"]
+    averaged = ["--schedule.ema_momentum", "0.5", "--published", PUBLISHED]
     with running_eagerly():
         assert main(["train", *TINY, *SPLITS, *averaged, "--data.data_dir", str(data_dir), "--out", str(folder)]) == 0
     return folder
@@ -144,6 +149,42 @@ class EvaluateTest:
         with (run / "log.csv").open() as file:
             last = list(csv.DictReader(file))[-1]
         assert float(printed["miou_1"]) == pytest.approx(float(last["val_miou_1"]), abs=1e-4)
+
+    def test_published_results_stand_beside_those_of_their_protocol(self, run, capsys):
+        assert main(["evaluate", str(run), "--published", "--replicas", "1"]) == 0
+        printed = capsys.readouterr().out.splitlines()
+        assert [line for line in printed if ";" in line] == [
+            "a row; one scale",
+            "averaged; scales 0.5, 1 with mirror images",
+        ]
+        (name, own, published), (other, *missing) = (line.split() for line in printed[2:4])
+        assert (name, published, other, missing) == ("miou_1", "50.00", "iiou", ["-", "40.50"])
+        for options, here in (([], own), (["--scales", "0.5,1", "--flip"], printed[-1].split()[1])):
+            assert main(["evaluate", str(run), "--replicas", "1", *options]) == 0
+            values = dict(line.split() for line in capsys.readouterr().out.splitlines())
+            assert float(here) == pytest.approx(100 * float(values["miou_1"]), abs=0.01)
+
+    def test_another_data_set_is_mapped_to_the_tree(self, run, data_dir, tmp_path, capsys):
+        builder = prepare("camvid_tree", FOLDER / "camvid_tree" / "dummy_data", str(data_dir))
+        other = ["evaluate", str(run), "--replicas", "1", "--dataset", "camvid_tree", "--split", "test"]
+        assert main(other) == 1
+        assert "--dataset expects a data set with the classes of the run's tree" in capsys.readouterr().err
+        tree, ignored = ClassTree.load("street_blocks"), len(class_names(builder.info)) - 1
+        nodes = {id_: tree.paths[0 if id_ % 2 else tree.num_leaves] for id_ in range(ignored)} | {ignored: "ignore"}
+        ClassMap.from_dict(nodes).to_file(tmp_path / "map.csv")
+        assert main([*other, "--class-map", str(tmp_path / "map.csv"), "--report", str(tmp_path / "report")]) == 0
+        with (tmp_path / "report" / "report.csv").open() as file:
+            support = {row["class"]: int(row["support"]) for row in csv.DictReader(file) if row["level"] == "1"}
+        counts = label_counts(
+            tree, load("camvid_tree", "test", class_maps={"camvid_tree": nodes}, tree=tree, data_dir=data_dir)
+        )
+        assert support[tree.paths[0]] == counts[0] > 0 and sum(support.values()) == counts[0]
+
+    @pytest.mark.parametrize("option", ["--scales=1", "--flip", "--split=test", "--dataset=a", "--report=a"])
+    def test_published_protocols_are_not_changed(self, option, capsys):
+        with pytest.raises(SystemExit, match="2"):
+            main(["evaluate", "run", "--published", option])
+        assert f"Received: {option.partition('=')[0]}. (see" in capsys.readouterr().err
 
     def test_folder_that_is_no_run(self, tmp_path, capsys):
         assert main(["evaluate", str(tmp_path)]) == 1

@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from hierseg_keras import data  # noqa: E402
 from hierseg_keras.losses import FocalTreeMin  # noqa: E402
 from hierseg_keras.metrics import TreeReport  # noqa: E402
 from hierseg_keras.models import HS3, HSSN  # noqa: E402
-from hierseg_keras.training import ConfigError, RunConfig, build  # noqa: E402
+from hierseg_keras.training import ConfigError, RunConfig, build, evaluate_published  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
 
@@ -67,6 +69,30 @@ class CompileModelTest:
         assert isinstance(report, TreeReport) and report.from_logits is True
         names = model.evaluate(np.zeros((1, 8, 8, 3)), np.zeros((1, 8, 8), "int32"), return_dict=True, verbose=0)
         assert any("coheren" in name for name in names) and "miou_1" in names
+
+
+class EvaluationBatchesTest:
+    def test_memory_is_that_of_as_many_images_as_asked_for(self, data_dir, two_replicas):
+        """Training batches have 4 images; a replica gets at least one."""
+        tree = build.tree_of(tiny_config(data_dir).data)
+        one_device = tf.distribute.get_strategy()
+        for batch_size, strategy, expected in (
+            (None, one_device, [4, 1]),
+            (1, one_device, [1] * 5),
+            (3, one_device, [3, 2]),
+            # An odd number of images leaves one more for each replica in the last batch.
+            (1, two_replicas, [2, 3]),
+            (3, two_replicas, [2, 3]),
+        ):
+            config = tiny_config(data_dir, evaluation={"batch_size": batch_size})
+            examples, steps = build.load_evaluation(config, tree, "validation[:5]", strategy)
+            batches = itertools.islice(iter(examples), steps)
+            parts = [strategy.experimental_local_results(label) for _, label in batches]
+            assert [sum(len(part) for part in batch) for batch in parts] == expected
+
+    def test_published_protocol_is_required(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="config.toml"):
+            evaluate_published(tmp_path)
 
 
 class WithDataTest:

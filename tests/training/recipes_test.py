@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds  # noqa: E402
 
 import tfds_builders  # noqa: E402, F401
 from hierseg_keras.cli.main import main, parser  # noqa: E402
+from hierseg_keras.metrics import TreeReport  # noqa: E402
 from hierseg_keras.training import RunConfig, recipes, smoke  # noqa: E402
 from hierseg_keras.training.optimizers import make_optimizer  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
@@ -37,7 +38,8 @@ class RecipesTest:
     def test_muller_and_smiths_networks_differ_in_their_loss_alone(self):
         for name, epochs in (("helen", 200), ("mapillary_vistas", 80)):
             flat, hierarchical = (RunConfig.from_recipe(f"muller_smith_{name}_{kind}") for kind in ("unet", "unet_hl"))
-            assert flat.replace(loss={"name": "HierarchicalCrossentropy"}) == hierarchical
+            published = hierarchical.to_values()["published"]
+            assert flat.replace(loss={"name": "HierarchicalCrossentropy"}, published=published) == hierarchical
             assert (flat.data.size, flat.data.crop_size, flat.data.scale_range) == (256, (256, 256), None)
             assert (flat.data.batch_size, flat.schedule.epochs) == (5, epochs)
             # 31 M parameters, as Ronneberger et al.'s.
@@ -54,14 +56,41 @@ class RecipesTest:
     def test_every_recipe_says_what_it_is(self, name):
         """Paper, row, result, protocol, command and time, in comments; the commands are of the recipe's name."""
         comments = [line for line in recipes.text_of(name).splitlines() if line.startswith("#")]
-        for heading in ("Paper", "Row", "Published", "Protocol", "Command", "Time"):
+        for heading in ("Paper", "Row", "Protocol", "Command", "Time"):
             assert sum(line.startswith(f"# {heading}: ") for line in comments) == 1, heading
-        assert "mIoU" in recipes.published(name)
+        assert ": miou_1 " in recipes.published(name)
         assert f"# Command: hierseg train --recipe {name} \\" in comments
         text = " ".join(line.removeprefix("#").strip().removesuffix("\\") for line in comments)
         command = re.search(r"(hierseg train .* --out \S+)", text).group(1)
         assert parser().parse_args(shlex.split(command)[1:]).recipe == name
-        assert parser().parse_args(shlex.split(re.search(r"(hierseg evaluate .*?) Command", text).group(1))[1:]).run
+        assert (
+            parser().parse_args(shlex.split(re.search(r"(hierseg evaluate .*?) Command", text).group(1))[1:]).published
+        )
+
+    @pytest.mark.parametrize("name", recipes.available())
+    def test_published_results_are_of_metrics_that_the_run_measures(self, name):
+        config = RunConfig.from_recipe(name)
+        measured = TreeReport(ClassTree.load(config.data.tree)).result().keys()
+        assert config.published
+        for entry in config.published:
+            assert entry.metrics.keys() <= measured and all(10 < value < 100 for value in entry.metrics.values())
+        assert RunConfig(**config.to_values()) == config
+
+    def test_flat_baselines_differ_in_their_objective_alone(self):
+        for name in ("cityscapes", "mapillary_vistas"):
+            tree, flat = (RunConfig.from_recipe(f"hssn_{name}_maskformer_swin_small{kind}") for kind in ("", "_flat"))
+            assert (flat.method.name, flat.method.no_object_weight) == ("MaskClassification", 0.1)
+            assert (flat.network, flat.data, flat.schedule) == (tree.network, tree.data, tree.schedule)
+            assert flat.published[0].metrics["miou_1"] < tree.published[0].metrics["miou_1"]
+
+    def test_protocols_are_those_of_the_papers(self):
+        six = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+        for name in recipes.available():
+            protocols = [(entry.scales, entry.flip) for entry in RunConfig.from_recipe(name).published]
+            assert protocols[0] == ((six, True) if name.startswith("hssn_") else (None, False))
+        # HS3's only row with a second protocol.
+        config = RunConfig.from_recipe("hs3_nyu_depth_v2_sa_gate_r101_fuse")
+        assert [(entry.metrics["miou_1"], entry.flip) for entry in config.published] == [(52.2, False), (53.5, True)]
 
     @pytest.mark.parametrize("name", recipes.available())
     def test_splits_are_those_of_the_data_set(self, name, tmp_path):

@@ -73,13 +73,15 @@ class MaskFormer(TreeNetwork):
 
     **This is not mask classification.** The paper's network predicts a set of masks with one class each,
     and matches them one to one with the regions of the ground truth. Here all queries contribute to one
-    map of logits, which is trained like that of any other network, without matching.
+    map of logits, which is trained like that of any other network, without matching. `MaskClassification`
+    trains the network with the paper's objective.
 
     As in the paper, the queries are supervised after every layer of their decoder. For this, the model
     returns a dict in training: `{"logits": ..., "auxiliary_logits_0": ..., ...}`.
 
     Named layers: `embedding` (the backbone's last map, whose pixels `HSSN` compares), `features` (pixel
-    features at stride 4), `scores` and `masks` (of queries) and `logits`.
+    features at stride 4), `query_0` and so on (the queries after each decoder layer), `scores` and `masks`
+    (of queries) and `logits`.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -168,7 +170,9 @@ class MaskFormer(TreeNetwork):
         pixels = pixel_decoder(maps, filters)
         queried = layers.Conv2D(filters, 1, name="queried_map")(maps[-1])
         states = query_decoder(queried, num_queries, num_layers, num_heads, dropout)
-        *earlier, last = _votes(states if auxiliary_weight else states[-1:], pixels, tree, scores)
+        states = states if auxiliary_weight else states[-1:]
+        states = [layers.Identity(name=f"query_{i}")(state) for i, state in enumerate(states)]
+        *earlier, last = _votes(states, pixels, tree, scores)
         auxiliary = {f"auxiliary_logits_{i}": x for i, x in enumerate(earlier)}
         auxiliary = {key: (_enlarged(x, image, key), auxiliary_weight) for key, x in auxiliary.items()}
         logits = _enlarged(last, image, "logits")
@@ -199,7 +203,32 @@ def _votes(states, pixels, tree, scores):
     # Queries are alike at first, and their scores add up. Small weights keep the first logits close to their bias.
     small = keras.initializers.RandomNormal(stddev=0.001)
     score = layers.Dense(channels, kernel_initializer=small, dtype="float32", name="scores")
-    hidden = [layers.Dense(filters, activation="relu", name=f"masks_hidden_{i}") for i in range(2)]
-    mask = layers.Dense(filters, name="masks")
+    embed = [layers.Dense(filters, activation="relu", name=f"masks_hidden_{i}") for i in range(2)]
+    embed.append(layers.Dense(filters, name="masks"))
     votes = QueryVotes(channels, logits_bias(tree, scores), dtype="float32", name="logits")
-    return [votes([score(state), mask(hidden[1](hidden[0](state))), pixels]) for state in states]
+    return [votes([score(state), _mask_embeddings(state, embed), pixels]) for state in states]
+
+
+def _mask_embeddings(state, embed):
+    """Computes the mask embeddings of queries by three layers."""
+    for layer in embed:
+        state = layer(state)
+    return state
+
+
+def query_states(network):
+    """Returns the queries of a `MaskFormer` after each supervised layer of its decoder.
+
+    Args:
+        network: `MaskFormer`.
+
+    Returns:
+        Triple: a list of symbolic states, `(B, Q, C)`, the last layer's at the end; the list of their mask embeddings,
+        `(B, Q, C)`; and the features of pixels, `(B, h, w, C)`.
+    """
+    # The states after earlier layers lead to auxiliary logits only.
+    graph = getattr(network, "training_model", network)
+    embed = [graph.get_layer(name) for name in ("masks_hidden_0", "masks_hidden_1", "masks")]
+    count = 1 + len(network.auxiliary_weights)
+    states = [graph.get_layer(f"query_{i}").output for i in range(count)]
+    return states, [_mask_embeddings(state, embed) for state in states], graph.get_layer("features").output

@@ -28,6 +28,10 @@ class TrainingWrapper(keras.Model):
     """
 
     from_logits = True
+    # What a run's configuration must choose: the kind of scores of its loss, if the wrapper does not take both, and
+    # whether XLA can compile the training step.
+    required_scores = None
+    compiles_with_xla = True
 
     def __new__(cls, *args, **kwargs):
         # Checked before the model is built, which may take long.

@@ -21,6 +21,8 @@ MAY_CHANGE = (
     "data.data_dir",
     "data.manual_dir",
     "data.palette",
+    "evaluation.batch_size",
+    "published",
 )
 
 

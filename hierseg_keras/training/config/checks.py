@@ -1,5 +1,7 @@
 """Checks of a configuration that involve several of its tables."""
 
+import keras
+
 from hierseg_keras.training.config.options import accepted_by
 from hierseg_keras.training.config.problems import nearest, shown
 from hierseg_keras.tree import ClassTree
@@ -20,7 +22,7 @@ def conflicts(config):
     Returns:
         List of messages of one line each. A message names every key that is involved, as `` `network.name` ``.
     """
-    checks = (_depth, _loss, _stages, _scale_range, _sources, _shares, _folders)
+    checks = (_depth, _loss, _method, _stages, _scale_range, _sources, _shares, _folders)
     return [message for check in checks for message in check(config)]
 
 
@@ -59,6 +61,26 @@ def _loss(config):
             config.loss.made(_SOME_TREE, **options)
         except (ValueError, TypeError) as error:
             yield f"`loss.name` expects other options for {config.loss.name}. {error}"
+
+
+def _method(config):
+    method = getattr(config.method, "made", None)
+    scores, received = getattr(method, "required_scores", None), getattr(config.loss.made, "scores", None)
+    if scores is not None and received not in (scores, None):
+        yield (
+            f"`loss.name` expects a loss on scores of {scores} for `method.name` {config.method.name}, such as "
+            f"SparseCategoricalCrossentropy, which is measured in evaluation. Received: {config.loss.name}, a loss on "
+            f"scores of {received}."
+        )
+    if config.jit_compile is True and not getattr(method, "compiles_with_xla", True) and _is_tensorflow():
+        yield (
+            f'`jit_compile` expects false or "auto" for `method.name` {config.method.name}, a part of which runs on '
+            "the host, so that XLA cannot compile it. Received: True."
+        )
+
+
+def _is_tensorflow():
+    return keras.backend.backend() == "tensorflow"
 
 
 def _stages(config):

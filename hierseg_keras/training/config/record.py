@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from hierseg_keras.files import write_whole
 from hierseg_keras.training.checkpoints.interval import parse_interval
@@ -33,6 +34,12 @@ from hierseg_keras.training.recipes import values_of
 
 def _checked_interval(value):
     parse_interval(value)
+    return value
+
+
+def _not_empty(value):
+    if not value:
+        raise PydanticCustomError("one_of", "{expected}", {"expected": "at least one entry"})
     return value
 
 
@@ -142,8 +149,24 @@ class Evaluation(Record):
     """TFDS split to validate on."""
     every: Off[Count] = 1
     """Validate after every so many epochs and after the last; false validates only after the last."""
+    batch_size: Off[Count] = None
+    """Whole images per batch of the validation, over all replicas, each of which gets at least one; 1 needs the least
+    memory. Defaults to the batch size of the training."""
     metrics: components.Metrics = ()
     """Further metrics: a list of tables, each with the name of a class and its options."""
+
+
+class Published(Record):
+    """Holds a published result that a run is to reproduce, and the protocol by which it was measured."""
+
+    row: str
+    """Paper, table and row of the result."""
+    metrics: Annotated[dict[str, NotNegative], AfterValidator(_not_empty)]
+    """Table from the names of metrics, such as miou_1, to the published values in percent."""
+    scales: Off[Annotated[AsTuple[tuple[Positive, ...]], AfterValidator(_not_empty)]] = None
+    """Scales of the image over which predictions are averaged. Defaults to the original size only."""
+    flip: bool = False
+    """Whether predictions are averaged over the image and its mirror image."""
 
 
 class RunConfig(Record):
@@ -166,9 +189,9 @@ class RunConfig(Record):
             `tree` is then required. `palette`: the colors of the run's pictures, as in
             `visualization.node_colors`.
         network: Name and options of a network. Defaults to `UNet`.
-        method: Name and options of the wrapper that trains the network: `HSSN` or `HS3`. Defaults to `None`, which
-            trains the network without a wrapper. Train `HS3` with `train_hs3`, which finds the clusters first, or
-            set `clusters=None` for deep supervision. Pass the options of the triplet loss as
+        method: Name and options of the wrapper that trains the network: `HSSN`, `HS3` or `MaskClassification`. Defaults
+            to `None`, which trains the network without a wrapper. Train `HS3` with `train_hs3`, which finds the
+            clusters first, or set `clusters=None` for deep supervision. Pass the options of the triplet loss as
             `method={"name": "HSSN", "triplet": {...}}`.
         loss: Name and options of a loss. Defaults to `FocalTreeMin`; `SparseCategoricalCrossentropy` is the flat
             baseline. `class_weights` may also be the name of a method of `data.class_weights`, which computes the
@@ -176,8 +199,11 @@ class RunConfig(Record):
         optimizer: Name and options of an optimizer. Defaults to `AdamW`. The papers use SGD, which is `CoupledSGD`
             with `momentum=0.9`.
         schedule: `epochs`, `steps`, `power`, `accumulation_steps`, `ema_momentum`, `early_stopping_patience`.
-        evaluation: `dataset`, `split`, `every`, and further `metrics`. `dataset` defaults to the first data set of the
-            training. Validation uses the labels as they are stored.
+        evaluation: `dataset`, `split`, `every`, `batch_size`, and further `metrics`. `dataset` defaults to the first
+            data set of the training. Validation uses the labels as they are stored. `batch_size` is the number of
+            whole images per batch of every evaluation, and defaults to the batch size of the training.
+        published: Published results that the run is to reproduce: a list of tables with `row`, `metrics` in percent,
+            `scales` and `flip`. `evaluate_published` measures the run in the same way.
         callbacks: Further callbacks: a list of tables, each with the name of a class and its options.
         seed: Integer seed of the initial weights, the order of the images and their augmentation.
         precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
@@ -239,6 +265,8 @@ class RunConfig(Record):
     optimizer: components.Optimizer = Field({}, validate_default=True)
     schedule: Schedule = Schedule()
     evaluation: Evaluation = Evaluation()
+    published: AsTuple[tuple[Published, ...]] = ()
+    """Published results that the run is to reproduce: a list of tables, each with row, metrics, scales and flip."""
     callbacks: components.Callbacks = ()
     """Further callbacks: a list of tables, each with the name of a class and its options."""
 
@@ -270,6 +298,11 @@ class RunConfig(Record):
     def evaluation_dataset(self) -> str:
         """The data set to validate on."""
         return self.evaluation.dataset or self.data.names[0]
+
+    @property
+    def evaluation_batch_size(self) -> int:
+        """The number of images per batch of the validation, over all replicas."""
+        return self.evaluation.batch_size or self.data.batch_size
 
     def num_epochs(self, batches: int) -> int:
         """Returns the number of epochs of the run, given the number of batches per epoch."""

@@ -1,7 +1,8 @@
 """Recipes that reproduce the papers' training runs: one TOML file per row of their tables.
 
-The comments in a file state the paper, the row, the published result, how it was measured, the command, and the
-training time. They also state which values the paper omits, and how these were chosen.
+The tables `published` in a file contain the published results, and how they were measured. The comments state the
+paper, the row, the protocol, the commands, and the training time. They also state which values the paper omits, and how
+these were chosen.
 """
 
 import importlib.resources
@@ -11,7 +12,6 @@ from hierseg_keras.tree.nearest_name import did_you_mean
 
 _FILES = importlib.resources.files("hierseg_keras.training.recipes")
 _ENDING = ".toml"
-_PUBLISHED = "# Published: "
 
 
 def available():
@@ -39,6 +39,9 @@ def values_of(name):
 
 
 def published(name):
-    """Returns the published result of a recipe's row, in one line."""
-    lines = text_of(name).splitlines()
-    return next(line.removeprefix(_PUBLISHED) for line in lines if line.startswith(_PUBLISHED))
+    """Returns the published results of a recipe's rows in percent, in one line."""
+    return "; ".join(_line(entry) for entry in values_of(name).get("published", []))
+
+
+def _line(entry):
+    return f"{entry['row']}: {', '.join(f'{metric} {value:.2f}' for metric, value in entry['metrics'].items())}"

@@ -59,6 +59,10 @@ class RunConfigTest:
             ("evaluation.split", [None, 3]),
             ("evaluation.dataset", [3, True, ["camvid_tree"]]),
             ("evaluation.metrics", ["LevelMeanIoU", {}, [None]]),
+            ("evaluation.batch_size", [0, -1, 1.0, "1", True]),
+            ("published", ["row", {}, [{"row": "a"}], [None], [{"row": "a", "metrics": {}}]]),
+            ("published", [[{"row": "a", "metrics": {"miou_1": value}}] for value in ("1", -1.0, math.nan)]),
+            ("published", [[{"row": "a", "metrics": {"miou_1": 1.0}, "scales": value}] for value in ([], [0.0], 1.0)]),
         ],
     )
     def test_bad_values_are_one_line_each(self, name, values):
@@ -66,6 +70,14 @@ class RunConfigTest:
         for value in values:
             (line,) = problems_of(**{table: {key: value} if key else value})
             assert key in line and line.startswith(f"`{table}") and "expects" in line and "Received: " in line, line
+
+    def test_mask_classification_needs_leaf_scores_and_no_xla(self):
+        network, method = {"name": "MaskFormer", "backbone": "swin_nano"}, {"name": "MaskClassification"}
+        loss, jit_compile = problems_of(network=network, method=method, jit_compile=True)
+        assert loss.startswith("`loss.name` expects a loss on scores of leaves for `method.name` MaskClassification")
+        assert jit_compile.startswith('`jit_compile` expects false or "auto" for `method.name` MaskClassification')
+        flat = RunConfig(network=network, method=method, loss={"name": "SparseCategoricalCrossentropy"})
+        assert (flat.method.no_object_weight, flat.method.focal_weight, flat.method.dice_weight) == (0.1, 20.0, 1.0)
 
     @pytest.mark.parametrize(
         "name, values",
