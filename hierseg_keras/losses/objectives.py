@@ -7,6 +7,7 @@ from hierseg_keras import losses
 from hierseg_keras.losses.hierarchical_crossentropy import HierarchicalCrossentropy
 from hierseg_keras.losses.tree_binary_crossentropy import TreeBinaryCrossentropy
 from hierseg_keras.losses.tree_loss import TreeLoss
+from hierseg_keras.losses.weighted_sum import WeightedSum
 from hierseg_keras.tree import ClassTree
 
 
@@ -35,6 +36,12 @@ def named_losses():
 
 
 @functools.cache
+def further_losses():
+    """Returns a dict like `named_losses`, with the losses that are meant to be added to another one."""
+    return {**named_losses(), "RegionMutualInformation": losses.RegionMutualInformation}
+
+
+@functools.cache
 def objectives():
     """Returns a dict from the names that `HSSN` accepts, such as `"focal_tree_min"`, to functions that make a loss."""
     rows = {"crossentropy": flat_crossentropy}
@@ -46,6 +53,7 @@ def objectives():
 
 def loss_by_depth(loss, tree):
     """Returns the tree loss whose terms per depth are logged, given the loss of the training."""
+    loss = loss.losses[0] if isinstance(loss, WeightedSum) else loss
     make = HierarchicalCrossentropy if loss.scores == "leaves" else TreeBinaryCrossentropy
     if make is TreeBinaryCrossentropy and hasattr(loss, "per_depth"):
         return loss

@@ -173,6 +173,9 @@ class RunConfig(Record):
         loss: Name and options of a loss. Defaults to `FocalTreeMin`; `SparseCategoricalCrossentropy` is the flat
             baseline. `class_weights` may also be the name of a method of `data.class_weights`, which computes the
             weights from counts of the training labels, each image counted once.
+        further_losses: Losses that are added to `loss`, as in `losses.WeightedSum`: a list of tables, each with the
+            name of a class, its `weight` (1 by default) and its options. The name is one of the losses above, or
+            `RegionMutualInformation`. Logs per depth are those of `loss` alone.
         optimizer: Name and options of an optimizer. Defaults to `AdamW`. The papers use SGD, which is `CoupledSGD`
             with `momentum=0.9`.
         schedule: `epochs`, `steps`, `power`, `accumulation_steps`, `ema_momentum`, `early_stopping_patience`.
@@ -236,6 +239,8 @@ class RunConfig(Record):
     network: components.Network = Field({}, validate_default=True)
     method: components.Method = None
     loss: components.Loss = Field({}, validate_default=True)
+    further_losses: components.FurtherLosses = ()
+    """Losses that are added to `loss`: a list of tables, each with the name of a class, a weight and its options."""
     optimizer: components.Optimizer = Field({}, validate_default=True)
     schedule: Schedule = Schedule()
     evaluation: Evaluation = Evaluation()
