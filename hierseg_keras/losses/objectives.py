@@ -27,6 +27,19 @@ def flat_crossentropy(tree, from_logits=True, class_weights=None, ignore_class=2
 flat_crossentropy.scores = HierarchicalCrossentropy.scores
 
 
+def leaf_crossentropy(tree, like):
+    """Makes the flat crossentropy of leaf logits, to which labels at internal nodes do not contribute.
+
+    Args:
+        tree: `ClassTree`.
+        like: Another loss, whose `ignore_class`, `class_weights` and `normalization` it has, where they are given.
+    """
+    options = {name: getattr(like, name, None) for name in ("ignore_class", "class_weights", "normalization")}
+    options = {name: value for name, value in options.items() if value is not None}
+    depth_weights = [0.0] * (tree.num_levels - 1) + [1.0]
+    return HierarchicalCrossentropy(tree, depth_weights=depth_weights, averaging="depth", **options)
+
+
 @functools.cache
 def named_losses():
     """Returns a dict from the name of a loss to a function of a tree that makes it. Each has the attribute `scores`."""

@@ -152,6 +152,7 @@ class HSSN(TrainingWrapper):
         keeps_classifier = features is None and _has_scores(segmenter, tree, scores)
         self.inference_model = segmenter if keeps_classifier else TreeSegmenter(segmenter, tree, scores, features)
         self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
+        self.flat_auxiliary = tuple(getattr(segmenter, "flat_auxiliary", ()))
         if self.auxiliary_weights and not keeps_classifier:
             raise ValueError(
                 f"`HSSN` expects a network with auxiliary logits to be made for `tree`, with `scores={scores!r}`, "

@@ -124,7 +124,9 @@ class Schedule(Record):
     steps: Off[Count] = None
     """Number of optimizer steps, in place of `epochs`."""
     power: NotNegative = 0.9
-    """Exponent of the learning rate's decay to 0, which is `(1 - step / steps) ** power`."""
+    """Exponent of the learning rate's decay, which is `(1 - step / steps) ** power`."""
+    end_learning_rate: NotNegative = 0.0
+    """Learning rate at the end of the decay."""
     accumulation_steps: Count = 1
     """Number of batches whose gradients are averaged for one optimizer step."""
     ema_momentum: Off[Share] = None
@@ -178,7 +180,8 @@ class RunConfig(Record):
             `RegionMutualInformation`. Logs per depth are those of `loss` alone.
         optimizer: Name and options of an optimizer. Defaults to `AdamW`. The papers use SGD, which is `CoupledSGD`
             with `momentum=0.9`.
-        schedule: `epochs`, `steps`, `power`, `accumulation_steps`, `ema_momentum`, `early_stopping_patience`.
+        schedule: `epochs`, `steps`, `power`, `end_learning_rate`, `accumulation_steps`, `ema_momentum`,
+            `early_stopping_patience`.
         evaluation: `dataset`, `split`, `every`, and further `metrics`. `dataset` defaults to the first data set of the
             training. Validation uses the labels as they are stored.
         callbacks: Further callbacks: a list of tables, each with the name of a class and its options.
