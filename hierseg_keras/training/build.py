@@ -301,6 +301,8 @@ def _load(config, tree, name, split, batch_size, **options):
         size=values.size,
         crop_size=values.crop_size,
         scale_range=values.scale_range,
+        max_class_share=values.max_class_share,
+        distort_colors=values.distort_colors,
         max_depth=values.max_depth,
         seed=config.seed,
         ignore_class=ignore_class_of(tree),

@@ -90,6 +90,11 @@ class Data(Record):
     neither is given and the images have more than a megapixel, `size` is 512 and the crops are 512 x 512."""
     scale_range: Off[AsTuple[tuple[Positive, Positive]]] = (0.5, 2.0)
     """Smallest and largest factor of random scaling; false disables scaling."""
+    max_class_share: Off[Share] = None
+    """Largest share of one class in a training crop, such as 0.75; the crop is drawn up to ten times. Defaults to no
+    limit."""
+    distort_colors: bool = False
+    """Whether to change brightness, contrast, saturation and hue of training crops at random."""
     max_depth: Off[Positive] = None
     """Depth in meters that becomes 255 in the fourth channel; only for networks with a depth input."""
     data_dir: Off[str] = None
@@ -161,7 +166,8 @@ class RunConfig(Record):
 
     Args:
         data: `dataset`, `train_split`, `tree`, `batch_size`, `batch_shares`, `weights`, `label_levels`, `size`,
-            `crop_size`, `scale_range`, `max_depth`, `data_dir`, `manual_dir`: as in `data.load`. `dataset` may be a
+            `crop_size`, `scale_range`, `max_class_share`, `distort_colors`, `max_depth`, `data_dir`, `manual_dir`: as
+            in `data.load`. `dataset` may be a
             list of data sets to train on together, and `train_split` a list with the split of each. `label_levels`
             applies to the training only. `images`, `masks`, `mask_format`, `classes`, `val_share`, `val_images`,
             `val_masks`, `groups`, `skip_bad`: the folders of the data set `"folders"`, as in `data.from_folders`;
