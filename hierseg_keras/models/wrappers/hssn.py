@@ -101,7 +101,9 @@ class HSSN(TrainingWrapper):
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
         https://arxiv.org/abs/2203.14335), section 3. The loss in evaluation is that of the logits
-        only. Each step draws its triplets from the seed and the number of the step.
+        only. Each step draws its triplets from the seed and the number of the step. The paper leaves open
+        which map is the embedding (here the backbone's last one) and over what `beta` is annealed (here the
+        planned updates).
     """
 
     def __init__(
