@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hierseg_keras.losses import FocalTreeMin
-from hierseg_keras.models import HS3, HSSN, DeepLabV3Plus
+from hierseg_keras.models import HS3, HSSN, DeepLabV3Plus, SAGate
+from hierseg_keras.models.layers.batch_norms import batch_norms
 from hierseg_keras.models.weights.pretrained import load_backbone_weights
 from hierseg_keras.tree import ClassTree
 
@@ -89,6 +90,15 @@ class DeepLabV3PlusTest:
             loaded = keras.models.load_model(tmp_path / "model.keras")
             assert loaded.flat_auxiliary == ("auxiliary_logits",)
             np.testing.assert_allclose(loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-5)
+
+    def test_auxiliary_heads_are_synchronized_too(self):
+        small = {"blocks": (1, 1, 1, 1), "width": 4, "filters": 8}
+        for model in (
+            DeepLabV3Plus(TREE, auxiliary_weight=0.4, synchronized_batch_norm=True, **SMALL),
+            SAGate(TREE, synchronized_batch_norm=True, **small),
+        ):
+            assert model.training_model.get_layer("auxiliary_bn").synchronized
+            assert all(layer.synchronized for layer in batch_norms(model))
 
     def test_auxiliary_head_needs_a_third_stage(self):
         with pytest.raises(ValueError, match="`auxiliary_weight` expects 0 for a backbone other than.*resnet101d"):
