@@ -32,8 +32,10 @@ def leaf_crossentropy(tree, like):
 
     Args:
         tree: `ClassTree`.
-        like: Another loss, whose `ignore_class`, `class_weights` and `normalization` it has, where they are given.
+        like: Another loss, whose `ignore_class`, `class_weights` and `normalization` it has, where they are given; of
+            a `WeightedSum`, those of its first loss.
     """
+    like = _first(like)
     options = {name: getattr(like, name, None) for name in ("ignore_class", "class_weights", "normalization")}
     options = {name: value for name, value in options.items() if value is not None}
     depth_weights = [0.0] * (tree.num_levels - 1) + [1.0]
@@ -66,12 +68,16 @@ def objectives():
 
 def loss_by_depth(loss, tree):
     """Returns the tree loss whose terms per depth are logged, given the loss of the training."""
-    loss = loss.losses[0] if isinstance(loss, WeightedSum) else loss
+    loss = _first(loss)
     make = HierarchicalCrossentropy if loss.scores == "leaves" else TreeBinaryCrossentropy
     if make is TreeBinaryCrossentropy and hasattr(loss, "per_depth"):
         return loss
     defaults = {"from_logits": True, "ignore_class": 255, "averaging": "pixels"}
     return make(tree, **{name: getattr(loss, name, default) for name, default in defaults.items()})
+
+
+def _first(loss):
+    return loss.losses[0] if isinstance(loss, WeightedSum) else loss
 
 
 def _snake_case(name):
