@@ -198,7 +198,8 @@ class RegionMutualInformation(keras.losses.Loss):
         M    = cov(Y, Y) - cov(Y, P) (cov(P, P) + a I)^-1 cov(P, Y) + a I,    a = regularization
 
     `-log det(M) / 2` is a lower bound of the mutual information of `Y` and `P`, up to a constant. The loss is
-    therefore negative for good predictions: at best `log(a) / 2` per channel, also for a class that is absent.
+    therefore negative for good predictions: at best `log(a) / 2` per channel, also for a class that is absent. The
+    determinants are computed in float64 on TensorFlow, and on JAX in the precision of the scores.
 
     With node scores, `Y` is 1 for the label and its ancestors, and `P` is the sigmoid of the scores. With leaf
     scores, `Y` is the one-hot label, and `P` is the softmax. Pixels labeled `ignore_class` contribute neither to the
