@@ -115,6 +115,11 @@ _ACCEPTED = {
         _or_none(lambda value: _are(value, lambda pair: is_pair(pair, of=_is_node))),
     ),
     "max_depth": ("meters, a number above 0, or None,", _or_none(_is_positive)),
+    "max_class_share": (
+        "a number between 0 and 1, or None,",
+        _or_none(lambda value: is_number(value, above=0) and value < 1),
+    ),
+    "distort_colors": _BOOL,
     "share": ("a number between 0 and 1", lambda value: is_number(value, above=0) and value < 1),
     "val_share": ("a number between 0 and 1", lambda value: is_number(value, above=0) and value < 1),
     "beta": ("a number between 0 and 1, or None,", _or_none(lambda value: is_number(value, above=0) and value < 1)),

@@ -12,6 +12,9 @@ import tensorflow as tf
 from hierseg_keras.tree.padding import PADDING_COLOR
 from hierseg_keras.tree.proportional_length import proportional_length
 
+# How often a crop is drawn if one class fills too much of it, as in the code released with HSSN.
+MAX_TRIES = 10
+
 
 def resize(image, label, size):
     """Resizes an image by area averaging and its label map by nearest neighbor.
@@ -82,6 +85,42 @@ def draw_crop(image_size, seed, scale_range, crop_size, flip):
     return Crop(size, offset, tf.minimum(size, crop_size), before, missing - before, mirrored)
 
 
+def redraw_crop(crop, seed, crop_size, share_of_label, max_class_share):
+    """Draws the position of a crop anew until no class fills too much of it, up to ten positions in all.
+
+    Scale and mirroring stay. If all positions are rejected, the last one is kept.
+
+    Args:
+        crop: `Crop`, the first position.
+        seed: Integer tensor `(2,)`, the seed of `draw_crop`.
+        crop_size: Pair of integers, height and width.
+        share_of_label: Function of a `Crop` that returns the largest share of one class in its labeled pixels.
+        max_class_share: Float in (0, 1). A position is rejected if its share is at least this.
+
+    Returns:
+        `Crop`.
+    """
+    largest = tf.maximum(crop.size - crop_size, 0)
+
+    def is_rejected(tries, offset):
+        share = share_of_label(crop._replace(offset=offset))
+        return tf.logical_and(tries < MAX_TRIES, share >= max_class_share)
+
+    def draw(tries, _):
+        return tries + 1, _random_offset(tf.random.experimental.stateless_fold_in(seed, tries + MAX_TRIES), largest)
+
+    _, offset = tf.while_loop(is_rejected, draw, (tf.constant(1), crop.offset))
+    return crop._replace(offset=offset)
+
+
+def largest_share(label, ignore_class, num_nodes):
+    """Returns the share of the most frequent node in the labeled pixels of a label map; 1 if there are none."""
+    labels = tf.reshape(label, [-1])
+    counts = tf.math.bincount(tf.boolean_mask(labels, labels != ignore_class), minlength=num_nodes)
+    total = tf.reduce_sum(counts)
+    return tf.where(total > 0, tf.cast(tf.reduce_max(counts) / tf.maximum(total, 1), tf.float32), 1.0)
+
+
 def cut(image, label, crop):
     """Cuts a crop out of an image and its label map, without padding.
 
@@ -99,16 +138,31 @@ def cut(image, label, crop):
         A pair: float32 image `(*extent, C)`, resized bilinearly, and label `(*extent, 1)` of its own dtype, resized
         by nearest neighbor.
     """
-    whole = tf.shape(image)[:2]
-    step = tf.cast(whole, tf.float32) / tf.cast(crop.size, tf.float32)
-    first = tf.minimum(_rounded(crop.offset, step), whole - 1)
-    last = tf.maximum(_rounded(crop.offset + crop.extent, step), first + 1)
-    image, label = (pixels[first[0] : last[0], first[1] : last[1]] for pixels in (image, label))
+    image = _window(image, crop)
     image = tf.image.resize(tf.cond(crop.mirrored, lambda: tf.reverse(image, [1]), lambda: image), crop.extent)
-    rows, columns = (_nearest(last[axis] - first[axis], crop.extent[axis]) for axis in (0, 1))
+    return image, cut_label(label, crop)
+
+
+def cut_label(label, crop):
+    """Cuts a crop out of a label map, as `cut` does."""
+    label = _window(label, crop)
+    rows, columns = (_nearest(tf.shape(label)[axis], crop.extent[axis]) for axis in (0, 1))
     columns = tf.where(crop.mirrored, columns[::-1], columns)
     # Gathering whole rows is several times faster than gathering single pixels. The transposes turn columns into rows.
-    return image, tf.transpose(tf.gather(tf.transpose(tf.gather(label[..., 0], rows)), columns))[..., None]
+    return tf.transpose(tf.gather(tf.transpose(tf.gather(label[..., 0], rows)), columns))[..., None]
+
+
+def _window(pixels, crop):
+    first, last = _edges(pixels, crop)
+    return pixels[first[0] : last[0], first[1] : last[1]]
+
+
+def _edges(pixels, crop):
+    """Returns the first pixel, and the one after the last, of the part of an image or label map that a crop shows."""
+    whole = tf.shape(pixels)[:2]
+    step = tf.cast(whole, tf.float32) / tf.cast(crop.size, tf.float32)
+    first = tf.minimum(_rounded(crop.offset, step), whole - 1)
+    return first, tf.maximum(_rounded(crop.offset + crop.extent, step), first + 1)
 
 
 def pad(image, label, crop, ignore_class):

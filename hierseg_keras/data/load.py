@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
-from hierseg_keras.data import augmentation
+from hierseg_keras.data import augmentation, photometric_distortion
 from hierseg_keras.data.argument_checks import check_arguments
 from hierseg_keras.data.batch_part import own_examples, with_blank_rows
 from hierseg_keras.data.check_sources import check_sources, levels_of
@@ -51,6 +51,8 @@ def load(
     batch_shares: Sequence[int] | None = None,
     label_levels: int | Sequence[int] = 1,
     batch_part: tuple[int, int] | None = None,
+    max_class_share: float | None = None,
+    distort_colors: bool = False,
 ) -> tf.data.Dataset:
     """Loads a split of one or several TFDS data sets as batches of images and node labels.
 
@@ -119,6 +121,11 @@ def load(
             equal parts, `batch_size / n` consecutive images. Of images of another part, only the files are read,
             unless `training` is false and images differ in size. Without `training`, blank images, whose pixels are
             labeled `ignore_class`, fill the last batch. Defaults to `None`: whole batches.
+        max_class_share: Float between 0 and 1. A training crop is drawn anew, up to ten times in all, if one class
+            fills at least this share of its labeled pixels. The code released with HSSN uses 0.75. Defaults to `None`:
+            every crop is used.
+        distort_colors: Boolean, whether to change brightness, contrast, saturation and hue of training crops at
+            random, as the code released with HSSN does. Defaults to `False`.
 
     Returns:
         `tf.data.Dataset` of pairs `(image, label)`. `image` is float32 `(B, H, W, 3)` in 0 .. 255, or `(B, H, W, 4)`
@@ -161,7 +168,7 @@ def load(
     by_name = {"class_maps": class_maps, "features": features}
     by_source = {"weights": weights, "batch_shares": batch_shares, "label_levels": label_levels}
     others = {"training": training, "unmapped": unmapped, "flip_pairs": flip_pairs, "max_depth": max_depth}
-    others["batch_part"] = batch_part
+    others |= {"batch_part": batch_part, "max_class_share": max_class_share, "distort_colors": distort_colors}
     check_arguments("data.load", **sizes, **draws, **by_name, **by_source, **others)
     given = list(name) if isinstance(name, (list, tuple)) else [name]
     names = [data_set_name(each) for each in given]
@@ -196,7 +203,16 @@ def load(
     def draw(source, source_files, example):
         image, values = source.decode(source_files.fetch(example), size)
         crop = augmentation.draw_crop(tf.shape(image)[:2], example["seed"], scale_range, crop_size, flip)
+        if max_class_share is not None:
+
+            def share_of_label(crop):
+                label = source.to_nodes(augmentation.cut_label(values, crop), example)
+                return augmentation.largest_share(label, ignore_class, tree.num_nodes)
+
+            crop = augmentation.redraw_crop(crop, example["seed"], crop_size, share_of_label, max_class_share)
         image, values = augmentation.cut(image, values, crop)
+        if distort_colors:
+            image = photometric_distortion.distort(image, example["seed"])
         label = source.to_nodes(values, example, crop.mirrored)
         image, label = augmentation.pad(image, label, crop, ignore_class)
         return tf.ensure_shape(image, (*crop_size, None)), tf.ensure_shape(label, (*crop_size, 1))

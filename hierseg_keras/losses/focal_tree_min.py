@@ -162,7 +162,8 @@ class FocalTreeMin(TreeLoss):
 
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
-        https://arxiv.org/abs/2203.14335), eq. 6.
+        https://arxiv.org/abs/2203.14335), eq. 6. The paper leaves the average over pixels and the
+        gradient of ties open; here it is the mean over labeled pixels, and tied scores share the gradient equally.
     """
 
     scores = "nodes"

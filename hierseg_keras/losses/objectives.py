@@ -7,6 +7,7 @@ from hierseg_keras import losses
 from hierseg_keras.losses.hierarchical_crossentropy import HierarchicalCrossentropy
 from hierseg_keras.losses.tree_binary_crossentropy import TreeBinaryCrossentropy
 from hierseg_keras.losses.tree_loss import TreeLoss
+from hierseg_keras.losses.weighted_sum import WeightedSum
 from hierseg_keras.tree import ClassTree
 
 
@@ -26,12 +27,33 @@ def flat_crossentropy(tree, from_logits=True, class_weights=None, ignore_class=2
 flat_crossentropy.scores = HierarchicalCrossentropy.scores
 
 
+def leaf_crossentropy(tree, like):
+    """Makes the flat crossentropy of leaf logits, to which labels at internal nodes do not contribute.
+
+    Args:
+        tree: `ClassTree`.
+        like: Another loss, whose `ignore_class`, `class_weights` and `normalization` it has, where they are given; of
+            a `WeightedSum`, those of its first loss.
+    """
+    like = _first(like)
+    options = {name: getattr(like, name, None) for name in ("ignore_class", "class_weights", "normalization")}
+    options = {name: value for name, value in options.items() if value is not None}
+    depth_weights = [0.0] * (tree.num_levels - 1) + [1.0]
+    return HierarchicalCrossentropy(tree, depth_weights=depth_weights, averaging="depth", **options)
+
+
 @functools.cache
 def named_losses():
     """Returns a dict from the name of a loss to a function of a tree that makes it. Each has the attribute `scores`."""
     public = ((name, getattr(losses, name)) for name in losses.__all__)
     found = {name: cls for name, cls in public if isinstance(cls, type) and issubclass(cls, TreeLoss)}
     return {"SparseCategoricalCrossentropy": flat_crossentropy, **found}
+
+
+@functools.cache
+def further_losses():
+    """Returns a dict like `named_losses`, with the losses that are meant to be added to another one."""
+    return {**named_losses(), "RegionMutualInformation": losses.RegionMutualInformation}
 
 
 @functools.cache
@@ -46,11 +68,16 @@ def objectives():
 
 def loss_by_depth(loss, tree):
     """Returns the tree loss whose terms per depth are logged, given the loss of the training."""
+    loss = _first(loss)
     make = HierarchicalCrossentropy if loss.scores == "leaves" else TreeBinaryCrossentropy
     if make is TreeBinaryCrossentropy and hasattr(loss, "per_depth"):
         return loss
     defaults = {"from_logits": True, "ignore_class": 255, "averaging": "pixels"}
     return make(tree, **{name: getattr(loss, name, default) for name, default in defaults.items()})
+
+
+def _first(loss):
+    return loss.losses[0] if isinstance(loss, WeightedSum) else loss
 
 
 def _snake_case(name):

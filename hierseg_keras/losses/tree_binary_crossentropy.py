@@ -120,7 +120,8 @@ class TreeBinaryCrossentropy(TreeLoss):
 
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
-        https://arxiv.org/abs/2203.14335), eq. 2.
+        https://arxiv.org/abs/2203.14335), eq. 2. The paper leaves the average over pixels open; here it
+        is the mean over labeled pixels.
     """
 
     scores = "nodes"

@@ -61,7 +61,7 @@ def read_labels(owner, tree, scores, y_true, y_pred, from_logits, ignore_class):
     if not is_read(y_true):
         check_ignore_class(owner, tree, ignore_class)
         Scores(tree, scores).check_channels(owner, y_pred.shape)
-        if _check_from_logits(owner, from_logits):
+        if check_from_logits(owner, from_logits):
             _refuse_probabilities(owner, Scores(tree, scores), y_pred)
     return label_codes(owner, tree, ignore_class, y_true, y_pred)
 
@@ -123,20 +123,15 @@ class TreeLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         check_dtype(self)
         self.tree = as_class_tree(tree)
-        self.from_logits = _check_from_logits(type(self).__name__, from_logits)
+        self.from_logits = check_from_logits(type(self).__name__, from_logits)
         self.class_weights = check_node_weights(type(self).__name__, "class_weights", class_weights, self.tree)
         self.ignore_class = check_ignore_class(type(self).__name__, self.tree, ignore_class)
-        if normalization not in ("replica", "global"):
-            raise ValueError(
-                f'`{type(self).__name__}` expects `normalization` to be "replica" or "global". '
-                f"Received: normalization={normalization!r}."
-            )
         if averaging not in ("pixels", "depth"):
             raise ValueError(
                 f'`{type(self).__name__}` expects `averaging` to be "pixels" or "depth". '
                 f"Received: averaging={averaging!r}."
             )
-        self.normalization = normalization
+        self.normalization = check_normalization(type(self).__name__, normalization)
         self.averaging = averaging
 
     @property
@@ -159,7 +154,7 @@ class TreeLoss(keras.losses.Loss):
             counted = weights if self.reduction == "mean_with_sample_weight" else class_weights
             y_true = {**y_true, _DEPTH_FACTORS: self._depth_factors(codes, counted)}
         if self.reduction in ("sum_over_batch_size", "mean"):
-            weights = weights * self._mean_factor(class_weights)
+            weights = weights * mean_factor(class_weights, self.normalization)
         # Keras casts the codes to the loss's dtype, which holds them.
         return super().__call__(y_true, y_pred, weights)
 
@@ -217,13 +212,6 @@ class TreeLoss(keras.losses.Loss):
             weights = weights * ops.where(codes >= 0, of_class, 1.0)
         return weights
 
-    def _mean_factor(self, class_weights):
-        """Returns the factor that corrects Keras's denominator of a mean, all pixels, to the labeled pixels."""
-        count, size = ops.sum(class_weights), ops.cast(ops.size(class_weights), self.dtype)
-        if self.normalization == "global":
-            count, size = sum_over_replicas(count), size * num_replicas()
-        return ops.divide_no_nan(size, count)
-
     def _depth_factors(self, codes, weights):
         """Returns the factors, `(D,)`, that make a mean over all labeled pixels one over those labeled `d` deep.
 
@@ -232,7 +220,7 @@ class TreeLoss(keras.losses.Loss):
             weights: Float tensor, `(B, H, W)`, the weight of each pixel in the denominator; 0 at ignored pixels.
         """
         depths = labeled_depths(self.tree, ops.maximum(codes, 0))
-        # One sum per depth, as exact as that of `_mean_factor`. A sum over the rows of `(..., D)` would be less exact.
+        # One sum per depth, as exact as that of `mean_factor`. A sum over the rows of `(..., D)` would be less exact.
         counts = [ops.sum(ops.where(depths >= d, weights, 0.0)) for d in range(1, self.tree.num_levels + 1)]
         counts = ops.stack(counts)
         # Keras itself computes "mean_with_sample_weight" per replica.
@@ -266,7 +254,30 @@ def check_dtype(loss):
         )
 
 
-def _check_from_logits(owner, from_logits):
+def check_normalization(owner, normalization):
+    """Checks the denominator of a mean under `tf.distribute`, and returns it."""
+    if normalization not in ("replica", "global"):
+        raise ValueError(
+            f'`{owner}` expects `normalization` to be "replica" or "global". Received: normalization={normalization!r}.'
+        )
+    return normalization
+
+
+def mean_factor(weights, normalization):
+    """Returns the factor that corrects Keras's denominator of a mean, the number of values, to the sum of weights.
+
+    Args:
+        weights: Float tensor, the weight of each value in the denominator: 0 if it has no label.
+        normalization: `"replica"` or `"global"`.
+    """
+    count, size = ops.sum(weights), ops.cast(ops.size(weights), weights.dtype)
+    if normalization == "global":
+        count, size = sum_over_replicas(count), size * num_replicas()
+    return ops.divide_no_nan(size, count)
+
+
+def check_from_logits(owner, from_logits):
+    """Checks that `from_logits` is Boolean, and returns it."""
     if from_logits not in (True, False):
         raise ValueError(f"`{owner}` expects `from_logits` to be True or False. Received: from_logits={from_logits!r}.")
     return bool(from_logits)

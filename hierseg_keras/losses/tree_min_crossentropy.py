@@ -130,7 +130,9 @@ class TreeMinCrossentropy(TreeLoss):
     """Computes five times the focal tree-min loss, averaged per level, plus a crossentropy per level.
 
     This is the loss of the code released with HSSN. Use it to compare with networks trained by that
-    code, which uses `gamma=0` for Cityscapes. The crossentropies apply a softmax over the classes of
+    code. For Cityscapes, the code has no focus: `TreeMinCrossentropy(tree, gamma=0)`. For
+    PASCAL-Person-Part and LIP, it has `TreeMinCrossentropy(tree, tree_min_weight=0.5)` and half of
+    `RegionMutualInformation`, which `WeightedSum` adds. The crossentropies apply a softmax over the classes of
     each level to the same node logits. From scratch, they train faster than a sigmoid per node.
 
     Formula, with `t_v` the term of node `v` in `FocalTreeMin`, `V_l` the nodes of level `l` (the
@@ -189,7 +191,9 @@ class TreeMinCrossentropy(TreeLoss):
 
     Reference:
         The code released with [Li et al., CVPR 2022](https://arxiv.org/abs/2203.14335). The loss in
-        the paper is different: `FocalTreeMin` with `TreeTriplet`.
+        the paper is different: `FocalTreeMin` with `TreeTriplet`. The recipes
+        `hssn_released_cityscapes_deeplabv3plus_r101`, `hssn_released_pascal_person_part_deeplabv3plus_r101`
+        and `hssn_released_lip_deeplabv3plus_r101` train as the code does.
     """
 
     scores = "nodes"

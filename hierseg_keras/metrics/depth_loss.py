@@ -38,7 +38,8 @@ class DepthLoss(NamedMetric):
     {'depth_loss_1': 0.223, 'depth_loss_2': 0.693}
 
     Reference:
-        [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267), figures 4 and 5.
+        [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267), figures 4 and 5. The paper
+        leaves open on which images the losses are computed; a run logs those of training and validation.
     """
 
     def __init__(self, loss: keras.losses.Loss | dict, name: str | None = "depth_loss", dtype: str | None = None):

@@ -2,14 +2,18 @@
 
 import keras
 
+from hierseg_keras.losses.objectives import leaf_crossentropy
+
 LOGITS = "logits"
 
 
 def auxiliary_loss(model, weights, y, y_pred, sample_weight):
-    """Computes the weighted sum of a compiled model's loss over its auxiliary predictions.
+    """Computes the weighted sum of the losses of a compiled model's auxiliary predictions.
+
+    Their loss is the compiled one. Those in `model.flat_auxiliary` are leaf logits, and have the flat crossentropy.
 
     Args:
-        model: Compiled `keras.Model`.
+        model: Compiled `keras.Model`, with the attributes `tree` and `flat_auxiliary`.
         weights: Dict from the name of an auxiliary prediction to its weight.
         y: Labels, `(B, H, W)`.
         y_pred: Dict of predictions by name.
@@ -19,14 +23,19 @@ def auxiliary_loss(model, weights, y, y_pred, sample_weight):
         Scalar tensor, or 0 if there are no auxiliary predictions.
 
     Raises:
-        ValueError: If there are auxiliary predictions and the compiled loss is not a `keras.losses.Loss`.
+        ValueError: If there are auxiliary predictions that need the compiled loss, and it is not a
+            `keras.losses.Loss`.
     """
-    if weights and not isinstance(model.loss, keras.losses.Loss):
+    if weights.keys() - set(model.flat_auxiliary) and not isinstance(model.loss, keras.losses.Loss):
         raise ValueError(
             f"`{type(model).__name__}` expects to be compiled with a `keras.losses.Loss`, because its auxiliary logits "
             f"have the same loss. Received: loss={model.loss!r}. Pass a loss object, such as one of `hs.losses`."
         )
-    return sum(weight * model.loss(y, y_pred[name], sample_weight) for name, weight in weights.items())
+    total = 0
+    for name, weight in weights.items():
+        loss = leaf_crossentropy(model.tree, model.loss) if name in model.flat_auxiliary else model.loss
+        total = total + weight * loss(y, y_pred[name], sample_weight)
+    return total
 
 
 def check_weights(model, **weights):

@@ -40,6 +40,9 @@ class TreeNetwork(keras.Model):
             attributes, because Keras would track them as sub-layers.
         auxiliary: Dict from a name to a pair of symbolic auxiliary logits, of the image's size, and
             the weight of their loss. Defaults to no auxiliary logits.
+        flat_auxiliary: Names of auxiliary logits that are leaf logits, `(B, H, W, L)`, and have the flat
+            crossentropy instead of the compiled loss. Labels at internal nodes do not contribute to it.
+            Defaults to none.
         name: Name of the model.
 
     Raises:
@@ -90,6 +93,7 @@ class TreeNetwork(keras.Model):
         arguments: dict[str, Any],
         auxiliary: dict[str, tuple[keras.KerasTensor, float]] | None = None,
         name: str | None = None,
+        flat_auxiliary: tuple[str, ...] = (),
         **kwargs,
     ):
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
@@ -97,6 +101,7 @@ class TreeNetwork(keras.Model):
         self.scores = scores
         auxiliary = auxiliary or {}
         self.auxiliary_weights = {key: weight for key, (_, weight) in auxiliary.items()}
+        self.flat_auxiliary = tuple(flat_auxiliary)
         if auxiliary:
             answers = {LOGITS: outputs, **{key: logits for key, (logits, _) in auxiliary.items()}}
             self.training_model = keras.Model(inputs, answers, name="training_model")

@@ -12,6 +12,7 @@ from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.distribution.blank_images import ExcludeBlankImages
 from hierseg_keras.distribution.evaluation_batches import evaluation_batches
 from hierseg_keras.distribution.processes import batch_part, num_batch_devices
+from hierseg_keras.losses import WeightedSum
 from hierseg_keras.losses.objectives import loss_by_depth
 from hierseg_keras.metrics import DepthLoss, TreeReport
 from hierseg_keras.metrics.named_metric import NamedMetric, check_value_names
@@ -229,13 +230,17 @@ def _level_or_tree(cluster):
 
 
 def make_loss(config, tree, from_logits=True):
-    """Makes the configuration's loss for a tree."""
+    """Makes the configuration's loss for a tree, with its further losses."""
     given = {"tree": tree, "from_logits": from_logits, "ignore_class": ignore_class_of(tree)}
-    if not isinstance(getattr(config.loss, "class_weights", None), str):
-        return config.loss.make(**given)
     # The name of a method stands for weights that are not computed yet. Training calls `with_data` first, which
     # replaces the name by weights. Elsewhere the loss is computed without them.
-    return config.loss.make(class_weights=None, **given)
+    is_unknown = isinstance(getattr(config.loss, "class_weights", None), str)
+    loss = config.loss.make(**({"class_weights": None} if is_unknown else {}), **given)
+    if not config.further_losses:
+        return loss
+    further = [each.make(scores=loss.scores, **given) for each in config.further_losses]
+    with refused_options("further_losses", ", ".join(each.name for each in config.further_losses)):
+        return WeightedSum([loss, *further], [1.0, *(each.weight for each in config.further_losses)])
 
 
 def compile_model(model, config, optimizer, jit_compile="auto"):
@@ -310,6 +315,8 @@ def _load(config, tree, name, split, batch_size, **options):
         size=values.size,
         crop_size=values.crop_size,
         scale_range=values.scale_range,
+        max_class_share=values.max_class_share,
+        distort_colors=values.distort_colors,
         max_depth=values.max_depth,
         seed=config.seed,
         ignore_class=ignore_class_of(tree),

@@ -11,8 +11,9 @@ def make_optimizer(config, num_batches):
 
     Args:
         config: `RunConfig`.
-        num_batches: Number of batches in the whole run. The learning rate decays to 0 over their optimizer steps.
-            There is one step per `config.schedule.accumulation_steps` batches.
+        num_batches: Number of batches in the whole run. The learning rate decays to
+            `config.schedule.end_learning_rate` over their optimizer steps. There is one step per
+            `config.schedule.accumulation_steps` batches.
 
     Returns:
         `keras.optimizers.Optimizer`.
@@ -29,7 +30,7 @@ def make_optimizer(config, num_batches):
             f"Received: {schedule.accumulation_steps}."
         )
     rate = keras.optimizers.schedules.PolynomialDecay(
-        config.optimizer.learning_rate, steps, end_learning_rate=0.0, power=schedule.power
+        config.optimizer.learning_rate, steps, end_learning_rate=schedule.end_learning_rate, power=schedule.power
     )
     arguments = {name: value for name, value in config.optimizer.arguments().items() if name != "learning_rate"}
     if schedule.ema_momentum is not None:

@@ -174,7 +174,7 @@ def _facts(config, scores):
     facts = {
         "method": None if config.method is None else config.method.name,
         "network": f"{network.name}, {backbone}" if isinstance(backbone, str) else network.name,
-        "loss": config.loss.name,
+        "loss": " + ".join([config.loss.name, *(loss.name for loss in config.further_losses)]),
         "scores": f"one per {'node' if scores == 'nodes' else 'leaf'}",
         "training": f"{count} {unit}{'' if count == 1 else 's'}",
         "seed": str(config.seed),

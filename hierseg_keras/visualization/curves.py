@@ -1,7 +1,9 @@
 """Pictures of training curves: mIoU by level and loss by depth, over epochs."""
 
+import itertools
 import math
 import os
+from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -12,18 +14,24 @@ from hierseg_keras.visualization.training_log import LOSS, MIOU, TrainingLog
 
 # The style of the lines.
 _STYLES = {"training": "--", "validation": "-"}
+# Of several runs, in their order.
+_RUN_STYLES = ("-", "--", ":", "-.")
 _MOST_COLUMNS = 6
 
 
-def draw_curves(log: str | os.PathLike, path: str | os.PathLike | None = None) -> Figure:
-    """Draws the mIoU of each level and the loss of each depth over the epochs of a run.
+def draw_curves(
+    log: str | os.PathLike | Mapping[str, str | os.PathLike], path: str | os.PathLike | None = None
+) -> Figure:
+    """Draws the mIoU of each level and the loss of each depth over the epochs of one or several runs.
 
-    A level has the same color in both panels. Training curves are dashed, and validation curves are solid.
+    A level has the same color in both panels. Of one run, training curves are dashed, and validation curves are solid.
+    Several runs are overlaid, with one style of lines per run; their curves are those of the validation, or of the
+    training where a log has no validation.
 
     Args:
         log: CSV file written by `keras.callbacks.CSVLogger`, with columns such as `miou_1`,
             `depth_loss_1`, `val_miou_1` and `val_depth_loss_1`. Cells that hold no number, such as the
-            `NA` of an epoch without validation, are skipped.
+            `NA` of an epoch without validation, are skipped. Or a dict from the names of runs to such files.
         path: File to which the picture is saved. Defaults to `None`, which saves nothing.
 
     Returns:
@@ -31,23 +39,31 @@ def draw_curves(log: str | os.PathLike, path: str | os.PathLike | None = None) -
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the log has no epoch, or no column `epoch`.
+        ValueError: If a log has no epoch, or no column `epoch`, or the dict is empty.
 
     Reference:
-        Figures 4 and 5 of [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267).
+        Figures 4 and 5 of [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267), which overlay two
+        runs: `draw_curves({"U-Net": "flat/log.csv", "U-Net+HL": "hl/log.csv"})`.
     """
-    log = TrainingLog("draw_curves", log)
-    numbers = {name: log.numbers(name) for name in (MIOU, LOSS)}
+    several = isinstance(log, Mapping)
+    if several and not log:
+        raise ValueError("`draw_curves` expects at least one log. Received: log={}.")
+    logs = {name: TrainingLog("draw_curves", one) for name, one in (log if several else {"": log}).items()}
+    numbers = {kind: sorted({n for one in logs.values() for n in one.numbers(kind)}) for kind in (MIOU, LOSS)}
     num_levels = max([0, *numbers[MIOU], *numbers[LOSS]])
+    styles = dict(zip(logs, itertools.cycle(_RUN_STYLES))) if several else _STYLES
     figure = Picture(10, 4)
     axes = figure.subplots(1, 2)
     axes[0].set(title="mIoU by level (level 1 is the finest)", ylabel="mIoU")
     axes[1].set(title="loss by depth (depth 1 is the coarsest)", ylabel="loss in nats")
-    for axis, name, unit in ((axes[0], MIOU, "level"), (axes[1], LOSS, "depth")):
-        for number in numbers[name]:
+    for axis, kind, unit in ((axes[0], MIOU, "level"), (axes[1], LOSS, "depth")):
+        for number in numbers[kind]:
             # Level l is depth D - l + 1, and has the same color in both panels.
             level = number if unit == "level" else num_levels - number + 1
-            _draw(axis, log, f"{name}_{number}", f"{unit} {number}", f"C{level - 1}")
+            for name, one in logs.items():
+                for part, values in _shown(one.values(f"{kind}_{number}"), several):
+                    label, style = (name, styles[name]) if several else (part, styles[part])
+                    _draw(axis, one.epochs, values, style, f"{label} {unit} {number}", f"C{level - 1}")
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
@@ -55,14 +71,19 @@ def draw_curves(log: str | os.PathLike, path: str | os.PathLike | None = None) -
         Line2D([], [], color=f"C{level - 1}", linewidth=3, label=f"level {level} (depth {num_levels - level + 1})")
         for level in range(1, num_levels + 1)
     ]
-    handles += [Line2D([], [], color="0.3", linestyle=style, label=part) for part, style in _STYLES.items()]
+    handles += [Line2D([], [], color="0.3", linestyle=style, label=label) for label, style in styles.items()]
     columns = min(len(handles), _MOST_COLUMNS)
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
     return figure.saved(path)
 
 
-def _draw(axis, log, metric, title, color):
-    for part, values in log.values(metric).items():
-        # A line needs two successive values; dots also show single ones.
-        marker = "." if sum(map(math.isfinite, values)) < 3 else ""
-        axis.plot(log.epochs, values, _STYLES[part], color=color, label=f"{part} {title}", marker=marker)
+def _shown(values, several):
+    """Returns the pairs of a part and its values that are drawn: of several runs, one part each."""
+    parts = list(values.items())
+    return parts[-1:] if several else parts
+
+
+def _draw(axis, epochs, values, style, label, color):
+    # A line needs two successive values; dots also show single ones.
+    marker = "." if sum(map(math.isfinite, values)) < 3 else ""
+    axis.plot(epochs, values, style, color=color, label=label, marker=marker)

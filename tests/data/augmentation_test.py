@@ -149,3 +149,54 @@ class ResizeTest:
         image, label = scene(*size)
         for found in (augmentation.resize(image, label, 3), augmentation.resize(image, label, expected)):
             assert found[0].shape[:2] == found[1].shape[:2] == expected
+
+
+class RedrawCropTest:
+    """A map whose left half is one class, and whose right half has one class per pixel."""
+
+    LABEL = np.where(np.arange(40) < 20, 0, np.arange(40) + 40 * np.arange(20)[:, None])[..., None].astype("int32")
+
+    def redrawn(self, seed, share=0.75, label=LABEL, ignore_class=-1):
+        drawn, shares = augmentation.draw_crop(tf.constant([20, 40]), [seed, 0], None, (8, 8), True), []
+
+        def share_of_label(crop):
+            cut = augmentation.cut_label(tf.constant(label), crop)
+            shares.append(float(augmentation.largest_share(cut, ignore_class, 900)))
+            return shares[-1]
+
+        return drawn, augmentation.redraw_crop(drawn, [seed, 0], (8, 8), share_of_label, share), shares
+
+    def test_no_class_fills_more_than_the_share(self):
+        """Of 80 crops about half are too uniform at first. The offsets are drawn anew, and nothing else."""
+        tries = []
+        for seed in range(80):
+            before, after, shares = self.redrawn(seed)
+            window = self.LABEL[after.offset[0] : after.offset[0] + 8, after.offset[1] : after.offset[1] + 8]
+            assert np.unique(window, return_counts=True)[1].max() / 64 == shares[-1]
+            assert shares[-1] < 0.75 and min([1, *shares[:-1]]) >= 0.75
+            tries.append(len(shares))
+            assert (after.offset.numpy() == before.offset.numpy()).all() == (len(shares) == 1)
+            for name in ("size", "extent", "before", "after", "mirrored"):
+                np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+        assert 20 < sum(count == 1 for count in tries) < 60
+
+    def test_the_tenth_position_is_kept(self):
+        _, _, shares = self.redrawn(0, label=np.zeros_like(self.LABEL))
+        assert shares == [1.0] * augmentation.MAX_TRIES
+
+    def test_pixels_without_a_label_do_not_count(self):
+        label = tf.constant([5, 5, 5, 7, -1, -1, -1, -1])
+        assert augmentation.largest_share(label, -1, 9) == 0.75
+        assert augmentation.largest_share(tf.fill([4], -1), -1, 9) == 1
+
+    def test_draws_follow_from_the_seed_in_a_pipeline(self):
+        def share_of_label(crop):
+            return augmentation.largest_share(augmentation.cut_label(tf.constant(self.LABEL), crop), -1, 900)
+
+        def offset(seed):
+            seed = tf.stack([seed, 0])
+            crop = augmentation.draw_crop(tf.constant([20, 40]), seed, None, (8, 8), True)
+            return augmentation.redraw_crop(crop, seed, (8, 8), share_of_label, 0.75).offset
+
+        mapped = list(tf.data.Dataset.range(6, output_type=tf.int32).map(offset, 2).as_numpy_iterator())
+        np.testing.assert_array_equal(mapped, [self.redrawn(seed)[1].offset for seed in range(6)])

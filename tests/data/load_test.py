@@ -40,6 +40,8 @@ UNFIT = {
     "label_levels": [0, -1, 1.5, True, None, "1", [0], [True], [1.0]],
     "unmapped": ["drop", None, True],
     "flip_pairs": ["ab", ("left", "right"), [("left",)], [("left", 0.5)], 3],
+    "max_class_share": [0, 1, -0.5, np.nan, True, "0.75"],
+    "distort_colors": [1, None, "yes"],
     "max_depth": [0, -1, np.nan, np.inf, True, "10"],
 }
 
@@ -51,6 +53,26 @@ class LoadTest:
             return data.load("street_blocks", split, data_dir=data_dir, **options)
 
         self.load = load
+
+    def test_augmentation_of_the_released_code_follows_from_the_seed(self):
+        """Colors change, labels do not; and no class fills more of a crop than it may."""
+        [(image, label)] = batches(self.load("train[:4]", **CROP))
+        dataset = self.load("train[:4]", **CROP, distort_colors=True)
+        [(distorted, same)] = batches(dataset)
+        np.testing.assert_array_equal(label, same)
+        assert not np.array_equal(image, distorted) and distorted.min() >= 0 and distorted.max() <= 255
+        dataset.set_epoch(0)
+        np.testing.assert_array_equal(batches(dataset)[0][0], distorted)
+
+        def shares(label):
+            labeled = [each[each != 255] for each in label]
+            return np.array([np.bincount(each).max() / len(each) for each in labeled])
+
+        dataset = self.load("train[:4]", **CROP, max_class_share=0.4)
+        [(_, balanced)] = batches(dataset)
+        dataset.set_epoch(0)
+        np.testing.assert_array_equal(batches(dataset)[0][1], balanced)
+        assert (shares(balanced) < 0.4).sum() > (shares(label) < 0.4).sum()
 
     def test_training_batches(self):
         dataset = self.load("train[:11]", **CROP)

@@ -33,6 +33,15 @@ class HierarchicalCrossentropyTest(LossContract):
     # Probabilities of person, rider, sedan, sky: human has 0.5, vehicle and car 0.2.
     PROBABILITIES = np.array([0.4, 0.1, 0.2, 0.3])
 
+    def test_the_lips_of_helen_are_merged_as_in_figure_2_and_equation_2(self):
+        """The listing of Muller & Smith's figure 3 keeps them apart at depth 3, where a lip would cost as a leaf."""
+        tree = ClassTree.load("helen")
+        assert [len(tree.level_classes(level)) for level in (4, 3, 2, 1)] == [2, 3, 6, 11]
+        loss = float(HierarchicalCrossentropy(tree)(np.array([[[tree.index("upper_lip")]]]), np.zeros((1, 1, 1, 11))))
+        np.testing.assert_allclose(loss, -np.log([10 / 11, 9 / 11, 3 / 11, 1 / 11]).sum(), rtol=1e-6)
+        listing = -np.log([10 / 11, 9 / 11, 1 / 11, 1 / 11]).sum()
+        assert (round(loss, 3), round(listing, 3)) == (3.993, 5.092)
+
     @pytest.mark.parametrize(
         "label, product",
         [

@@ -37,8 +37,8 @@ def swin(weights, backbone):
     return keras.Model(model.input, [model.get_layer("stage4").input])
 
 
-def resnet(weights, network, **options):
-    model = network(TREE, "resnet101_v1_5", filters=32, weights=weights, **options)
+def resnet(weights, network, backbone="resnet101_v1_5", **options):
+    model = network(TREE, backbone, filters=32, weights=weights, **options)
     return keras.Model(model.input, [model.get_layer("embedding").output])
 
 
@@ -52,6 +52,8 @@ def resnet(weights, network, **options):
         ("swin_small_patch4_window7_224", swin, {"backbone": "swin_small"}),
         ("resnet101", resnet, {"network": MaskFormer}),
         ("resnet101", resnet, {"network": DeepLabV3Plus, "output_stride": 32}),
+        ("resnet50d", resnet, {"network": DeepLabV3Plus, "backbone": "resnet50d", "output_stride": 32}),
+        ("resnet101d", resnet, {"network": DeepLabV3Plus, "backbone": "resnet101d", "output_stride": 32}),
     ],
 )
 def test_features_equal_timms(name, make, options, tmp_path):

@@ -6,6 +6,8 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras import data  # noqa: E402
+from hierseg_keras.cli.config_options import config_of  # noqa: E402
+from hierseg_keras.cli.main import parser  # noqa: E402
 from hierseg_keras.losses import FocalTreeMin  # noqa: E402
 from hierseg_keras.metrics import TreeReport  # noqa: E402
 from hierseg_keras.models import HS3, HSSN  # noqa: E402
@@ -20,6 +22,50 @@ def all_layers(model):
     """Those of the models inside too."""
     for layer in model.layers:
         yield from all_layers(layer) if isinstance(layer, keras.Model) else [layer]
+
+
+REGION = {"name": "RegionMutualInformation", "weight": 0.5, "pool_size": 2}
+
+
+class FurtherLossesTest:
+    def test_they_are_added_to_the_loss_with_their_weights(self, tmp_path):
+        config = RunConfig(loss={"name": "TreeMin"}, further_losses=[REGION, {"name": "FocalTreeMin"}])
+        loss = build.make_loss(config, TREE)
+        assert [type(each).__name__ for each in loss.losses] == ["TreeMin", "RegionMutualInformation", "FocalTreeMin"]
+        assert (loss.weights, loss.losses[1].pool_size, loss.ignore_class) == ([1, 0.5, 1], 2, 255)
+        config.to_file(tmp_path / "config.toml")
+        assert RunConfig.from_file(tmp_path / "config.toml") == config
+        line = ["train", "--loss.name", "TreeMin", "--further_losses"]
+        text = '[{name = "RegionMutualInformation", weight = 0.5, pool_size = 2}, {name = "FocalTreeMin"}]'
+        assert config_of(parser().parse_args([*line, text])) == config
+
+    def test_regions_have_the_scores_of_the_loss(self):
+        config = RunConfig(loss={"name": "HierarchicalCrossentropy"}, further_losses=[REGION])
+        loss = build.make_loss(config, TREE, from_logits=False)
+        assert loss.scores == loss.losses[1].scores == "leaves" and not loss.from_logits
+        small = {"name": "UNet", "filters": 2, "num_stages": 2}
+        assert build.make_model(config.replace(network=small), TREE).output_shape[-1] == TREE.num_leaves
+
+    def test_hssn_is_trained_with_the_sum_and_depths_are_logged_of_the_loss(self):
+        network = {"name": "UNet", "filters": 2, "num_stages": 2}
+        config = RunConfig(network=network, method={"name": "HSSN", "total_steps": 2}, further_losses=[REGION])
+        model = build.make_model(config, TREE)
+        build.compile_model(model, config, "sgd")
+        x, y = np.zeros((2, 16, 16, 3), "float32"), np.arange(512).reshape(2, 16, 16) // 40 % 3
+        logs = model.fit(x, y, verbose=0, batch_size=2).history
+        assert np.isfinite(logs["loss"]).all() and {"weighted_sum", "tree_triplet", "depth_loss_1"} <= logs.keys()
+
+    def test_problems_are_reported(self):
+        for further, message in (
+            ([{"name": "RegionMutualInformatio"}], "Did you mean `?RegionMutualInformation"),
+            ([{**REGION, "weight": -1}], "weight. expects"),
+            ([{**REGION, "radios": 3}], "Did you mean `?radius"),
+        ):
+            with pytest.raises(ConfigError, match=message):
+                RunConfig(further_losses=further)
+        config = RunConfig(loss={"name": "TreeMin"}, further_losses=[{"name": "HierarchicalCrossentropy"}])
+        with pytest.raises(ConfigError, match="same `scores`"):
+            build.make_loss(config, TREE)
 
 
 class MakeModelTest:

@@ -18,6 +18,19 @@ class MakeOptimizerTest:
         optimizer.iterations.assign(4)
         assert float(optimizer.learning_rate) == 0
 
+    def test_rate_has_a_floor(self):
+        """The released HSSN code's: 0.01 falls to 5e-5."""
+        config = RunConfig(
+            optimizer={"name": "CoupledSGD", "learning_rate": 0.01}, schedule={"end_learning_rate": 5e-5, "power": 0.9}
+        )
+        optimizer = make_optimizer(config, num_batches=4)
+        rates = []
+        for step in range(6):
+            optimizer.iterations.assign(step)
+            rates.append(float(optimizer.learning_rate))
+        expected = [(0.01 - 5e-5) * (1 - min(step, 4) / 4) ** 0.9 + 5e-5 for step in range(6)]
+        assert rates == pytest.approx(expected)
+
     def test_averaged_weights(self):
         optimizer = make_optimizer(RunConfig(schedule={"ema_momentum": 0.9}), num_batches=1)
         assert type(optimizer) is keras.optimizers.AdamW

@@ -8,12 +8,24 @@ pytest.importorskip("tensorflow")
 import tensorflow_datasets as tfds  # noqa: E402
 
 import tfds_builders  # noqa: E402, F401
+from hierseg_keras.cli.config_options import config_of  # noqa: E402
 from hierseg_keras.cli.main import main, parser  # noqa: E402
+from hierseg_keras.losses import WeightedSum  # noqa: E402
 from hierseg_keras.metrics import TreeReport  # noqa: E402
 from hierseg_keras.training import RunConfig, recipes, smoke  # noqa: E402
+from hierseg_keras.training.build import make_loss  # noqa: E402
+from hierseg_keras.training.config.changes import differences  # noqa: E402
 from hierseg_keras.training.optimizers import make_optimizer  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.running_eagerly import running_eagerly  # noqa: E402
+
+
+def further_rows(name):
+    """The command lines of the rows that the comments of a recipe add to its own."""
+    text = recipes.text_of(name).replace("\\\n#", " ")
+    lines = [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#  ")]
+    rows = [line for line in lines if line.startswith(("--loss", "--method", "--network"))]
+    return [["train", "--recipe", name, *shlex.split(line)] for line in rows]
 
 
 class RecipesTest:
@@ -91,6 +103,53 @@ class RecipesTest:
         # HS3's only row with a second protocol.
         config = RunConfig.from_recipe("hs3_nyu_depth_v2_sa_gate_r101_fuse")
         assert [(entry.metrics["miou_1"], entry.flip) for entry in config.published] == [(52.2, False), (53.5, True)]
+
+    @pytest.mark.parametrize("name", recipes.available())
+    def test_every_further_row_is_a_configuration_of_its_own(self, name):
+        """The options in the comments are accepted, and no two rows are the same run."""
+        recipe = RunConfig.from_recipe(name)
+        rows = [recipe, *(config_of(parser().parse_args(line)) for line in further_rows(name))]
+        assert len({str(config.to_values()) for config in rows}) == len(rows)
+        assert all(config.data == recipe.data and config.schedule == recipe.schedule for config in rows)
+
+    def test_ablations_of_hssn_change_what_their_tables_say(self):
+        """Tables 5 to 9, C.1 and D.1: each option of the losses and the schedule reaches the run."""
+        found = []
+        for name in ("hssn_mapillary_vistas_deeplabv3plus_r101", "hssn_cityscapes_deeplabv3plus_r101"):
+            plain = RunConfig.from_recipe(name).to_values()
+            configs = (config_of(parser().parse_args(line)).to_values() for line in further_rows(name))
+            found += [{key: pair[1] for key, pair in differences(plain, values).items()} for values in configs]
+        for key, value in {
+            "method.triplet": False,
+            "loss.name": "TreeMin",
+            "loss.gamma": 0.2,
+            "method.triplet.positives": "class",
+            "method.triplet.margin": 0.3,
+            "method.triplet.distance": "euclidean",
+            "method.triplet.num_triplets": 500,
+            "method.triplet.tolerance": 0.15,
+            "method.triplet.margin_scale": 0.45,
+            "method.beta_schedule": "constant",
+        }.items():
+            assert any(changes.get(key) == value for changes in found), key
+
+    def test_released_hssn_is_as_in_its_code(self):
+        city, parts = (
+            RunConfig.from_recipe(f"hssn_released_{name}_deeplabv3plus_r101")
+            for name in ("cityscapes", "pascal_person_part")
+        )
+        assert (city.loss.name, city.loss.gamma, city.loss.tree_min_weight) == ("TreeMinCrossentropy", 0, 5)
+        assert (city.further_losses, parts.loss.gamma, parts.loss.tree_min_weight) == ((), 2, 0.5)
+        [region] = parts.further_losses
+        assert (region.name, region.weight, region.radius) == ("RegionMutualInformation", 0.5, 3)
+        loss = make_loss(parts, ClassTree.load("pascal_person_part"))
+        assert type(loss) is WeightedSum and loss.weights == [1, 0.5]
+        for config in (city, parts):
+            # 0.6 on 1 - cos with weight 0.5 is 0.3 on (1 - cos) / 2 with weight 1.
+            assert (config.method.triplet.margin, config.method.beta, config.method.total_steps) == (0.3, 1.0, 80_000)
+            rate = make_optimizer(config, num_batches=100).learning_rate
+            assert float(rate) == pytest.approx(0.01)
+            assert (config.schedule.end_learning_rate, config.optimizer.weight_decay) == (5e-5, 5e-5)
 
     @pytest.mark.parametrize("name", recipes.available())
     def test_splits_are_those_of_the_data_set(self, name, tmp_path):

@@ -137,6 +137,22 @@ class DrawCurvesTest:
         parts = ["level 1 (depth 3)", "level 2 (depth 2)", "level 3 (depth 1)", "training", "validation"]
         assert [text.get_text() for text in legend.texts] == parts
 
+    def test_several_runs_are_overlaid(self, tmp_path):
+        """Muller & Smith's figures 4 and 5: two runs of other lengths, one of which was never validated."""
+        (tmp_path / "flat.csv").write_text("epoch,miou_1,val_miou_1,depth_loss_1\n0,0.1,0.2,2\n1,0.2,0.3,1\n")
+        (tmp_path / "tree.csv").write_text("epoch,miou_1,depth_loss_1,depth_loss_2\n0,0.3,1,2\n")
+        figure = draw_curves({"U-Net": tmp_path / "flat.csv", "U-Net+HL": str(tmp_path / "tree.csv")})
+        lines = {line.get_label(): line for axis in figure.axes for line in axis.lines}
+        expected = {"U-Net level 1": [0.2, 0.3], "U-Net+HL level 1": [0.3], "U-Net depth 1": [2, 1]}
+        expected |= {"U-Net+HL depth 1": [1], "U-Net+HL depth 2": [2]}
+        assert {label: line.get_ydata().tolist() for label, line in lines.items()} == expected
+        assert {line.get_linestyle() for label, line in lines.items() if "HL" in label} == {"--"}
+        assert lines["U-Net level 1"].get_linestyle() == "-"
+        assert lines["U-Net level 1"].get_color() == lines["U-Net+HL level 1"].get_color()
+        assert [text.get_text() for text in figure.legends[0].texts][-2:] == ["U-Net", "U-Net+HL"]
+        with pytest.raises(ValueError, match="at least one log. Received: log={}"):
+            draw_curves({})
+
     def test_empty_log_raises(self, tmp_path):
         (tmp_path / "log.csv").write_text("epoch\n")
         with pytest.raises(ValueError, match="at least one epoch"):

@@ -1,7 +1,6 @@
 """The backbones that can be chosen by name, and how each expects images to be scaled."""
 
 import dataclasses
-import functools
 from collections.abc import Callable
 
 import keras
@@ -26,6 +25,7 @@ class NamedBackbone:
         scaling: Mode of `ScaleImage` for its images.
         imagenet: Library and name of its ImageNet weights, as `load_backbone_weights` expects them, or
             `None` if there are none. The library `"package"` means a package that contains only the weights.
+        third_stage: Name of the layer whose output is the map of the third stage, or `None` if it has no name.
         ignored: First parts of the names of tensors in its `.safetensors` or `.pth` files that it does not
             have, or `None` if it does not load such files.
     """
@@ -34,6 +34,7 @@ class NamedBackbone:
     scaling: str
     imagenet: tuple[str, str] | None = None
     ignored: tuple[str, ...] | None = None
+    third_stage: str | None = None
 
 
 def _with_one_model(make, **options):
@@ -46,10 +47,20 @@ def _with_one_model(make, **options):
     return made
 
 
-def _resnet_v1_5(blocks, output_stride, name):
+def _torch_resnet(blocks, output_stride, name, is_variant_d):
     image = keras.Input((None, None, 3))
-    stages = resnet_stages(image, blocks, output_stride)
+    stages = resnet_stages(image, blocks, output_stride, is_variant_d=is_variant_d)
     return keras.Model(image, [stages["layer1"], stages["layer4"]], name=name)
+
+
+def _of_torch(blocks, is_variant_d=False):
+    make = _with_one_model(_torch_resnet, blocks=blocks, is_variant_d=is_variant_d)
+    return NamedBackbone(make, "torch", ignored=("fc",), third_stage=f"layer3.{blocks[2] - 1}.relu")
+
+
+def _v1(blocks, bottleneck=True, imagenet=None, **options):
+    make = _with_one_model(resnet_v1, blocks=blocks, bottleneck=bottleneck, **options)
+    return NamedBackbone(make, "caffe", imagenet, third_stage=f"conv4_block{blocks[2]}_out")
 
 
 def _keras_cv(blocks, bottleneck):
@@ -67,15 +78,14 @@ def _efficientnet_lite(variant, width, depth):
     return NamedBackbone(make, "efficientnet_lite", ("package", package), ignored=("conv_head", "bn1", "fc"))
 
 
-_V1 = functools.partial(_with_one_model, resnet_v1)
 BACKBONES = {
     "efficientnet_lite0": _efficientnet_lite(0, width=1.0, depth=1.0),
     "efficientnet_lite1": _efficientnet_lite(1, width=1.0, depth=1.1),
     "efficientnet_lite2": _efficientnet_lite(2, width=1.1, depth=1.2),
-    "resnet18_small": NamedBackbone(_V1(blocks=(2, 2, 2, 2), bottleneck=False, width=16), "caffe"),
-    "resnet18": NamedBackbone(_V1(blocks=(2, 2, 2, 2), bottleneck=False), "caffe"),
-    "resnet50": NamedBackbone(_V1(blocks=(3, 4, 6, 3)), "caffe", ("keras.applications", "ResNet50")),
-    "resnet101": NamedBackbone(_V1(blocks=(3, 4, 23, 3)), "caffe", ("keras.applications", "ResNet101")),
+    "resnet18_small": _v1((2, 2, 2, 2), bottleneck=False, width=16),
+    "resnet18": _v1((2, 2, 2, 2), bottleneck=False),
+    "resnet50": _v1((3, 4, 6, 3), imagenet=("keras.applications", "ResNet50")),
+    "resnet101": _v1((3, 4, 23, 3), imagenet=("keras.applications", "ResNet101")),
     "resnet18_v2": NamedBackbone(_keras_cv((2, 2, 2, 2), bottleneck=False), "unit"),
     "resnet50_v2": NamedBackbone(
         _keras_cv((3, 4, 6, 3), bottleneck=True), "unit", ("keras_cv", "resnet50_v2_imagenet")
@@ -84,7 +94,9 @@ BACKBONES = {
     "resnet101_v2_applications": NamedBackbone(
         _with_one_model(resnet_v2, blocks=(3, 4, 23, 3)), "symmetric", ("keras.applications", "ResNet101V2")
     ),
-    "resnet50_v1_5": NamedBackbone(_with_one_model(_resnet_v1_5, blocks=(3, 4, 6, 3)), "torch", ignored=("fc",)),
-    "resnet101_v1_5": NamedBackbone(_with_one_model(_resnet_v1_5, blocks=(3, 4, 23, 3)), "torch", ignored=("fc",)),
+    "resnet50_v1_5": _of_torch((3, 4, 6, 3)),
+    "resnet101_v1_5": _of_torch((3, 4, 23, 3)),
+    "resnet50d": _of_torch((3, 4, 6, 3), is_variant_d=True),
+    "resnet101d": _of_torch((3, 4, 23, 3), is_variant_d=True),
     "wide_resnet38": NamedBackbone(_with_one_model(wide_resnet38), "torch", ignored=("classifier", "fc")),
 }

@@ -5,13 +5,21 @@ from keras import layers
 from hierseg_keras.models.layers.conv_norm_relu import EPSILON, MOMENTUM
 
 
-def bottleneck(x, filters, name, stride=1, dilation=1):
+def bottleneck(x, filters, name, stride=1, dilation=1, pools_shortcut=False):
     """Builds a block of 1x1, 3x3 and 1x1 convolutions with `4 * filters` output channels.
 
-    The 3x3 convolution has the stride, as in ResNet "V1.5".
+    The 3x3 convolution has the stride, as in ResNet "V1.5". The shortcut has it in its convolution, or with
+    `pools_shortcut` in an average pooling before the convolution, as in ResNet "D".
     """
     skip = x
-    if x.shape[-1] != 4 * filters or stride > 1:
+    if x.shape[-1] == 4 * filters and stride == 1:
+        pass
+    elif pools_shortcut:
+        if stride > 1:
+            # An incomplete cell at the end is averaged over its own pixels.
+            skip = layers.AveragePooling2D(stride, padding="same", name=f"{name}.downsample.0")(skip)
+        skip = conv_norm(skip, 4 * filters, 1, f"{name}.downsample.1", f"{name}.downsample.2")
+    else:
         skip = conv_norm(x, 4 * filters, 1, f"{name}.downsample.0", f"{name}.downsample.1", stride)
     x = torch_conv_norm_relu(x, filters, 1, f"{name}.conv1", f"{name}.bn1")
     x = torch_conv_norm_relu(x, filters, 3, f"{name}.conv2", f"{name}.bn2", stride, dilation)

@@ -9,7 +9,7 @@ from hierseg_keras.models.layers.dilation import strides_and_dilations
 NO_GRID = (1,)
 
 
-def resnet_stages(x, blocks, output_stride=32, width=64, prefix=""):
+def resnet_stages(x, blocks, output_stride=32, width=64, prefix="", is_variant_d=False):
     """Builds the stages of a ResNet of bottleneck blocks (He et al., CVPR 2016).
 
     Args:
@@ -19,15 +19,22 @@ def resnet_stages(x, blocks, output_stride=32, width=64, prefix=""):
         width: A quarter of the channels of the first stage. Each further stage doubles them. Defaults
             to 64.
         prefix: Prefix of all layer names.
+        is_variant_d: Whether to build ResNet "D" (He et al., Bag of Tricks, CVPR 2019): a stem of three 3x3
+            convolutions, and average pooling in the shortcuts. The first block of a dilated stage then has the
+            dilation of the stage before. Defaults to `False`.
 
     Returns:
         Dict from `"layer1"`, ..., `"layer4"` to maps, at strides 4, 8, 16 and 32, but at most
         `output_stride`.
     """
-    x, stages = resnet_stem(x, width, prefix), {}
+    x = resnet_stem(x, width // 2, prefix, is_deep=True) if is_variant_d else resnet_stem(x, width, prefix)
+    stages, before = {}, 1
     for stage, (stride, dilation) in enumerate(zip(*strides_and_dilations(output_stride)), start=1):
         name = f"layer{stage}"
-        x = stages[name] = resnet_stage(x, blocks[stage - 1], width * 2 ** (stage - 1), stride, dilation, prefix + name)
+        options = {"first_dilation": before, "pools_shortcuts": True} if is_variant_d else {}
+        size = (blocks[stage - 1], width * 2 ** (stage - 1), stride, dilation)
+        x = stages[name] = resnet_stage(x, *size, prefix + name, **options)
+        before = dilation
     return stages
 
 
@@ -55,9 +62,26 @@ def resnet_stem(x, width, prefix="", is_deep=False):
     return layers.MaxPooling2D(3, strides=2, name=f"{prefix}maxpool")(x)
 
 
-def resnet_stage(x, blocks, width, stride, dilation, name, grid=NO_GRID):
-    """Builds residual blocks, of which the first has the stride. `grid` holds a factor of the dilation per block."""
+def resnet_stage(x, blocks, width, stride, dilation, name, grid=NO_GRID, first_dilation=None, pools_shortcuts=False):
+    """Builds residual blocks, of which the first has the stride.
+
+    Args:
+        x: Symbolic map.
+        blocks: Number of blocks.
+        width: A quarter of the output channels.
+        stride: Stride of the first block.
+        dilation: Dilation of the stage.
+        name: Prefix of all layer names.
+        grid: Factors of the dilation, one per block; the last factor applies to all further blocks.
+        first_dilation: Dilation of the first block. Defaults to that of the stage.
+        pools_shortcuts: As in `bottleneck`.
+
+    Returns:
+        Symbolic map.
+    """
     for i in range(blocks):
         block_dilation = dilation * grid[min(i, len(grid) - 1)]
-        x = bottleneck(x, width, f"{name}.{i}", stride if i == 0 else 1, block_dilation)
+        if i == 0 and first_dilation is not None:
+            block_dilation = first_dilation
+        x = bottleneck(x, width, f"{name}.{i}", stride if i == 0 else 1, block_dilation, pools_shortcuts)
     return x

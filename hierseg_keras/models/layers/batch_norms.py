@@ -21,8 +21,9 @@ def synchronize(model, is_synchronized):
 
 
 def batch_norms(model):
-    """Yields all batch normalization layers of a network, including those in nested models and pyramid pooling."""
-    for layer in model.layers:
+    """Yields all batch normalization layers of a network: also in nested models, pyramid pooling, auxiliary heads."""
+    # The layers of auxiliary heads belong to the model of the training alone.
+    for layer in getattr(model, "training_model", model).layers:
         if isinstance(layer, layers.BatchNormalization):
             yield layer
         elif isinstance(layer, keras.Model):

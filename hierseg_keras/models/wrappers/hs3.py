@@ -133,6 +133,7 @@ class HS3(TrainingWrapper):
 
         # === Networks ===
         self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
+        self.flat_auxiliary = tuple(getattr(segmenter, "flat_auxiliary", ()))
         if fuse:
             self.inference_model = HS3Fuse(segmenter, stages, self.clusters.values(), filters)
             logits = [f"{stage_prefix(stage)}_logits" for stage in stages]

@@ -109,7 +109,8 @@ class HS3Fuse(TreeNetwork):
             "filters": filters,
             "dropout": dropout,
         }
-        super().__init__(image, logits, tree, scores, arguments, auxiliary, name or segmenter.name, **kwargs)
+        options = {"name": name or segmenter.name, "flat_auxiliary": getattr(segmenter, "flat_auxiliary", ())}
+        super().__init__(image, logits, tree, scores, arguments, auxiliary, **options, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -101,7 +101,9 @@ class HSSN(TrainingWrapper):
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
         https://arxiv.org/abs/2203.14335), section 3. The loss in evaluation is that of the logits
-        only. Each step draws its triplets from the seed and the number of the step.
+        only. Each step draws its triplets from the seed and the number of the step. The paper leaves open
+        which map is the embedding (here the backbone's last one) and over what `beta` is annealed (here the
+        planned updates).
     """
 
     def __init__(
@@ -152,6 +154,7 @@ class HSSN(TrainingWrapper):
         keeps_classifier = features is None and _has_scores(segmenter, tree, scores)
         self.inference_model = segmenter if keeps_classifier else TreeSegmenter(segmenter, tree, scores, features)
         self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
+        self.flat_auxiliary = tuple(getattr(segmenter, "flat_auxiliary", ()))
         if self.auxiliary_weights and not keeps_classifier:
             raise ValueError(
                 f"`HSSN` expects a network with auxiliary logits to be made for `tree`, with `scores={scores!r}`, "

@@ -42,7 +42,7 @@ class TrainingWrapper(keras.Model):
         check_channels_last(type(self).__name__)
         super().__init__(name=name, **kwargs)
         self.trackers = {}
-        self.auxiliary_weights = {}
+        self.auxiliary_weights, self.flat_auxiliary = {}, ()
         self._is_evaluating = False
 
     def further_losses(

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from hierseg_keras import metrics, models
 from hierseg_keras.data.class_weights import METHODS
-from hierseg_keras.losses.objectives import named_losses
+from hierseg_keras.losses.objectives import further_losses, named_losses
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
 from hierseg_keras.training.config.options import Options, options_of, parameters_of
@@ -37,6 +37,13 @@ class Component(Options):
 
 class SupervisingComponent(Component, StageSupervision):
     """Names a method that supervises stages of the network, and holds its options."""
+
+
+class WeightedComponent(Component):
+    """Names a loss that is added to the loss of a run, and holds its weight and options."""
+
+    weight: NotNegative = 1.0
+    """Factor of this loss in the sum."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,15 +147,17 @@ LOSS = Kind("loss", named_losses, keras.losses.Loss, "FocalTreeMin", RUN_DEFAULT
 OPTIMIZER = Kind(
     "optimizer", _optimizers, keras.optimizers.Optimizer, "AdamW", RUN_DEFAULTS["optimizer"], is_ours=False
 )
+FURTHER_LOSS = Kind("further loss", further_losses, keras.losses.Loss)
 METRIC = Kind("metric", _metrics, keras.metrics.Metric)
 CALLBACK = Kind("callback", _callbacks, keras.callbacks.Callback, is_ours=False)
-KINDS = (NETWORK, METHOD, LOSS, OPTIMIZER, METRIC, CALLBACK)
+KINDS = (NETWORK, METHOD, LOSS, FURTHER_LOSS, OPTIMIZER, METRIC, CALLBACK)
 
 
 @functools.cache
 def options_model(kind, cls, is_ours):
     """Returns the record class for the options of a class in a run."""
-    base = SupervisingComponent if kind is METHOD and "clusters" in parameters_of(cls) else Component
+    base = WeightedComponent if kind is FURTHER_LOSS else Component
+    base = SupervisingComponent if kind is METHOD and "clusters" in parameters_of(cls) else base
     model = options_of(cls, base, kind.fields, is_ours and kind.is_ours)
     model.part = kind.what
     return model
@@ -210,6 +219,7 @@ def _own_class(kind, name):
 Network = component(NETWORK)
 Method = Off[component(METHOD)]
 Loss = component(LOSS)
+FurtherLosses = AsTuple[tuple[component(FURTHER_LOSS), ...]]
 Optimizer = component(OPTIMIZER)
 Metrics = AsTuple[tuple[component(METRIC), ...]]
 Callbacks = AsTuple[tuple[component(CALLBACK), ...]]

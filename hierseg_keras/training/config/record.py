@@ -97,6 +97,11 @@ class Data(Record):
     neither is given and the images have more than a megapixel, `size` is 512 and the crops are 512 x 512."""
     scale_range: Off[AsTuple[tuple[Positive, Positive]]] = (0.5, 2.0)
     """Smallest and largest factor of random scaling; false disables scaling."""
+    max_class_share: Off[Share] = None
+    """Largest share of one class in a training crop, such as 0.75; the crop is drawn up to ten times. Defaults to no
+    limit."""
+    distort_colors: bool = False
+    """Whether to change brightness, contrast, saturation and hue of training crops at random."""
     max_depth: Off[Positive] = None
     """Depth in meters that becomes 255 in the fourth channel; only for networks with a depth input."""
     data_dir: Off[str] = None
@@ -131,7 +136,9 @@ class Schedule(Record):
     steps: Off[Count] = None
     """Number of optimizer steps, in place of `epochs`."""
     power: NotNegative = 0.9
-    """Exponent of the learning rate's decay to 0, which is `(1 - step / steps) ** power`."""
+    """Exponent of the learning rate's decay, which is `(1 - step / steps) ** power`."""
+    end_learning_rate: NotNegative = 0.0
+    """Learning rate at the end of the decay."""
     accumulation_steps: Count = 1
     """Number of batches whose gradients are averaged for one optimizer step."""
     ema_momentum: Off[Share] = None
@@ -182,7 +189,8 @@ class RunConfig(Record):
 
     Args:
         data: `dataset`, `train_split`, `tree`, `batch_size`, `batch_shares`, `weights`, `label_levels`, `size`,
-            `crop_size`, `scale_range`, `max_depth`, `data_dir`, `manual_dir`: as in `data.load`. `dataset` may be a
+            `crop_size`, `scale_range`, `max_class_share`, `distort_colors`, `max_depth`, `data_dir`, `manual_dir`: as
+            in `data.load`. `dataset` may be a
             list of data sets to train on together, and `train_split` a list with the split of each. `label_levels`
             applies to the training only. `images`, `masks`, `mask_format`, `classes`, `val_share`, `val_images`,
             `val_masks`, `groups`, `skip_bad`: the folders of the data set `"folders"`, as in `data.from_folders`;
@@ -196,9 +204,13 @@ class RunConfig(Record):
         loss: Name and options of a loss. Defaults to `FocalTreeMin`; `SparseCategoricalCrossentropy` is the flat
             baseline. `class_weights` may also be the name of a method of `data.class_weights`, which computes the
             weights from counts of the training labels, each image counted once.
+        further_losses: Losses that are added to `loss`, as in `losses.WeightedSum`: a list of tables, each with the
+            name of a class, its `weight` (1 by default) and its options. The name is one of the losses above, or
+            `RegionMutualInformation`. Logs per depth are those of `loss` alone.
         optimizer: Name and options of an optimizer. Defaults to `AdamW`. The papers use SGD, which is `CoupledSGD`
             with `momentum=0.9`.
-        schedule: `epochs`, `steps`, `power`, `accumulation_steps`, `ema_momentum`, `early_stopping_patience`.
+        schedule: `epochs`, `steps`, `power`, `end_learning_rate`, `accumulation_steps`, `ema_momentum`,
+            `early_stopping_patience`.
         evaluation: `dataset`, `split`, `every`, `batch_size`, and further `metrics`. `dataset` defaults to the first
             data set of the training. Validation uses the labels as they are stored. `batch_size` is the number of
             whole images per batch of every evaluation, and defaults to the batch size of the training.
@@ -262,6 +274,8 @@ class RunConfig(Record):
     network: components.Network = Field({}, validate_default=True)
     method: components.Method = None
     loss: components.Loss = Field({}, validate_default=True)
+    further_losses: components.FurtherLosses = ()
+    """Losses that are added to `loss`: a list of tables, each with the name of a class, a weight and its options."""
     optimizer: components.Optimizer = Field({}, validate_default=True)
     schedule: Schedule = Schedule()
     evaluation: Evaluation = Evaluation()

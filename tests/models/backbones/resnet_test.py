@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from hierseg_keras.models.backbones.resnet import resnet_v1, resnet_v2
+from hierseg_keras.models.backbones.resnet_stages import resnet_stages
 from hierseg_keras.models.layers.dilation import strides_and_dilations
 
 
@@ -16,6 +17,22 @@ def randomised(model):
         elif weight.path.endswith(("beta", "moving_mean", "bias")):
             weight.assign(rng.normal(0, 0.1, value.shape))
     return model
+
+
+class ResNetDTest:
+    @pytest.mark.parametrize("output_stride, expected", [(32, [1] * 8), (16, [1] * 7 + [2]), (8, [1] * 5 + [2, 2, 4])])
+    def test_first_blocks_of_dilated_stages_are_contracted(self, output_stride, expected):
+        """Pairs of blocks, one pair per stage: the first block has the dilation of the stage before."""
+        image = keras.Input((None, None, 3))
+        stages = resnet_stages(image, (2, 2, 2, 2), output_stride, width=8, is_variant_d=True)
+        model = keras.Model(image, stages["layer4"])
+        dilations = [layer.dilation_rate[0] for layer in model.layers if layer.name.endswith("conv2")]
+        assert dilations == expected
+        # Shortcuts are pooled where there is a stride, and nowhere else.
+        pools = [layer.name for layer in model.layers if isinstance(layer, keras.layers.AveragePooling2D)]
+        strided = {32: (2, 3, 4), 16: (2, 3), 8: (2,)}[output_stride]
+        assert pools == [f"layer{stage}.0.downsample.0" for stage in strided]
+        assert [model.get_layer(f"conv1.{i}").filters for i in (0, 3, 6)] == [4, 4, 8]
 
 
 class ResNetTest:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hierseg_keras.losses import FocalTreeMin
-from hierseg_keras.models import HS3, HSSN, DeepLabV3Plus
+from hierseg_keras.models import HS3, HSSN, DeepLabV3Plus, SAGate
+from hierseg_keras.models.layers.batch_norms import batch_norms
 from hierseg_keras.models.weights.pretrained import load_backbone_weights
 from hierseg_keras.tree import ClassTree
 
@@ -48,6 +49,62 @@ class DeepLabV3PlusTest:
         model = DeepLabV3Plus(TREE, scores=scores, input_shape=input_shape, **SMALL)
         logits = model(images(65, 97))
         assert tuple(logits.shape) == (2, 65, 97, channels) and logits.dtype == "float32"
+
+    def test_options_of_the_released_hssn_are_off_by_default(self):
+        """No option changes the layers of a network that does not ask for it."""
+        model = DeepLabV3Plus(TREE, **SMALL)
+        assert (model.separable, model.auxiliary_weight, model.auxiliary_weights) == (False, 0.0, {})
+        assert not any(isinstance(layer, keras.layers.DepthwiseConv2D) for layer in model.layers)
+
+    def test_separable_convolutions(self):
+        model = DeepLabV3Plus(TREE, separable=True, **SMALL)
+        dilations = [layer.dilation_rate for layer in model.layers if isinstance(layer, keras.layers.DepthwiseConv2D)]
+        assert sorted(dilations) == [(1, 1), (1, 1), (6, 6), (12, 12), (18, 18)]
+        assert not any(type(layer) is keras.layers.Conv2D and layer.kernel_size == (3, 3) for layer in model.layers)
+        x = images(33, 40)
+        assert tuple(model(x).shape) == (2, 33, 40, TREE.num_nodes)
+        assert all(layer.momentum == 0.9 for layer in model.layers if "_bn" in layer.name)
+
+    @pytest.mark.parametrize("wrapped", [False, True])
+    def test_auxiliary_head_has_a_flat_loss_on_leaves(self, wrapped, tmp_path):
+        """The total is the loss of the logits and 0.4 times a flat crossentropy, which coarse labels do not enter."""
+        model = DeepLabV3Plus(TREE, auxiliary_weight=0.4, dropout=0.0, **SMALL)
+        x, y = images(32, 32), labels(32, 32)
+        y[:, :4], y[:, 4:8] = TREE.index("human"), 255
+        outputs = model(x, training=True)
+        assert {key: logits.shape[-1] for key, logits in outputs.items()} == {
+            "logits": TREE.num_nodes,
+            "auxiliary_logits": TREE.num_leaves,
+        }
+        leaf = y < TREE.num_leaves
+        logits = keras.ops.convert_to_numpy(outputs["auxiliary_logits"])[leaf].astype("float64")
+        log_sum = np.log(np.exp(logits - logits.max(-1, keepdims=True)).sum(-1)) + logits.max(-1)
+        flat = (log_sum - logits[np.arange(len(logits)), y[leaf]]).mean()
+        trained = HSSN(model, triplet=False) if wrapped else model
+        trained.compile("sgd", loss=FocalTreeMin(TREE))
+        y_pred = trained(x, training=True) if not wrapped else outputs
+        total = trained.compute_loss(x, y, y_pred)
+        np.testing.assert_allclose(total, FocalTreeMin(TREE)(y, outputs["logits"]) + 0.4 * flat, rtol=1e-5)
+        if not wrapped:
+            model.save(tmp_path / "model.keras")
+            loaded = keras.models.load_model(tmp_path / "model.keras")
+            assert loaded.flat_auxiliary == ("auxiliary_logits",)
+            np.testing.assert_allclose(loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-5)
+
+    def test_auxiliary_heads_are_synchronized_too(self):
+        small = {"blocks": (1, 1, 1, 1), "width": 4, "filters": 8}
+        for model in (
+            DeepLabV3Plus(TREE, auxiliary_weight=0.4, synchronized_batch_norm=True, **SMALL),
+            SAGate(TREE, synchronized_batch_norm=True, **small),
+        ):
+            assert model.training_model.get_layer("auxiliary_bn").synchronized
+            assert all(layer.synchronized for layer in batch_norms(model))
+
+    def test_auxiliary_head_needs_a_third_stage(self):
+        with pytest.raises(ValueError, match="`auxiliary_weight` expects 0 for a backbone other than.*resnet101d"):
+            DeepLabV3Plus(TREE, keras_cv_backbone(), auxiliary_weight=0.4)
+        with pytest.raises(ValueError, match="expects `auxiliary_weight` >= 0. Received: auxiliary_weight=-1"):
+            DeepLabV3Plus(TREE, auxiliary_weight=-1, **SMALL)
 
     @pytest.mark.large
     def test_output_stride_changes_maps_and_not_weights(self):

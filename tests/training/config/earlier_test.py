@@ -69,7 +69,7 @@ class FlatRecipesTest:
         assert read(tmp_path, FLAT_RECIPES[name]).replace(**network) == RunConfig.from_recipe(name)
 
     def test_no_recipe_is_lost(self):
-        assert recipes.available() == sorted(FLAT_RECIPES)
+        assert FLAT_RECIPES.keys() <= set(recipes.available())
 
 
 class TranslatedTest:
