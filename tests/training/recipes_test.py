@@ -8,6 +8,8 @@ pytest.importorskip("tensorflow")
 import tensorflow_datasets as tfds  # noqa: E402
 
 import tfds_builders  # noqa: E402, F401
+from hierseg_keras import models  # noqa: E402
+from hierseg_keras.cli.config_options import config_of  # noqa: E402
 from hierseg_keras.cli.main import main, parser  # noqa: E402
 from hierseg_keras.training import RunConfig, recipes, smoke  # noqa: E402
 from hierseg_keras.training.optimizers import make_optimizer  # noqa: E402
@@ -33,6 +35,21 @@ class RecipesTest:
         assert (round(2975 * city.method.analysis_share), round(795 * nyu.method.analysis_share)) == (300, 100)
         assert (city.method.name, city.method.fuse, city.method.stages) == ("HS3", True, ("stage2", "stage3"))
         assert city.finds_clusters and nyu.finds_clusters
+
+    def test_hs3_on_scale_attention_trains_on_both_splits(self):
+        config = RunConfig.from_recipe("hs3_cityscapes_scale_attention_hrnet_w48_fuse")
+        assert (config.data.train_split, config.method.stages) == ("train+validation", ("trunk/stage2", "trunk/stage3"))
+        assert round((2975 + 500) * config.method.analysis_share) == 300
+        coarse = RunConfig.from_recipe("hs3_cityscapes_coarse_scale_attention_hrnet_w48")
+        assert coarse.replace(network={"weights": None}).network == config.network
+        assert (coarse.data.names, coarse.evaluation_dataset) == (("cityscapes_tree/coarse",), "cityscapes_tree")
+
+    @pytest.mark.parametrize("options", ["--method false", "--method.clusters false"])
+    def test_baselines_of_hs3_are_one_option_away(self, options):
+        """Rows "none" and "deep supervision": single runs, without a search."""
+        command = ["train", "--recipe", "hs3_nyu_depth_v2_ocr_hrnet_w18", "--out", "runs/x", *options.split()]
+        config = config_of(parser().parse_args(command))
+        assert not config.finds_clusters and (config.method is None) == (options == "--method false")
 
     def test_muller_and_smiths_networks_differ_in_their_loss_alone(self):
         for name, epochs in (("helen", 200), ("mapillary_vistas", 80)):
@@ -66,12 +83,33 @@ class RecipesTest:
     @pytest.mark.parametrize("name", recipes.available())
     def test_splits_are_those_of_the_data_set(self, name, tmp_path):
         config = RunConfig.from_recipe(name)
-        published = tfds.builder(config.data.dataset, data_dir=tmp_path).published
-        assert {config.data.train_split, config.evaluation.split} <= set(published)
+        training = config.data.dataset, config.data.train_split
+        for dataset, split in (training, (config.evaluation_dataset, config.evaluation.split)):
+            assert set(split.split("+")) <= set(tfds.builder(dataset, data_dir=tmp_path).published)
 
     def test_unknown_recipe_raises(self):
         with pytest.raises(ValueError, match="`recipe` expects one of .*Received: recipe='hssn_kitti'"):
             RunConfig.from_recipe("hssn_kitti")
+
+
+class ProfileTest:
+    """`hierseg profile` counts what HS3-Fuse adds to the network."""
+
+    network = (
+        "--data.tree lip --network.name HRNet --network.width 2 --network.num_modules 1,1,1 --network.num_blocks 1 "
+        "--loss.name SparseCategoricalCrossentropy --image 32x48 --total"
+    )
+
+    def test_blocks_of_fuse_are_counted(self, capsys):
+        tree, sizes = ClassTree.load("lip"), {"width": 2, "num_modules": (1, 1, 1), "num_blocks": 1}
+        found = {}
+        for method in ("", "--method.name HS3", "--method.name HS3 --method.fuse --method.filters same"):
+            assert main(["profile", *f"{self.network} {method}".split()]) == 0
+            found[method] = int(capsys.readouterr().out.split()[-1].replace(",", ""))
+        alone, supervised, fused = found.values()
+        network = models.HRNet(tree, scores="leaves", **sizes)
+        expected = models.HS3Fuse(network, ("stage2", "stage3"), filters="same")
+        assert alone == supervised < fused == sum(row.multiply_adds for row in models.profile(expected, (32, 48)))
 
 
 class SmokeTest:

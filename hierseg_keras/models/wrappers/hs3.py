@@ -20,6 +20,7 @@ from hierseg_keras.models.graph.layer_outputs import call_names, layer_outputs
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.graph.shared_layers import SharedLayers
 from hierseg_keras.models.heads.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
+from hierseg_keras.models.layers.batch_norms import synchronize
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.wrappers.hs3_fuse import HALF, HS3Fuse, check_filters, with_named_filters
 from hierseg_keras.models.wrappers.stage_clusters import cluster_of_nodes, clusters_of_stages
@@ -159,6 +160,8 @@ class HS3(TrainingWrapper):
             enlarge = ResizeTo(dtype="float32", name=f"{stage_prefix(stage)}_enlarge_logits")
             answers = answers | {name: enlarge([x, image]) for name, x in zip(self.calls[stage], calls)}
         self.training_model = keras.Model(image, answers, name="training_model")
+        if getattr(segmenter, "synchronized_batch_norm", False):
+            synchronize(self.training_model, True)
         self.built = True
 
         # === Losses ===

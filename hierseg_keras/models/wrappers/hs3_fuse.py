@@ -16,6 +16,7 @@ from hierseg_keras.models.graph.shared_layers import SharedLayers
 from hierseg_keras.models.heads.logits_head import logits_head
 from hierseg_keras.models.heads.object_context import object_context
 from hierseg_keras.models.heads.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
+from hierseg_keras.models.layers.batch_norms import synchronize
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.tree_network import TreeNetwork
@@ -113,6 +114,8 @@ class HS3Fuse(TreeNetwork):
             "dropout": dropout,
         }
         super().__init__(image, logits, tree, scores, arguments, auxiliary, name or segmenter.name, **kwargs)
+        if getattr(segmenter, "synchronized_batch_norm", False):
+            synchronize(self, True)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
