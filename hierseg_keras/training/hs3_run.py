@@ -50,6 +50,9 @@ def train_hs3(
     3. Trains a new network on the whole split, with stages supervised on their clusters. The run is saved in
        `hs3/`.
 
+    Left open by the paper: which images are held out (here the last ones of the split, a random sample), and whether
+    both phases train equally long (here they do).
+
     A completed phase is not repeated, and an interrupted training goes on from its last checkpoint, as with
     `train(..., resume=True)`. To resume an interrupted run, call the function again. You may edit the tree files
     between phases 2 and 3.
@@ -90,8 +93,8 @@ def train_hs3(
 def _train_phases(config, folder, verbose, strategy):
     values, method = config.data, config.method
     # Only the blocks of `fuse` have the representations of regions.
-    has_regions = method.clustering == "kmeans" and (method.embeddings or ("regions" if method.fuse else "")) == "regions"
-    all_classes = {"clusters": None, "fuse": has_regions}
+    wants_regions = method.fuse if method.embeddings is None else method.embeddings == "regions"
+    all_classes = {"clusters": None, "fuse": method.clustering == "kmeans" and wants_regions}
     if not (folder / DEEP_SUPERVISION).exists():
         # Made only to find invalid options before the data are prepared.
         make_parts(config.replace(method=all_classes), tree_of(values))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from hierseg_command.main import make_parser  # noqa: E402
+from hierseg_command.grammar import make_parser  # noqa: E402
 from hierseg_keras.models import HRNetOCRScaleAttention  # noqa: E402
 from hierseg_keras.training import RunConfig, for_inference  # noqa: E402
 from hierseg_keras.training.build import make_model, tree_of  # noqa: E402

@@ -88,7 +88,7 @@ class TrainHS3Test:
             ({"clustering": "spectral", "embeddings": "regions"}, False),
         ],
     )
-    def test_deep_supervision_has_blocks_if_kmeans_needs_their_regions(self, config, method, fuses, tmp_path, monkeypatch):
+    def test_deep_supervision_has_blocks_if_kmeans_needs_regions(self, config, method, fuses, tmp_path, monkeypatch):
         trained = []
         monkeypatch.setattr(hs3_run, "train", lambda config, *_, **__: interrupt(trained.append(config)))
         with pytest.raises(KeyboardInterrupt):

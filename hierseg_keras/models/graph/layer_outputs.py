@@ -62,8 +62,8 @@ def _selected(model, found, path, index):
     outputs = found[layer, rest]
     if not outputs or (index or 0) >= len(outputs):
         raise ValueError(
-            f"expected one of the calls of {path!r} in {model.name!r}, of which there are {len(outputs)}, numbered from "
-            f"0. Received: {path if index is None else f'{path}[{index}]'!r}. Name another call, or another layer."
+            f"expected one of the calls of {path!r} in {model.name!r}, of which there are {len(outputs)}, numbered "
+            f"from 0. Received: {path if index is None else f'{path}[{index}]'!r}. Name another call, or another layer."
         )
     return outputs if index is None else [outputs[index]]
 

@@ -104,8 +104,9 @@ class HS3(TrainingWrapper):
     {'logits': 18, 'stage2': 7, 'stage3': 11}
 
     Reference:
-        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), equation 1. A label at an
-        internal node supervises a stage only if all its leaves lie in one cluster of that stage.
+        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), equation 1. Left open by
+        the paper: the weights of the stages (here 0.4), the form of their heads, and labels at internal nodes (here
+        they supervise a stage if all their leaves lie in one cluster of that stage).
     """
 
     def __init__(
@@ -304,7 +305,7 @@ class HS3(TrainingWrapper):
 
     def _check_embeddings(self, kind):
         if kind not in _EMBEDDING_LAYERS:
-            raise ValueError(f'`HS3` expects embeddings of {" or ".join(_EMBEDDING_LAYERS)}. Received: {kind!r}.')
+            raise ValueError(f"`HS3` expects embeddings of {' or '.join(_EMBEDDING_LAYERS)}. Received: {kind!r}.")
         if kind == REGIONS and not self.fuse:
             raise ValueError(
                 "`HS3` expects `fuse=True` for embeddings of regions, because only then stages have regions. Received: "

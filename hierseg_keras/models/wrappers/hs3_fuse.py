@@ -74,7 +74,9 @@ class HS3Fuse(TreeNetwork):
 
     Reference:
         [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.2 and figure 3. The
-        paper's lighter version has fewer `filters`, here and in the head of `segmenter`.
+        paper's lighter version has fewer `filters`, here and in the head of `segmenter`. Left open by the paper: the
+        channels of the last block, where text and table 3 differ (both are named), and how blocks are joined (here
+        concatenated, then a 1x1 convolution).
     """
 
     def __init__(

@@ -275,7 +275,9 @@ class StagesAtSeveralScalesTest:
         stage2 = keras.Model(trunk.input, trunk.get_layer("stage2").output)
         half = keras.Model(network.input, network.get_layer("resize_0.5x").output)
         for i, x in enumerate((image, half(image))):
-            maps = keras.Model(model.training_model.input, model.training_model.get_layer(f"trunk.stage2.{i}_maps").output)
+            maps = keras.Model(
+                model.training_model.input, model.training_model.get_layer(f"trunk.stage2.{i}_maps").output
+            )
             branch = stage2(x)[0]
             np.testing.assert_allclose(maps(image)[..., :4], branch, rtol=1e-4, atol=1e-4)
 
@@ -288,6 +290,7 @@ class StagesAtSeveralScalesTest:
             np.add.at(expected, (label[label < 4], answers[name].argmax(-1)[label < 4]), 1)
         np.testing.assert_array_equal(model.confusions([(image, label)])["trunk/stage3"], expected)
 
+    @pytest.mark.large
     def test_fuse_is_at_every_scale_saves_and_has_weights_for_any_scales(self, tmp_path):
         model = HS3(self.network(), self.stages, self.clusters, fuse=True)
         fused = model.inference_model
@@ -345,7 +348,9 @@ class HS3FuseTest:
     @pytest.mark.parametrize("filters", ["third", 0, 1.5])
     def test_other_numbers_of_channels_raise(self, filters):
         for model in (HS3, HS3Fuse):
-            with pytest.raises(ValueError, match=f"`{model.__name__}` expects `filters` to be .*Received: filters={filters!r}"):
+            with pytest.raises(
+                ValueError, match=f"`{model.__name__}` expects `filters` to be .*Received: filters={filters!r}"
+            ):
                 model(UNet(TREE, filters=2, num_stages=1), [STAGE], filters=filters)
 
     @pytest.mark.parametrize("model", [HS3, HS3Fuse])
