@@ -8,7 +8,17 @@ import pytest
 
 from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy
 from hierseg_keras.metrics import LevelMeanIoU
-from hierseg_keras.models import HS3, DeepLabV3Plus, HRNet, HRNetOCR, HRNetOCRScaleAttention, HS3Fuse, UNet
+from hierseg_keras.models import (
+    HS3,
+    DeepLabV3Plus,
+    HRNet,
+    HRNetOCR,
+    HRNetOCRScaleAttention,
+    HS3Fuse,
+    TreeSegmenter,
+    UNet,
+)
+from hierseg_keras.models.weights.transferred_weights import transfer_weights
 from hierseg_keras.models.wrappers.stage_clusters import clusters_of
 from hierseg_keras.tree import ClassTree
 from tests.gradients import compiled
@@ -320,6 +330,27 @@ class StagesAtSeveralScalesTest:
         one = HS3Fuse(self.network((1,)), self.stages, self.clusters)
         one.set_weights(fused.get_weights())
         np.testing.assert_allclose(one(image), fused.training_model(image)["logits_1.0x"], rtol=1e-4, atol=1e-4)
+
+    def test_starts_from_the_weights_of_the_network_alone(self):
+        """As with `hierseg train --init`."""
+        source, model = self.network(), HS3(self.network(), self.stages, fuse=True)
+        transfer = transfer_weights(source, model)
+        assert not [path for path in transfer.kept if path.startswith(("trunk/", "head/"))]
+        assert "fused_logits" in transfer.kept and "trunk.stage2_logits" in transfer.kept
+        image, _ = batch(32, 32)
+        answers = model.training_model(image)["auxiliary_logits"]
+        np.testing.assert_allclose(answers, source.training_model(image)["auxiliary_logits"], rtol=1e-4, atol=1e-5)
+
+    def test_any_network_may_share_a_trunk(self):
+        image = keras.Input((None, None, 3))
+        trunk = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="trunk")
+        x = keras.layers.Concatenate()([trunk(image), trunk(keras.layers.Rescaling(0.5)(image))])
+        network = TreeSegmenter(keras.Model(image, keras.layers.Conv2D(4, 1, name="classes")(x)), TREE, scores="leaves")
+        model = HS3(network, ["trunk"])
+        assert model(batch(8, 8)[0], training=True).keys() == {"logits", "trunk[0]", "trunk[1]"}
+        with pytest.raises(ValueError, match="that the network computes once. Received: 'trunk', .* 2 times"):
+            HS3Fuse(network, ["trunk"])
+        assert HS3Fuse(network, ["trunk[1]"], filters=4)(batch(8, 8)[0]).shape == (2, 8, 8, 4)
 
     def test_fuse_of_one_scale_raises(self):
         with pytest.raises(ValueError, match="fused at every scale.*Received: \\['trunk/stage2\\[0\\]'\\]"):
