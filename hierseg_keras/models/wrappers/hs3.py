@@ -254,7 +254,8 @@ class HS3(TrainingWrapper):
         image, label, *_ = batch
         answers = self.training_model.predict_on_batch(image)
         final, _ = best_path(self.tree, answers[LOGITS], self.scores, self.from_logits)
-        predictions = {name: answers[name].argmax(axis=-1) for name in self._all_calls()}
+        names = [name for names in self.calls.values() for name in names]
+        predictions = {name: answers[name].argmax(axis=-1) for name in names}
         return self._leaf_labels(label, answers[LOGITS]), {**predictions, LOGITS: ops.convert_to_numpy(final)}
 
     def predict_stages(self, image: ArrayLike) -> dict[str, np.ndarray]:
@@ -264,14 +265,17 @@ class HS3(TrainingWrapper):
             image: Images, as `segmenter` expects them.
 
         Returns:
-            Dict from each stage to an int64 array, `(B, H, W)`, of clusters in `clusters[stage]`. A stage that the
-            network computes several times has one entry per call, such as `"trunk/stage2[0]"`.
+            Dict from each stage to an int64 array, `(B, H, W)`, of clusters in `clusters[stage]`. Of a stage that the
+            network computes several times, the probabilities are averaged.
         """
         answers = self.training_model.predict_on_batch(image)
-        return {name: answers[name].argmax(axis=-1) for name in self._all_calls()}
-
-    def _all_calls(self):
-        return [name for names in self.calls.values() for name in names]
+        scores = {
+            stage: answers[names[0]]
+            if len(names) == 1
+            else sum(ops.convert_to_numpy(ops.softmax(answers[name])) for name in names)
+            for stage, names in self.calls.items()
+        }
+        return {stage: x.argmax(axis=-1) for stage, x in scores.items()}
 
     def class_embeddings(self, data: Iterable[Sequence], kind: str | None = None) -> dict[str, np.ndarray]:
         """Computes one embedding of each leaf at each stage.

@@ -291,7 +291,7 @@ class StagesAtSeveralScalesTest:
             branch = stage2(x)[0]
             np.testing.assert_allclose(maps(image)[..., :4], branch, rtol=1e-4, atol=1e-4)
 
-    def test_confusions_are_summed_over_scales(self):
+    def test_confusions_are_summed_and_predictions_averaged_over_scales(self):
         model = HS3(self.network(), self.stages)
         image, label = batch(32, 32)
         expected = np.zeros((4, 4), "int64")
@@ -299,6 +299,12 @@ class StagesAtSeveralScalesTest:
         for name in ("trunk/stage3[0]", "trunk/stage3[1]"):
             np.add.at(expected, (label[label < 4], answers[name].argmax(-1)[label < 4]), 1)
         np.testing.assert_array_equal(model.confusions([(image, label)])["trunk/stage3"], expected)
+
+        def probabilities(name):
+            return np.exp(answers[name]) / np.exp(answers[name]).sum(axis=-1, keepdims=True)
+
+        both = probabilities("trunk/stage3[0]") + probabilities("trunk/stage3[1]")
+        np.testing.assert_array_equal(model.predict_stages(image)["trunk/stage3"], both.argmax(axis=-1))
 
     @pytest.mark.large
     def test_fuse_is_at_every_scale_saves_and_has_weights_for_any_scales(self, tmp_path):
