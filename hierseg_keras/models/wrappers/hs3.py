@@ -269,13 +269,7 @@ class HS3(TrainingWrapper):
             network computes several times, the probabilities are averaged.
         """
         answers = self.training_model.predict_on_batch(image)
-        scores = {
-            stage: answers[names[0]]
-            if len(names) == 1
-            else sum(ops.convert_to_numpy(ops.softmax(answers[name])) for name in names)
-            for stage, names in self.calls.items()
-        }
-        return {stage: x.argmax(axis=-1) for stage, x in scores.items()}
+        return {stage: _mean_scores(answers, names).argmax(axis=-1) for stage, names in self.calls.items()}
 
     def class_embeddings(self, data: Iterable[Sequence], kind: str | None = None) -> dict[str, np.ndarray]:
         """Computes one embedding of each leaf at each stage.
@@ -346,6 +340,13 @@ class HS3(TrainingWrapper):
         counts = self.confusions(data)
         reference = counts.pop(LOGITS)
         return search_stages(counts, reference, self.class_embeddings(data, embeddings) if method == "kmeans" else None)
+
+
+def _mean_scores(answers, names):
+    """Returns the logits of one call of a stage, or the sum of the probabilities of several."""
+    if len(names) == 1:
+        return answers[names[0]]
+    return sum(ops.convert_to_numpy(ops.softmax(answers[name])) for name in names)
 
 
 def _crossentropy(clusters):
