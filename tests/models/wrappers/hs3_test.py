@@ -256,8 +256,8 @@ class StagesAtSeveralScalesTest:
     stages = ("trunk/stage2", "trunk/stage3")
     clusters = [[0, 0, 1, 1], [0, 0, 1, 2]]
 
-    def network(self, scales=(0.5, 1)):
-        sizes = {**SMALL, "filters": 16, "key_filters": 8, "dropout": 0.0}
+    def network(self, scales=(0.5, 1), **options):
+        sizes = {**SMALL, "filters": 16, "key_filters": 8, "dropout": 0.0, **options}
         return HRNetOCRScaleAttention(TREE, scales=scales, scores="leaves", **sizes)
 
     def test_loss_is_the_mean_over_scales(self):
@@ -339,13 +339,13 @@ class StagesAtSeveralScalesTest:
 
     def test_starts_from_the_weights_of_the_network_alone(self):
         """As with `hierseg train --init`."""
-        source, model = self.network(), HS3(self.network(), self.stages, fuse=True)
+        # With the width of 4, layers might be taken for a classifier of the 4 classes.
+        source, model = self.network(width=6), HS3(self.network(width=6), self.stages, fuse=True)
         transfer = transfer_weights(source, model)
-        assert not [path for path in transfer.kept if path.startswith(("trunk/", "head/"))]
+        # The regions of the coarse segmentation may stand for other classes.
+        kept = [path for path in transfer.kept if path.startswith(("trunk/", "head/"))]
+        assert kept == ["head/auxiliary_logits"]
         assert "fused_logits" in transfer.kept and "trunk.stage2_logits" in transfer.kept
-        image, _ = batch(32, 32)
-        answers = model.training_model(image)["auxiliary_logits"]
-        np.testing.assert_allclose(answers, source.training_model(image)["auxiliary_logits"], rtol=1e-4, atol=1e-5)
 
     def test_any_network_may_share_a_trunk(self):
         image = keras.Input((None, None, 3))
