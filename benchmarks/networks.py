@@ -18,7 +18,7 @@ DeepLabV3+ on WideResNet-38 at 1024 x 2048, with a low-level map at stride 2.
 
 HS3-Fuse's 224 G are met where the block of stage 3 has the 192 channels of the final one, and that of
 stage 2 half of them; by the paper's words each has half of the next one's, which makes 189 G. The
-lighter version has 140 channels where the network itself has 192.
+lighter version has 112 channels where the network itself has 192, or 140 by the paper's words.
 
 SA-Gate's published figures count the auxiliary head, which only training has here (9.46 M, 11.3 G),
 and projections that both streams share in its code (2.79 M): 104.21 + 9.46 - 2.79 = 110.88 M, and
@@ -45,7 +45,7 @@ SMALL_V2 = {"width": 18, "num_modules": (1, 3, 2), "num_blocks": 2}
 NARROW = {"filters": 192, "key_filters": 96}
 
 
-def fused(channels, filters=None):
+def fused(channels, filters="half"):
     """HS3-Fuse over W18 small v2, with stages of 7 and 12 clusters."""
 
     def make(tree, **_):
@@ -70,8 +70,9 @@ ROWS = [
     ("HRNet-W48 OCR", HRNetOCR, {"width": 48}, 19, CITYSCAPES, 70.4, None),
     ("the same, attention", HRNetOCRScaleAttention, {"scales": (0.5, 1, 2)}, 19, CITYSCAPES, 72.1, None),
     ("HS3-Fuse, halving", fused(192), {}, 19, CITYSCAPES, None, None),
-    ("HS3-Fuse, from 192", fused(192, 192), {}, 19, CITYSCAPES, None, 224),
-    ("HS3-Fuse, lighter", fused(140), {}, 19, CITYSCAPES, None, 154),
+    ("HS3-Fuse, from 192", fused(192, "same"), {}, 19, CITYSCAPES, None, 224),
+    ("HS3-Fuse, lighter", fused(112, "same"), {}, 19, CITYSCAPES, None, 154),
+    ("HS3-Fuse, lighter, halving", fused(140), {}, 19, CITYSCAPES, None, 154),
     ("SA-Gate ResNet-101", SAGate, {}, 40, NYU, 110.9, 193.7),
     ("MaskFormer Swin-Small", MaskFormer, {"backbone": "swin_small"}, 150, ADE20K, 63, 79),
     ("MaskFormer ResNet-101", MaskFormer, {"backbone": "resnet101_v1_5"}, 150, ADE20K, 60, 73),

@@ -325,6 +325,11 @@ def _own_size(parser):
 def _averaging(parser):
     papers = "0.5,0.75,1,1.25,1.5,1.75"
     parser.add_argument("--scales", type=factors, help=f"average over these scales of the image; papers use {papers}")
+    parser.add_argument(
+        "--attention-scales",
+        type=factors,
+        help="scales of a network with scale attention, such as 0.5,1,2 (default: those of its training)",
+    )
     parser.add_argument("--flip", action="store_true", help="average with the prediction on the mirror image")
     parser.add_argument(
         "--window", type=pair, help="height and width of sliding windows, for images that do not fit into memory"

@@ -12,4 +12,5 @@ def averaging_of(options):
         "window": options.window,
         "overlap": options.overlap,
         "temperature": temperature,
+        "attention_scales": options.attention_scales,
     }

@@ -19,6 +19,7 @@ def run(options):
             flip=options.flip,
             window=options.window,
             overlap=options.overlap,
+            attention_scales=options.attention_scales,
         )
     finally:
         progress.end()

@@ -29,7 +29,8 @@ def embedding_clusters(embeddings: ArrayLike, num_clusters: int, seed: int = 0) 
     array([0, 1, 0, 1])
 
     Reference:
-        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1.3.
+        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1.3. Left open by the
+        paper: how the features of many images make one embedding per class (`HS3.class_embeddings` averages them).
     """
     from sklearn.cluster import KMeans
 

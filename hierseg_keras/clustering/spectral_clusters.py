@@ -42,7 +42,9 @@ def spectral_clusters(confusion: ArrayLike, num_clusters: int, seed: int = 0) ->
     array([0, 0, 1, 1])
 
     Reference:
-        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1.1.
+        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1.1. Left open by the
+        paper: classes without a labeled pixel (here clusters of their own), and classes without confusions (here
+        weakly connected to all others).
     """
     from sklearn.cluster import spectral_clustering
 

@@ -48,6 +48,27 @@ def mean_embeddings(batches, num_leaves):
         return {stage: total / pixels for stage, total in sums.items()}
 
 
+def mean_regions(batches, num_leaves):
+    """Computes the mean region representation of each leaf at each stage, over the images in which it is labeled.
+
+    Args:
+        batches: Iterable of pairs `(labels, regions)`: labels are `(B, H, W)` integers, and regions are a dict from
+            each stage to the representations of all leaves, `(B, 1, L, C)`.
+        num_leaves: Number of leaves.
+
+    Returns:
+        As from `mean_embeddings`.
+    """
+    sums, images = {}, np.zeros((num_leaves, 1))
+    for label, regions in batches:
+        is_there = np.stack([np.isin(np.arange(num_leaves), image) for image in label])[..., None]
+        for stage, x in regions.items():
+            sums[stage] = sums.get(stage, 0) + np.where(is_there, x[:, 0].astype("float64"), 0).sum(axis=0)
+        images += is_there.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        return {stage: total / images for stage, total in sums.items()}
+
+
 def _leaf_counts(label, size, num_leaves):
     """Counts the pixels of each leaf in each cell of a smaller map of `size` (h, w), `(B * h * w, L)`."""
     batch, rows, columns = np.indices(label.shape, sparse=True)

@@ -178,7 +178,8 @@ def constant_ratio_sizes(num_classes: int, num_stages: int, ratio: float = 0.5) 
     [5, 10]
 
     Reference:
-        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1.3.
+        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1.3. Left open by the
+        paper: rounding of the sizes, and how their classes are clustered (in a run, by `method.clustering`).
     """
     if num_classes < 2 or num_stages < 1 or not 0 < ratio < 1:
         raise ValueError(

@@ -42,12 +42,16 @@ def train_hs3(
     """Finds clusters of classes for a network's stages, and trains the network on them.
 
     1. Trains a network whose stages are supervised on all classes, on the training split without its last
-       `config.method.analysis_share`. The run is saved in `deep_supervision/`. Of several data sets, each is split.
+       `config.method.analysis_share`. The run is saved in `deep_supervision/`. Of several data sets, each is split. For
+       k-means on regions the stages are also fused, because only the blocks of `fuse` have regions.
     2. Computes a confusion matrix per stage on that share, clusters the classes that are confused, and selects
        the number of clusters by the trade-off. `clusters/` contains one tree file per stage, and the curves as
        `trade_offs.csv` and `trade_offs.png`.
     3. Trains a new network on the whole split, with stages supervised on their clusters. The run is saved in
        `hs3/`.
+
+    Left open by the paper: which images are held out (here the last ones of the split, a random sample), and whether
+    both phases train equally long (here they do).
 
     A completed phase is not repeated, and an interrupted training goes on from its last checkpoint, as with
     `train(..., resume=True)`. To resume an interrupted run, call the function again. You may edit the tree files
@@ -88,7 +92,9 @@ def train_hs3(
 
 def _train_phases(config, folder, verbose, strategy):
     values, method = config.data, config.method
-    all_classes = {"clusters": None, "fuse": False, "filters": None}
+    # Only the blocks of `fuse` have the representations of regions.
+    wants_regions = method.fuse if method.embeddings is None else method.embeddings == "regions"
+    all_classes = {"clusters": None, "fuse": method.clustering == "kmeans" and wants_regions}
     if not (folder / DEEP_SUPERVISION).exists():
         # Made only to find invalid options before the data are prepared.
         make_parts(config.replace(method=all_classes), tree_of(values))
@@ -167,7 +173,7 @@ def _find_clusters(config, run, splits, folder):
     """Finds the clusters of each stage, and writes them and the trade-offs that selected them."""
     _, model = load_run(run)
     examples, _ = load_held_out(config, model.tree, splits, current_strategy())
-    found = model.search(examples, method=config.method.clustering)
+    found = model.search(examples, config.method.clustering, config.method.embeddings)
     sizes = _sizes(config, found)
     shutil.rmtree(folder, ignore_errors=True)
     names = model.tree.names[: model.tree.num_leaves]

@@ -56,7 +56,7 @@ def report_runs(
             `False`.
         on_progress: Function that is called with the number of images that are evaluated, and the number of all images
             of all runs. Defaults to `None`.
-        **inference: `scales`, `flip`, `window` and `overlap`, as in `for_inference`.
+        **inference: `scales`, `flip`, `window`, `overlap` and `attention_scales`, as in `for_inference`.
 
     Returns:
         `pathlib.Path` of `index.html`.

@@ -13,6 +13,7 @@ from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models import Calibrated, MultiScale, Resized, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
+from hierseg_keras.models.weights.transferred_weights import transfer_weights
 from hierseg_keras.training.build import compile_model, load_evaluation, make_model
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.checks import FOLDERS
@@ -91,6 +92,7 @@ def for_inference(
     overlap: float | None = None,
     temperature: float | None = None,
     own_size: bool = False,
+    attention_scales: Sequence[float] | None = None,
 ) -> keras.Model:
     """Wraps a run's network for predictions on new images.
 
@@ -112,11 +114,18 @@ def for_inference(
             `models.Calibrated`. `load_temperature` returns that of a run. Defaults to `None`, which is 1.
         own_size: Whether images are predicted at their own size even if the run resizes images; also for images that
             are resized already. Defaults to `False`.
+        attention_scales: Factors that replace `scales` of a network with scale attention, such as `(0.5, 1.0, 2.0)`.
+            Defaults to those of the training.
 
     Returns:
         `keras.Model` from images to logits, not compiled. It is `model` itself if the run does not resize images, and
         with default arguments.
+
+    Raises:
+        ValueError: If `attention_scales` is given and the network has no scale attention.
     """
+    if attention_scales is not None:
+        model = _with_attention_scales(config, model, attention_scales)
     if temperature is not None:
         model = Calibrated(model, temperature)
     if window is not None:
@@ -125,6 +134,18 @@ def for_inference(
         pairs = _flip_pairs(config.data) if flip else ()
         model = MultiScale(model, scales=(1.0,) if scales is None else scales, flip=flip, flip_pairs=pairs)
     return model if own_size or config.data.size is None else Resized(model, config.data.size)
+
+
+def _with_attention_scales(config, model, scales):
+    """Returns the network of a run with other scales and the same weights, whose shapes do not depend on scales."""
+    if not hasattr(config.network.made, "with_classifier"):
+        raise ValueError(
+            "`attention_scales` expects a run whose network has scale attention, such as `HRNetOCRScaleAttention`. "
+            f"Received: {config.network.name}. Use `scales` to average over scales of the image."
+        )
+    made = make_model(config.replace(network={"scales": tuple(scales)}), model.tree, pretrained=False)
+    transfer_weights(model, made)
+    return getattr(made, "inference_model", made)
 
 
 def _flip_pairs(values):
@@ -162,7 +183,7 @@ def evaluate_run(
         class_map: The node of each class id of `dataset`, as a value of `class_maps` in `data.load`: a `ClassMap`, the
             path of its file, or a dict. Defaults to `None`: each class is the node of the same path, or of the same
             name if only one node has it.
-        **inference: `scales`, `flip`, `window`, `overlap` and `temperature`, as in `for_inference`.
+        **inference: `scales`, `flip`, `window`, `overlap`, `temperature` and `attention_scales`, as in `for_inference`.
 
     Returns:
         Dict from the name of a metric to its value, as returned by `evaluate(return_dict=True)`.

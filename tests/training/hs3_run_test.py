@@ -77,6 +77,36 @@ class TrainHS3Test:
         values = evaluate_run(tmp_path / "run" / "hs3", verbose=0, flip=True)
         assert 0 <= values["miou_1"] <= 1
 
+    @pytest.mark.parametrize(
+        "method, fuses",
+        [
+            ({"clustering": "spectral"}, False),
+            ({"clustering": "kmeans"}, True),
+            ({"clustering": "kmeans", "embeddings": "features"}, False),
+            ({"clustering": "kmeans", "fuse": False}, False),
+            ({"clustering": "kmeans", "fuse": False, "embeddings": "regions"}, True),
+            ({"clustering": "spectral", "embeddings": "regions"}, False),
+        ],
+    )
+    def test_deep_supervision_has_blocks_if_kmeans_needs_regions(self, config, method, fuses, tmp_path, monkeypatch):
+        trained = []
+        monkeypatch.setattr(hs3_run, "train", lambda config, *_, **__: interrupt(trained.append(config)))
+        with pytest.raises(KeyboardInterrupt):
+            train_hs3(config.replace(method=method), tmp_path / "run")
+        assert (trained[0].method.fuse, trained[0].method.clusters) == (fuses, None)
+
+    @pytest.mark.large
+    def test_kmeans_on_regions(self, config, tmp_path):
+        method = {"clustering": "kmeans", "fuse": False, "embeddings": "regions"}
+        model = train_hs3(config.replace(method=method), tmp_path / "run", verbose=0)
+        assert model.inference_model.count_params() < load_run(tmp_path / "run" / "deep_supervision")[1].count_params()
+        assert {path.suffix for path in (tmp_path / "run" / "clusters").iterdir()} == {".txt", ".png", ".csv"}
+
+    def test_configurations_of_earlier_versions_have_no_name_of_channels(self, config):
+        values = config.to_values()
+        values["method"]["filters"] = False
+        assert RunConfig(**values).method.filters == "half" == config.method.filters
+
     def test_leaves_other_folders_alone(self, config, tmp_path):
         (tmp_path / "mine.txt").write_text("x")
         with pytest.raises(FileExistsError, match="new or empty folder"):

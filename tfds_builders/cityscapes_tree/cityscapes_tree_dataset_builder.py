@@ -1,4 +1,4 @@
-"""Cityscapes' fine annotations with a class tree."""
+"""Cityscapes' fine or coarse annotations with a class tree."""
 
 import dataclasses
 
@@ -16,9 +16,11 @@ from tfds_builders.tree_features import tree_dataset_info
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class CityscapesTreeConfig(tfds.core.BuilderConfig):
-    """Selects how to read the fine annotations.
+    """Selects the annotations, and how to read them.
 
     Attributes:
+        coarse: Boolean, whether to read the coarse annotations, which `train_extra` has too and `test` does not.
+            Defaults to `False`, the fine ones.
         untrained_as_category: Boolean, whether the classes that are not used in training, such as
             parking, are labeled with their category. Otherwise they mean "no label", as in the
             official evaluation. Defaults to `False`.
@@ -26,6 +28,7 @@ class CityscapesTreeConfig(tfds.core.BuilderConfig):
             Defaults to `False`.
     """
 
+    coarse: bool = False
     untrained_as_category: bool = False
     with_instances: bool = False
 
@@ -45,8 +48,8 @@ class Builder(TreeBuilder):
         CityscapesTreeConfig(
             name="fine_instances", with_instances=True, description="As `fine`, with the feature `instances`."
         ),
+        CityscapesTreeConfig(name="coarse", coarse=True, description="The coarse annotations, read as `fine`."),
     ]
-    published = {"train": 2975, "validation": 500, "test": 1525}
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
 Register at https://www.cityscapes-dataset.com, download `leftImg8bit_trainvaltest.zip` (11 GB) and
 `gtFine_trainvaltest.zip` (241 MB), and put the archives into `manual_dir`, or unpack them there:
@@ -56,7 +59,20 @@ Register at https://www.cityscapes-dataset.com, download `leftImg8bit_trainvalte
     gtFine/{train,val,test}/<city>/<city>_<sequence>_<frame>_gtFine_instanceIds.png    for the config `fine_instances`
 
 There is one split per folder that exists: train, val (`validation`) and test.
+
+The config `coarse` reads `gtCoarse.zip` (1.3 GB) in place of gtFine, and `leftImg8bit_trainextra.zip` (44 GB) too, or
+
+    leftImg8bit/train_extra/<city>/<city>_<sequence>_<frame>_leftImg8bit.png
+    gtCoarse/{train,train_extra,val}/<city>/<city>_<sequence>_<frame>_gtCoarse_labelIds.png
+
+It has one split per folder or archive of images that exists: train, train_extra and val (`validation`).
 """
+
+    @property
+    def published(self):
+        if self.builder_config.coarse:
+            return {"train": 2975, "train_extra": 19998, "validation": 500}
+        return {"train": 2975, "validation": 500, "test": 1525}
 
     def _info(self):
         more_features = {}
@@ -73,7 +89,8 @@ There is one split per folder that exists: train, val (`validation`) and test.
         )
 
     def split_items(self, manual_dir):
-        return frames.find_frames(manual_dir, self.builder_config.with_instances)
+        annotations = frames.COARSE if self.builder_config.coarse else frames.FINE
+        return frames.find_frames(manual_dir, annotations, self.builder_config.with_instances)
 
     def read(self, frame):
         image, label = read_pair(ImagePair(frame.image, frame.label), len(class_ids.CLASSES))

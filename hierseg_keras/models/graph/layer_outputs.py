@@ -1,5 +1,7 @@
 """Outputs of a network's layers by name."""
 
+import re
+
 import keras
 
 
@@ -9,44 +11,61 @@ def layer_outputs(model, names):
     Args:
         model: Functional `keras.Model`.
         names: Names of layers. `"backbone/layer2"` is the layer `layer2` of the nested functional model
-            `backbone`.
+            `backbone`. If the model calls a layer several times, `"backbone/layer2[0]"` is its first call, in the
+            order in which the graph runs, and the name without an index is all calls.
 
     Returns:
-        Pair of the model's symbolic outputs and a dict from each name to the symbolic output of its layer.
-        All belong to one new graph, which applies the same layers to the model's input.
+        Pair of the model's symbolic outputs and a dict from each name to a list of the symbolic outputs of its layer,
+        one per call. All belong to one new graph, which applies the same layers to the model's input.
 
     Raises:
-        ValueError: If there is no layer with a name, or the model calls it more than once.
+        ValueError: If there is no layer, or no call, with a name.
     """
-    inside = {}
-    for name in names:
-        layer, _, rest = name.partition("/")
+    named = {name: _parsed(name) for name in names}
+    inside, found = {}, {}
+    for path, _ in named.values():
+        layer, _, rest = path.partition("/")
         _check_layer(model, layer, rest)
+        found[layer, rest] = []
         if rest:
-            inside.setdefault(layer, []).append(rest)
-    opened = {layer: _opened(model.get_layer(layer), inner_names) for layer, inner_names in inside.items()}
-    found = {}
+            inside.setdefault(layer, set()).add(rest)
+    opened = {layer: _opened(model.get_layer(layer), sorted(inner_names)) for layer, inner_names in inside.items()}
 
     def call(layer, *args, **kwargs):
-        maps = {}
-        if layer.name in opened:
-            output, inner = opened[layer.name](*args, **kwargs)
-            maps = {f"{layer.name}/{name}": x for name, x in inner.items()}
-        else:
-            output = layer(*args, **kwargs)
-        if layer.name in names:
-            maps[layer.name] = output
-        if maps.keys() & found.keys():
-            raise ValueError(
-                f"expected layers that {model.name!r} calls once. Received: {layer.name!r}, which it calls more often. "
-                "Name another layer."
-            )
-        found.update(maps)
+        output, inner = opened[layer.name](*args, **kwargs) if layer.name in opened else (layer(*args, **kwargs), {})
+        for rest, outputs in {"": [output], **inner}.items():
+            if (layer.name, rest) in found:
+                found[layer.name, rest].extend(outputs)
         return output
 
     # Not a copy: `clone_function` returns each layer itself, so that the new graph shares all layers.
     rebuilt = keras.models.clone_model(model, model.input, clone_function=lambda layer: layer, call_function=call)
-    return rebuilt.output, {name: found[name] for name in names}
+    return rebuilt.output, {name: _selected(model, found, *parsed) for name, parsed in named.items()}
+
+
+def call_names(name, count):
+    """Returns the names of the calls of a layer that `layer_outputs` found `count` outputs of: `"name[0]"` and so on.
+
+    A name with one output is returned as it is.
+    """
+    return [name] if count == 1 else [f"{name}[{i}]" for i in range(count)]
+
+
+def _parsed(name):
+    """Returns the path of a layer, and the index of a call or `None`."""
+    path, index = re.fullmatch(r"(.*?)(?:\[(\d+)\])?", name).groups()
+    return path, index and int(index)
+
+
+def _selected(model, found, path, index):
+    layer, _, rest = path.partition("/")
+    outputs = found[layer, rest]
+    if not outputs or (index or 0) >= len(outputs):
+        raise ValueError(
+            f"expected one of the calls of {path!r} in {model.name!r}, of which there are {len(outputs)}, numbered "
+            f"from 0. Received: {path if index is None else f'{path}[{index}]'!r}. Name another call, or another layer."
+        )
+    return outputs if index is None else [outputs[index]]
 
 
 def _opened(model, names):

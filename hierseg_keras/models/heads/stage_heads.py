@@ -1,10 +1,13 @@
 """The heads that classify a stage's map into clusters of classes."""
 
+import re
+
 from keras import layers
 
 from hierseg_keras.models.compiled_loss import LOGITS
 from hierseg_keras.models.graph.functional import functional
 from hierseg_keras.models.graph.layer_outputs import layer_outputs
+from hierseg_keras.models.graph.shared_layers import SharedLayers
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.tree import as_class_tree
@@ -39,17 +42,17 @@ def open_stages(segmenter, stages):
             to the size of the first one and concatenated.
 
     Returns:
-        Pair of dicts of symbolic tensors. The first maps `"logits"`, and the names of auxiliary logits if
-        the network has any, to logits. The second maps each stage to one map.
+        Pair of dicts. The first maps `"logits"`, and the names of auxiliary logits if the network has any, to
+        symbolic logits. The second maps each stage to a list of symbolic maps, one per call of its layer.
     """
-    answers, maps = layer_outputs(getattr(segmenter, "training_model", segmenter), stages)
+    answers, outputs = layer_outputs(getattr(segmenter, "training_model", segmenter), stages)
     answers = answers if isinstance(answers, dict) else {LOGITS: answers}
-    return answers, {stage: _joined(x, stage_prefix(stage)) for stage, x in maps.items()}
+    return answers, {stage: _maps(calls, stage_prefix(stage)) for stage, calls in outputs.items()}
 
 
 def stage_prefix(stage):
-    """Returns the prefix of the names of a stage's layers and files, which must not contain a slash."""
-    return stage.replace("/", ".")
+    """Returns the prefix of the names of a stage's layers and files, which must not contain a slash or a bracket."""
+    return re.sub(r"[/\[]", ".", stage).replace("]", "")
 
 
 def stage_logits(x, num_clusters, stage):
@@ -59,8 +62,12 @@ def stage_logits(x, num_clusters, stage):
     return layers.Conv2D(num_clusters, 1, dtype="float32", name=f"{prefix}_logits")(x)
 
 
-def _joined(x, prefix):
-    if not isinstance(x, (list, tuple)):
-        return x
-    enlarged = [ResizeTo(name=f"{prefix}_enlarge_{i}")([y, x[0]]) for i, y in enumerate(x[1:], start=1)]
-    return layers.Concatenate(name=f"{prefix}_maps")([x[0], *enlarged])
+def _maps(calls, prefix):
+    """Returns one map per call of a stage's layer. The calls share the layers that join lists of maps."""
+    join = SharedLayers(lambda *maps: _joined(maps, prefix))
+    return [join(*x) if isinstance(x, (list, tuple)) else x for x in calls]
+
+
+def _joined(maps, prefix):
+    enlarged = [ResizeTo(name=f"{prefix}_enlarge_{i}")([y, maps[0]]) for i, y in enumerate(maps[1:], start=1)]
+    return layers.Concatenate(name=f"{prefix}_maps")([maps[0], *enlarged])

@@ -1,13 +1,15 @@
 """HRNetV2-OCR with hierarchical multi-scale attention."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import layers
 
-from hierseg_keras.models.compiled_loss import check_weights
+from hierseg_keras.models.compiled_loss import LOGITS, check_weights
 from hierseg_keras.models.configuration.check_counts import check_counts
+from hierseg_keras.models.graph.classifier_input import classifier_input
 from hierseg_keras.models.heads.logits_head import check_scores, logits_head
+from hierseg_keras.models.heads.stage_heads import open_stages
 from hierseg_keras.models.layers.batch_norms import check_synchronized, synchronize
 from hierseg_keras.models.layers.conv_norm_relu import conv_norm_relu
 from hierseg_keras.models.layers.image_input import image_input
@@ -45,7 +47,8 @@ class HRNetOCRScaleAttention(TreeNetwork):
     `{"logits": ..., "auxiliary_logits": ..., "logits_0.5x": ..., ...}`.
 
     Named layers: `trunk` and `head` (two models that all scales share) and `embedding` (the concatenated
-    maps at scale 1, or at the largest scale if 1 is not among `scales`, whose pixels `HSSN` compares).
+    maps at scale 1, or at the largest scale if 1 is not among `scales`, whose pixels `HSSN` compares). `HS3`
+    supervises `trunk/stage2` at all scales with one head, and `trunk/stage2[0]` at the largest scale only.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -85,6 +88,8 @@ class HRNetOCRScaleAttention(TreeNetwork):
         https://arxiv.org/abs/2005.10821). The default weights of the losses are those of its code.
     """
 
+    supervised_stages = ("trunk/stage2", "trunk/stage3")
+
     def __init__(
         self,
         tree: ClassTree | str,
@@ -119,19 +124,9 @@ class HRNetOCRScaleAttention(TreeNetwork):
         image = image_input(model, input_shape)
         trunk = _trunk(width, num_modules, num_blocks)
         head = _head(trunk.output, tree, scores, filters, key_filters, dropout)
-        outputs_by_scale = {}
-        for scale in scales:
-            joined = trunk(ResizeBy(scale, dtype="float32", name=f"resize_{scale}x")(image))
-            if scale == (1.0 if 1.0 in scales else scales[0]):
-                joined = layers.Identity(name="embedding")(joined)
-            outputs_by_scale[scale] = head(joined)
-        fused = {key: _fused(outputs_by_scale, key) for key in ("logits", "auxiliary_logits")}
-        auxiliary = {"auxiliary_logits": (fused["auxiliary_logits"], auxiliary_weight)}
-        if len(scales) > 1:
-            scale_logits = {f"logits_{scale}x": maps["logits"] for scale, maps in outputs_by_scale.items()}
-            auxiliary |= {key: (x, scale_weight) for key, x in scale_logits.items()}
-        auxiliary = {key: (_resized(x, image, key), weight) for key, (x, weight) in auxiliary.items()}
-        logits = _resized(fused["logits"], image, "logits")
+        logits, auxiliary = _across_scales(
+            image, scales, lambda x, embed: head(embed(trunk(x))), auxiliary_weight, scale_weight
+        )
         arguments = {
             "scales": tuple(scales),
             "filters": filters,
@@ -145,6 +140,71 @@ class HRNetOCRScaleAttention(TreeNetwork):
         synchronize(self, synchronized_batch_norm)
         if weights is not None:
             load_hrnet_weights(trunk, weights)
+
+    def with_classifier(
+        self, stages: Sequence[str], classify: Callable[..., keras.KerasTensor]
+    ) -> tuple[keras.KerasTensor, dict[str, tuple[keras.KerasTensor, float]]]:
+        """Builds the graph of this network again, with another classifier at every scale. It shares all other layers.
+
+        Args:
+            stages: Names of layers inside `trunk`, such as `"trunk/stage2"`.
+            classify: Function that builds the classifier once per scale. Its arguments are the map that `head`
+                classifies, and one map per stage. It returns logits, and must use the same layers at every scale.
+
+        Returns:
+            Pair `(logits, auxiliary)`, as `TreeNetwork` expects them for the images `self.inputs[0]`.
+
+        Raises:
+            ValueError: If a stage is not a layer inside `trunk`, or one call of it.
+        """
+        trunk, head = self.get_layer("trunk"), self.get_layer("head")
+        others = [stage for stage in stages if not stage.startswith("trunk/") or stage.endswith("]")]
+        if others:
+            raise ValueError(
+                f"expected stages inside `trunk`, which are fused at every scale, such as trunk/stage2. Received: "
+                f"{others}."
+            )
+        inner_names = [stage.removeprefix("trunk/") for stage in stages]
+        answers, maps = open_stages(trunk, inner_names)
+        stage_maps = [maps[name][0] for name in inner_names]
+        trunk = keras.Model(trunk.input, (answers[LOGITS], stage_maps), name="trunk")
+        outputs = dict(head.output)
+        classified = classifier_input(keras.Model(head.input, outputs.pop("logits"), name="head"))
+        head = keras.Model(head.input, {**outputs, "classified": classified}, name="head")
+
+        def apply(x, embed):
+            joined, stage_maps = trunk(x)
+            outputs = head(embed(joined))
+            return {**outputs, "logits": classify(outputs["classified"], *stage_maps)}
+
+        return _across_scales(self.inputs[0], self.scales, apply, self.auxiliary_weight, self.scale_weight)
+
+
+def _across_scales(image, scales, apply, auxiliary_weight, scale_weight):
+    """Applies a network at every scale, and fuses its outputs by their attention.
+
+    Args:
+        image: Symbolic images.
+        scales: Scales, from the largest to the smallest.
+        apply: Function from images and `embed` to a dict of symbolic logits, auxiliary logits and attention. It
+            calls `embed` with the map that `HSSN` compares.
+        auxiliary_weight, scale_weight: As in `HRNetOCRScaleAttention`.
+
+    Returns:
+        Pair `(logits, auxiliary)`, as `TreeNetwork` expects them.
+    """
+    outputs_by_scale = {}
+    for scale in scales:
+        is_embedding = scale == (1.0 if 1.0 in scales else scales[0])
+        embed = layers.Identity(name="embedding") if is_embedding else lambda x: x
+        outputs_by_scale[scale] = apply(ResizeBy(scale, dtype="float32", name=f"resize_{scale}x")(image), embed)
+    fused = {key: _fused(outputs_by_scale, key) for key in ("logits", "auxiliary_logits")}
+    auxiliary = {"auxiliary_logits": (fused["auxiliary_logits"], auxiliary_weight)}
+    if len(scales) > 1:
+        scale_logits = {f"logits_{scale}x": maps["logits"] for scale, maps in outputs_by_scale.items()}
+        auxiliary |= {key: (x, scale_weight) for key, x in scale_logits.items()}
+    auxiliary = {key: (_resized(x, image, key), weight) for key, (x, weight) in auxiliary.items()}
+    return _resized(fused["logits"], image, "logits"), auxiliary
 
 
 def _trunk(width, num_modules, num_blocks):

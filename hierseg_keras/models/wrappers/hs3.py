@@ -1,6 +1,7 @@
 """HS3: supervision of intermediate stages on clusters of the classes."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -8,17 +9,20 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from hierseg_keras.clustering import TradeOff
-from hierseg_keras.clustering.stage_counts import count_confusions, mean_embeddings
+from hierseg_keras.clustering.stage_counts import count_confusions, mean_embeddings, mean_regions
 from hierseg_keras.clustering.stage_search import search_stages
 from hierseg_keras.decoding import best_path
 from hierseg_keras.losses import HierarchicalCrossentropy
 from hierseg_keras.models.compiled_loss import LOGITS
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.graph.functional import functional
+from hierseg_keras.models.graph.layer_outputs import call_names, layer_outputs
 from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.models.graph.shared_layers import SharedLayers
 from hierseg_keras.models.heads.stage_heads import open_stages, stage_logits, stage_prefix, tree_of_network
+from hierseg_keras.models.layers.batch_norms import synchronize
 from hierseg_keras.models.layers.resize_to import ResizeTo
-from hierseg_keras.models.wrappers.hs3_fuse import HS3Fuse
+from hierseg_keras.models.wrappers.hs3_fuse import HALF, HS3Fuse, check_filters, with_named_filters
 from hierseg_keras.models.wrappers.stage_clusters import cluster_of_nodes, clusters_of_stages
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
 from hierseg_keras.tree import ClassTree, check_ignore_class
@@ -27,6 +31,9 @@ from hierseg_keras.tree.tensor import Tensor
 
 # Stands for a label that does not determine the stage's cluster. The losses of stages ignore it.
 _UNKNOWN = -1
+# The embeddings of classes for k-means, and the ends of the names of the layers that they come from.
+REGIONS, FEATURES = "regions", "features"
+_EMBEDDING_LAYERS = {REGIONS: "_regions", FEATURES: "_head_relu"}
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -58,12 +65,15 @@ class HS3(TrainingWrapper):
             `TreeSegmenter`.
         stages: Names of the layers to supervise, in the order of the network. `"backbone/layer2"` names a
             layer inside the model `backbone`. If a layer outputs a list of maps, as HRNet's `stage2` does,
-            they are enlarged to the size of the first one and concatenated.
+            they are enlarged to the size of the first one and concatenated. If the network calls a layer
+            several times, as `HRNetOCRScaleAttention` does once per scale, all its calls have one head and
+            the mean of their losses, and `"trunk/stage2[0]"` supervises the first call only.
         clusters: The clusters of the tree's leaves, one entry per stage. An entry is `(L,)` integers; a
             `ClassTree` with the same leaves, whose top classes are the clusters; or an integer, a level of
             the network's tree. Defaults to `None`, which makes every leaf its own cluster (deep
             supervision).
-        weights: Weights `gamma_i`, one per stage, or one number for all stages. Defaults to 0.4.
+        weights: Weights `gamma_i`, one per stage, or one number for all stages. Defaults to 0.4. The paper
+            does not give its weights: 0.4 is this library's choice, the weight of auxiliary losses in OCR.
         fuse: Whether to fuse the stages into a new head of the network, as `HS3Fuse` does. The heads of
             the stages then remain in the inference model. Defaults to `False`.
         filters: As in `HS3Fuse`. Not used without `fuse`.
@@ -75,7 +85,8 @@ class HS3(TrainingWrapper):
         training: Whether to return the logits of the stages too. Defaults to `False`.
 
     Returns:
-        The scores of `segmenter`. In training, a dict: `{"logits": ..., stage: (B, H, W, clusters)}`,
+        The scores of `segmenter`. In training, a dict: `{"logits": ..., stage: (B, H, W, clusters)}`
+        (`"stage[0]"` and so on for a stage that the network computes several times),
         and the auxiliary logits of `segmenter` if it has any, whose losses are added as well.
 
     Raises:
@@ -93,8 +104,9 @@ class HS3(TrainingWrapper):
     {'logits': 18, 'stage2': 7, 'stage3': 11}
 
     Reference:
-        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), equation 1. A label at an
-        internal node supervises a stage only if all its leaves lie in one cluster of that stage.
+        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), equation 1. Left open by
+        the paper: the weights of the stages (here 0.4), the form of their heads, and labels at internal nodes (here
+        they supervise a stage if all their leaves lie in one cluster of that stage).
     """
 
     def __init__(
@@ -104,7 +116,7 @@ class HS3(TrainingWrapper):
         clusters: Sequence | None = None,
         weights: float | Sequence[float] = 0.4,
         fuse: bool = False,
-        filters: int | None = None,
+        filters: int | str = HALF,
         ignore_class: int = 255,
         name: str | None = None,
         **kwargs,
@@ -120,6 +132,7 @@ class HS3(TrainingWrapper):
             raise ValueError(
                 f"`HS3` expects `weights` >= 0, one per stage. Received: weights={weights} for the stages {stages}."
             )
+        check_filters("HS3", filters)
         arguments = {
             "segmenter": segmenter,
             "stages": stages,
@@ -136,17 +149,21 @@ class HS3(TrainingWrapper):
         self.flat_auxiliary = tuple(getattr(segmenter, "flat_auxiliary", ()))
         if fuse:
             self.inference_model = HS3Fuse(segmenter, stages, self.clusters.values(), filters)
-            logits = [f"{stage_prefix(stage)}_logits" for stage in stages]
-            answers, heads = open_stages(self.inference_model, logits)
+            layers = [f"{stage_prefix(stage)}_logits" for stage in stages]
+            answers, logits = open_stages(self.inference_model, layers)
+            logits = dict(zip(stages, logits.values()))
         else:
             self.inference_model = segmenter
             answers, maps = open_stages(segmenter, stages)
-            heads = {stage: stage_logits(x, int(self.clusters[stage].max()) + 1, stage) for stage, x in maps.items()}
+            logits = {stage: self._head_logits(stage, calls) for stage, calls in maps.items()}
         image = segmenter.inputs[0]
-        for stage, x in zip(stages, heads.values()):
+        self.calls = {stage: call_names(stage, len(calls)) for stage, calls in logits.items()}
+        for stage, calls in logits.items():
             enlarge = ResizeTo(dtype="float32", name=f"{stage_prefix(stage)}_enlarge_logits")
-            answers = {**answers, stage: enlarge([x, image])}
+            answers = answers | {name: enlarge([x, image]) for name, x in zip(self.calls[stage], calls)}
         self.training_model = keras.Model(image, answers, name="training_model")
+        if getattr(segmenter, "synchronized_batch_norm", False):
+            synchronize(self.training_model, True)
         self.built = True
 
         # === Losses ===
@@ -155,7 +172,7 @@ class HS3(TrainingWrapper):
         self._stage_tables = {stage: _label_table(tree, assignment) for stage, assignment in self.clusters.items()}
         self.trackers = {stage: keras.metrics.Mean(stage) for stage in stages}
 
-        self.tree = tree
+        self.fuse, self.tree = fuse, tree
         self.scores, self.from_logits = meaning.kind, True if fuse else meaning.from_logits
         self.stages = stages
         self.ignore_class = check_ignore_class("HS3", tree, ignore_class)
@@ -163,16 +180,26 @@ class HS3(TrainingWrapper):
     def call(self, image: Tensor, training: bool = False) -> Tensor | dict[str, Tensor]:
         return (self.training_model if training else self.inference_model)(image, training=training)
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return super().from_config(with_named_filters(config))
+
     # === Train ===
 
     def further_losses(
         self, y: Tensor, y_pred: dict[str, Tensor], sample_weight: Tensor | None
     ) -> dict[str, tuple[Tensor, float]]:
         labels, losses = self.stage_labels(y, y_pred[LOGITS]), self._stage_losses
-        return {
-            stage: (losses[stage](labels[stage], y_pred[stage], sample_weight), weight)
-            for stage, weight in self.weights_of.items()
-        }
+        found = {}
+        for stage, weight in self.weights_of.items():
+            calls = [losses[stage](labels[stage], y_pred[name], sample_weight) for name in self.calls[stage]]
+            found[stage] = (sum(calls) / len(calls), weight)
+        return found
+
+    def _head_logits(self, stage, calls):
+        """Builds a stage's head on its maps, one per call of its layer."""
+        num_clusters = int(self.clusters[stage].max()) + 1
+        return list(map(SharedLayers(lambda x: stage_logits(x, num_clusters, stage)), calls))
 
     def stage_labels(self, y: ArrayLike, y_pred: ArrayLike) -> dict[str, Tensor]:
         """Converts labels to the clusters of each stage.
@@ -198,7 +225,8 @@ class HS3(TrainingWrapper):
 
         Args:
             data: Batches `(image, label)` that the network was not trained on, such as a
-                `tf.data.Dataset`. Only pixels labeled with leaves are counted.
+                `tf.data.Dataset`. Only pixels labeled with leaves are counted. The counts of a stage that the
+                network computes several times are summed.
 
         Returns:
             Dict from each stage, and `"logits"` for the final output, to a confusion matrix, `(L, L)`
@@ -207,23 +235,28 @@ class HS3(TrainingWrapper):
         Raises:
             ValueError: If a stage has fewer clusters than classes, or there are no batches.
         """
+        self._check_all_classes("confusions")
+        counts = count_confusions(map(self._predicted_leaves, data), self.tree.num_leaves)
+        if not counts:
+            raise ValueError("`confusions` expects batches of images and labels. Received: no batches.")
+        of_stages = {stage: sum(counts[name] for name in names) for stage, names in self.calls.items()}
+        return {**of_stages, LOGITS: counts[LOGITS]}
+
+    def _check_all_classes(self, method):
         num_leaves = self.tree.num_leaves
         for stage, clusters in self.clusters.items():
             if clusters.max() + 1 < num_leaves:
                 raise ValueError(
-                    f"`confusions` expects all {num_leaves} classes at every stage. Received: {clusters.max() + 1} "
+                    f"`{method}` expects all {num_leaves} classes at every stage. Received: {clusters.max() + 1} "
                     f"clusters at {stage!r}. Make the model with clusters=None, and train it."
                 )
-        counts = count_confusions(map(self._predicted_leaves, data), num_leaves)
-        if not counts:
-            raise ValueError("`confusions` expects batches of images and labels. Received: no batches.")
-        return counts
 
     def _predicted_leaves(self, batch):
         image, label, *_ = batch
         answers = self.training_model.predict_on_batch(image)
         final, _ = best_path(self.tree, answers[LOGITS], self.scores, self.from_logits)
-        predictions = {stage: answers[stage].argmax(axis=-1) for stage in self.stages}
+        names = [name for names in self.calls.values() for name in names]
+        predictions = {name: answers[name].argmax(axis=-1) for name in names}
         return self._leaf_labels(label, answers[LOGITS]), {**predictions, LOGITS: ops.convert_to_numpy(final)}
 
     def predict_stages(self, image: ArrayLike) -> dict[str, np.ndarray]:
@@ -233,40 +266,67 @@ class HS3(TrainingWrapper):
             image: Images, as `segmenter` expects them.
 
         Returns:
-            Dict from each stage to an int64 array, `(B, H, W)`, of clusters in `clusters[stage]`.
+            Dict from each stage to an int64 array, `(B, H, W)`, of clusters in `clusters[stage]`. Of a stage that the
+            network computes several times, the probabilities are averaged.
         """
         answers = self.training_model.predict_on_batch(image)
-        return {stage: answers[stage].argmax(axis=-1) for stage in self.stages}
+        return {stage: _mean_scores(answers, names).argmax(axis=-1) for stage, names in self.calls.items()}
 
-    def class_embeddings(self, data: Iterable[Sequence]) -> dict[str, np.ndarray]:
-        """Computes the mean features of each leaf at each stage.
-
-        The features are the input of the last convolution of the stage's head. Each labeled pixel takes
-        the features of the cell of the feature map that covers it.
+    def class_embeddings(self, data: Iterable[Sequence], kind: str | None = None) -> dict[str, np.ndarray]:
+        """Computes one embedding of each leaf at each stage.
 
         Args:
             data: As in `confusions`.
+            kind: `"regions"` for the region representations of the stage's object-contextual block, which exist
+                with `fuse=True` and all classes at every stage: the mean over the images in which the leaf is
+                labeled. `"features"` for the mean, over the leaf's pixels, of the input of the last convolution of
+                the stage's head. Each pixel takes the features of the cell of the feature map that covers it.
+                Defaults to `"regions"` with `fuse`, and to `"features"` without.
 
         Returns:
-            Dict from each stage to a float64 array, `(L, C)`. Rows of leaves without a pixel are NaN.
+            Dict from each stage to a float64 array, `(L, C)`. Rows of leaves without a pixel are NaN. Of a stage that
+            the network computes several times, the embeddings are averaged.
+
+        Raises:
+            ValueError: If `kind` is unknown; or if it is `"regions"` and the stages have no block, or fewer clusters
+                than classes.
         """
-        heads = {stage: f"{stage_prefix(stage)}_head_relu" for stage in self.stages}
-        maps = {stage: self.training_model.get_layer(head).output for stage, head in heads.items()}
-        features = keras.Model(self.training_model.input, maps)
-        batches = ((self._leaf_labels(label, image), features.predict_on_batch(image)) for image, label, *_ in data)
-        return mean_embeddings(batches, self.tree.num_leaves)
+        kind = (REGIONS if self.fuse else FEATURES) if kind is None else kind
+        self._check_embeddings(kind)
+        layers = {stage: stage_prefix(stage) + _EMBEDDING_LAYERS[kind] for stage in self.stages}
+        _, maps = layer_outputs(self.training_model, layers.values())
+        names = {stage: call_names(stage, len(maps[layer])) for stage, layer in layers.items()}
+        outputs = {name: x for stage, layer in layers.items() for name, x in zip(names[stage], maps[layer])}
+        embedded = keras.Model(self.training_model.input, outputs)
+        batches = ((self._leaf_labels(label, image), embedded.predict_on_batch(image)) for image, label, *_ in data)
+        means = (mean_regions if kind == REGIONS else mean_embeddings)(batches, self.tree.num_leaves)
+        return {stage: np.mean([means[name] for name in calls], axis=0) for stage, calls in names.items()}
+
+    def _check_embeddings(self, kind):
+        if kind not in _EMBEDDING_LAYERS:
+            raise ValueError(f"`HS3` expects embeddings of {' or '.join(_EMBEDDING_LAYERS)}. Received: {kind!r}.")
+        if kind == REGIONS and not self.fuse:
+            raise ValueError(
+                "`HS3` expects `fuse=True` for embeddings of regions, because only then stages have regions. Received: "
+                'fuse=False. Make the model with fuse=True, or use embeddings="features".'
+            )
+        if kind == REGIONS:
+            self._check_all_classes("class_embeddings")
 
     def _leaf_labels(self, label, y_pred):
         """Node indices `(B, H, W)` as a NumPy array, negative where there is none."""
         return ops.convert_to_numpy(label_codes("HS3", self.tree, self.ignore_class, label, y_pred))
 
-    def search(self, data: Iterable[Sequence], method: str = "spectral") -> dict[str, TradeOff]:
+    def search(
+        self, data: Iterable[Sequence], method: str = "spectral", embeddings: str | None = None
+    ) -> dict[str, TradeOff]:
         """Finds the clusters of each stage for every number of clusters, and the stage's mIoU on them.
 
         Args:
             data: As in `confusions`.
             method: `"spectral"` for spectral clustering of the confusion matrix, or `"kmeans"` for
                 k-means on `class_embeddings`. Defaults to `"spectral"`.
+            embeddings: The `kind` of `class_embeddings` for k-means. Not used otherwise.
 
         Returns:
             Dict from each stage to its `clustering.TradeOff`. Call `clustering(theta)` of each, and pass the
@@ -280,7 +340,14 @@ class HS3(TrainingWrapper):
             raise ValueError(f'`search` expects `method` "spectral" or "kmeans". Received: method={method!r}.')
         counts = self.confusions(data)
         reference = counts.pop(LOGITS)
-        return search_stages(counts, reference, self.class_embeddings(data) if method == "kmeans" else None)
+        return search_stages(counts, reference, self.class_embeddings(data, embeddings) if method == "kmeans" else None)
+
+
+def _mean_scores(answers, names):
+    """Returns the logits of one call of a stage, or the sum of the probabilities of several."""
+    if len(names) == 1:
+        return answers[names[0]]
+    return sum(ops.convert_to_numpy(ops.softmax(answers[name])) for name in names)
 
 
 def _crossentropy(clusters):

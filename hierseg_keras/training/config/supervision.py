@@ -3,7 +3,7 @@
 import pathlib
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from hierseg_keras.training.config.options import Record
@@ -24,6 +24,10 @@ def _read_tree(value):
 LevelOrTree = Annotated[Either[Count | str], AfterValidator(_read_tree)]
 
 
+# Earlier versions saved false for half the channels.
+Filters = Annotated[Either[Count | Literal["half", "same"]], BeforeValidator(lambda value: value or "half")]
+
+
 class StageSupervision(Record):
     """Holds the options that a run adds to a class such as `models.HS3` whose clusters it can find."""
 
@@ -35,6 +39,12 @@ class StageSupervision(Record):
     or a tree file whose top classes are the clusters. false supervises all stages on all classes (deep supervision)."""
     clustering: Literal["spectral", "kmeans"] = "spectral"
     """Algorithm that finds the clusters: "spectral" or "kmeans"."""
+    embeddings: Off[Literal["regions", "features"]] = None
+    """Embeddings of classes for k-means: "regions" for the region representations of the stages' blocks, which then are
+    trained with deep supervision too, or "features" for those of the stages' heads. Defaults to "regions" with fuse."""
+    filters: Filters = "half"
+    """With fuse, channels of the last stage's block: an integer, "half" (half the channels of the map that the network
+    classifies, as section 3.2 says), or "same" (as many, which the multiply-adds of table 3 imply)."""
     theta: Either[float | Literal["origin"]] = "origin"
     """Angle in degrees, or "origin", that selects the number of clusters from the trade-off with accuracy."""
     ratio: Off[Share] = None

@@ -8,7 +8,17 @@ import pytest
 
 from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy
 from hierseg_keras.metrics import LevelMeanIoU
-from hierseg_keras.models import HS3, DeepLabV3Plus, HRNet, HRNetOCR, HS3Fuse, UNet
+from hierseg_keras.models import (
+    HS3,
+    DeepLabV3Plus,
+    HRNet,
+    HRNetOCR,
+    HRNetOCRScaleAttention,
+    HS3Fuse,
+    TreeSegmenter,
+    UNet,
+)
+from hierseg_keras.models.weights.transferred_weights import transfer_weights
 from hierseg_keras.models.wrappers.stage_clusters import clusters_of
 from hierseg_keras.tree import ClassTree
 from tests.gradients import compiled
@@ -239,6 +249,125 @@ class InnerStagesTest:
             HS3(network, ["aspp/conv"])
 
 
+@only_tensorflow
+class StagesAtSeveralScalesTest:
+    """Stages of a trunk that the network calls once per scale."""
+
+    stages = ("trunk/stage2", "trunk/stage3")
+    clusters = [[0, 0, 1, 1], [0, 0, 1, 2]]
+
+    def network(self, scales=(0.5, 1), **options):
+        sizes = {**SMALL, "filters": 16, "key_filters": 8, "dropout": 0.0, **options}
+        return HRNetOCRScaleAttention(TREE, scales=scales, scores="leaves", **sizes)
+
+    def test_loss_is_the_mean_over_scales(self):
+        model = HS3(self.network(), self.stages, self.clusters, weights=(0.3, 0.5))
+        image, label = batch(32, 32)
+        label %= 4
+        answers = model(image, training=True)
+        calls = {stage: [f"{stage}[0]", f"{stage}[1]"] for stage in self.stages}
+        scales = {"logits_1.0x", "logits_0.5x"}
+        assert answers.keys() == {"logits", "auxiliary_logits", *scales, *calls[self.stages[0]], *calls[self.stages[1]]}
+        losses = model.further_losses(label, answers, None)
+        for stage, clusters, weight in zip(self.stages, self.clusters, (0.3, 0.5)):
+            expected = [crossentropy(np.array(clusters)[label], answers[name]) for name in calls[stage]]
+            assert float(losses[stage][0]) == pytest.approx(np.mean(expected), rel=1e-4)
+            assert losses[stage][1] == weight
+        # The heads of all scales are one, and leave nothing behind.
+        assert [layer.name for layer in model.training_model.layers].count("trunk.stage2_logits") == 1
+        assert model.inference_model.count_params() == self.network().count_params()
+
+    def test_one_call_is_that_of_one_scale(self):
+        network = self.network()
+        model = HS3(network, ["trunk/stage2[0]", "trunk/stage2[1]"])
+        image, _ = batch(32, 32)
+        trunk = network.get_layer("trunk")
+        stage2 = keras.Model(trunk.input, trunk.get_layer("stage2").output)
+        half = keras.Model(network.input, network.get_layer("resize_0.5x").output)
+        for i, x in enumerate((image, half(image))):
+            maps = keras.Model(
+                model.training_model.input, model.training_model.get_layer(f"trunk.stage2.{i}_maps").output
+            )
+            branch = stage2(x)[0]
+            np.testing.assert_allclose(maps(image)[..., :4], branch, rtol=1e-4, atol=1e-4)
+
+    def test_confusions_are_summed_and_predictions_averaged_over_scales(self):
+        model = HS3(self.network(), self.stages)
+        image, label = batch(32, 32)
+        expected = np.zeros((4, 4), "int64")
+        answers = model.training_model.predict_on_batch(image)
+        for name in ("trunk/stage3[0]", "trunk/stage3[1]"):
+            np.add.at(expected, (label[label < 4], answers[name].argmax(-1)[label < 4]), 1)
+        np.testing.assert_array_equal(model.confusions([(image, label)])["trunk/stage3"], expected)
+
+        def probabilities(name):
+            return np.exp(answers[name]) / np.exp(answers[name]).sum(axis=-1, keepdims=True)
+
+        both = probabilities("trunk/stage3[0]") + probabilities("trunk/stage3[1]")
+        np.testing.assert_array_equal(model.predict_stages(image)["trunk/stage3"], both.argmax(axis=-1))
+
+    @pytest.mark.large
+    def test_fuse_is_at_every_scale_saves_and_has_weights_for_any_scales(self, tmp_path):
+        model = HS3(self.network(), self.stages, self.clusters, fuse=True)
+        fused = model.inference_model
+        image, label = batch(32, 40)
+        assert fused.auxiliary_weights == {"auxiliary_logits": 0.4, "logits_1.0x": 0.05, "logits_0.5x": 0.05}
+        answers = fused(image, training=True)
+        # Each scale's logits are those of the fused classifier.
+        names = [layer.name for layer in fused.layers]
+        assert names.count("fused_logits") == names.count("trunk") == names.count("embedding") == 1
+        before = {name: numpy_of(x) for name, x in answers.items()}
+        kernel = fused.get_layer("trunk.stage2_logits").kernel
+        kernel.assign(kernel + 1.0 * np.arange(2))
+        after = fused(image, training=True)
+        for name in ("logits", "logits_1.0x", "logits_0.5x"):
+            assert np.abs(numpy_of(after[name]) - before[name]).max() > 1e-6
+        np.testing.assert_array_equal(after["auxiliary_logits"], before["auxiliary_logits"])
+
+        model.compile(keras.optimizers.SGD(0.1), loss=HierarchicalCrossentropy(TREE), run_eagerly=True)
+        stage2 = numpy_of(kernel)
+        history = model.fit(image, label, verbose=0).history
+        assert np.isfinite(history["loss"][0]) and np.any(numpy_of(kernel) != stage2)
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_allclose(numpy_of(loaded(image)), numpy_of(model(image)), rtol=1e-4, atol=1e-4)
+        three = HS3Fuse(self.network((0.5, 1, 2)), self.stages, self.clusters)
+        three.set_weights(fused.get_weights())
+        one = HS3Fuse(self.network((1,)), self.stages, self.clusters)
+        one.set_weights(fused.get_weights())
+        np.testing.assert_allclose(one(image), fused.training_model(image)["logits_1.0x"], rtol=1e-4, atol=1e-4)
+
+    def test_starts_from_the_weights_of_the_network_alone(self):
+        """As with `hierseg train --init`."""
+        # With the width of 4, layers might be taken for a classifier of the 4 classes.
+        source, model = self.network(width=6), HS3(self.network(width=6), self.stages, fuse=True)
+        transfer = transfer_weights(source, model)
+        # The regions of the coarse segmentation may stand for other classes.
+        kept = [path for path in transfer.kept if path.startswith(("trunk/", "head/"))]
+        assert kept == ["head/auxiliary_logits"]
+        assert "fused_logits" in transfer.kept and "trunk.stage2_logits" in transfer.kept
+
+    def test_any_network_may_share_a_trunk(self):
+        image = keras.Input((None, None, 3))
+        trunk = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="trunk")
+        x = keras.layers.Concatenate()([trunk(image), trunk(keras.layers.Rescaling(0.5)(image))])
+        network = TreeSegmenter(keras.Model(image, keras.layers.Conv2D(4, 1, name="classes")(x)), TREE, scores="leaves")
+        model = HS3(network, ["trunk"])
+        assert model(batch(8, 8)[0], training=True).keys() == {"logits", "trunk[0]", "trunk[1]"}
+        with pytest.raises(ValueError, match="that the network computes once. Received: 'trunk', .* 2 times"):
+            HS3Fuse(network, ["trunk"])
+        assert HS3Fuse(network, ["trunk[1]"], filters=4)(batch(8, 8)[0]).shape == (2, 8, 8, 4)
+
+    def test_fuse_of_one_scale_raises(self):
+        with pytest.raises(ValueError, match="fused at every scale.*Received: \\['trunk/stage2\\[0\\]'\\]"):
+            HS3Fuse(self.network(), ["trunk/stage2[0]"])
+
+    def test_batch_norms_of_heads_are_synchronized_with_the_network(self):
+        network = HRNet(TREE, synchronized_batch_norm=True, **SMALL)
+        assert HS3(network, STAGES).training_model.get_layer("stage2_head_bn").synchronized
+        assert HS3Fuse(network, STAGES).get_layer("fused_bn").synchronized
+
+
 class HS3FuseTest:
     clusters = [[0, 0, 1, 1], [0, 0, 1, 2]]
 
@@ -248,9 +377,23 @@ class HS3FuseTest:
         shapes = {stage: tuple(model.get_layer(f"{stage}_regions").output.shape) for stage in STAGES}
         assert shapes == {"stage2": (None, 1, 2, 4), "stage3": (None, 1, 3, 8)}
         assert model.get_layer("fuse").output.shape[-1] == 60 + 8 + 4
-        # Half of the 60 channels that HRNet classifies.
-        whole = HS3Fuse(HRNet(TREE, **SMALL), STAGES)
-        assert whole.get_layer("stage3_regions").output.shape[-1] == 30
+        # HRNet classifies 60 channels.
+        for filters, channels in (("half", 30), ("same", 60)):
+            whole = HS3Fuse(HRNet(TREE, **SMALL), STAGES, filters=filters)
+            assert whole.get_layer("stage3_regions").output.shape[-1] == channels
+
+    @pytest.mark.parametrize("filters", ["third", 0, 1.5])
+    def test_other_numbers_of_channels_raise(self, filters):
+        for model in (HS3, HS3Fuse):
+            with pytest.raises(
+                ValueError, match=f"`{model.__name__}` expects `filters` to be .*Received: filters={filters!r}"
+            ):
+                model(UNet(TREE, filters=2, num_stages=1), [STAGE], filters=filters)
+
+    @pytest.mark.parametrize("model", [HS3, HS3Fuse])
+    def test_files_of_earlier_versions_have_no_name_of_channels(self, model):
+        config = model(UNet(TREE, filters=2, num_stages=1), [STAGE]).get_config()
+        assert model.from_config({**config, "filters": None}).get_config()["filters"] == "half"
 
     @only_tensorflow
     def test_stages_reach_the_logits_and_are_trained(self, tmp_path):
@@ -308,6 +451,33 @@ class SearchTest:
         expected = [enlarged[label == leaf].mean(axis=0) for leaf in range(3)]
         np.testing.assert_allclose(found["stage3"][:3], expected, rtol=1e-4, atol=1e-5)
         assert np.isnan(found["stage3"][3]).all()
+
+    def test_embeddings_of_regions_are_means_over_the_images_that_have_the_class(self):
+        model = HS3(HRNet(TREE, **SMALL), STAGES, fuse=True)
+        image, label = batch(32, 40, count=3)
+        label[...] = label % 2
+        label[1], label[2, 0] = 1, 255
+        found = model.class_embeddings([(image[:1], label[:1]), (image[1:], label[1:])])
+        regions = model.inference_model.get_layer("stage3_regions").output
+        x = numpy_of(keras.Model(model.inference_model.input, regions)(image))[:, 0]
+        expected = [(x[0, 0] + x[2, 0]) / 2, x[:, 1].mean(axis=0)]
+        np.testing.assert_allclose(found["stage3"][:2], expected, rtol=1e-3, atol=1e-5)
+        assert np.isnan(found["stage3"][2:]).all() and found["stage2"].shape == (4, 15)
+        features = model.class_embeddings([(image, label)], "features")
+        assert features["stage3"].shape == (4, 28)
+
+    @pytest.mark.parametrize(
+        "options, kind, message",
+        [
+            ({}, "regions", "expects `fuse=True` for embeddings of regions"),
+            ({"fuse": True, "clusters": [2]}, None, "`class_embeddings` expects all 4 classes at every stage"),
+            ({}, "pixels", "embeddings of regions or features. Received: 'pixels'"),
+        ],
+    )
+    def test_embeddings_that_are_not_there_raise(self, options, kind, message):
+        model = HS3(UNet(TREE, filters=2, num_stages=1), [STAGE], **options)
+        with pytest.raises(ValueError, match=message):
+            model.class_embeddings([batch(8, 8)], kind)
 
     @pytest.mark.large
     @pytest.mark.parametrize("method", ["spectral", "kmeans"])

@@ -24,6 +24,8 @@ class CityscapesTreeTest(tfds.testing.DatasetBuilderTestCase):
     DATASET_CLASS = cityscapes_tree_dataset_builder.Builder
     EXAMPLE_DIR = DUMMY_DATA
     SPLITS = {"train": 3, "validation": 2, "test": 1}
+    # `coarse` has other files.
+    BUILDER_CONFIG_NAMES_TO_TEST = ["fine", "fine_categories", "fine_instances"]
 
 
 def prepare(manual_dir, data_dir, config="fine", **options):
@@ -181,3 +183,58 @@ class ArchiveTest:
         content[place] ^= 0x55
         archive.write_bytes(content)
         assert f"{archive}/{member}: expected a complete PNG file" in prepare_fails(zipped_dir, tmp_path)
+
+
+@pytest.fixture
+def coarse_dir(tmp_path):
+    """The dummy data as the downloads of the coarse annotations: the fine labels stand for coarse ones."""
+    folder = epath.Path(tmp_path / "coarse")
+    for split, source in {"train": "train", "train_extra": "train", "val": "val"}.items():
+        for kind, fine in {"leftImg8bit": "leftImg8bit", "gtCoarse": "gtFine"}.items():
+            for path in (DUMMY_DATA / fine / source).glob("*/*.png"):
+                city = "nuremberg" if split == "train_extra" else path.parent.name
+                name = path.name.replace(path.parent.name, city).replace("gtFine", "gtCoarse")
+                (folder / kind / split / city).mkdir(parents=True, exist_ok=True)
+                path.copy(folder / kind / split / city / name, overwrite=True)
+    return folder
+
+
+def zip_coarse(folder):
+    """The folders as the three archives that Cityscapes gives out."""
+    zip_folder(folder / "gtCoarse", folder / "gtCoarse.zip")
+    extra = folder / "extra" / "leftImg8bit"
+    extra.mkdir(parents=True)
+    (folder / "leftImg8bit" / "train_extra").rename(extra / "train_extra")
+    zip_folder(extra, folder / "leftImg8bit_trainextra.zip")
+    zip_folder(folder / "leftImg8bit", folder / "leftImg8bit_trainvaltest.zip")
+    for name in ("gtCoarse", "leftImg8bit", "extra"):
+        (folder / name).rmtree()
+
+
+class CoarseTest:
+    def test_labels_are_those_of_the_coarse_files(self, coarse_dir, tmp_path):
+        builder = prepare(coarse_dir, tmp_path / "data", "coarse")
+        assert num_examples(builder) == {"train": 3, "train_extra": 2, "validation": 2}
+        for name, example in examples(builder, "train_extra").items():
+            label = coarse_dir / "gtCoarse/train_extra/nuremberg" / name.replace("leftImg8bit", "gtCoarse_labelIds")
+            np.testing.assert_array_equal(example["label"][..., 0], np.array(Image.open(label)))
+        assert builder.published == {"train": 2975, "train_extra": 19998, "validation": 500}
+        assert ClassTree.from_tfds(builder) == ClassTree.load("cityscapes")
+
+    def test_archives_have_the_same_examples_as_folders(self, coarse_dir, tmp_path):
+        expected = stored_examples(prepare(coarse_dir, tmp_path / "data", "coarse"))
+        zip_coarse(coarse_dir)
+        assert stored_examples(prepare(coarse_dir, tmp_path / "zipped", "coarse")) == expected
+        # The images of the further archive alone, whose labels lie in one archive with others.
+        (coarse_dir / "leftImg8bit_trainvaltest.zip").unlink()
+        assert num_examples(prepare(coarse_dir, tmp_path / "extra", "coarse")) == {"train_extra": 2}
+
+    def test_missing_labels_are_told(self, coarse_dir, tmp_path):
+        missing = next((coarse_dir / "gtCoarse" / "train_extra").glob("*/*_gtCoarse_labelIds.png"))
+        missing.unlink()
+        assert str(missing) in prepare_fails(coarse_dir, tmp_path, "coarse")
+
+    def test_fine_annotations_do_not_see_the_further_images(self, coarse_dir, tmp_path):
+        shutil.copytree(DUMMY_DATA / "gtFine", coarse_dir / "gtFine")
+        shutil.copytree(DUMMY_DATA / "leftImg8bit" / "test", coarse_dir / "leftImg8bit" / "test")
+        assert num_examples(prepare(coarse_dir, tmp_path / "data")) == {"train": 3, "validation": 2, "test": 1}
