@@ -1,8 +1,9 @@
 """Memory, threads and open files of a process that goes on for long.
 
-    python -m benchmarks.growth [runs] [epochs] [predictions]
+    python -m benchmarks.growth [runs] [keras] [epochs] [predictions]
 
-`runs`: twenty training runs, one after another. `epochs`: a thousand epochs of one tiny run. `predictions`: ten
+`runs`: twenty training runs, one after another. `keras`: `fit` of twenty small networks of Keras's own layers,
+each followed by `clear_session`. `epochs`: a thousand epochs of one tiny run. `predictions`: ten
 thousand image files through `predict_files`, ten at a time. Printed is the state of the process after each part, when
 garbage has been collected and the C library has given free memory back. A leak shows as growth that does not end.
 """
@@ -33,7 +34,7 @@ TIMES = 10
 
 
 def main():
-    parts = {"runs": runs, "epochs": epochs, "predictions": predictions}
+    parts = {"runs": runs, "keras": keras_runs, "epochs": epochs, "predictions": predictions}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(parts)} (default: all)")
     options = parser.parse_args()
@@ -46,6 +47,22 @@ def main():
 def runs(folder):
     for number in range(1, NUM_RUNS + 1):
         train(RunConfig(**CONFIG, schedule={"epochs": 1}, seed=number), folder / str(number), verbose=0)
+        if number == 1 or number % 5 == 0:
+            show(number)
+
+
+def keras_runs(folder):
+    """Trains networks of five convolutions on as many images, with Keras alone."""
+    del folder
+    images, labels = np.zeros((8, 24, 32, 3), "float32"), np.zeros((8, 24, 32), "int32")
+    for number in range(1, NUM_RUNS + 1):
+        blocks = [(keras.layers.Conv2D(2, 3, padding="same"), keras.layers.BatchNormalization()) for _ in range(4)]
+        model = keras.Sequential([keras.Input((24, 32, 3)), *(layer for block in blocks for layer in block)])
+        model.add(keras.layers.Conv2D(17, 1))
+        model.compile("adamw", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        model.fit(images, labels, 4, validation_data=(images[:4], labels[:4]), verbose=0)
+        del model
+        keras.utils.clear_session()
         if number == 1 or number % 5 == 0:
             show(number)
 

@@ -10,5 +10,5 @@ def run(options):
         with reading_options():
             print(recipes.text_of(options.recipe), end="")
         return 0
-    print(*text_table([(name, recipes.published(name)) for name in recipes.available()], "ll"), sep="\n")
+    print(*text_table([(name, recipes.published(name) or "-") for name in recipes.available()], "ll"), sep="\n")
     return 0

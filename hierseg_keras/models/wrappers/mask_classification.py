@@ -67,7 +67,7 @@ class MaskClassification(TrainingWrapper):
     >>> network = hs.models.MaskFormer(tree, backbone="swin_nano", filters=32, num_queries=20, num_layers=2)
     >>> model = hs.models.MaskClassification(network)
     >>> model.compile("adamw", metrics=[hs.metrics.LevelMeanIoU(tree, scores="leaves", from_logits=False)])
-    >>> sorted(model(np.zeros((1, 32, 32, 3)), training=True))
+    >>> sorted(model(np.zeros((1, 64, 64, 3)), training=True))
     ['classes_0', 'classes_1', 'logits', 'masks_0', 'masks_1']
 
     Reference:

@@ -24,8 +24,12 @@ def _read_tree(value):
 LevelOrTree = Annotated[Either[Count | str], AfterValidator(_read_tree)]
 
 
-# Earlier versions saved false for half the channels.
-Filters = Annotated[Either[Count | Literal["half", "same"]], BeforeValidator(lambda value: value or "half")]
+def _named(value):
+    # Earlier versions saved false for half the channels.
+    return "half" if value is None or value is False else value
+
+
+Filters = Annotated[Either[Count | Literal["half", "same"]], BeforeValidator(_named)]
 
 
 class StageSupervision(Record):

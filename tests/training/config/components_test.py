@@ -99,7 +99,7 @@ class SignaturesTest:
         networks = [cls for cls in public if inspect.isclass(cls) and "depth" not in cls.__name__]
         first = {cls.__name__: next(iter(inspect.signature(cls).parameters)) for cls in networks}
         assert set(NETWORK.classes()) == {name for name, argument in first.items() if argument == "tree"}
-        assert set(METHOD.classes()) == {"HSSN", "HS3"}
+        assert set(METHOD.classes()) == {"HSSN", "HS3", "MaskClassification"}
         of_scores = {name for name in losses.__all__ if hasattr(getattr(losses, name), "per_depth")}
         assert set(named_losses()) == of_scores | {"SparseCategoricalCrossentropy"}
 
