@@ -52,7 +52,8 @@ def mask_classification(
 
     Returns:
         List of dicts, one per decoder layer, of scalars: `classification`, and the unweighted `focal` and `dice`. They
-        are 0 without a labeled pixel, and NaN for a label that is neither a node nor `ignore_class`.
+        are 0 without a labeled pixel, and NaN for a label that is neither a node nor `ignore_class`, or logits that are
+        not finite.
 
     Reference:
         [Cheng et al., Per-Pixel Classification is Not All You Need for Semantic Segmentation, NeurIPS 2021](
@@ -69,9 +70,11 @@ def mask_classification(
         layers.append((classes, focal, dice, costs))
     # One call to the host for all layers.
     queries = match(ops.stack([costs for *_, costs in layers]), ops.stack([masks.is_present] * len(layers)))
-    wrong = ops.where(masks.is_invalid, float("nan"), 0.0)
     found = []
-    for i, (classes, focal, dice, _) in enumerate(layers):
+    for i, (classes, focal, dice, costs) in enumerate(layers):
+        # The losses of a query with NaN logits are multiplied by 0, if it is not matched, which is 0 under XLA.
+        is_finite = ops.all(ops.isfinite(costs))
+        wrong = ops.where(ops.logical_or(masks.is_invalid, ops.logical_not(is_finite)), float("nan"), 0.0)
         is_pair = _pairs(queries[i], ops.shape(classes)[1])
         num_pairs = ops.sum(is_pair)
         losses = {
