@@ -24,7 +24,7 @@ demo: $(VENV)/installed
 	rm -rf "$(OUT)"
 	$(VENV)/bin/hierseg demo --out "$(OUT)" --dataset $(DATASET) $(DEMO_OPTIONS)
 
-# What a change must pass before it is proposed: seven minutes on two cores.
+# What a change must pass before it is proposed: twelve minutes on two cores.
 test: lint contract unit
 
 # The rest, which CI runs too.

@@ -143,7 +143,11 @@ def demo(parser):
 def recipes(parser):
     """Adds the options of `hierseg recipes`."""
     parser.add_argument(
-        "recipe", metavar="NAME", type=name, nargs="?", help="recipe to print (default: list all recipes)"
+        "recipe",
+        metavar="NAME",
+        type=name,
+        nargs="?",
+        help="recipe to print, or the beginning of those to list (default: list all recipes)",
     )
 
 

@@ -1,4 +1,4 @@
-"""List the papers' runs with their published results, or print one."""
+"""List the papers' runs with their published results, all or those of one beginning, or print one."""
 
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.training import recipes
@@ -6,9 +6,11 @@ from hierseg_keras.tree.text_table import text_table
 
 
 def run(options):
-    if options.recipe is not None:
+    wanted = options.recipe or ""
+    names = [name for name in recipes.available() if name.startswith(wanted)]
+    if wanted in names or not names:
         with reading_options():
-            print(recipes.text_of(options.recipe), end="")
-        return 0
-    print(*text_table([(name, recipes.published(name) or "-") for name in recipes.available()], "ll"), sep="\n")
+            print(recipes.text_of(wanted), end="")
+    else:
+        print(*text_table([(name, recipes.published(name) or "-") for name in names], "ll"), sep="\n")
     return 0

@@ -58,7 +58,8 @@ def _decoded(data, path):
     if b"\x00" in data:
         raise TreeError(f"{path}: expected UTF-8 text. Received: zero bytes, as in binary files and UTF-16")
     try:
-        return data.decode("utf-8")
+        # With a byte order mark, as some editors on Windows write it.
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         received = f"{error.reason} at byte {error.start}"
         raise TreeError(f"{path}: expected UTF-8 text. Received: {received}. Save the file as UTF-8") from None

@@ -196,6 +196,9 @@ class RecipesTest:
         assert sum(line.endswith(" -") for line in lines) == 3
 
     def test_prints_a_recipe(self, capsys, tmp_path):
+        assert main(["recipes", "muller_smith_helen"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines] == ["muller_smith_helen_unet", "muller_smith_helen_unet_hl"]
         assert main(["recipes", "hs3_cityscapes_hrnet_w18"]) == 0
         (tmp_path / "run.toml").write_text(capsys.readouterr().out)
         assert RunConfig.from_file(tmp_path / "run.toml") == RunConfig.from_recipe("hs3_cityscapes_hrnet_w18")

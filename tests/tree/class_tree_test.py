@@ -466,7 +466,7 @@ class ClassTreeTest:
     def test_file_with_a_byte_order_mark(self, tmp_path):
         path = tmp_path / "windows.txt"
         path.write_bytes("a\nb".encode("utf-8-sig"))
-        assert problems_of(ClassTree.from_file, path)[0].startswith(f"{path}:1: the text begins with a byte order mark")
+        assert ClassTree.from_file(path).names == ("a", "b")
 
     def test_cyclic_dict(self):
         nested = {"a": {"b": {}}, "c": ["d"]}

@@ -15,7 +15,7 @@ def _read_tree(value):
     if not isinstance(value, str) or "\n" in value:
         return value
     try:
-        return pathlib.Path(value).read_text("utf-8")
+        return pathlib.Path(value).read_text("utf-8-sig")
     except (OSError, ValueError) as error:
         expected = f"levels, texts of trees or readable tree files ({error})"
         raise PydanticCustomError("one_of", "{expected}", {"expected": expected}) from None
