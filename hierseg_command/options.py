@@ -185,13 +185,13 @@ def evaluate(parser):
         help="evaluate as the published results of the run's recipe were measured, and print both side by side",
     )
     check_averaging = _averaging(parser)
-    excluded = ("split", "report", "dataset", "scales", "flip", "window", "calibrated")
+    excluded = ("split", "report", "dataset", "scales", "flip", "window", "calibrated", "attention_scales")
 
     def check(options):
         check_averaging(options)
         if options.class_map and not options.dataset:
             parser.error("--class-map requires --dataset. Received: no --dataset.")
-        given = [f"--{option}" for option in excluded if getattr(options, option)]
+        given = [f"--{option.replace('_', '-')}" for option in excluded if getattr(options, option)]
         if options.published and given:
             parser.error(f"--published expects no option that changes the evaluation. Received: {', '.join(given)}.")
 

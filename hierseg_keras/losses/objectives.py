@@ -32,12 +32,17 @@ def leaf_crossentropy(tree, like):
 
     Args:
         tree: `ClassTree`.
-        like: Another loss, whose `ignore_class`, `class_weights` and `normalization` it has, where they are given; of
-            a `WeightedSum`, those of its first loss.
+        like: Another loss, whose `ignore_class`, `class_weights`, `normalization` and `reduction` it has, where they
+            are given; of a `WeightedSum`, those of its first loss.
     """
     like = _first(like)
-    options = {name: getattr(like, name, None) for name in ("ignore_class", "class_weights", "normalization")}
-    options = {name: value for name, value in options.items() if value is not None}
+    names = ("ignore_class", "normalization", "reduction")
+    options = {name: getattr(like, name) for name in names if hasattr(like, name)}
+    if getattr(like, "class_weights", None) is not None:
+        # The flat crossentropy has only those of the leaves, and here no other counts.
+        options["class_weights"] = list(like.class_weights[: tree.num_leaves]) + [1.0] * (
+            tree.num_nodes - tree.num_leaves
+        )
     depth_weights = [0.0] * (tree.num_levels - 1) + [1.0]
     return HierarchicalCrossentropy(tree, depth_weights=depth_weights, averaging="depth", **options)
 
@@ -77,7 +82,9 @@ def loss_by_depth(loss, tree):
 
 
 def _first(loss):
-    return loss.losses[0] if isinstance(loss, WeightedSum) else loss
+    while isinstance(loss, WeightedSum):
+        loss = loss.losses[0]
+    return loss
 
 
 def _snake_case(name):

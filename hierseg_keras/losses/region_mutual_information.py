@@ -48,8 +48,8 @@ def region_mutual_information(
         scores, radius, pool_size, regularization, from_logits, ignore_class: As in `RegionMutualInformation`.
 
     Returns:
-        Float loss per image, `(B,)`: float64 if `y_pred` is float64, otherwise float32. 0 if no pixel of the image is
-        labeled, and NaN if a label is neither a node nor `ignore_class`.
+        Float loss per image, `(B,)`: float64 if `y_pred` is float64, otherwise float32. 0 if no region of the image is
+        labeled, and NaN as in `RegionMutualInformation`.
 
     Raises:
         ValueError: As in `RegionMutualInformation`.
@@ -95,15 +95,42 @@ def _image_losses(owner, scores, codes, y_pred, radius, pool_size, regularizatio
     is_needed = is_known > 0 if scores.kind == "nodes" else (codes != IGNORED)[..., None]
     y_pred = ops.where(is_needed, ops.cast(y_pred, dtype), 0.0)
     probabilities = scores.probabilities(y_pred)
+    # The solvers of TensorFlow raise an error for a matrix with a NaN.
+    is_finite = ops.isfinite(probabilities)
+    probabilities = ops.where(is_finite, probabilities, 0.0)
     known = _pooled(is_known, pool_size)
     targets, probabilities = (
         ops.divide_no_nan(_pooled(values * is_known, pool_size), known) for values in (targets, probabilities)
     )
-    counts = ops.cast(ops.all(_regions(known, radius) > 0, axis=-1), dtype)
+    is_complete = _are_complete(known, radius)
+    counts = ops.cast(is_complete, dtype)
     values = _log_determinants(_regions(targets, radius), _regions(probabilities, radius), counts, regularization)
-    has_labels = ops.any(codes != IGNORED, axis=(1, 2))
-    losses = ops.where(has_labels, ops.sum(values, axis=-1) / (2 * radius**2), 0.0)
-    return ops.where(ops.any(codes == OUTSIDE, axis=(1, 2)), float("nan"), losses)
+    losses = ops.sum(ops.where(ops.any(is_complete, axis=-1), values, 0.0), axis=-1) / (2 * radius**2)
+    is_wrong = ops.logical_or(ops.any(codes == OUTSIDE, axis=(1, 2)), ops.logical_not(ops.all(is_finite, (1, 2, 3))))
+    return ops.where(ops.logical_or(is_wrong, _are_too_small(codes, least)), float("nan"), losses)
+
+
+def _have_regions(scores, codes, radius, pool_size):
+    """Returns whether an image counts in a mean, because a region of it is known, or because its loss is NaN.
+
+    Returns:
+        Bool tensor, `(B,)`.
+    """
+    _, is_known = _of_labels(scores, codes)
+    known = _pooled(ops.cast(is_known, "float32"), pool_size)
+    has_region = ops.any(_are_complete(known, radius), axis=(1, 2))
+    return ops.logical_or(has_region, _are_too_small(codes, radius * pool_size))
+
+
+def _are_too_small(codes, least):
+    """Returns whether the images are smaller than one region. Their size may be unknown until a graph runs."""
+    height, width = (ops.shape(codes)[axis] for axis in (1, 2))
+    return ops.logical_or(height < least, width < least)
+
+
+def _are_complete(known, radius):
+    """Returns whether all cells of each region have a known label: bool, `(B, C, N)`."""
+    return ops.all(_regions(known, radius) > 0, axis=-1)
 
 
 def _of_labels(scores, codes):
@@ -204,7 +231,8 @@ class RegionMutualInformation(keras.losses.Loss):
     With node scores, `Y` is 1 for the label and its ancestors, and `P` is the sigmoid of the scores. With leaf
     scores, `Y` is the one-hot label, and `P` is the softmax. Pixels labeled `ignore_class` contribute neither to the
     loss nor to its gradient: a cell is averaged over its labeled pixels, and a region with a cell without any is left
-    out. Nodes below an internal label are unknown, and treated in the same way.
+    out. Nodes below an internal label are unknown, and treated in the same way. A channel without a region in an
+    image, and an image without any, have loss 0.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -215,18 +243,20 @@ class RegionMutualInformation(keras.losses.Loss):
         from_logits: Whether `y_pred` contains logits (the default) or probabilities.
         ignore_class: Integer label of unlabeled pixels, outside `[0, V)`; may be negative. Defaults to 255.
         normalization: Denominator of a mean under `tf.distribute`: `"replica"` (the default) divides by the images
-            with labels of each replica, and `"global"` by those of all replicas.
+            with labeled regions of each replica, and `"global"` by those of all replicas.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
         y_pred: Float scores, `(B, H, W, V)` or `(B, H, W, L)`.
         sample_weight: Optional, `(B,)`, one weight per image, or `(B, H, W)`, one per pixel. The loss of an image is
-            multiplied by the mean weight of its labeled pixels. Pixels with weight 0 are treated as unlabeled.
+            multiplied by the mean weight of its labeled pixels, in which pixels with weight 0 count. Apart from this,
+            they are treated as unlabeled.
 
     Returns:
         Float loss per image, `(B,)`, from `call()`. Calling the object reduces it, by default to the mean over images
-        with labels. 0 if no pixel is labeled. NaN if a label is neither a node nor `ignore_class`.
+        with labeled regions. 0 if there is none. NaN if a label is neither a node nor `ignore_class`, if a score that
+        contributes is not finite, or if an image whose size is unknown in the graph is smaller than one region.
 
     Raises:
         ValueError: If `scores` or `normalization` is unknown, `radius` or `pool_size` is not a positive integer, or
@@ -277,14 +307,16 @@ class RegionMutualInformation(keras.losses.Loss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         y_pred = ops.convert_to_tensor(y_pred)
         codes = self._codes(y_true, y_pred)
-        has_labels = weights = ops.cast(ops.any(codes != IGNORED, axis=(1, 2)), self.dtype)
+        scores = Scores(self.tree, self.scores, self.from_logits)
+        counts = weights = ops.cast(_have_regions(scores, codes, self.radius, self.pool_size), self.dtype)
         if sample_weight is not None:
             of_pixels = pixel_weights(type(self).__name__, sample_weight, codes, self.dtype)
             is_labeled = ops.cast(codes != IGNORED, self.dtype)
-            weights = ops.divide_no_nan(ops.sum(of_pixels * is_labeled, axis=(1, 2)), ops.sum(is_labeled, axis=(1, 2)))
+            of_image = ops.sum(of_pixels * is_labeled, axis=(1, 2))
+            weights = ops.divide_no_nan(of_image, ops.sum(is_labeled, axis=(1, 2)))
             codes = without_weightless(codes, of_pixels)
         if self.reduction in ("sum_over_batch_size", "mean"):
-            weights = weights * mean_factor(has_labels, self.normalization)
+            weights = weights * mean_factor(counts, self.normalization)
         # Keras casts the codes to the loss's dtype, which holds them.
         return super().__call__({CODES: codes}, ops.cast(y_pred, self.dtype), weights)
 

@@ -100,16 +100,17 @@ def load_training(config, tree):
     return _load_sources(config, tree, values.splits, values.batch_size, training=True, **shares)
 
 
-def load_evaluation(config, tree, split, strategy, class_map=None):
+def load_evaluation(config, tree, split, strategy, dataset=None, class_map=None):
     """Loads a split of the data set to validate on, with the labels as they are stored.
 
     Args:
+        dataset: Name of another data set. Defaults to that of the configuration's `evaluation`.
         class_map: As the values of `class_maps` in `data.load`. Defaults to `None`: the data set's own classes.
 
     Returns:
         A pair: the batches for the strategy's replicas, and the `steps` to pass to `evaluate` (`None`: all).
     """
-    name = config.evaluation_dataset
+    name = dataset or config.evaluation_dataset
     class_maps = None if class_map is None else {name: class_map}
     load = functools.partial(_load, config, tree, name, split, class_maps=class_maps)
     return _for_evaluation(config, tree, load, strategy)

@@ -138,13 +138,19 @@ def for_inference(
 
 def _with_attention_scales(config, model, scales):
     """Returns the network of a run with other scales and the same weights, whose shapes do not depend on scales."""
+    if isinstance(model, Calibrated):
+        return Calibrated(_with_attention_scales(config, model.model, scales), model.temperature)
     if not hasattr(config.network.made, "with_classifier"):
         raise ValueError(
             "`attention_scales` expects a run whose network has scale attention, such as `HRNetOCRScaleAttention`. "
             f"Received: {config.network.name}. Use `scales` to average over scales of the image."
         )
     made = make_model(config.replace(network={"scales": tuple(scales)}), model.tree, pretrained=False)
-    transfer_weights(model, made)
+    if kept := transfer_weights(model, made).kept:
+        raise ValueError(
+            f"`attention_scales` expects the network of the run, as `load_run` returns it. Received: {model.name}, "
+            f"without weights for {len(kept)} layers, such as {kept[0]}."
+        )
     return getattr(made, "inference_model", made)
 
 
@@ -201,13 +207,11 @@ def evaluate_run(
 def _evaluate(folder, split, verbose, strategy, report, dataset, class_map, inference):
     folder, strategy = pathlib.Path(folder), strategy or current_strategy()
     config, model = load_run(folder, strategy)
-    if dataset in (None, config.evaluation_dataset):
+    dataset, split = dataset or config.evaluation_dataset, split or config.evaluation.split
+    if dataset == config.evaluation_dataset:
         warn_of_other_data(folder, config, model.tree)
-    else:
-        config = config.replace(evaluation={"dataset": dataset})
-    with _naming_class_map(config.evaluation_dataset, class_map):
-        split = split or config.evaluation.split
-        examples, steps = load_evaluation(config, model.tree, split, strategy, class_map)
+    with _naming_class_map(dataset, class_map):
+        examples, steps = load_evaluation(config, model.tree, split, strategy, dataset, class_map)
     with strategy.scope():
         # The data set's images are resized already.
         model = for_inference(config, model, **inference, own_size=True)

@@ -180,7 +180,7 @@ class EvaluateTest:
         )
         assert support[tree.paths[0]] == counts[0] > 0 and sum(support.values()) == counts[0]
 
-    @pytest.mark.parametrize("option", ["--scales=1", "--flip", "--split=test", "--dataset=a", "--report=a"])
+    @pytest.mark.parametrize("option", ["--scales=1", "--flip", "--split=test", "--report=a", "--attention-scales=1"])
     def test_published_protocols_are_not_changed(self, option, capsys):
         with pytest.raises(SystemExit, match="2"):
             main(["evaluate", "run", "--published", option])

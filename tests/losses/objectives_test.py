@@ -2,8 +2,14 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy, TreeBinaryCrossentropy
-from hierseg_keras.losses.objectives import flat_crossentropy, loss_by_depth, named_losses, objectives
+from hierseg_keras.losses import FocalTreeMin, HierarchicalCrossentropy, TreeBinaryCrossentropy, WeightedSum
+from hierseg_keras.losses.objectives import (
+    flat_crossentropy,
+    leaf_crossentropy,
+    loss_by_depth,
+    named_losses,
+    objectives,
+)
 from tests import reference as equations
 from tests.gradients import value_and_gradient
 from tests.losses.loss_contract import HUMAN, IGNORED, LABELS, TREE
@@ -30,6 +36,19 @@ class ObjectivesTest:
         """It has no class: a flat baseline is trained on leaves."""
         loss = flat_crossentropy(TREE, ignore_class=IGNORED)
         assert np.isnan(loss(np.full_like(LABELS, HUMAN), self.logits(rng, "leaves")))
+
+    @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum"])
+    def test_leaf_crossentropy_has_the_options_of_the_loss_beside_it(self, rng, reduction):
+        weights = rng.uniform(0.5, 2, TREE.num_nodes).tolist()
+        labels, logits = np.where(LABELS == IGNORED, IGNORED, LABELS % TREE.num_leaves), self.logits(rng, "leaves")
+        tree_loss = FocalTreeMin(TREE, class_weights=weights, ignore_class=IGNORED, reduction=reduction)
+        flat = flat_crossentropy(TREE, class_weights=weights, ignore_class=IGNORED)
+        flat.reduction = reduction
+        for like in (tree_loss, flat, WeightedSum([WeightedSum([tree_loss])])):
+            found = leaf_crossentropy(TREE, like)
+            np.testing.assert_allclose(found(labels, logits), flat(labels, logits), rtol=1e-6)
+        coarse = np.where(LABELS == IGNORED, IGNORED, HUMAN)
+        assert leaf_crossentropy(TREE, flat)(coarse, logits) == 0
 
     def test_names_are_the_classs_in_both_spellings(self):
         assert named_losses()["FocalTreeMin"] is objectives()["focal_tree_min"] is FocalTreeMin

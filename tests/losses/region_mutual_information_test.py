@@ -75,9 +75,11 @@ def channel_loss(label, p, channel, radius, pool_size, regularization):
         region = [(i + k, j + m) for k in range(radius) for m in range(radius)]
         if all(place in cells for place in region):
             points.append([cells[place] for place in region])
-    identity = np.eye(radius**2)
-    y, p = np.array(points, "float64").reshape(-1, radius**2, 2).transpose(2, 0, 1)
-    y, p, count = y - y.mean(0) if len(y) else y, p - p.mean(0) if len(p) else p, max(len(points), 1)
+    if not points:
+        return 0.0
+    identity, count = np.eye(radius**2), len(points)
+    y, p = np.array(points, "float64").transpose(2, 0, 1)
+    y, p = y - y.mean(0), p - p.mean(0)
     inverse = np.linalg.inv(p.T @ p / count + regularization * identity)
     m = y.T @ y / count - y.T @ p / count @ inverse @ p.T @ y / count + regularization * identity
     return np.linalg.slogdet(m)[1] / (2 * radius**2)
@@ -162,6 +164,42 @@ class RegionMutualInformationTest:
         loss, labels = RegionMutualInformation(TREE, **SMALL), np.full((2, 4, 5), IGNORED)
         value, gradient = value_and_gradient(lambda x: loss(labels, x), drawn_logits(rng, labels))
         assert value == 0 and (gradient == 0).all()
+
+    def test_labels_without_a_whole_region_are_zero_not_the_best_value(self, rng):
+        loss, labels = RegionMutualInformation(TREE, **SMALL), drawn_labels(rng)
+        labels[0] = IGNORED
+        labels[0, ::3, ::3] = 0
+        logits = drawn_logits(rng, labels)
+        of_images = evaluated(lambda: region_mutual_information(TREE, labels, logits, **SMALL))
+        np.testing.assert_allclose(of_images, [0, expected_losses(labels, logits)[1]], rtol=ROUNDING)
+        value, gradient = value_and_gradient(lambda x: loss(labels, x), logits)
+        np.testing.assert_allclose(value, of_images[1], rtol=ROUNDING)
+        assert (gradient[0] == 0).all()
+
+    @pytest.mark.parametrize("wrong", [np.nan, np.inf])
+    @pytest.mark.parametrize("scores", ["nodes", "leaves"])
+    def test_a_score_that_is_not_finite_is_nan(self, rng, scores, wrong):
+        labels = drawn_labels(rng, internal=False)
+        logits = drawn_logits(rng, labels, scores)
+        logits[1, 4, 4, 1] = wrong
+        of_images = evaluated(lambda: region_mutual_information(TREE, labels, logits, scores, **SMALL))
+        # A sigmoid of infinity is 1.
+        is_right = scores == "nodes" and wrong == np.inf
+        assert np.isfinite(of_images).tolist() == [True, is_right]
+        value, _ = value_and_gradient(lambda x: RegionMutualInformation(TREE, scores, **SMALL)(labels, x), logits)
+        assert np.isfinite(value) == is_right
+
+    @only_tensorflow
+    @pytest.mark.parametrize("size", [(8, 8), (2, 2), (12, 11)])
+    def test_images_smaller_than_a_region_are_nan_where_a_graph_does_not_know_their_size(self, rng, size):
+        import tensorflow as tf
+
+        shapes = [tf.TensorSpec((None, None, None), "int32"), tf.TensorSpec((None, None, None, TREE.num_nodes))]
+        loss = tf.function(RegionMutualInformation(TREE).__call__, input_signature=shapes)
+        labels = rng.integers(0, TREE.num_leaves, (2, *size))
+        assert np.isnan(loss(labels, drawn_logits(rng, labels)))
+        labels = rng.integers(0, TREE.num_leaves, (2, 12, 12))
+        assert np.isfinite(loss(labels, drawn_logits(rng, labels)))
 
     def test_images_without_labels_are_left_out_of_the_mean(self, rng):
         loss, labels = RegionMutualInformation(TREE, **SMALL), drawn_labels(rng)

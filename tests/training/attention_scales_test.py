@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 from hierseg_command.grammar import make_parser  # noqa: E402
-from hierseg_keras.models import HRNetOCRScaleAttention  # noqa: E402
+from hierseg_keras.models import Calibrated, HRNetOCRScaleAttention, MultiScale  # noqa: E402
 from hierseg_keras.training import RunConfig, for_inference  # noqa: E402
 from hierseg_keras.training.build import make_model, tree_of  # noqa: E402
 
@@ -31,6 +31,20 @@ def test_other_scales_have_the_weights_of_the_run(method):
     assert np.abs(np.asarray(three(image)) - np.asarray(model(image))).max() > 1e-6
     if method is None:
         assert isinstance(three, HRNetOCRScaleAttention) and three.scales == (2.0, 1.0, 0.5)
+
+
+def test_a_calibrated_network_stays_calibrated():
+    config, model = run(scales=(0.5, 1.0))
+    plain = for_inference(config, model, attention_scales=(0.5, 1, 2))
+    calibrated = for_inference(config, Calibrated(model, 2.0), attention_scales=(0.5, 1, 2))
+    image = np.random.default_rng(0).uniform(0, 255, (1, 24, 32, 3)).astype("float32")
+    np.testing.assert_allclose(calibrated(image), np.asarray(plain(image)) / 2, rtol=1e-5, atol=1e-5)
+
+
+def test_networks_that_are_not_those_of_the_run_are_refused():
+    config, model = run(scales=(0.5, 1.0))
+    with pytest.raises(ValueError, match="`attention_scales` expects the network of the run.*without weights for"):
+        for_inference(config, MultiScale(model, flip=True), attention_scales=(0.5, 1, 2))
 
 
 def test_networks_without_attention_are_refused():
