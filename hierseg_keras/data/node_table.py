@@ -54,7 +54,8 @@ class NodeTable:
         if coarse is not None:
             self._labels, self._mirrored_labels = (replaced(x, coarse) for x in (self._labels, self._mirrored_labels))
         if not colors:
-            self._pairs, self._mirrored_pairs = map(_labels_of_pairs, (self._labels, self._mirrored_labels))
+            self._pairs = _labels_of_pairs(self._labels)
+            self._mirrored_pairs = self._pairs if swap is None else _labels_of_pairs(self._mirrored_labels)
 
     def look_up(self, values, place, mirrored=False):
         """Returns the label of every value.

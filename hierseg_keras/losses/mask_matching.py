@@ -40,7 +40,7 @@ def matched(costs, is_present):
     queries = np.full(is_present.shape, -1, np.int32)
     for place in np.ndindex(is_present.shape[:-1]):
         classes = np.flatnonzero(is_present[place])
-        own = np.nan_to_num(costs[place][:, classes], nan=_WORST, posinf=_WORST, neginf=-_WORST)
-        chosen, of = linear_sum_assignment(own)
-        queries[(*place, classes[of])] = chosen
+        costs_of_classes = np.nan_to_num(costs[place][:, classes], nan=_WORST, posinf=_WORST, neginf=-_WORST)
+        chosen, columns = linear_sum_assignment(costs_of_classes)
+        queries[(*place, classes[columns])] = chosen
     return queries

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from hierseg_keras.losses.weights import check_not_negative
@@ -20,8 +21,9 @@ class WeightedSum(keras.losses.Loss):
         loss = sum_i weights_i * losses_i(y_true, y_pred, sample_weight)
 
     Args:
-        losses: List of losses of `hs.losses`, or your own `keras.losses.Loss` objects with the attribute `scores`.
-            All must be losses on the same kind of scores. The terms per depth that a run logs are those of the first.
+        losses: List of losses of `hs.losses`, or your own `keras.losses.Loss` objects with the attribute `scores`,
+            each reduced to a scalar. All must be losses on the same kind of scores, with the same `ignore_class`. The
+            terms per depth that a run logs are those of the first.
         weights: Optional floats >= 0, one per loss. Defaults to ones.
         name: Name of the loss.
 
@@ -29,11 +31,12 @@ class WeightedSum(keras.losses.Loss):
         y_true, y_pred, sample_weight: As for each of the losses.
 
     Returns:
-        Scalar, if the reductions of all losses give scalars.
+        Scalar.
 
     Raises:
-        ValueError: If there is no loss, `weights` has another length or a negative number, or the losses differ in
-            `scores` or `from_logits`.
+        TypeError: If `losses` is no list of `keras.losses.Loss` objects with the attribute `scores`.
+        ValueError: If there is no loss, one is not reduced, `weights` has another length or a negative number, or the
+            losses differ in `scores`, `from_logits` or `ignore_class`.
 
     Example:
 
@@ -50,9 +53,9 @@ class WeightedSum(keras.losses.Loss):
         name: str | None = "weighted_sum",
     ):
         super().__init__(name=name)
-        self.losses = list(losses)
-        weights = [1.0] * len(self.losses) if weights is None else list(weights)
-        if not self.losses or len(weights) != len(self.losses):
+        self.losses = _checked(losses)
+        weights = [1.0] * len(self.losses) if weights is None else weights
+        if not self.losses or np.shape(weights) != (len(self.losses),):
             raise ValueError(
                 f"`WeightedSum` expects one weight per loss, and at least one loss. Received: {len(self.losses)} "
                 f"losses, weights={weights}."
@@ -60,11 +63,7 @@ class WeightedSum(keras.losses.Loss):
         self.weights = [check_not_negative("WeightedSum", "weights", weight) for weight in weights]
         self.scores = self._common("scores", None)
         self.from_logits = self._common("from_logits", True)
-
-    @property
-    def ignore_class(self) -> int:
-        """The `ignore_class` of the first loss."""
-        return getattr(self.losses[0], "ignore_class", 255)
+        self.ignore_class = self._common("ignore_class", 255)
 
     def _common(self, attribute, default):
         values = [getattr(loss, attribute, default) for loss in self.losses]
@@ -95,3 +94,19 @@ class WeightedSum(keras.losses.Loss):
     def from_config(cls, config):
         losses = [keras.saving.deserialize_keras_object(loss) for loss in config["losses"]]
         return cls(**{**config, "losses": losses})
+
+
+def _checked(losses):
+    losses = list(losses) if isinstance(losses, (list, tuple)) else [losses]
+    for loss in losses:
+        if not isinstance(loss, keras.losses.Loss) or not hasattr(loss, "scores"):
+            raise TypeError(
+                "`WeightedSum` expects a list of losses of `hs.losses`, or of `keras.losses.Loss` objects with the "
+                f'attribute `scores`, "nodes" or "leaves". Received: {loss!r}.'
+            )
+        if loss.reduction is None:
+            raise ValueError(
+                "`WeightedSum` expects losses that are reduced to a scalar. Received: "
+                f"{type(loss).__name__}(reduction=None)."
+            )
+    return losses

@@ -50,8 +50,8 @@ def train_hs3(
     3. Trains a new network on the whole split, with stages supervised on their clusters. The run is saved in
        `hs3/`.
 
-    Left open by the paper: which images are held out (here the last ones of the split, a random sample), and whether
-    both phases train equally long (here they do).
+    Left open by the paper: which images are held out (here the last ones of the split, whose order is random), and
+    whether both phases train equally long (here they do).
 
     A completed phase is not repeated, and an interrupted training goes on from its last checkpoint, as with
     `train(..., resume=True)`. To resume an interrupted run, call the function again. You may edit the tree files

@@ -1,6 +1,5 @@
 """Pictures of training curves: mIoU by level and loss by depth, over epochs."""
 
-import itertools
 import math
 import os
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from hierseg_keras.visualization.training_log import LOSS, MIOU, TrainingLog
 # The style of the lines.
 _STYLES = {"training": "--", "validation": "-"}
 # Of several runs, in their order.
-_RUN_STYLES = ("-", "--", ":", "-.")
+_RUN_STYLES = ("-", "--", ":", "-.", (0, (8, 2)), (0, (1, 3)), (0, (6, 2, 1, 2, 1, 2)))
 _MOST_COLUMNS = 6
 
 
@@ -39,7 +38,7 @@ def draw_curves(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a log has no epoch, or no column `epoch`, or the dict is empty.
+        ValueError: If a log has no epoch, or no column `epoch`, the dict is empty, or it has more than seven logs.
 
     Reference:
         Figures 4 and 5 of [Muller & Smith, VISAPP 2020](https://doi.org/10.5220/0008946002600267), which overlay two
@@ -49,18 +48,23 @@ def draw_curves(
     if several and not log:
         raise ValueError("`draw_curves` expects at least one log. Received: log={}.")
     logs = {name: TrainingLog("draw_curves", one) for name, one in (log if several else {"": log}).items()}
+    if len(logs) > len(_RUN_STYLES):
+        raise ValueError(
+            f"`draw_curves` expects at most {len(_RUN_STYLES)} logs, whose lines can be told apart. Received: "
+            f"{len(logs)}."
+        )
     numbers = {kind: sorted({n for one in logs.values() for n in one.numbers(kind)}) for kind in (MIOU, LOSS)}
-    num_levels = max([0, *numbers[MIOU], *numbers[LOSS]])
-    styles = dict(zip(logs, itertools.cycle(_RUN_STYLES))) if several else _STYLES
+    num_levels = {name: max([0, *one.numbers(MIOU), *one.numbers(LOSS)]) for name, one in logs.items()}
+    styles = dict(zip(logs, _RUN_STYLES)) if several else _STYLES
     figure = Picture(10, 4)
     axes = figure.subplots(1, 2)
     axes[0].set(title="mIoU by level (level 1 is the finest)", ylabel="mIoU")
     axes[1].set(title="loss by depth (depth 1 is the coarsest)", ylabel="loss in nats")
     for axis, kind, unit in ((axes[0], MIOU, "level"), (axes[1], LOSS, "depth")):
         for number in numbers[kind]:
-            # Level l is depth D - l + 1, and has the same color in both panels.
-            level = number if unit == "level" else num_levels - number + 1
             for name, one in logs.items():
+                # Level l is depth D - l + 1, and has the same color in both panels.
+                level = number if unit == "level" else num_levels[name] - number + 1
                 for part, values in _shown(one.values(f"{kind}_{number}"), several):
                     label, style = (name, styles[name]) if several else (part, styles[part])
                     _draw(axis, one.epochs, values, style, f"{label} {unit} {number}", f"C{level - 1}")
@@ -68,13 +72,18 @@ def draw_curves(
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
     handles = [
-        Line2D([], [], color=f"C{level - 1}", linewidth=3, label=f"level {level} (depth {num_levels - level + 1})")
-        for level in range(1, num_levels + 1)
+        Line2D([], [], color=f"C{level - 1}", linewidth=3, label=_level_name(level, set(num_levels.values())))
+        for level in range(1, max(num_levels.values()) + 1)
     ]
     handles += [Line2D([], [], color="0.3", linestyle=style, label=label) for label, style in styles.items()]
     columns = min(len(handles), _MOST_COLUMNS)
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
     return figure.saved(path)
+
+
+def _level_name(level, num_levels):
+    """Returns the name of a level in the legend, with its depth if all trees have the same number of levels."""
+    return f"level {level} (depth {max(num_levels) - level + 1})" if len(num_levels) == 1 else f"level {level}"
 
 
 def _shown(values, several):
@@ -86,4 +95,4 @@ def _shown(values, several):
 def _draw(axis, epochs, values, style, label, color):
     # A line needs two successive values; dots also show single ones.
     marker = "." if sum(map(math.isfinite, values)) < 3 else ""
-    axis.plot(epochs, values, style, color=color, label=label, marker=marker)
+    axis.plot(epochs, values, linestyle=style, color=color, label=label, marker=marker)

@@ -57,6 +57,13 @@ class WeightedSumTest:
             (parts(), [1, -1], "expects weights >= 0. Received: weights=-1"),
             ([TreeMin(TREE), HierarchicalCrossentropy(TREE)], None, "same `scores`.*TreeMin with 'nodes', Hier"),
             ([TreeMin(TREE), TreeMin(TREE, from_logits=False)], None, "same `from_logits`"),
+            ([TreeMin(TREE), TreeMin(TREE, ignore_class=254)], None, "same `ignore_class`.*TreeMin with 254"),
+            ([TreeMin(TREE, reduction=None)], None, r"reduced to a scalar. Received: TreeMin\(reduction=None\)"),
+            (parts(), 0.5, "one weight per loss.*weights=0.5"),
         ):
             with pytest.raises(ValueError, match=message):
                 WeightedSum(losses, weights)
+        for losses in (["a"], [keras.losses.MeanSquaredError()], TreeMin, [TreeMin]):
+            with pytest.raises(TypeError, match="`WeightedSum` expects a list of losses of `hs.losses`, or of `keras"):
+                WeightedSum(losses)
+        assert WeightedSum(TreeMin(TREE)).weights == [1.0]

@@ -148,10 +148,16 @@ class DrawCurvesTest:
         assert {label: line.get_ydata().tolist() for label, line in lines.items()} == expected
         assert {line.get_linestyle() for label, line in lines.items() if "HL" in label} == {"--"}
         assert lines["U-Net level 1"].get_linestyle() == "-"
-        assert lines["U-Net level 1"].get_color() == lines["U-Net+HL level 1"].get_color()
+        # Level 1 is depth 1 of a tree with one level, and depth 2 of one with two.
+        same = ["U-Net level 1", "U-Net+HL level 1", "U-Net depth 1", "U-Net+HL depth 2"]
+        assert {lines[label].get_color() for label in same} == {"C0"} != {lines["U-Net+HL depth 1"].get_color()}
+        assert [text.get_text() for text in figure.legends[0].texts][:2] == ["level 1", "level 2"]
         assert [text.get_text() for text in figure.legends[0].texts][-2:] == ["U-Net", "U-Net+HL"]
         with pytest.raises(ValueError, match="at least one log. Received: log={}"):
             draw_curves({})
+        with pytest.raises(ValueError, match="at most 7 logs, whose lines can be told apart. Received: 8"):
+            draw_curves({str(i): tmp_path / "tree.csv" for i in range(8)})
+        draw_curves({str(i): tmp_path / "tree.csv" for i in range(7)}, tmp_path / "seven.png")
 
     def test_empty_log_raises(self, tmp_path):
         (tmp_path / "log.csv").write_text("epoch\n")

@@ -109,12 +109,13 @@ def _split(frame):
 
 
 def _image_roots(manual_dir, annotations):
-    """Returns the places of images: the folder or its archive, and the archive of `train_extra` if it is used."""
-    main, extra = _IMAGE_ARCHIVES
-    if _EXTRA not in annotations.splits or (manual_dir / IMAGES / _EXTRA).is_dir() or not (manual_dir / extra).exists():
-        return [_find(manual_dir, IMAGES, main)]
-    is_main = (manual_dir / IMAGES).is_dir() or (manual_dir / main).exists()
-    return ([_find(manual_dir, IMAGES, main)] if is_main else []) + [ZipPath(manual_dir / extra, IMAGES)]
+    """Returns the places of images: the folder, and each archive that has a split which the folder lacks."""
+    folder, (main, extra) = manual_dir / IMAGES, _IMAGE_ARCHIVES
+    missing = {name for name in annotations.splits.values() if not (folder / name).is_dir()}
+    archives = [manual_dir / name for name, has in ((main, missing - {_EXTRA}), (extra, missing & {_EXTRA})) if has]
+    roots = [folder] if folder.is_dir() else []
+    roots += [ZipPath(archive, IMAGES) for archive in archives if archive.exists()]
+    return roots or [_find(manual_dir, IMAGES, main)]
 
 
 def _find(manual_dir, folder, archive):
@@ -130,7 +131,8 @@ def _find(manual_dir, folder, archive):
 
 def _frames(roots, annotations, ending):
     """Returns a dict from frames, such as `val/frankfurt/frankfurt_000000_000294`, to files."""
-    splits = [root / split for root in roots for split in annotations.splits.values()]
+    # Of a frame in several places, the file in the first place is used.
+    splits = [root / split for root in reversed(roots) for split in annotations.splits.values()]
     return {
         f"{split.name}/{city.name}/{file.name.removesuffix(ending)}": file
         for split in splits

@@ -128,7 +128,7 @@ class HS3(TrainingWrapper):
         self.clusters = clusters_of_stages("HS3", tree, stages, clusters)
         stages = tuple(self.clusters)
         weights = [weights] * len(stages) if np.ndim(weights) == 0 else list(weights)
-        if len(weights) != len(stages) or min(weights) < 0:
+        if len(weights) != len(stages) or not all(weight >= 0 for weight in weights):
             raise ValueError(
                 f"`HS3` expects `weights` >= 0, one per stage. Received: weights={weights} for the stages {stages}."
             )
@@ -158,6 +158,12 @@ class HS3(TrainingWrapper):
             logits = {stage: self._head_logits(stage, calls) for stage, calls in maps.items()}
         image = segmenter.inputs[0]
         self.calls = {stage: call_names(stage, len(calls)) for stage, calls in logits.items()}
+        names = [name for calls in self.calls.values() for name in calls]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"`HS3` expects stages that do not overlap. Received: stages={stages}, which contain {repeated[0]} "
+                "more than once."
+            )
         for stage, calls in logits.items():
             enlarge = ResizeTo(dtype="float32", name=f"{stage_prefix(stage)}_enlarge_logits")
             answers = answers | {name: enlarge([x, image]) for name, x in zip(self.calls[stage], calls)}
@@ -270,7 +276,7 @@ class HS3(TrainingWrapper):
             network computes several times, the probabilities are averaged.
         """
         answers = self.training_model.predict_on_batch(image)
-        return {stage: _mean_scores(answers, names).argmax(axis=-1) for stage, names in self.calls.items()}
+        return {stage: _scores_of_calls(answers, names).argmax(axis=-1) for stage, names in self.calls.items()}
 
     def class_embeddings(self, data: Iterable[Sequence], kind: str | None = None) -> dict[str, np.ndarray]:
         """Computes one embedding of each leaf at each stage.
@@ -288,8 +294,8 @@ class HS3(TrainingWrapper):
             the network computes several times, the embeddings are averaged.
 
         Raises:
-            ValueError: If `kind` is unknown; or if it is `"regions"` and the stages have no block, or fewer clusters
-                than classes.
+            ValueError: If `kind` is unknown; if there are no batches; or if it is `"regions"` and the stages have no
+                block, or fewer clusters than classes.
         """
         kind = (REGIONS if self.fuse else FEATURES) if kind is None else kind
         self._check_embeddings(kind)
@@ -300,6 +306,8 @@ class HS3(TrainingWrapper):
         embedded = keras.Model(self.training_model.input, outputs)
         batches = ((self._leaf_labels(label, image), embedded.predict_on_batch(image)) for image, label, *_ in data)
         means = (mean_regions if kind == REGIONS else mean_embeddings)(batches, self.tree.num_leaves)
+        if not means:
+            raise ValueError("`class_embeddings` expects batches of images and labels. Received: no batches.")
         return {stage: np.mean([means[name] for name in calls], axis=0) for stage, calls in names.items()}
 
     def _check_embeddings(self, kind):
@@ -323,7 +331,7 @@ class HS3(TrainingWrapper):
         """Finds the clusters of each stage for every number of clusters, and the stage's mIoU on them.
 
         Args:
-            data: As in `confusions`.
+            data: As in `confusions`. With `method="kmeans"` it is read twice.
             method: `"spectral"` for spectral clustering of the confusion matrix, or `"kmeans"` for
                 k-means on `class_embeddings`. Defaults to `"spectral"`.
             embeddings: The `kind` of `class_embeddings` for k-means. Not used otherwise.
@@ -343,7 +351,7 @@ class HS3(TrainingWrapper):
         return search_stages(counts, reference, self.class_embeddings(data, embeddings) if method == "kmeans" else None)
 
 
-def _mean_scores(answers, names):
+def _scores_of_calls(answers, names):
     """Returns the logits of one call of a stage, or the sum of the probabilities of several."""
     if len(names) == 1:
         return answers[names[0]]

@@ -1,7 +1,7 @@
 """HSSN: a training objective for any segmentation network."""
 
 import inspect
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 
@@ -205,11 +205,6 @@ class HSSN(TrainingWrapper):
             loss = self.logits_loss
             loss = objectives()[loss](self.tree, ignore_class=self.ignore_class) if isinstance(loss, str) else loss
         super().compile(optimizer, loss=loss, **kwargs)
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
 
     def fit(self, *args, **kwargs) -> keras.callbacks.History:
         """Trains the model, as `keras.Model.fit` does, but does not accept `class_weight`."""

@@ -1,15 +1,14 @@
 """MaskFormer's own objective: mask classification with bipartite matching."""
 
-from typing import Any
-
 import keras
+from keras import ops
 
 from hierseg_keras.distribution.replicas import num_replicas
 from hierseg_keras.losses.mask_classification import mask_classification
 from hierseg_keras.losses.objectives import objectives
 from hierseg_keras.models.compiled_loss import LOGITS, check_weights, one_of_list
 from hierseg_keras.models.configuration.saved_config import remember_arguments
-from hierseg_keras.models.wrappers.mask_classifier import MaskClassifier
+from hierseg_keras.models.wrappers.mask_classifier import MaskClassifier, maskformer
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
 from hierseg_keras.tree import check_ignore_class
 from hierseg_keras.tree.tensor import Tensor
@@ -93,7 +92,7 @@ class MaskClassification(TrainingWrapper):
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        self.inference_model = MaskClassifier(segmenter)
+        self.inference_model = MaskClassifier(maskformer("MaskClassification", segmenter))
         weights = {"no_object_weight": no_object_weight, "focal_weight": focal_weight, "dice_weight": dice_weight}
         check_weights("MaskClassification", **weights)
         remember_arguments(self, {"segmenter": segmenter, **weights, "ignore_class": ignore_class})
@@ -138,11 +137,6 @@ class MaskClassification(TrainingWrapper):
             loss = objectives()["crossentropy"](self.tree, from_logits=False, ignore_class=self.ignore_class)
         super().compile(optimizer, loss=loss, jit_compile=jit_compile, **kwargs)
 
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
-
     def compute_loss(
         self,
         x: Tensor = None,
@@ -174,7 +168,8 @@ class MaskClassification(TrainingWrapper):
         for name, loss in last.items():
             self.track(name, loss * share)
         total = self._weighted(last) + self.layer_weight * sum(self._weighted(losses) for losses in earlier)
-        return total * share
+        regularization = sum(ops.sum(ops.cast(loss, total.dtype)) for loss in self.losses)
+        return (total + regularization) * share
 
     def _weighted(self, losses):
         masks = self.focal_weight * losses["focal"] + self.dice_weight * losses["dice"]

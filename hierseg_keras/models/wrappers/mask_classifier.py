@@ -58,12 +58,7 @@ class MaskClassifier(TreeNetwork):
     from_logits = False
 
     def __init__(self, segmenter: keras.Model, name: str | None = None, **kwargs):
-        segmenter = functional("MaskClassifier", segmenter)
-        if not isinstance(segmenter, MaskFormer):
-            raise TypeError(
-                "`MaskClassifier` expects a `MaskFormer`, whose queries it classifies. Received: "
-                f"{type(segmenter).__name__}."
-            )
+        segmenter = maskformer("MaskClassifier", segmenter)
         image = segmenter.inputs[0]
         states, masks, pixels = query_states(segmenter)
         classify = keras.layers.Dense(segmenter.tree.num_leaves + 1, dtype="float32", name="classes")
@@ -92,3 +87,13 @@ class _Symbolic:
 
     def __init__(self, tensors):
         self.tensors = tensors
+
+
+def maskformer(model, segmenter):
+    """Returns a network that must be a functional `MaskFormer`, and raises `TypeError`, naming the model, if not."""
+    segmenter = functional(model, segmenter)
+    if not isinstance(segmenter, MaskFormer):
+        raise TypeError(
+            f"`{model}` expects a `MaskFormer`, whose queries it classifies. Received: {type(segmenter).__name__}."
+        )
+    return segmenter

@@ -291,6 +291,10 @@ class StagesAtSeveralScalesTest:
             branch = stage2(x)[0]
             np.testing.assert_allclose(maps(image)[..., :4], branch, rtol=1e-4, atol=1e-4)
 
+    def test_stages_that_overlap_raise(self):
+        with pytest.raises(ValueError, match=r"do not overlap. Received: .* which contain trunk/stage2\[0\] more"):
+            HS3(self.network(), ["trunk/stage2", "trunk/stage2[0]"])
+
     def test_confusions_are_summed_and_predictions_averaged_over_scales(self):
         model = HS3(self.network(), self.stages)
         image, label = batch(32, 32)

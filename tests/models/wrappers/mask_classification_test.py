@@ -118,6 +118,17 @@ class MaskClassificationTest:
         parts = [float(model.compute_loss(y=some_labels(), y_pred=part)) for part in (first, last)]
         assert total == pytest.approx(sum(parts), rel=1e-5) and min(parts) > 0
 
+    @only_tensorflow
+    def test_losses_of_layers_are_added(self):
+        model = without_drop_path(wrapped())
+        model.compile("sgd")
+        answers = model(some_images(), training=True)
+        plain = float(model.compute_loss(y=some_labels(), y_pred=answers))
+        classes = model.inference_model.get_layer("classes")
+        classes.kernel.regularizer = keras.regularizers.L2(0.1)
+        expected = plain + 0.1 * float(keras.ops.sum(classes.kernel**2))
+        assert float(model.compute_loss(y=some_labels(), y_pred=answers)) == pytest.approx(expected, rel=1e-5)
+
     @pytest.mark.large
     @only_tensorflow
     def test_one_and_two_replicas(self, two_replicas):
@@ -186,8 +197,10 @@ class MaskClassificationTest:
         "make", [lambda: UNet(TREE, filters=2, num_stages=1), lambda: HSSN(UNet(TREE, filters=2, num_stages=1))]
     )
     def test_other_networks_raise(self, make):
-        with pytest.raises(TypeError, match="`MaskClassifier` expects a"):
+        with pytest.raises(TypeError, match="`MaskClassification` expects a"):
             MaskClassification(make())
+        with pytest.raises(TypeError, match="`MaskClassifier` expects a"):
+            MaskClassifier(make())
 
     @pytest.mark.parametrize("options", [{"no_object_weight": -1}, {"focal_weight": -1}, {"dice_weight": -0.5}])
     def test_negative_weights_raise(self, options):

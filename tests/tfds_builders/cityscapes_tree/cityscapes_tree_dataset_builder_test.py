@@ -229,6 +229,18 @@ class CoarseTest:
         (coarse_dir / "leftImg8bit_trainvaltest.zip").unlink()
         assert num_examples(prepare(coarse_dir, tmp_path / "extra", "coarse")) == {"train_extra": 2}
 
+    def test_splits_that_the_folder_lacks_are_read_from_archives(self, coarse_dir, tmp_path):
+        expected = stored_examples(prepare(coarse_dir, tmp_path / "data", "coarse"))
+        folders = tmp_path / "folders"
+        shutil.copytree(coarse_dir / "leftImg8bit", folders)
+        zip_coarse(coarse_dir)
+        # One of the archives was unpacked.
+        for name, unpacked in {"extra": ["train_extra"], "main": ["train", "val"]}.items():
+            for split in unpacked:
+                shutil.copytree(folders / split, coarse_dir / "leftImg8bit" / split)
+            assert stored_examples(prepare(coarse_dir, tmp_path / name, "coarse")) == expected
+            shutil.rmtree(coarse_dir / "leftImg8bit")
+
     def test_missing_labels_are_told(self, coarse_dir, tmp_path):
         missing = next((coarse_dir / "gtCoarse" / "train_extra").glob("*/*_gtCoarse_labelIds.png"))
         missing.unlink()
