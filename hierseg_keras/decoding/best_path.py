@@ -3,9 +3,10 @@
 from keras import ops
 from numpy.typing import ArrayLike
 
+from hierseg_keras.decoding.node_paths import best_node_path
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.not_converted import not_converted
-from hierseg_keras.tree.ops import argmax, leaf_counts, sum_over_ancestors, sum_over_path
+from hierseg_keras.tree.ops import argmax, leaf_counts, sum_over_ancestors
 from hierseg_keras.tree.scores import infer_scores
 from hierseg_keras.tree.tensor import Tensor
 
@@ -21,7 +22,8 @@ def best_path(
         leaf  = argmax_k sum_{v in P(k)} s_v
         score = max_k    sum_{v in P(k)} s_v
 
-    For node logits `s = sigmoid(y_pred)`. Every path sums `D` probabilities: a leaf above depth
+    For node logits `s = sigmoid(y_pred)`. Of leaves with the same parent, the one with the largest logit
+    wins, also where both probabilities round to 1. Every path sums `D` probabilities: a leaf above depth
     `D` counts once for each depth at which it stands for itself, so that short branches have no
     disadvantage. For leaf logits the leaf is the arg-max of the softmax, which is the papers' flat
     baseline. Its score sums the probabilities of the nodes on its path, where an internal node's
@@ -57,10 +59,9 @@ def best_path(
     """
     tree = as_class_tree(tree)
     scores = infer_scores(tree, y_pred.shape, scores, from_logits)
-    probabilities = scores.probabilities(y_pred)
     if scores.kind == "nodes":
-        sums = sum_over_path(tree, probabilities)
-        return argmax(sums), ops.max(sums, axis=-1)
+        return best_node_path(scores, y_pred)
+    probabilities = scores.probabilities(y_pred)
     # Taken from the scores as they were passed, because different logits may round to the same probability near 1.
     leaf = argmax(y_pred)
     times = ops.cast(ops.take(leaf_counts(tree), leaf, axis=0), probabilities.dtype)
@@ -78,6 +79,4 @@ def best_leaf(scores, y_pred):
         Int32 leaf indices, `(...)`.
     """
     # The arg-max of leaf scores is the same for logits and probabilities.
-    if scores.kind == "nodes":
-        y_pred = sum_over_path(scores.tree, scores.probabilities(y_pred))
-    return argmax(y_pred)
+    return best_node_path(scores, y_pred)[0] if scores.kind == "nodes" else argmax(y_pred)

@@ -36,6 +36,21 @@ class BestPathTest:
         assert int(result[0]) == leaf
         np.testing.assert_allclose(result[1], score, rtol=1e-5)
 
+    @pytest.mark.parametrize("run", [lambda function, x: function(x), evaluated])
+    def test_of_equal_paths_the_first_leaf_wins(self, run):
+        """`a` and `c` have a parent, which is as probable as `b`; all leaves have the same score."""
+        tree = ClassTree.from_text("p\n\ta = 0\n\tc = 2\nb = 1\nq\n\td = 3\n\te = 4")
+        scores = np.zeros((2, tree.num_nodes), "float32")
+        # In the second pixel the best leaves are c and b, whose paths are equal too.
+        scores[1, [1, 2, tree.index("p")]] = 3
+        leaf, score = run(lambda x: best_path(tree, x), scores)
+        assert np.asarray(leaf).tolist() == [0, 1]
+        np.testing.assert_allclose(score, [1, 2 / (1 + np.exp(-3))], rtol=1e-6)
+
+    def test_of_siblings_the_largest_logit_wins_where_probabilities_round_to_one(self):
+        logits = np.array([30.0, 40.0, 0, 0, 20.0, 20.0, 0], "float32")
+        assert int(best_path(TREE, logits)[0]) == 1
+
     def test_hand_computed_leaf_logits(self):
         # The arg-max leaf is sky, though human's leaves hold more together; its path is 3 * 0.4.
         leaf, score = best_path(TREE, np.log(np.array([0.35, 0.15, 0.1, 0.4], "float32")))
