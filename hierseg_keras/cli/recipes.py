@@ -12,5 +12,5 @@ def run(options):
         with reading_options():
             print(recipes.text_of(wanted), end="")
     else:
-        print(*text_table([(name, recipes.published(name) or "-") for name in names], "ll"), sep="\n")
+        print(*text_table([(name, recipes.published(name)) for name in names], "ll"), sep="\n")
     return 0

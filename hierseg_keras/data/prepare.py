@@ -67,7 +67,8 @@ def prepare(
         instructions = " ".join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())
         raise ValueError(
             f"`manual_dir` expects the folder with the files of {builder.name}, which you have to download yourself. "
-            f"Received: manual_dir={manual_dir and str(manual_dir)!r}, without files. {instructions}"
+            f"Received: manual_dir={manual_dir and str(manual_dir)!r}, without files. On the "
+            f"command line, `hierseg data {builder.name} --prepare --manual-dir FOLDER` prepares it. {instructions}"
         ) from None
     if not builder.info.splits:
         raise ValueError(

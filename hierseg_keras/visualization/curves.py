@@ -30,7 +30,8 @@ def draw_curves(
     Args:
         log: CSV file written by `keras.callbacks.CSVLogger`, with columns such as `miou_1`,
             `depth_loss_1`, `val_miou_1` and `val_depth_loss_1`. Cells that hold no number, such as the
-            `NA` of an epoch without validation, are skipped. Or a dict from the names of runs to such files.
+            `NA` of an epoch without validation, are skipped. Or the folder of a run, which contains such a file. Or
+            a dict from the names of runs to such files or folders.
         path: File to which the picture is saved. Defaults to `None`, which saves nothing.
 
     Returns:

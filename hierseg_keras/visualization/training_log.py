@@ -18,7 +18,7 @@ class TrainingLog:
 
     Args:
         function: Name of the function that errors mention.
-        path: CSV file written by `keras.callbacks.CSVLogger`.
+        path: CSV file written by `keras.callbacks.CSVLogger`, or the folder of a run, whose `log.csv` is read.
 
     Attributes:
         epochs: List of floats, numbers of the epochs from 1.
@@ -29,7 +29,8 @@ class TrainingLog:
     """
 
     def __init__(self, function: str, path: str | os.PathLike):
-        with pathlib.Path(path).open(newline="") as file:
+        path = pathlib.Path(path)
+        with (path / "log.csv" if path.is_dir() else path).open(newline="", encoding="utf-8") as file:
             self._rows = list(csv.DictReader(file))
         if not self._rows:
             raise ValueError(f"`{function}` expects a log with at least one epoch. Received: {path}, which has none.")

@@ -159,6 +159,12 @@ class DrawCurvesTest:
             draw_curves({str(i): tmp_path / "tree.csv" for i in range(8)})
         draw_curves({str(i): tmp_path / "tree.csv" for i in range(7)}, tmp_path / "seven.png")
 
+    def test_a_run_is_its_log(self, tmp_path):
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "log.csv").write_text("epoch,miou_1\n0,0.1\n1,0.2\n")
+        [line] = [line for axis in draw_curves(str(tmp_path / "run")).axes for line in axis.lines]
+        assert line.get_ydata().tolist() == [0.1, 0.2]
+
     def test_empty_log_raises(self, tmp_path):
         (tmp_path / "log.csv").write_text("epoch\n")
         with pytest.raises(ValueError, match="at least one epoch"):

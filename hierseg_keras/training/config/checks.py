@@ -22,7 +22,7 @@ def conflicts(config):
     Returns:
         List of messages of one line each. A message names every key that is involved, as `` `network.name` ``.
     """
-    checks = (_depth, _loss, _method, _stages, _scale_range, _sources, _shares, _folders)
+    checks = (_depth, _loss, _method, _stages, _search, _scale_range, _sources, _shares, _folders)
     return [message for check in checks for message in check(config)]
 
 
@@ -81,6 +81,20 @@ def _method(config):
 
 def _is_tensorflow():
     return keras.backend.backend() == "tensorflow"
+
+
+def _search(config):
+    """The options of a search that do nothing, or that fail only after the first of its trainings."""
+    method = config.method
+    if not hasattr(method, "clustering"):
+        return
+    if method.embeddings and method.clustering != "kmeans":
+        yield (
+            '`method.embeddings` expects `method.clustering` "kmeans", which clusters embeddings. Received: '
+            f'"{method.embeddings}" with "{method.clustering}".'
+        )
+    if method.theta != "origin" and not 0 <= method.theta <= 90:
+        yield f'`method.theta` expects an angle from 0 to 90 degrees, or "origin". Received: {method.theta:g}.'
 
 
 def _stages(config):

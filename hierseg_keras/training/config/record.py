@@ -134,7 +134,7 @@ class Schedule(Record):
     epochs: Count = 20
     """Number of training epochs."""
     steps: Off[Count] = None
-    """Number of optimizer steps, in place of `epochs`."""
+    """Number of optimizer steps, in place of `epochs`; rounded up to whole epochs."""
     power: NotNegative = 0.9
     """Exponent of the learning rate's decay, which is `(1 - step / steps) ** power`."""
     end_learning_rate: NotNegative = 0.0

@@ -39,8 +39,15 @@ def values_of(name):
 
 
 def published(name):
-    """Returns the published results of a recipe's rows in percent, in one line."""
-    return "; ".join(_line(entry) for entry in values_of(name).get("published", []))
+    """Returns the published results of a recipe's rows in percent, in one line.
+
+    Of a recipe whose result cannot be measured, this is what its comment says.
+    """
+    if entries := values_of(name).get("published", []):
+        return "; ".join(map(_line, entries))
+    heading = "# Published: "
+    [line] = (line for line in text_of(name).splitlines() if line.startswith(heading))
+    return line.removeprefix(heading)
 
 
 def _line(entry):

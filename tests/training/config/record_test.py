@@ -82,7 +82,8 @@ class RunConfigTest:
     @pytest.mark.parametrize(
         "name, values",
         [
-            ("theta", [math.nan, "steep", None, [80.0]]),
+            ("theta", [math.nan, "steep", None, [80.0], 95, -1.0]),
+            ("embeddings", ["pixels", "regions", "features"]),
             ("analysis_share", [0.0, 1.0, None]),
             ("ratio", [0.0, 1.0, "half"]),
             ("clustering", ["random"]),
