@@ -51,8 +51,16 @@ def check_not_negative(owner, argument, value):
     """Checks that a number is at least 0, and returns it as a float.
 
     Raises:
-        ValueError: If it is negative or NaN.
+        ValueError: If it is negative, NaN or no number.
     """
-    if not value >= 0:
+    if not is_not_negative(value):
         raise ValueError(f"`{owner}` expects {argument} >= 0. Received: {argument}={value}.")
     return float(value)
+
+
+def is_not_negative(value):
+    """Returns whether a value is a number of at least 0."""
+    try:
+        return bool(value >= 0)
+    except (TypeError, ValueError):
+        return False

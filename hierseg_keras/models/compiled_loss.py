@@ -3,6 +3,7 @@
 import keras
 
 from hierseg_keras.losses.objectives import leaf_crossentropy
+from hierseg_keras.losses.weights import is_not_negative
 
 LOGITS = "logits"
 
@@ -39,9 +40,9 @@ def auxiliary_loss(model, weights, y, y_pred, sample_weight):
 
 
 def check_weights(model, **weights):
-    """Raises `ValueError`, naming the model and the argument, if a weight of a loss is negative or NaN."""
+    """Raises `ValueError`, naming the model and the argument, if a weight of a loss is no number >= 0."""
     for argument, weight in weights.items():
-        if not weight >= 0:
+        if not is_not_negative(weight):
             raise ValueError(f"`{model}` expects `{argument}` >= 0. Received: {argument}={weight!r}.")
 
 

@@ -13,6 +13,7 @@ from hierseg_keras.clustering.stage_counts import count_confusions, mean_embeddi
 from hierseg_keras.clustering.stage_search import search_stages
 from hierseg_keras.decoding import best_path
 from hierseg_keras.losses import HierarchicalCrossentropy
+from hierseg_keras.losses.weights import is_not_negative
 from hierseg_keras.models.compiled_loss import LOGITS
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.graph.functional import functional
@@ -128,7 +129,7 @@ class HS3(TrainingWrapper):
         self.clusters = clusters_of_stages("HS3", tree, stages, clusters)
         stages = tuple(self.clusters)
         weights = [weights] * len(stages) if np.ndim(weights) == 0 else list(weights)
-        if len(weights) != len(stages) or not all(weight >= 0 for weight in weights):
+        if len(weights) != len(stages) or not all(map(is_not_negative, weights)):
             raise ValueError(
                 f"`HS3` expects `weights` >= 0, one per stage. Received: weights={weights} for the stages {stages}."
             )

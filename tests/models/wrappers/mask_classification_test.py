@@ -202,7 +202,9 @@ class MaskClassificationTest:
         with pytest.raises(TypeError, match="`MaskClassifier` expects a"):
             MaskClassifier(make())
 
-    @pytest.mark.parametrize("options", [{"no_object_weight": -1}, {"focal_weight": -1}, {"dice_weight": -0.5}])
+    @pytest.mark.parametrize(
+        "options", [{"no_object_weight": -1}, {"no_object_weight": "a"}, {"focal_weight": -1}, {"dice_weight": -0.5}]
+    )
     def test_negative_weights_raise(self, options):
         (name,) = options
         with pytest.raises(ValueError, match=f"`{name}` >= 0"):
