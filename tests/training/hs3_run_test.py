@@ -85,7 +85,6 @@ class TrainHS3Test:
             ({"clustering": "kmeans", "embeddings": "features"}, False),
             ({"clustering": "kmeans", "fuse": False}, False),
             ({"clustering": "kmeans", "fuse": False, "embeddings": "regions"}, True),
-            ({"clustering": "spectral", "embeddings": "regions"}, False),
         ],
     )
     def test_deep_supervision_has_blocks_if_kmeans_needs_regions(self, config, method, fuses, tmp_path, monkeypatch):
