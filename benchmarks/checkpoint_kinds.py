@@ -3,7 +3,7 @@
     python -m benchmarks.checkpoint_kinds --kills 20
 
 A network trains for three epochs, and saves a checkpoint after every batch, so that many kills fall into a save. The
-process is killed by SIGKILL at a random time of its training, and started again in the way that each kind documents.
+process is killed by SIGKILL at a random time after its first batch, and started again in the way that each kind documents.
 Counted are the runs that could not go on; the batches whose training was lost; and the runs whose weights, in the end,
 are those of a run of the same kind that was never killed.
 
@@ -140,7 +140,7 @@ def available():
 def row(kind, base, kills, draws):
     whole = base / kind
     process, watch = started(kind, whole, base)
-    begin = first_batch(process, watch)
+    begin = after_first_batch(process, watch)
     if ended(process) != 0:
         sys.exit(f"{kind}: the run without kills failed")
     seconds = time.monotonic() - begin
@@ -148,7 +148,7 @@ def row(kind, base, kills, draws):
     while done < kills:
         folder = base / f"{kind}_killed"
         process, watch = started(kind, folder, base)
-        first_batch(process, watch)
+        after_first_batch(process, watch)
         time.sleep(draws.random() * seconds)
         os.kill(process, signal.SIGKILL)
         if ended(process) == 0:
@@ -179,10 +179,11 @@ def started(kind, folder, base):
     return forked(lambda: KINDS[kind](folder, str(base / "data"), watch)), watch
 
 
-def first_batch(process, watch):
-    while watch[0] < 0:
+def after_first_batch(process, watch):
+    """Waits for the end of the first batch, which traces the step and takes longer than all that follow."""
+    while watch[1] < 0:
         if os.waitpid(process, os.WNOHANG)[0]:
-            sys.exit("the process ended before its first batch")
+            sys.exit("the process ended before its first batch did")
         time.sleep(0.01)
     return time.monotonic()
 
