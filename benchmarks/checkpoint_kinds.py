@@ -3,9 +3,9 @@
     python -m benchmarks.checkpoint_kinds --kills 20
 
 A network trains for three epochs, and saves a checkpoint after every batch, so that many kills fall into a save. The
-process is killed by SIGKILL at a random time after its first batch, and started again in the way that each kind documents.
-Counted are the runs that could not go on; the batches whose training was lost; and the runs whose weights, in the end,
-are those of a run of the same kind that was never killed.
+process is killed by SIGKILL at a random time after its first batch, and started again in the way that each kind
+documents. Counted are the runs that could not go on; the batches whose training was lost; and the runs whose weights,
+in the end, are those of a run of the same kind that was never killed.
 
 Orbax is compared if `orbax-checkpoint` is installed. `BackupAndRestore` keeps the number of the epoch and not that of
 the batch, and none of the three others keeps the states of metrics, random numbers and callbacks.
