@@ -5,7 +5,7 @@ COMMANDS = {
     "new-dataset": "Write the folder of a TFDS builder for your own files: module, tree and test.",
     "classes": "Propose a class table from a folder of masks: pixels, images and node of each class; what is missing.",
     "train": "Train a network; saves configuration, tree, log, pictures and weights in a folder.",
-    "recipes": "List the papers' runs with their published results, all or those of one beginning, or print one.",
+    "recipes": "List the papers' runs with their published results, or print one.",
     "evaluate": "Evaluate a trained network: loss by depth and mIoU by level.",
     "report": "Write a page that shows what runs see: images, tree, confusions, curves and differences.",
     "predict": "Predict image files and folders: a picture with every level, and a PNG of classes per level.",

@@ -1,4 +1,4 @@
-"""List the papers' runs with their published results, all or those of one beginning, or print one."""
+"""List the papers' runs with their published results, or print one."""
 
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.training import recipes

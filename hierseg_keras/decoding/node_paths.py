@@ -44,7 +44,7 @@ def _families(tree):
     """Returns a dict from the parents of leaves to their leaves. The parent of nodes without one is -1."""
     found = {}
     for leaf, parent in enumerate(tree.parents[: tree.num_leaves].tolist()):
-        found.setdefault(max(parent, -1), []).append(leaf)
+        found.setdefault(parent, []).append(leaf)
     return found
 
 

@@ -40,9 +40,8 @@ def leaf_crossentropy(tree, like):
     options = {name: getattr(like, name) for name in names if hasattr(like, name)}
     if getattr(like, "class_weights", None) is not None:
         # The flat crossentropy has only those of the leaves, and here no other counts.
-        options["class_weights"] = list(like.class_weights[: tree.num_leaves]) + [1.0] * (
-            tree.num_nodes - tree.num_leaves
-        )
+        ones = [1.0] * (tree.num_nodes - tree.num_leaves)
+        options["class_weights"] = [*like.class_weights[: tree.num_leaves], *ones]
     depth_weights = [0.0] * (tree.num_levels - 1) + [1.0]
     return HierarchicalCrossentropy(tree, depth_weights=depth_weights, averaging="depth", **options)
 

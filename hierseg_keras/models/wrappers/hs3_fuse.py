@@ -61,7 +61,7 @@ class HS3Fuse(TreeNetwork):
     Raises:
         TypeError: If `segmenter` is not a functional model.
         ValueError: If `segmenter` has no tree or its classifier is not found; if `stages` or `clusters` is
-            invalid for `HS3`; if the network computes a stage more than once, and is no
+            invalid for `HS3`; if the network computes a stage more than once, unless it is an
             `HRNetOCRScaleAttention`; or if `filters` is neither a
             positive integer nor one of the names.
 
