@@ -46,7 +46,6 @@ METHODS = {
 # 0 degrees are deep supervision, and the line through the origin is the row "HS3 spectral".
 ANGLES = {f"theta {theta}": {"theta": float(theta)} for theta in (50, 75, 85, 90)}
 LEARNING_RATE = 0.003
-FIGURES = ("miou_1", "miou_2", "accuracy_1", "mistake_severity")
 
 
 def main():
@@ -65,7 +64,10 @@ def main():
                 if is_free and time.time() < end and not rows.read(path, row):
                     make(path, row, method, options)
     for split in TASK.splits:
-        print(f"\n{split}\n{paired_table(rows.read(path, {'split': split}), 'method', 'none', FIGURES)}")
+        for names in (METHODS, ANGLES):
+            found = [row for row in rows.read(path, {"split": split}) if row["method"] in names]
+            if found:
+                print(f"\n{split}\n\n{paired_table(found, 'method', 'none')}")
 
 
 @traced_gradients_freed()

@@ -1,0 +1,37 @@
+import pathlib
+
+import pytest
+
+from benchmarks import hssn
+from benchmarks.paired import paired_table
+
+ROOT = pathlib.Path(__file__).parents[1]
+CSV = ROOT / "benchmarks" / "results" / "hssn_camvid.csv"
+PAGE = ROOT / "docs" / "photographs.md"
+
+
+class PairedTableTest:
+    def test_differences_are_paired_by_seed_and_those_beyond_their_interval_are_bold(self):
+        values = {("flat", "0"): 0.1, ("flat", "1"): 0.5, ("tree", "1"): 0.6, ("tree", "0"): 0.22, ("lone", "0"): 0.9}
+        rows = [
+            {"way": way, "seed": seed, "miou_1": str(value), "miou_mean": "0", "iou_Sky": str(1 - value), "minutes": "7"}
+            for (way, seed), value in values.items()
+        ]
+        table = paired_table(rows[::-1], "way", "flat")
+        # Half of the interval is 12.706 (Student's t for two values) * 0.014142 / sqrt(2).
+        assert table.splitlines() == [
+            "| | flat | lone | tree |",
+            "| --- | --- | --- | --- |",
+            "| seeds | 2 | 1 | 2 |",
+            "| mIoU, level 1 | 0.300 | 0.900 | 0.410 (+0.110 +- 0.127) |",
+            "| IoU of Sky | 0.700 | 0.100 | 0.590 (-0.110 +- 0.127) |",
+        ]
+        rows[3]["miou_1"] = "0.2001"
+        assert "| 0.400 (**+0.100 +- 0.001**) |" in paired_table(rows, "way", "flat")
+
+
+class PhotographsPageTest:
+    @pytest.mark.parametrize("split", ["test", "validation"])
+    @pytest.mark.parametrize("labels", ["full", "few", "coarse"])
+    def test_tables_are_those_of_the_rows(self, labels, split):
+        assert hssn.table(CSV, labels, split, hssn.MAIN) in PAGE.read_text("utf-8")
