@@ -53,7 +53,7 @@ VARIANTS = {
     "HSSN": {"method": {"name": "HSSN", "triplet": {"num_triplets": 5}}},
     "mixed_float16": {"precision": "mixed_float16"},
     "HS3": {
-        "network": {"num_stages": 2},
+        "network": {"name": "UNet", "num_stages": 2},
         "loss": {"name": "HierarchicalCrossentropy"},
         "schedule": {"epochs": 2},
         "method": {"name": "HS3", "stages": STAGES, "ratio": 0.5, "fuse": True, "analysis_share": 0.25},

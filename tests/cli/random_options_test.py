@@ -17,7 +17,7 @@ COMMANDS = {
     "export": "run --out out",
     "predict": "run image.png --out out",
     "report": "run --out out",
-    "profile": "--image 8x8 --data.tree cityscapes --network.filters 2 --network.num_stages 1",
+    "profile": "--image 8x8 --data.tree cityscapes --network.name UNet --network.filters 2 --network.num_stages 1",
     "demo": "--dataset camvid_tree --manual-dir lost --data-dir ../data",
 }
 NUM_VALUES = 1100

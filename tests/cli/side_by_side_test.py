@@ -17,7 +17,7 @@ class Broken:
 def endless(data_dir):
     return RunConfig(
         data={"dataset": "street_blocks", "data_dir": str(data_dir), "size": (32, 32)},
-        network={"filters": 2, "num_stages": 1},
+        network={"name": "UNet", "filters": 2, "num_stages": 1},
         schedule={"epochs": 100_000},
     )
 

@@ -103,7 +103,7 @@ class MakeModelTest:
 
 class CompileModelTest:
     def test_class_weights_reach_the_loss(self):
-        config = tiny_config(loss={"class_weights": {"sky": 3.0}, "gamma": 1.0})
+        config = tiny_config(loss={"name": "FocalTreeMin", "class_weights": {"sky": 3.0}, "gamma": 1.0})
         model = build.make_model(config, TREE)
         build.compile_model(model, config, "sgd")
         assert model.loss.class_weights == [1.0, 1.0, 3.0, 1.0] and model.loss.gamma == 1.0
@@ -217,7 +217,7 @@ class SeveralDataSetsTest:
 class PrecisionTest:
     @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
     def test_two_steps_are_finite_and_logits_float32(self, precision):
-        model = build.make_model(tiny_config(precision=precision), TREE)
+        model = build.make_model(tiny_config(precision=precision, loss={"name": "FocalTreeMin"}), TREE)
         assert keras.config.dtype_policy().name == "float32"
         assert model.get_layer("encoder_0_a_conv").compute_dtype == precision.removeprefix("mixed_")
         model.compile("adamw", loss=FocalTreeMin(TREE))

@@ -100,7 +100,7 @@ class TrainTest:
         monkeypatch.setattr("hierseg_keras.training.callbacks.draw_levels", fail)
         monkeypatch.setattr("hierseg_keras.training.run.draw_curves", fail)
         values = {"tree": str(tmp_path / "tree.txt"), "batch_size": 4, "crop_size": (8, 8), "size": (8, 8)}
-        network = {"filters": 2, "num_stages": 1}
+        network = {"name": "UNet", "filters": 2, "num_stages": 1}
         config = RunConfig(data=values, schedule={"epochs": 2}, network=network, replicas=1)
         with pytest.warns(UserWarning, match="could not be drawn; the run continues. OSError: disk full") as caught:
             train(config, tmp_path / "run", verbose=0)

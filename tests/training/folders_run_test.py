@@ -101,7 +101,8 @@ def folder(tmp_path, monkeypatch):
 
 
 DATA = "--images images --masks masks --tree tree.txt --val-share 0.4".split()
-RUN = [*DATA, "--data.data_dir", "prepared", *"--data.batch_size 2 --schedule.steps 2 --network.filters 2".split()]
+SMALL = "--data.batch_size 2 --schedule.steps 2 --network.name UNet --network.filters 2".split()
+RUN = [*DATA, "--data.data_dir", "prepared", *SMALL]
 
 
 def command(*options):

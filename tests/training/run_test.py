@@ -231,8 +231,9 @@ class FilesOfARunTest:
                     disk.enter_context(full_disk(20_000))
 
         folder = tmp_path / "run"
-        options = "--network.filters 2 --network.num_stages 1 --data.crop_size 24,32 --data.batch_size 4 --replicas 1"
-        options += " --schedule.epochs 2 --data.train_split train[:4] --evaluation.split validation[:2]"
+        options = "--network.name UNet --network.filters 2 --network.num_stages 1 --data.crop_size 24,32"
+        options += " --data.batch_size 4 --replicas 1 --schedule.epochs 2"
+        options += " --data.train_split train[:4] --evaluation.split validation[:2]"
         options += f" --data.data_dir {data_dir} --out {folder}"
         with monkeypatch.context() as context, disk:
             context.setattr(keras.callbacks, "TerminateOnNaN", FillDisk)

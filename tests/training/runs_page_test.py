@@ -48,7 +48,11 @@ class ReportRunsTest:
         text = without_seed(config)
         for same in ({"seed": 1}, {"data": {"data_dir": "/elsewhere"}}, {"replicas": 2}, {"save_every": "1h"}):
             assert without_seed(config.replace(**same)) == text
-        for other in ({"loss": LEAVES}, {"schedule": {"epochs": 3}}, {"data": {"train_split": "train[:8]"}}):
+        for other in (
+            {"loss": {"name": "TreeMin"}},
+            {"schedule": {"epochs": 3}},
+            {"data": {"train_split": "train[:8]"}},
+        ):
             assert without_seed(config.replace(**other)) != text
 
     def test_images_have_their_names_and_runs_their_facts(self, index):

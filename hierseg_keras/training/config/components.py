@@ -54,7 +54,8 @@ class Kind:
         what: Name of the part, for messages.
         classes: Function that returns a dict from names to the classes that can be chosen.
         parent: Keras class that a class of the user must be a subclass of.
-        default: Name of the class that is used if none is given.
+        default: Dict of the name and the options of what is used if no class is named; see `METHOD_LOSSES` for losses.
+            `None` if the part is optional.
         fields: Dict of the arguments whose type or default in a run differs from the class's: see `RUN_DEFAULTS`.
         is_ours: Whether the classes belong to this library. `type_of_parameter` then checks their numbers.
     """
@@ -62,7 +63,7 @@ class Kind:
     what: str
     classes: Callable
     parent: type
-    default: str | None = None
+    default: dict | None = dataclasses.field(default=None, hash=False)
     fields: dict = dataclasses.field(default_factory=dict, hash=False)
     is_ours: bool = True
 
@@ -141,12 +142,16 @@ RUN_DEFAULTS = {
     },
 }
 
-NETWORK = Kind("network", _networks, keras.Model, "UNet")
+# What docs/benchmarks.md and docs/photographs.md found best.
+_PRETRAINED = {"name": "DeepLabV3Plus", "backbone": "efficientnet_lite0", "weights": "imagenet", "filters": 64}
+NETWORK = Kind("network", _networks, keras.Model, _PRETRAINED)
 METHOD = Kind("method", _methods, keras.Model)
-LOSS = Kind("loss", named_losses, keras.losses.Loss, "FocalTreeMin", RUN_DEFAULTS["loss"])
+LOSS = Kind("loss", named_losses, keras.losses.Loss, {"name": "HierarchicalCrossentropy"}, RUN_DEFAULTS["loss"])
 OPTIMIZER = Kind(
-    "optimizer", _optimizers, keras.optimizers.Optimizer, "AdamW", RUN_DEFAULTS["optimizer"], is_ours=False
+    "optimizer", _optimizers, keras.optimizers.Optimizer, {"name": "AdamW"}, RUN_DEFAULTS["optimizer"], is_ours=False
 )
+# Name of a method -> name of the loss that it has if none is named.
+METHOD_LOSSES = {"HSSN": "FocalTreeMin"}
 FURTHER_LOSS = Kind("further loss", further_losses, keras.losses.Loss)
 METRIC = Kind("metric", _metrics, keras.metrics.Metric)
 CALLBACK = Kind("callback", _callbacks, keras.callbacks.Callback, is_ours=False)
@@ -173,9 +178,11 @@ def _read(kind, value):
         return value
     if not isinstance(value, dict):
         raise ValueError(f"expects a table with the name of a class and its options. Received: {shown(value)}.")
-    name = value.get("name", kind.default)
+    if "name" not in value:
+        value = {**(kind.default or {"name": None}), **value}
+    name = value["name"]
     cls = _find(kind, name)
-    return options_model(kind, cls, ":" not in name).model_validate({**value, "name": name})
+    return options_model(kind, cls, ":" not in name).model_validate(value)
 
 
 def _find(kind, name):

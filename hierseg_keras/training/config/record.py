@@ -6,7 +6,7 @@ import pathlib
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hierseg_keras.files import write_whole
@@ -196,14 +196,16 @@ class RunConfig(Record):
             `val_masks`, `groups`, `skip_bad`: the folders of the data set `"folders"`, as in `data.from_folders`;
             `tree` is then required. `palette`: the colors of the run's pictures, as in
             `visualization.node_colors`.
-        network: Name and options of a network. Defaults to `UNet`.
+        network: Name and options of a network. Without a name it is a `DeepLabV3Plus` on the ImageNet weights of
+            `efficientnet_lite0`, with 64 channels, whose other options may be given.
         method: Name and options of the wrapper that trains the network: `HSSN`, `HS3` or `MaskClassification`. Defaults
             to `None`, which trains the network without a wrapper. Train `HS3` with `train_hs3`, which finds the
             clusters first, or set `clusters=None` for deep supervision. Pass the options of the triplet loss as
             `method={"name": "HSSN", "triplet": {...}}`.
-        loss: Name and options of a loss. Defaults to `FocalTreeMin`; `SparseCategoricalCrossentropy` is the flat
-            baseline. `class_weights` may also be the name of a method of `data.class_weights`, which computes the
-            weights from counts of the training labels, each image counted once.
+        loss: Name and options of a loss. Defaults to `HierarchicalCrossentropy`, and with the method `HSSN` to
+            `FocalTreeMin`; `SparseCategoricalCrossentropy` is the flat baseline. `class_weights` may also be the name
+            of a method of `data.class_weights`, which computes the weights from counts of the training labels, each
+            image counted once.
         further_losses: Losses that are added to `loss`, as in `losses.WeightedSum`: a list of tables, each with the
             name of a class, its `weight` (1 by default) and its options. The name is one of the losses above, or
             `RegionMutualInformation`. Logs per depth are those of `loss` alone.
@@ -240,9 +242,9 @@ class RunConfig(Record):
     ...     network={"name": "HRNet", "width": 32}, method={"name": "HS3"}, schedule={"epochs": 5}
     ... )
     >>> config.network.num_blocks, config.method.stages, config.loss.name
-    (4, ('stage2', 'stage3'), 'FocalTreeMin')
+    (4, ('stage2', 'stage3'), 'HierarchicalCrossentropy')
     >>> try:
-    ...     hs.training.RunConfig(network={"filter": 16}, schedule={"epochs": 0})
+    ...     hs.training.RunConfig(network={"name": "UNet", "filter": 16}, schedule={"epochs": 0})
     ... except ValueError as error:
     ...     print(error)
     `network.filter` is not an option of `UNet`, which has filters, num_stages. Did you mean `filters`?
@@ -297,6 +299,14 @@ class RunConfig(Record):
         # Stores the stages, so that a saved configuration is independent of later changes of the network's defaults.
         object.__setattr__(self, "method", with_stages(self))
 
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _loss_of_method(cls, value, before):
+        """Names the loss, if it has no name, by the method."""
+        method = before.data.get("method")
+        name = method and components.METHOD_LOSSES.get(method.name)
+        return {"name": name, **value} if name and isinstance(value, dict) else value
+
     @classmethod
     def known_names(cls):
         known, _ = super().known_names()
@@ -338,7 +348,11 @@ class RunConfig(Record):
         >>> config.replace(schedule={"epochs": 6}).schedule.power
         1.0
         """
-        return RunConfig(**merged(self.to_values(), tables))
+        values = self.to_values()
+        if "loss" not in self.model_fields_set:
+            # Another method may have another one.
+            del values["loss"]
+        return RunConfig(**merged(values, tables))
 
     @classmethod
     def from_recipe(cls, name: str, **tables: Any) -> "RunConfig":

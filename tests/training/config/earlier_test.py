@@ -97,13 +97,13 @@ class TranslatedTest:
     @pytest.mark.parametrize(
         "flat, tables",
         [
-            ({}, {"network": {"filters": 16, "num_stages": 4}}),
+            ({}, {"network": {"name": "UNet", "filters": 16, "num_stages": 4}}),
             ({"model": "hrnet", "width": 48, "filters": None}, {"network": {"name": "HRNet", "width": 48}}),
             (
                 {"method": "hssn", "beta": 0.3, "num_triplets": 50, "filters": 8},
                 {
                     "method": {"name": "HSSN", "beta": 0.3, "triplet": {"num_triplets": 50}},
-                    "network": {"filters": 8, "num_stages": 4},
+                    "network": {"name": "UNet", "filters": 8, "num_stages": 4},
                 },
             ),
             (
@@ -125,7 +125,7 @@ class TranslatedTest:
         ],
     )
     def test_fields_become_tables(self, flat, tables, tmp_path):
-        assert read(tmp_path, flat) == RunConfig(**tables)
+        assert read(tmp_path, flat) == RunConfig(**{"loss": {"name": "FocalTreeMin"}, **tables})
 
     def test_what_is_no_flat_configuration_is_refused(self, tmp_path):
         with pytest.raises(ConfigError, match="`epoch` was not an option of version 0.1. Did you mean `epochs`"):

@@ -67,13 +67,14 @@ class RunConfigTest:
     )
     def test_bad_values_are_one_line_each(self, name, values):
         table, _, key = name.partition(".")
+        of_class = {"name": "FocalTreeMin"} if table == "loss" else {}
         for value in values:
-            (line,) = problems_of(**{table: {key: value} if key else value})
+            (line,) = problems_of(**{table: {**of_class, key: value} if key else value})
             assert key in line and line.startswith(f"`{table}") and "expects" in line and "Received: " in line, line
 
     def test_mask_classification_needs_leaf_scores_and_no_xla(self):
         network, method = {"name": "MaskFormer", "backbone": "swin_nano"}, {"name": "MaskClassification"}
-        loss, jit_compile = problems_of(network=network, method=method, jit_compile=True)
+        loss, jit_compile = problems_of(network=network, method=method, loss={"name": "FocalTreeMin"}, jit_compile=True)
         assert loss.startswith("`loss.name` expects a loss on scores of leaves for `method.name` MaskClassification")
         assert jit_compile.startswith('`jit_compile` expects false or "auto" for `method.name` MaskClassification')
         flat = RunConfig(network=network, method=method, loss={"name": "SparseCategoricalCrossentropy"})
@@ -169,7 +170,7 @@ class RunConfigTest:
         assert config.method.clusters == (2, "a\n\tb")
         (line,) = problems_of(method={"name": "HS3"})
         assert line.startswith(
-            "`method.stages` expects the names of the layers to supervise, because `network.name` UNet"
+            "`method.stages` expects the names of the layers to supervise, because `network.name` DeepLabV3Plus"
         )
 
     def test_hs3_finds_its_clusters_unless_it_is_told(self):
@@ -193,7 +194,7 @@ class RunConfigTest:
         (line,) = problems_of(network={"name": "SAGate"})
         assert line.startswith("`data.max_depth` expects meters")
         (line,) = problems_of(data={"max_depth": 10.0})
-        assert line.endswith("Received: 10.0 for `network.name` UNet.")
+        assert line.endswith("Received: 10.0 for `network.name` DeepLabV3Plus.")
 
     def test_several_data_sets_with_one_value_each(self):
         sources = {"dataset": ["camvid_tree", "street_blocks"], "train_split": ["train", "train[:8]"]}
@@ -217,6 +218,34 @@ class RunConfigTest:
     def test_epochs_follow_from_steps(self):
         assert RunConfig(schedule={"epochs": 3}).num_epochs(7) == 3
         assert RunConfig(schedule={"steps": 10, "accumulation_steps": 2}).num_epochs(7) == 3
+
+
+class DefaultsTest:
+    def test_network_is_pretrained_and_its_options_may_be_changed(self):
+        pretrained = {"name": "DeepLabV3Plus", "backbone": "efficientnet_lite0", "weights": "imagenet", "filters": 64}
+        assert RunConfig() == RunConfig(network=pretrained)
+        assert RunConfig(network={"filters": 8, "weights": False}) == RunConfig(
+            network={**pretrained, "filters": 8, "weights": None}
+        )
+        # A class that is named has its own defaults, also if it is the class of the default.
+        assert RunConfig(network={"name": "DeepLabV3Plus"}).network.weights is None
+
+    def test_loss_is_that_of_the_method(self):
+        assert RunConfig().loss.name == "HierarchicalCrossentropy"
+        assert RunConfig(method={"name": "HSSN"}, loss={"gamma": 3.0}).loss.arguments()["gamma"] == 3.0
+        for loss in ({"name": "TreeMin"}, {"name": "HierarchicalCrossentropy"}):
+            config = RunConfig(method={"name": "HSSN"}, loss=loss)
+            assert config.loss.name == config.replace(method=None).loss.name == loss["name"]
+        with pytest.raises(ConfigError, match="`loss.gamma` is not an option of `HierarchicalCrossentropy`"):
+            RunConfig(loss={"gamma": 3.0})
+
+    def test_loss_changes_with_the_method_unless_it_is_given(self):
+        hssn = RunConfig().replace(method={"name": "HSSN"})
+        assert hssn.loss.name == "FocalTreeMin" and hssn.replace(seed=3).loss == hssn.loss
+        weighted = hssn.replace(loss={"class_weights": {"sky": 2.0}})
+        assert (weighted.loss.name, weighted.replace(seed=3).loss.class_weights) == ("FocalTreeMin", {"sky": 2.0})
+        assert hssn.replace(method=None).loss.name == "HierarchicalCrossentropy"
+        assert RunConfig(**hssn.to_values()).replace(method=None).loss.name == "FocalTreeMin"
 
 
 class ReplaceTest:
