@@ -153,9 +153,11 @@ def _default_text(kind):
     """Returns the name of the class that is used if none is named, and its options."""
     if kind.default is None:
         return None
-    name, *options = kind.default.values()
+    text = kind.default["name"]
+    if len(kind.default) > 1:
+        text += " with " + " ".join(f"{key}={value}" for key, value in kind.default.items() if key != "name")
     others = [f"{loss} with {method}" for method, loss in METHOD_LOSSES.items()] if kind is LOSS else []
-    return ", ".join([" ".join(map(str, (name, *options))), *others])
+    return ", ".join([text, *others])
 
 
 def _classes_text(kind):
