@@ -76,7 +76,8 @@ class TreeNetwork(keras.Model):
     """
 
     from_logits = True
-    # Names of the layers that `HS3` supervises by default in a run, from the paper of the network or of HS3.
+    # Names of the layers that `HS3` supervises by default in a run, from the paper of the network or of HS3, or a
+    # function from the network's arguments to the names.
     supervised_stages = None
 
     def __new__(cls, *args, **kwargs):

@@ -142,7 +142,7 @@ class TrainHS3Test:
             train(config, tmp_path / "run")
         with pytest.raises(ValueError, match='`HS3` with clusters="search". Received: method=None'):
             train_hs3(RunConfig(), tmp_path / "run")
-        assert main(["train", "--method.name", "HS3", "--out", str(tmp_path / "run")]) == 2
+        assert main(["train", "--network.name", "UNet", "--method.name", "HS3", "--out", str(tmp_path / "run")]) == 2
         assert "`method.stages` expects" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
     @pytest.mark.large

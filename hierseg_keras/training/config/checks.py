@@ -36,7 +36,7 @@ def with_stages(config):
     method = config.method
     if getattr(method, "stages", ()) is not None:
         return method
-    return method.model_copy(update={"stages": tuple(config.network.made.supervised_stages)})
+    return method.model_copy(update={"stages": tuple(_default_stages(config.network))})
 
 
 def _depth(config):
@@ -101,7 +101,11 @@ def _stages(config):
     method = config.method
     if not hasattr(method, "stages"):
         return
-    stages = method.stages or getattr(config.network.made, "supervised_stages", None)
+    try:
+        stages = method.stages or _default_stages(config.network)
+    except ValueError as error:
+        yield f"`network` expects other options for {config.network.name}. {error}"
+        return
     if not stages:
         yield (
             f"`method.stages` expects the names of the layers to supervise, because `network.name` "
@@ -114,6 +118,12 @@ def _stages(config):
             f"`method.clusters` expects one entry per stage in `method.stages` ({len(stages)}). Received: "
             f"{shown(method.clusters)}."
         )
+
+
+def _default_stages(network):
+    """Returns the names of the layers that are supervised by default, or `None`. Some depend on a network's options."""
+    stages = getattr(network.made, "supervised_stages", None)
+    return stages(**network.arguments()) if callable(stages) else stages
 
 
 def _scale_range(config):

@@ -36,7 +36,7 @@ class StageSupervision(Record):
     """Holds the options that a run adds to a class such as `models.HS3` whose clusters it can find."""
 
     stages: Off[AsTuple[tuple[str, ...]]] = None
-    """Names of the layers that are supervised. Defaults to the network's `supervised_stages`."""
+    """Names of the layers that are supervised. Defaults to `supervised_stages` of the network's class."""
     # The default of `models.HS3` is `None`, deep supervision. A run with HS3 does the whole method by default.
     clusters: Off[Either[Literal["search"] | AsTuple[tuple[LevelOrTree, ...]]]] = "search"
     """Clusters of classes that supervise each stage. "search" finds them. A list gives, per stage, a level of the tree

@@ -7,6 +7,7 @@ import pytest
 
 from hierseg_keras.losses import FocalTreeMin
 from hierseg_keras.models import HS3, HSSN, DeepLabV3Plus, SAGate
+from hierseg_keras.models.backbones.named_backbones import BACKBONES
 from hierseg_keras.models.layers.batch_norms import batch_norms
 from hierseg_keras.models.weights.pretrained import load_backbone_weights
 from hierseg_keras.tree import ClassTree
@@ -100,7 +101,14 @@ class DeepLabV3PlusTest:
             assert model.training_model.get_layer("auxiliary_bn").synchronized
             assert all(layer.synchronized for layer in batch_norms(model))
 
-    def test_auxiliary_head_needs_a_third_stage(self):
+    @pytest.mark.parametrize("backbone", [name for name in BACKBONES if "101" not in name and "wide" not in name])
+    def test_supervised_stages_are_maps_at_strides_8_and_16(self, backbone):
+        features = DeepLabV3Plus(TREE, backbone, output_stride=32, filters=8).get_layer("backbone")
+        stages = [stage.split("/")[1] for stage in DeepLabV3Plus.supervised_stages(backbone=backbone)]
+        maps = keras.Model(features.input, [features.get_layer(stage).output for stage in stages])
+        assert [x.shape[1:3] for x in maps(images(64, 96))] == [(8, 12), (4, 6)]
+
+    def test_auxiliary_head_needs_a_named_backbone(self):
         with pytest.raises(ValueError, match="`auxiliary_weight` expects 0 for a backbone other than.*resnet101d"):
             DeepLabV3Plus(TREE, keras_cv_backbone(), auxiliary_weight=0.4)
         with pytest.raises(ValueError, match="expects `auxiliary_weight` >= 0. Received: auxiliary_weight=-1"):

@@ -1,5 +1,6 @@
 """What is promised of each network of the papers: any size, `HSSN`, replicas, precisions, saving, exporting."""
 
+import dataclasses
 import functools
 
 import keras
@@ -40,7 +41,8 @@ def make(name, monkeypatch):
         features = wide_resnet38(output_stride, SMALL_WIDE, name="backbone")
         return features, features
 
-    monkeypatch.setitem(named_backbones.BACKBONES, "wide_resnet38", named_backbones.NamedBackbone(small, "torch"))
+    backbones = named_backbones.BACKBONES
+    monkeypatch.setitem(backbones, "wide_resnet38", dataclasses.replace(backbones["wide_resnet38"], make=small))
     return NETWORKS[name]
 
 

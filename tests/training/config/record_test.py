@@ -168,9 +168,15 @@ class RunConfigTest:
         config = RunConfig(network={"name": "HRNet"}, method={"name": "HS3", "clusters": (2, "a\n\tb")})
         assert config.method.stages == ("stage2", "stage3") and not config.finds_clusters
         assert config.method.clusters == (2, "a\n\tb")
-        (line,) = problems_of(method={"name": "HS3"})
+        config = RunConfig(method={"name": "HS3"})
+        assert config.method.stages == ("backbone/stage3", "backbone/stage5")
+        config = config.replace(network={"backbone": "resnet18"}, method={"stages": None})
+        assert config.method.stages == ("backbone/conv3_block2_out", "backbone/conv4_block2_out")
+        (line,) = problems_of(network={"name": "DeepLabV3Plus", "backbone": "resnet19"}, method={"name": "HS3"})
+        assert line.startswith("`network` expects other options") and line.endswith("Did you mean 'resnet18'?")
+        (line,) = problems_of(network={"name": "UNet"}, method={"name": "HS3"})
         assert line.startswith(
-            "`method.stages` expects the names of the layers to supervise, because `network.name` DeepLabV3Plus"
+            "`method.stages` expects the names of the layers to supervise, because `network.name` UNet has no default"
         )
 
     def test_hs3_finds_its_clusters_unless_it_is_told(self):
