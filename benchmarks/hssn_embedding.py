@@ -2,7 +2,7 @@
 
     CAMVID_DIR=/data/CamVid python -m benchmarks.hssn_embedding
 
-Trains the UNet of `benchmarks.hssn` on CamVid with `FocalTreeMin`, without triplets and with them, and
+Trains a small UNet on CamVid with `FocalTreeMin`, without triplets and with them, and
 looks at the layer `embedding` (not projected) on the validation images: 60 pixels of every class, drawn
 at random. The number is the mean cosine distance, (1 - cos) / 2, of pixels of different classes of one
 category over that of pixels of different categories: 1 where the embedding knows no families, 0 where
@@ -32,7 +32,8 @@ def main():
     options = parser.parse_args()
     check_camvid()
     for triplet in (False, True):
-        config = camvid_run(options, method={"name": "HSSN"} if triplet else None)
+        method = {"name": "HSSN"} if triplet else None
+        config = camvid_run(options, loss={"name": "FocalTreeMin"}, method=method)
         with tempfile.TemporaryDirectory() as folder:
             train(config, folder, verbose=0)
             tree, embeddings, labels = embedded(folder)

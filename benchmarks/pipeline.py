@@ -1,6 +1,6 @@
 """Images per second of the whole training pipeline, against bare decoding of the same records, and one by hand.
 
-    python -m benchmarks.pipeline --manual-dir /data/CamVid
+    CAMVID_DIR=/data/CamVid python -m benchmarks.pipeline
 
 Bare decoding reads the records and decodes image and label map, as every pipeline must; `data.load`
 also shuffles, scales by 0.5 to 2, crops, mirrors, maps class ids to nodes and batches. "By hand" does the same with
@@ -13,6 +13,7 @@ first pass and after the last one, which shows whether it grows.
 
 import argparse
 import io
+import os
 import resource
 import tempfile
 
@@ -71,7 +72,6 @@ def png(values):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--manual-dir", help="CamVid's files, where it is not prepared yet")
     parser.add_argument("--data-dir", help="folder of prepared data sets")
     options = parser.parse_args()
     columns = f"{'bare':>10s}{'by hand':>10s}{'whole':>10s}{'to bare':>9s}{'to hand':>9s}{'MB, first':>11s}{'last':>7s}"
@@ -79,7 +79,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         skip = tfds.download.DownloadConfig(compute_stats=tfds.download.ComputeStatsMode.SKIP)
         LargeStreets(data_dir=folder).download_and_prepare(download_config=skip)
-        camvid = {"data_dir": options.data_dir, "manual_dir": options.manual_dir}
+        camvid = {"data_dir": options.data_dir, "manual_dir": os.environ.get("CAMVID_DIR")}
         compare("camvid_tree", (480, 480), options.repeats, **camvid)
         compare("camvid_tree", (240, 240), options.repeats, **camvid)
         compare("large_streets", (480, 480), options.repeats, data_dir=folder)

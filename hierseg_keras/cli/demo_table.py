@@ -47,8 +47,8 @@ CONCLUSION = [
     "tree - flat is the mean of five paired differences, with its 95 % interval. Labels by family pay at levels 2 and",
     "3, and make mistakes less severe: the nearest common ancestor of label and prediction is less high. At the",
     "classes, level 1, no difference is shown. A flat crossentropy cannot use such labels; a softmax summed over the",
-    "classes of a family can, and is the hierarchical loss. The images are generated: this shows nothing about",
-    "photographs.",
+    "classes of a family can, and is the hierarchical loss. The images are generated; on photographs such labels pay",
+    "less (docs/photographs.md).",
 ]
 
 
