@@ -6,7 +6,15 @@ import numpy as np
 from hierseg_keras import data
 from hierseg_keras.decoding.confident_labels import coherent_probabilities
 from hierseg_keras.metrics import ConfidenceCurve, TreeReport
-from hierseg_keras.training.build import load_examples, load_training, make_loss, make_model, tree_of, with_data
+from hierseg_keras.training.build import (
+    load_examples,
+    load_training,
+    make_loss,
+    make_model,
+    start_at_prior,
+    tree_of,
+    with_data,
+)
 from hierseg_keras.training.callbacks import SeedEpochs
 from hierseg_keras.training.optimizers import make_optimizer
 
@@ -19,6 +27,7 @@ def fit(config):
     tree = tree_of(config.data)
     config = with_data(config, tree)
     model = make_model(config, tree)
+    start_at_prior(model, config, tree)
     examples = load_training(config, tree)
     epochs = config.num_epochs(len(examples))
     model.compile(make_optimizer(config, num_batches=epochs * len(examples)), loss=make_loss(config, tree))

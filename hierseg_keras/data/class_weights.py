@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hierseg_keras.data.argument_checks import check_arguments
+from hierseg_keras.data.leaf_counts import checked_counts, counts_of_leaves, shares_of_leaves
 from hierseg_keras.tree import ClassTree, as_class_tree
 
 
@@ -55,11 +56,9 @@ def class_weights(
     if method not in _METHODS:
         raise ValueError(f"`class_weights` expects a `method` among {sorted(_METHODS)}. Received: method={method!r}.")
     check_arguments("class_weights", beta=beta)
-    counts = _checked(tree, counts)
-    shares = _shares(tree, counts.sum(axis=0))
-    leaf_counts = counts[:, : tree.num_leaves].copy()
-    for node, (leaves, share) in shares.items():
-        leaf_counts[:, leaves] += counts[:, [node]] * share
+    counts = checked_counts("class_weights", tree, counts)
+    shares = shares_of_leaves(tree, counts.sum(axis=0))
+    leaf_counts = counts_of_leaves(tree, counts, shares)
     pixels = leaf_counts.sum(axis=0)
     present = pixels > 0
     weights = np.zeros(tree.num_leaves)
@@ -92,31 +91,3 @@ _METHODS = {
     "effective_number": _effective_number,
 }
 METHODS = tuple(_METHODS)
-
-
-def _checked(tree, counts):
-    array = np.atleast_2d(np.asarray(counts))
-    is_number = np.issubdtype(array.dtype, np.number) and not np.issubdtype(array.dtype, np.complexfloating)
-    if array.ndim != 2 or array.shape[1] != tree.num_nodes + 1 or not is_number:
-        raise ValueError(
-            f"`class_weights` expects pixel counts per node and one for pixels without a label, "
-            f"({tree.num_nodes + 1},) or (images, {tree.num_nodes + 1}). Received: counts.shape={np.shape(counts)} of "
-            f"dtype {array.dtype}. Pass what `label_counts` returns."
-        )
-    array = array[:, : tree.num_nodes].astype(np.float64)
-    if not (np.isfinite(array).all() and (array >= 0).all() and array.any()):
-        raise ValueError(
-            "`class_weights` expects finite counts of at least 0, and at least one labeled pixel. Received: "
-            f"counts={np.asarray(counts).tolist()}."
-        )
-    return array
-
-
-def _shares(tree, counts):
-    """Returns a dict from each internal node to its leaves and the share of its pixels that each leaf gets."""
-    shares = {}
-    for node in range(tree.num_leaves, tree.num_nodes):
-        leaves = tree.leaves(node)
-        leaf_counts = counts[leaves] if counts[leaves].any() else np.ones(len(leaves))
-        shares[node] = leaves, leaf_counts / leaf_counts.sum()
-    return shares

@@ -1,5 +1,6 @@
 """Networks that take a class tree as their first argument, and wrappers for any network."""
 
+from hierseg_keras.models.graph.class_prior import set_class_prior
 from hierseg_keras.models.graph.profile import LayerProfile, profile
 from hierseg_keras.models.networks.deeplab_v3_plus import DeepLabV3Plus
 from hierseg_keras.models.networks.hrnet import HRNet
@@ -39,4 +40,5 @@ __all__ = [
     "TreeSegmenter",
     "UNet",
     "profile",
+    "set_class_prior",
 ]

@@ -16,6 +16,7 @@ from hierseg_keras.losses import WeightedSum
 from hierseg_keras.losses.objectives import loss_by_depth
 from hierseg_keras.metrics import DepthLoss, TreeReport
 from hierseg_keras.metrics.named_metric import NamedMetric, check_value_names
+from hierseg_keras.models.graph.class_prior import classifier_with_bias, set_class_prior
 from hierseg_keras.models.graph.frozen_layers import freeze_backbone
 from hierseg_keras.models.graph.functional import functional
 from hierseg_keras.training.config.checks import FOLDERS, takes_depth
@@ -155,12 +156,23 @@ def with_data(config, tree):
         examples = _first_examples(_load_sources(config, tree, config.data.splits, batch_size=1), count)
         config = config.replace(data=default_sizes(config.data, [image.shape[:2] for image, _ in examples]))
     if isinstance(getattr(config.loss, "class_weights", None), str):
-        examples = _load_sources(config, tree, config.data.splits, batch_size=1)
-        labels = examples.map(lambda image, label: label)
-        counts = data.label_counts(tree, labels.as_numpy_iterator(), per_image=True)
+        counts = training_counts(config, tree)
         weights = data.class_weights(tree, counts, method=config.loss.class_weights)
         config = config.replace(loss={"class_weights": weights.tolist()})
     return config
+
+
+def start_at_prior(model, config, tree):
+    """Sets the biases of a new network to the frequencies of the training labels, if the configuration says so."""
+    if config.class_prior:
+        set_class_prior(model, training_counts(config, tree), tree)
+
+
+def training_counts(config, tree):
+    """Returns the pixel counts of each training image, as `data.label_counts` does."""
+    examples = _load_sources(config, tree, config.data.splits, batch_size=1)
+    labels = examples.map(lambda image, label: label)
+    return data.label_counts(tree, labels.as_numpy_iterator(), per_image=True)
 
 
 def make_parts(config, tree, pretrained=True):
@@ -176,8 +188,11 @@ def make_parts(config, tree, pretrained=True):
 
     Raises:
         ConfigError: If a class raises an error for its options.
+        ValueError: If `class_prior` is set and the network ends in another layer than a classifier with a bias.
     """
     model = make_model(config, tree, pretrained)
+    if config.class_prior:
+        classifier_with_bias(model)
     # Compiled again once the class weights and the number of steps are known.
     compile_model(model, config, make_optimizer(config, num_batches=config.schedule.accumulation_steps))
     return model, [callback.make(tree=tree) for callback in config.callbacks]

@@ -24,6 +24,7 @@ from hierseg_keras.training.build import (
     load_examples,
     load_training,
     make_parts,
+    start_at_prior,
     tree_of,
     with_data,
 )
@@ -168,6 +169,8 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     if earlier is not None:
         earlier.check_values(config)
         earlier.check_data(tree, origin)
+    if checkpoint is None:
+        start_at_prior(model, config, tree)
     train_data = load_training(config, tree)
     epochs = config.num_epochs(len(train_data))
     if earlier is not None and _has_no_epochs_left(earlier, epochs, len(train_data)):

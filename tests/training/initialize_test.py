@@ -8,6 +8,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.training import load_run, train  # noqa: E402
+from hierseg_keras.training.build import training_counts, with_data  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
 
 
@@ -60,3 +61,24 @@ class InitializeTest:
 
 def printed(capsys):
     return " ".join(capsys.readouterr().out.split())
+
+
+class ClassPriorTest:
+    def test_a_new_run_starts_with_the_frequencies_of_its_labels(self, tmp_path):
+        prior = config(class_prior=True, optimizer={"learning_rate": 1e-12, "weight_decay": 0.0})
+        model = train(prior, tmp_path / "run", verbose=0)
+        tree = model.tree
+        counts = training_counts(with_data(prior, tree), tree).sum(axis=0)
+        frequencies = counts[: tree.num_leaves] / counts[: tree.num_nodes].sum()
+        bias = model.get_layer("logits").get_weights()[1]
+        assert counts[tree.num_leaves : tree.num_nodes].sum() == 0 and len(bias) == tree.num_leaves
+        np.testing.assert_allclose(np.exp(bias), np.maximum(frequencies, 1e-4), rtol=1e-4)
+
+    def test_it_is_refused_where_it_would_undo_something_or_cannot_be(self, tmp_path):
+        with pytest.raises(ValueError, match="`class_prior` expects false for a run with `init`"):
+            config(class_prior=True, init="somewhere")
+        small = {"filters": 8, "num_queries": 2, "num_layers": 1, "num_heads": 1}
+        network = {"name": "MaskFormer", "backbone": "swin_nano", **small}
+        with pytest.raises(ValueError, match="a class prior expects a network that ends in a 1x1 convolution"):
+            train(config(class_prior=True, network=network), tmp_path / "run", verbose=0)
+        assert not (tmp_path / "run" / "config.toml").exists()

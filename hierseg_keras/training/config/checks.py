@@ -22,7 +22,7 @@ def conflicts(config):
     Returns:
         List of messages of one line each. A message names every key that is involved, as `` `network.name` ``.
     """
-    checks = (_depth, _loss, _method, _stages, _search, _scale_range, _sources, _shares, _folders)
+    checks = (_depth, _loss, _method, _stages, _search, _start, _scale_range, _sources, _shares, _folders)
     return [message for check in checks for message in check(config)]
 
 
@@ -95,6 +95,14 @@ def _search(config):
         )
     if method.theta != "origin" and not 0 <= method.theta <= 90:
         yield f'`method.theta` expects an angle from 0 to 90 degrees, or "origin". Received: {method.theta:g}.'
+
+
+def _start(config):
+    if config.class_prior and config.init is not None:
+        yield (
+            "`class_prior` expects false for a run with `init`, because the classifier may take the weights of the "
+            f'earlier run. Received: True with "{config.init}".'
+        )
 
 
 def _stages(config):

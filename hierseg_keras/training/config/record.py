@@ -229,6 +229,8 @@ class RunConfig(Record):
             asked to stop.
         init: Folder of an earlier run. The training starts from its weights in all layers that both networks have.
             The classifier is new if the tree or the kind of scores differs. Defaults to `None`.
+        class_prior: Whether the network starts with the frequencies of the classes in the training labels, as in
+            `models.set_class_prior`. Defaults to `False`.
         freeze: `"backbone"` keeps the layers from the image to the embedding as they are, with their batch
             normalization. Defaults to `None`: all layers are trained.
         format_version: Version of the file's format.
@@ -270,6 +272,8 @@ class RunConfig(Record):
     regular checkpoints."""
     init: Off[str] = None
     """Folder of an earlier run whose weights the training starts from, where the networks share layers."""
+    class_prior: bool = False
+    """Whether the network starts with the frequencies of the classes in the training labels."""
     freeze: Off[Literal["backbone"]] = None
     """Part of the network that is not trained: backbone."""
     data: Data = Data()
