@@ -39,6 +39,6 @@ class PairedTableTest:
 
 class PhotographsPageTest:
     @pytest.mark.parametrize("split", ["test", "validation"])
-    @pytest.mark.parametrize("labels", ["few", "coarse"])
+    @pytest.mark.parametrize("labels", hssn.LABELS)
     def test_tables_are_those_of_the_rows(self, labels, split):
         assert hssn.table(CSV, labels, split, hssn.MAIN) in PAGE.read_text("utf-8")
