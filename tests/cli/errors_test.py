@@ -45,7 +45,7 @@ class ExitCodeTest:
             "train --smoke",
             "train --replicas 9 --out run",
             "train --replicas 2 --data.batch_size 3 --out run",
-            "train --method.name HS3 --out run",
+            "train --network.name UNet --method.name HS3 --out run",
             "recipes unknown",
             "evaluate run --replicas 9",
             "profile --image 24x32",
