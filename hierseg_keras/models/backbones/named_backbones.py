@@ -25,8 +25,8 @@ class NamedBackbone:
         scaling: Mode of `ScaleImage` for its images.
         imagenet: Library and name of its ImageNet weights, as `load_backbone_weights` expects them, or
             `None` if there are none. The library `"package"` means a package that contains only the weights.
-        stages: Names of the layers that output the maps of the second and third stage. `HS3` supervises both by
-            default. An auxiliary head has the second of them.
+        stages: Names of the layers that output the maps of the second and third of four stages; of other numbers of
+            stages, two in the middle. `HS3` supervises both by default. An auxiliary head has the second of them.
         ignored: First parts of the names of tensors in its `.safetensors` or `.pth` files that it does not
             have, or `None` if it does not load such files.
     """

@@ -16,8 +16,8 @@ _LEAST = 1e-4
 def set_class_prior(model: keras.Model, counts: ArrayLike, tree: ClassTree | str | None = None) -> None:
     """Sets the biases of a network's logits so that it starts with the frequencies of the classes.
 
-    A network starts by learning how frequent each class is. In a short training, or with few labels, this takes a
-    large part of the steps. Formula, with `f_v` the share of the labeled pixels that belong to node `v`:
+    Without it, a network first learns how frequent each class is, which may take many steps. Formula, with `f_v`
+    the share of the labeled pixels that belong to node `v`:
 
         logits of nodes:   b_v = log(f_v / (1 - f_v))
         logits of leaves:  b_v = log(f_v)
