@@ -203,7 +203,7 @@ class PagesTest:
             for target in LINK.findall(page.read_text("utf-8")):
                 assert (page.parent / target).exists(), f"{named(page)}: {target}"
 
-    def test_embedded_page_is_whole_and_of_this_version(self):
+    def test_report_page_is_whole_and_of_this_version(self):
         folder = ROOT / "docs" / "report_page" / "data"
         page = content(folder.parent / "index.html")
         assert page["format"] == FORMAT_VERSION
