@@ -37,6 +37,12 @@ def add_arguments(parser):
         "and no --out",
     )
     parser.add_argument(
+        "--print-config",
+        dest="print_config",
+        action="store_true",
+        help="only print the whole configuration, defaults included, as --config reads it; needs no --out",
+    )
+    parser.add_argument(
         "--resume",
         type=file_name,
         metavar="RUN",
@@ -91,6 +97,9 @@ def run(options):
     with reading_options():
         _start_processes(options)
     config = _configuration(options)
+    if options.print_config:
+        print(config.to_text(), end="")
+        return 0
     with reading_options(ConfigError):
         if options.smoke:
             values = smoke(config).items()
@@ -129,6 +138,7 @@ def _configuration(options):
         config = _of_earlier_run(options) or config_of(options)
         if options.smoke:
             check_smoke(config)
+        if options.smoke or options.print_config:
             return config
         if (options.out is None) == (options.resume is None):
             given = "neither" if options.out is None else "both"

@@ -179,6 +179,22 @@ class ValueOfTest:
         assert value_of(text) == value and type(value_of(text)) is type(value)
 
 
+class PrintConfigTest:
+    def test_a_file_of_what_is_printed_is_the_same_configuration(self, capsys, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        line = "train --recipe hs3_cityscapes_hrnet_w18 --method false --loss.name TreeMin --seed 3 --print-config"
+        assert main(line.split()) == 0
+        printed = capsys.readouterr()
+        assert printed.err == "" and not any(tmp_path.iterdir())
+        (tmp_path / "run.toml").write_text(printed.out)
+        expected = {"method": None, "loss": {"name": "TreeMin"}, "seed": 3}
+        assert RunConfig.from_file("run.toml") == RunConfig.from_recipe("hs3_cityscapes_hrnet_w18", **expected)
+
+    def test_an_invalid_configuration_is_refused(self, capsys):
+        assert main(["train", "--network.filters", "0", "--print-config"]) == 2
+        assert capsys.readouterr().out == ""
+
+
 class RecipesTest:
     def test_epochs_replace_the_steps_of_a_recipe(self):
         line = ["train", "--recipe", "hssn_cityscapes_deeplabv3plus_r101", "--out", "run"]

@@ -392,9 +392,13 @@ class RunConfig(Record):
         """
         return cls(**merged(read_values(path), tables))
 
+    def to_text(self) -> str:
+        """Returns the whole configuration, including defaults, in TOML."""
+        return tomli_w.dumps(self.to_values())
+
     def to_file(self, path: str | os.PathLike) -> None:
         """Writes the whole configuration, including defaults, to a TOML file."""
-        write_whole(pathlib.Path(path), tomli_w.dumps(self.to_values()))
+        write_whole(pathlib.Path(path), self.to_text())
 
 
 def _conflicts_of_the_rest(values, broken):
