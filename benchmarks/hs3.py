@@ -57,12 +57,13 @@ def main():
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path, end = options.out / "hs3.csv", time.time() + 60 * options.minutes
-    for seed in range(options.seeds):
-        for name, method in {**METHODS, **(ANGLES if seed == 0 else {})}.items():
-            row = {"method": name, "seed": str(seed)}
-            with claimed(path, row) as is_free:
-                if is_free and time.time() < end and not rows.read(path, row):
-                    make(path, row, method, options)
+    # Method by method, so that two processes search the clusters of two seeds at once.
+    wanted = [(name, seed) for name in METHODS for seed in range(options.seeds)]
+    for name, seed in [*wanted, *((name, 0) for name in ANGLES)]:
+        row = {"method": name, "seed": str(seed)}
+        with claimed(path, row) as is_free:
+            if is_free and time.time() < end and not rows.read(path, row):
+                make(path, row, {**METHODS, **ANGLES}[name], options)
     for split in TASK.splits:
         for names in (METHODS, ANGLES):
             found = [row for row in rows.read(path, {"split": split}) if row["method"] in names]
