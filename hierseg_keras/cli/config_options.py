@@ -8,7 +8,7 @@ import tomllib
 from hierseg_command.option_values import name as file_name
 from hierseg_command.options import FOLDERS
 from hierseg_keras.training import RunConfig, recipes
-from hierseg_keras.training.config.changes import merged, nested
+from hierseg_keras.training.config.changes import nested, with_changes
 from hierseg_keras.training.config.components import KINDS, LOSS, METHOD_LOSSES, options_model
 from hierseg_keras.training.config.files import read_values
 from hierseg_keras.training.config.options import Record
@@ -81,12 +81,7 @@ def config_of(options):
 
 def changed(values, options):
     """Makes the `RunConfig` of a nested dict of values, changed by the options."""
-    changes = nested(options.changes)
-    schedule = changes.get("schedule", {})
-    # The number of steps, which a recipe may have, is in place of that of epochs.
-    if "epochs" in schedule:
-        schedule.setdefault("steps", False)
-    return RunConfig(**merged(values, changes))
+    return RunConfig(**with_changes(values, nested(options.changes)))
 
 
 def value_of(text):

@@ -3,12 +3,14 @@
 import os
 import pathlib
 
+import keras
 import tensorflow as tf
 
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.training.build import ignore_class_of, load_evaluation
 from hierseg_keras.training.folder_claim import claimed
+from hierseg_keras.training.manifest import weights_hash
 from hierseg_keras.training.origin import warn_of_other_data
 from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.training.temperature_file import save_temperature
@@ -40,14 +42,21 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
     Raises:
         FileExistsError: If another process writes to the folder.
         FileNotFoundError: As in `load_run`.
+        RuntimeError: If the Keras backend is not TensorFlow.
         FloatingPointError: As in `load_run`, or if a logit is NaN or infinite.
         ValueError: As in `load_run`, or if no pixel of the split is labeled.
 
     Reference:
         [Guo et al., On Calibration of Modern Neural Networks, ICML 2017](https://arxiv.org/abs/1706.04599).
     """
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            f"`calibrate_run` expects the TensorFlow backend. Received: {keras.backend.backend()!r}. Set "
+            "KERAS_BACKEND=tensorflow before importing keras; runs of other backends load there too."
+        )
     folder, strategy = pathlib.Path(folder), current_strategy()
     config, model = load_run(folder, strategy)
+    weights = weights_hash(folder)
     warn_of_other_data(folder, config, model.tree)
     with claimed(folder):
         split = split or config.evaluation.split
@@ -64,7 +73,7 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
             },
             "expected_calibration_error": {"before": before.calibration_error, "after": after.calibration_error},
         }
-        save_temperature(folder, content)
+        save_temperature(folder, weights, content)
     return before, after
 
 

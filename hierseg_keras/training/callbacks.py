@@ -163,7 +163,8 @@ class DrawPredictions(keras.callbacks.Callback):
     def __init__(self, tree, examples, write, every=5, palette=None):
         super().__init__()
         self.tree, self.examples, self.write, self.every = tree, examples, write, every
-        self.palette = palette
+        # Private, so that a resumed run may have another palette.
+        self._palette = palette
         self._only_warning = OneWarning("A picture of predictions")
 
     def on_epoch_end(self, epoch, logs=None):
@@ -182,7 +183,7 @@ class DrawPredictions(keras.callbacks.Callback):
         scores = scores_of(self.model, "DrawPredictions", self.tree)
         leaf, _ = best_path(self.tree, call_alone(self.model, image[None]), scores.kind, scores.from_logits)
         maps = {"truth": label, f"epoch {number}": leaf[0]}
-        self.write(draw_levels(self.tree, image, maps, palette=self.palette), index, number)
+        self.write(draw_levels(self.tree, image, maps, palette=self._palette), index, number)
 
 
 def png_writer(folder):

@@ -171,8 +171,9 @@ def _once(path, make):
 
 def _find_clusters(config, run, splits, folder):
     """Finds the clusters of each stage, and writes them and the trade-offs that selected them."""
-    _, model = load_run(run)
-    examples, _ = load_held_out(config, model.tree, splits, current_strategy())
+    # Its configuration has the size of the images on which the network was trained.
+    trained, model = load_run(run)
+    examples, _ = load_held_out(trained, model.tree, splits, current_strategy())
     found = model.search(examples, config.method.clustering, config.method.embeddings)
     sizes = _sizes(config, found)
     shutil.rmtree(folder, ignore_errors=True)

@@ -108,8 +108,8 @@ def train(
         strategy: `tf.distribute.Strategy` to train under. Defaults to `make_strategy(config.replicas)`.
         resume: Whether to go on with the run in the folder, if there is one. Its tree, data and configuration must be
             the same, except for `schedule.epochs`, `schedule.steps`, `save_every`, `tensorboard`, `replicas`,
-            `data.data_dir`, `data.manual_dir` and `data.palette`. A finished run that has no epochs left is
-            loaded. Defaults to `False`.
+            `evaluation.batch_size`, `published`, `data.data_dir`, `data.manual_dir` and `data.palette`. A finished run
+            that has no epochs left is loaded. Defaults to `False`.
         replan: Whether a resumed run with more epochs stretches the schedules of the learning rate and of HSSN's
             triplet loss over them. Otherwise, the schedules end where they were planned to end. Defaults to `False`.
 
@@ -178,7 +178,7 @@ def _train(config, folder, verbose, strategy, earlier, replan):
             print(f"{folder} is finished: it has no epochs left.")
         return load_run(folder, strategy)[1]
     planned = epochs * len(train_data)
-    if earlier is not None and not replan:
+    if checkpoint is not None and not replan:
         planned = earlier.record.get("planned_batches", planned)
     validation = load_evaluation(config, tree, config.evaluation.split, strategy)
     examples = load_examples(config, tree, config.evaluation.split, NUM_EXAMPLES)

@@ -14,7 +14,7 @@ from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models import Calibrated, MultiScale, Resized, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.models.weights.transferred_weights import transfer_weights
-from hierseg_keras.training.build import compile_model, load_evaluation, make_model
+from hierseg_keras.training.build import compile_model, excluding_blank_images, load_evaluation, make_model
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.config.files import config_file
@@ -217,7 +217,8 @@ def _evaluate(folder, split, verbose, strategy, report, dataset, class_map, infe
         model = for_inference(config, model, **inference, own_size=True)
         by_class = compile_model(model, config, optimizer="sgd")
     verbose, progress = progress_of(verbose)
-    values = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=progress)
+    callbacks = [*progress, *excluding_blank_images(config, examples, strategy)]
+    values = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=callbacks)
     if report is not None:
         _write_report(by_class, report, palette_of(config.data, folder))
     return values

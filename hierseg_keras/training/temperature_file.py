@@ -11,14 +11,15 @@ from hierseg_keras.training.manifest import CALIBRATION, check_calibration, save
 FORMAT_VERSION = 1
 
 
-def save_temperature(folder, content):
-    """Stores a temperature in a run's folder, bound to the run's weights.
+def save_temperature(folder, weights, content):
+    """Stores a temperature in a run's folder, bound to the weights to which it was fitted.
 
     Args:
         folder: `pathlib.Path` of the run.
+        weights: String, the hash of these weights.
         content: Dict of JSON values: `temperature`, and how it was found.
     """
-    content = {"format_version": FORMAT_VERSION, "weights": weights_hash(folder), **content}
+    content = {"format_version": FORMAT_VERSION, "weights": weights, **content}
     save_calibration(folder, json.dumps(content, indent=2) + "\n")
 
 

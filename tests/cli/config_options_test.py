@@ -16,7 +16,8 @@ NUM_VALUES = 1000
 # Options of classes, which the parser does not list.
 OF_CLASSES = """network.filters network.num_stages network.backbone network.weights method.beta method.clusters
     method.theta method.triplet method.triplet.num_triplets method.stages loss.gamma loss.node_weights loss
-    optimizer.momentum optimizer.beta_1 network data evaluation.metrics data.batchsize no.such network..x""".split()
+    optimizer.momentum optimizer.beta_1 network data schedule evaluation evaluation.metrics data.batchsize no.such
+    network..x""".split()
 AWKWARD = [
     *("", " ", "-", "--", "=", ",", ",,", "x", "1x", "0x0", "8x8x8", "none", "auto", "true", "false", "a\nb", "\0"),
     *("0", "-1", "1", "2.5", "nan", "inf", "-inf", "1e400", "1e-400", "9" * 30, "9" * 5000, "٣", "²", "1_0", "0x10"),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import types
 
 import pytest
 
@@ -64,6 +65,21 @@ class TrainHS3Test:
         # Half the classes present; the absent ones are clusters of their own.
         assert found.max() + 1 >= chosen[1] == 2 * chosen[0] >= 4
         assert not list(folder.glob("unfinished.*"))
+
+    def test_clusters_are_searched_on_images_of_the_size_of_the_training(self, config, tmp_path, monkeypatch):
+        """The size of large images is found with the data, and only in the configuration of the first phase."""
+        seen = []
+        loaded = config.replace(data={"size": 24}), types.SimpleNamespace(tree=ClassTree.load("street_blocks"))
+        monkeypatch.setattr(hs3_run, "load_run", lambda run: loaded)
+
+        def load(config, *_):
+            seen.append(config.data.size)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(hs3_run, "load_held_out", load)
+        with pytest.raises(KeyboardInterrupt):
+            hs3_run._find_clusters(config.replace(data={"size": None}), tmp_path, ["train[:1]"], tmp_path / "clusters")
+        assert seen == [24]
 
     @pytest.mark.large
     def test_several_data_sets_are_split_one_by_one(self, config, tmp_path):

@@ -10,8 +10,9 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
-from hierseg_keras.training import ConfigError, RunConfig, load_run, train  # noqa: E402
+from hierseg_keras.training import ConfigError, RunConfig, callbacks, load_run, train  # noqa: E402
 from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted  # noqa: E402
+from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
 
 SCHEDULES = {
@@ -175,6 +176,26 @@ class ResumeTest:
         assert_same_run(tmp_path / "whole", tmp_path / "killed")
         assert "init" in json.loads((tmp_path / "killed" / "run.json").read_text())
 
+    def test_a_run_killed_before_its_first_checkpoint_may_get_other_epochs(self, config, tmp_path, kill_at):
+        config = config.replace(schedule={"epochs": 2})
+        kill_at(1, config, tmp_path / "killed")
+        config = config.replace(schedule={"epochs": 1})
+        train(config, tmp_path / "whole", verbose=0)
+        train(config, tmp_path / "killed", verbose=0, resume=True)
+        assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+    def test_the_palette_may_change(self, config, stopped, monkeypatch):
+        folder, _ = stopped(config.replace(schedule={"epochs": 1}), train_batch=2)
+        palettes, draw = [], callbacks.draw_levels
+        monkeypatch.setattr(
+            callbacks, "draw_levels", lambda *args, palette: palettes.append(palette) or draw(*args, palette=palette)
+        )
+        tree = ClassTree.load("street_blocks")
+        (folder.parent / "red.csv").write_text("id,class,node,color\n0,,sky,#ff0000\n")
+        config = config.replace(schedule={"epochs": 1}, data={"palette": str(folder.parent / "red.csv")})
+        train(config, folder, verbose=0, resume=True)
+        assert palettes[-1][tree.index("sky")].tolist() == [255, 0, 0]
+
     def test_callbacks_do_not_remember_skipped_batches(self, config, stopped, monkeypatch):
         config = config.replace(
             callbacks=[{"name": f"{__name__}:SignalAt"}, {"name": f"{__name__}:CountBatches"}], schedule={"epochs": 2}
@@ -276,7 +297,8 @@ class ResumeTest:
         monkeypatch.setattr(
             SignalAt, "on_epoch_end", lambda self, *_: setattr(self.model, "stop_training", True), raising=False
         )
-        train(config, tmp_path / "run", verbose=0)
+        train(config.replace(save_every=None), tmp_path / "run", verbose=0)
+        assert checkpoints(tmp_path / "run") == [f"batch_{BATCHES:09d}"]
         files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()}
         train(config, tmp_path / "run", verbose=0, resume=True)
         assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()}

@@ -146,7 +146,7 @@ class TrainTest:
             ({"loss": {"class_weights": {"nothing": 1.0}}}, "`loss` .* 'nothing' is not a node"),
             ({"optimizer": {"name": "SGD", "momentum": 3.0}}, "`optimizer` .*`momentum` must be"),
             ({"evaluation": {"metrics": [{"name": "PathCoherence"}] * 2}}, "`evaluation.metrics` .* different names"),
-            ({"callbacks": [{"name": "ReduceLROnPlateau", "factor": 2.0}]}, "`callback` .*factor >= 1.0"),
+            ({"callbacks": [{"name": "ModelCheckpoint", "filepath": "a"}]}, "`callback` .*must end in `.keras`"),
             (
                 {"data": {"tree": "cityscape"}},
                 "`data.tree` .*Received: 'cityscape', which is not there. Did you mean `cityscapes`",

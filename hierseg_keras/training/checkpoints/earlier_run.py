@@ -97,7 +97,7 @@ class EarlierRun:
         if changed:
             raise ValueError(
                 f"expected the data with which {self.folder} was started. Received: {', '.join(changed)}, which has "
-                "changed since. Restore the data, or train a new run from its weights with `init={self.folder}`."
+                f"changed since. Restore the data, or train a new run from its weights with `init={self.folder}`."
             )
         self._warn(origin)
 

@@ -14,7 +14,7 @@ from hierseg_keras.training.checkpoints.training_state import take_state
 
 
 class SaveCheckpoints(keras.callbacks.Callback):
-    """Saves a checkpoint in regular intervals, after the last batch, and when the process is asked to stop.
+    """Saves a checkpoint in regular intervals, when the training ends, and when the process is asked to stop.
 
     A checkpoint is taken between two batches, if the loss and all weights are finite. A run that goes on from the end
     of an epoch's last batch validates again. With an interval, there is also a checkpoint after the first epoch, so
@@ -68,6 +68,8 @@ class SaveCheckpoints(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._stop_at_end_of_epoch()
+        if self.model.stop_training:
+            self._save(self._end_of_epoch)
         self._end_of_epoch = None
 
     def _stop_at_end_of_epoch(self):

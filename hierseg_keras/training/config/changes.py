@@ -22,6 +22,17 @@ def merged(values, changes):
     return result
 
 
+def with_changes(values, changes):
+    """Merges changes into the values of a run's configuration, as `merged` does.
+
+    A number of epochs removes that of steps, which would be in place of it, unless `changes` has both.
+    """
+    schedule = changes.get("schedule")
+    if isinstance(schedule, dict) and "epochs" in schedule:
+        changes = {**changes, "schedule": {"steps": False, **schedule}}
+    return merged(values, changes)
+
+
 def nested(dotted):
     """Converts dotted names to a nested dict: `{"network.width": 48}` becomes `{"network": {"width": 48}}`."""
     result = {}

@@ -51,10 +51,17 @@ class Record(BaseModel):
         return known, known
 
     def to_values(self):
-        """Returns the record as a dict that TOML can hold: tuples become lists, and `None` becomes `False`."""
+        """Returns the record as a dict that TOML can hold: tuples become lists, and `None` becomes `False`.
+
+        A default of `None` is left out where `False` would mean something else.
+        """
         # The class's name comes first.
         names = sorted(type(self).model_fields, key=lambda name: name != "name")
-        return {name: _plain(getattr(self, name)) for name in names}
+        return {name: _plain(getattr(self, name)) for name in names if not self._is_no_boolean(name)}
+
+    def _is_no_boolean(self, name):
+        field = type(self).model_fields[name]
+        return field.default is None and getattr(self, name) is None and _holds_booleans(field.annotation)
 
 
 class Options(Record):
@@ -159,6 +166,10 @@ def _hints(cls):
     # Raised for a hint with a name that is imported only for type checkers.
     except (NameError, AttributeError, TypeError):
         return {}
+
+
+def _holds_booleans(hint):
+    return hint is bool or any(map(_holds_booleans, typing.get_args(hint)))
 
 
 def _plain(value):

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from hierseg_keras.files import write_whole
 from hierseg_keras.training.checkpoints.interval import parse_interval
 from hierseg_keras.training.config import components
-from hierseg_keras.training.config.changes import merged
+from hierseg_keras.training.config.changes import with_changes
 from hierseg_keras.training.config.checks import FOLDERS, conflicts, with_stages
 from hierseg_keras.training.config.files import FORMAT_VERSION, read_values
 from hierseg_keras.training.config.options import Record
@@ -145,6 +145,11 @@ class Schedule(Record):
     """Momentum of a moving average of the weights, such as 0.999; the averaged weights are validated and saved."""
     early_stopping_patience: Off[Count] = None
     """Validations to wait for a better miou_mean before training stops; the weights of the best one are kept."""
+
+    def to_values(self):
+        """Returns the table as in `Record`, without `epochs` if `steps` is in place of it."""
+        values = super().to_values()
+        return values if self.steps is None else {name: value for name, value in values.items() if name != "epochs"}
 
 
 class Evaluation(Record):
@@ -356,7 +361,7 @@ class RunConfig(Record):
         if "loss" not in self.model_fields_set:
             # Another method may have another one.
             del values["loss"]
-        return RunConfig(**merged(values, tables))
+        return RunConfig(**with_changes(values, tables))
 
     @classmethod
     def from_recipe(cls, name: str, **tables: Any) -> "RunConfig":
@@ -373,7 +378,7 @@ class RunConfig(Record):
             ValueError: If there is no recipe of that name.
             ConfigError: If the resulting configuration is invalid.
         """
-        return cls(**merged(values_of(name), tables))
+        return cls(**with_changes(values_of(name), tables))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike, **tables: Any) -> "RunConfig":
@@ -390,7 +395,7 @@ class RunConfig(Record):
             OSError: If the file cannot be read.
             ConfigError: If the file is not valid TOML, or its configuration is invalid.
         """
-        return cls(**merged(read_values(path), tables))
+        return cls(**with_changes(read_values(path), tables))
 
     def to_text(self) -> str:
         """Returns the whole configuration, including defaults, in TOML."""

@@ -70,8 +70,10 @@ def type_of_parameter(parameter, hint, nested, is_ours):
     if not known:
         return None
     checked = known[0] if len(known) == 1 else Either[typing.Union[tuple(known)]]  # noqa: UP007
-    is_off = default is None or type(None) in members
-    return Off[checked] if is_off and bool not in members else checked
+    if default is not None and type(None) not in members:
+        return checked
+    # A Boolean may be `None` besides false, but only by default.
+    return checked | None if bool in members else Off[checked]
 
 
 def _members(hint):

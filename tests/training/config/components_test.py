@@ -61,6 +61,12 @@ class MyCallback(keras.callbacks.Callback):
         self.every, self.label = every, label
 
 
+class MyOptional(keras.callbacks.Callback):
+    def __init__(self, exact: bool | None = None, share: bool | float | None = None):
+        super().__init__()
+        self.exact, self.share = exact, share
+
+
 class Shadowing(keras.callbacks.Callback):
     def __init__(self, make: int = 3):
         super().__init__()
@@ -75,7 +81,7 @@ def own(monkeypatch):
     """A module of the user's own that is imported."""
     module = types.ModuleType("my_package.parts")
     networks = (MyNetwork, FixedNetwork, NetworkWithoutGraph)
-    for cls in (MyLoss, MyMethod, MyMetric, MyCallback, NotScored, Shadowing, *networks):
+    for cls in (MyLoss, MyMethod, MyMetric, MyCallback, MyOptional, NotScored, Shadowing, *networks):
         setattr(module, cls.__name__, cls)
     monkeypatch.setitem(sys.modules, "my_package.parts", module)
     return "my_package.parts"
@@ -189,6 +195,14 @@ class OwnClassesTest:
     def test_a_class_without_options_says_so(self):
         with pytest.raises(ConfigError, match="is not an option of `History`, which has none.$"):
             RunConfig(callbacks=[{"name": "History", "every": 3}])
+
+    @pytest.mark.parametrize("values", [{}, {"exact": False}, {"exact": True, "share": 0.5}, {"share": False}])
+    def test_a_boolean_may_be_none_by_default(self, values, own, tmp_path):
+        config = RunConfig(callbacks=[{"name": f"{own}:MyOptional", **values}])
+        config.to_file(tmp_path / "run.toml")
+        assert RunConfig.from_file(tmp_path / "run.toml") == config
+        callback = config.callbacks[0].make()
+        assert (callback.exact, callback.share) == (values.get("exact"), values.get("share"))
 
     def test_an_option_without_a_default_is_asked_for(self, own):
         with pytest.raises(ConfigError, match=r"`callbacks\[0\].every` expects a value because it has no default"):

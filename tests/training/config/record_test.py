@@ -226,6 +226,16 @@ class RunConfigTest:
         assert RunConfig(schedule={"steps": 10, "accumulation_steps": 2}).num_epochs(7) == 3
 
 
+class CallbacksTest:
+    def test_what_would_work_against_the_runs_own_is_refused(self):
+        (problem,) = problems_of(callbacks=[{"name": "ReduceLROnPlateau"}])
+        assert "leave the learning rate to `schedule.power`" in problem
+        (problem,) = problems_of(callbacks=[{"name": "EarlyStopping", "restore_best_weights": True}])
+        assert "Set `schedule.early_stopping_patience`, which saves the best weights" in problem
+        (problem,) = problems_of(callbacks=[{"name": "EarlyStopping"}], schedule={"ema_momentum": 0.9})
+        assert "EarlyStopping without `restore_best_weights` and `schedule.ema_momentum`" in problem
+
+
 class DefaultsTest:
     def test_network_is_pretrained_and_its_options_may_be_changed(self):
         pretrained = {"name": "DeepLabV3Plus", "backbone": "efficientnet_lite0", "weights": "imagenet", "filters": 64}
@@ -255,6 +265,19 @@ class DefaultsTest:
 
 
 class ReplaceTest:
+    def test_epochs_replace_the_steps_of_a_recipe(self, tmp_path):
+        name = "hssn_cityscapes_deeplabv3plus_r101"
+        recipe = RunConfig.from_recipe(name)
+        recipe.to_file(tmp_path / "run.toml")
+        for config in (
+            RunConfig.from_recipe(name, schedule={"epochs": 2}),
+            RunConfig.from_file(tmp_path / "run.toml", schedule={"epochs": 2}),
+            recipe.replace(schedule={"epochs": 2}),
+        ):
+            assert (config.schedule.epochs, config.schedule.steps) == (2, None)
+        assert recipe.replace(schedule={"epochs": 2, "steps": 3}).num_epochs(1) == 3
+        assert recipe.replace(schedule={"power": 1.0}).schedule.steps == recipe.schedule.steps
+
     def test_a_table_holds_only_what_changes(self):
         config = tiny_config(schedule={"power": 1.0, "epochs": 3})
         assert config.replace(schedule={"epochs": 4}).schedule.power == 1.0
@@ -274,7 +297,9 @@ class FileTest:
         config.to_file(tmp_path / "config.toml")
         assert RunConfig.from_file(tmp_path / "config.toml") == config
         # The file is complete: it means the same when a default changes.
-        assert tomllib.loads((tmp_path / "config.toml").read_text())["schedule"]["epochs"] == config.schedule.epochs
+        schedule = tomllib.loads((tmp_path / "config.toml").read_text())["schedule"]
+        assert schedule["power"] == config.schedule.power
+        assert schedule.get("epochs") == (config.schedule.epochs if config.schedule.steps is None else None)
 
     def test_every_kind_of_value_survives_its_file(self, tmp_path):
         config = RunConfig(
