@@ -1,6 +1,7 @@
 """The trade-off between the number of clusters and a stage's mIoU on them (HS3, section 3.1)."""
 
 import dataclasses
+import numbers
 from collections.abc import Callable
 
 import numpy as np
@@ -70,7 +71,7 @@ class TradeOff:
             ValueError: If `theta` is neither `"origin"` nor between 0 and 90.
         """
         theta = ORIGIN if theta == "origin" else theta
-        if not 0 <= theta <= 90:
+        if not isinstance(theta, numbers.Real) or not 0 <= theta <= 90:
             raise ValueError(f'`theta` expects degrees between 0 and 90, or "origin". Received: theta={theta!r}.')
         before = self.num_classes
         for size in sorted(self.mean_ious, reverse=True):
@@ -128,8 +129,9 @@ def trade_off(
         )
     clusterings = {size: cluster(confusion, size) for size in range(2, num_present)}
     clusterings[num_present] = np.arange(len(confusion))
-    mean_ious = {size: cluster_mean_iou(confusion, assignment) for size, assignment in clusterings.items()}
-    return TradeOff(clusterings, mean_ious, num_present, cluster_mean_iou(reference, clusterings[num_present]))
+    # Each absent class is a cluster. Predicted by mistake, it would be a cluster of IoU 0 in every mean.
+    mean_ious = {size: _mean_iou(confusion, assignment, True) for size, assignment in clusterings.items()}
+    return TradeOff(clusterings, mean_ious, num_present, _mean_iou(reference, clusterings[num_present], True))
 
 
 def cluster_mean_iou(confusion: ArrayLike, assignment: ArrayLike) -> float:
@@ -144,12 +146,17 @@ def cluster_mean_iou(confusion: ArrayLike, assignment: ArrayLike) -> float:
     Returns:
         Float in [0, 1], the mean IoU of the clusters with labeled or predicted pixels.
     """
-    assignment = np.asarray(assignment)
+    return _mean_iou(confusion, np.asarray(assignment), False)
+
+
+def _mean_iou(confusion, assignment, only_labeled):
+    """Computes the mIoU over the clusters with labeled pixels, or also over those with predicted pixels alone."""
     merged = np.zeros((assignment.max() + 1,) * 2)
     np.add.at(merged, (assignment[:, None], assignment[None, :]), confusion)
-    right = np.diag(merged)
-    union = merged.sum(axis=0) + merged.sum(axis=1) - right
-    return float(np.mean(right[union > 0] / union[union > 0]))
+    right, labeled = np.diag(merged), merged.sum(axis=1)
+    union = merged.sum(axis=0) + labeled - right
+    counted = (labeled if only_labeled else union) > 0
+    return float(np.mean(right[counted] / union[counted]))
 
 
 def constant_ratio_sizes(num_classes: int, num_stages: int, ratio: float = 0.5) -> list[int]:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.ops import log_softmax
+from hierseg_keras.tree.scores import Scores, check_meaning
 from hierseg_keras.tree.tensor import Tensor
 
 # Close to the smallest normal float32, so that the logarithm of a probability of 0 stays finite.
@@ -14,7 +15,7 @@ _SMALLEST = 1e-37
 
 
 @not_converted
-def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: bool = True) -> Tensor:
+def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: bool | None = True) -> Tensor:
     """Averages the probabilities of several predictions.
 
     Logits give logits, and probabilities give probabilities, so that the result can be used like a
@@ -29,10 +30,15 @@ def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: b
     Args:
         predictions: List of float tensors of one shape, `(..., V)` or `(..., L)`.
         scores: `"nodes"` (a sigmoid per node) or `"leaves"` (a softmax over leaves).
-        from_logits: Whether the predictions are logits or probabilities. Defaults to `True`, logits.
+        from_logits: Whether the predictions are logits or probabilities. Defaults to `True`, logits. `None`, as in
+            `best_path`, assumes logits and refuses arrays that visibly hold probabilities.
 
     Returns:
         Float tensor of the same shape.
+
+    Raises:
+        ValueError: If there is no prediction, `scores` or `from_logits` is not one of these values, `from_logits` is
+            `None` and a prediction visibly holds probabilities, or `from_logits=False` and values lie outside [0, 1].
 
     Example:
 
@@ -40,8 +46,17 @@ def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: b
     >>> round(float(np.exp(logits[0])), 4)                                               # 5/8 to 3/8
     1.6667
     """
-    terms = [log_terms(ops.convert_to_tensor(x), scores, from_logits) for x in predictions]
-    return from_log_sums([ops.logsumexp(ops.stack(parts), axis=0) for parts in zip(*terms)], scores, from_logits)
+    check_meaning(scores, from_logits)
+    if scores is None or not len(predictions):
+        raise ValueError(
+            '`average_scores` expects at least one prediction, and "nodes" or "leaves" as `scores`. Received: '
+            f"{len(predictions)} predictions, scores={scores!r}."
+        )
+    # The meaning of channels does not depend on the tree.
+    meaning = Scores(None, scores, from_logits)
+    terms = [log_terms(meaning.checked(x), scores, meaning.are_logits) for x in predictions]
+    log_sums = [ops.logsumexp(ops.stack(parts), axis=0) for parts in zip(*terms)]
+    return from_log_sums(log_sums, scores, meaning.are_logits)
 
 
 def log_terms(y_pred, scores, from_logits=True):

@@ -57,7 +57,7 @@ def best_path(
     Reference:
         [Li et al., CVPR 2022](https://arxiv.org/abs/2203.14335), eq. 3.
     """
-    tree = as_class_tree(tree)
+    tree, y_pred = as_class_tree(tree), ops.convert_to_tensor(y_pred)
     scores = infer_scores(tree, y_pred.shape, scores, from_logits)
     if scores.kind == "nodes":
         return best_node_path(scores, y_pred)

@@ -1,4 +1,4 @@
-"""Converts a map of leaves to one map of classes per level."""
+"""Converts a map of nodes to one map of classes per level."""
 
 from keras import ops
 from numpy.typing import ArrayLike
@@ -9,16 +9,18 @@ from hierseg_keras.tree.tensor import Tensor
 
 
 @not_converted
-def level_labels(tree: ClassTree | str, leaf: ArrayLike) -> list[Tensor]:
+def level_labels(tree: ClassTree | str, label: ArrayLike) -> list[Tensor]:
     """Looks up the class of every pixel at every level.
 
     Args:
         tree: `ClassTree`, or its text.
-        leaf: Integer leaf indices of any shape, such as `best_path` returns.
+        label: Integer node indices of any shape: leaves, such as `best_path` returns, or any nodes, such as
+            `confident_labels` returns.
 
     Returns:
-        List of `D` int32 tensors of node indices, each of the shape of `leaf`, from level 1 (the
-        finest) to level `D`. In each pixel, the classes of all levels lie on one path.
+        List of `D` int32 tensors of node indices, each of the shape of `label`, from level 1 (the
+        finest) to level `D`. In each pixel, the classes of all levels lie on one path. -1 at the levels below an
+        internal node, and at every level of a label that is no node.
 
     Example:
 
@@ -27,5 +29,7 @@ def level_labels(tree: ClassTree | str, leaf: ArrayLike) -> list[Tensor]:
     [[1, 2], [3, 2]]
     """
     tree = as_class_tree(tree)
-    leaf = ops.cast(leaf, "int32")
-    return [ops.take(classes, leaf, axis=0) for classes in tree.level_table[:, : tree.num_leaves]]
+    label = ops.cast(label, "int32")
+    is_node = ops.logical_and(label >= 0, label < tree.num_nodes)
+    node = ops.where(is_node, label, 0)
+    return [ops.where(is_node, ops.take(classes, node, axis=0), -1) for classes in tree.level_table]

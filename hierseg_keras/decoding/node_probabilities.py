@@ -1,5 +1,6 @@
 """Decoding of scores into one probability per node."""
 
+from keras import ops
 from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import ClassTree
@@ -33,4 +34,5 @@ def node_probabilities(
     >>> np.asarray(hs.decoding.node_probabilities(tree, np.log([0.3, 0.2, 0.5]))).round(3).tolist()
     [0.3, 0.2, 0.5, 0.5]
     """
+    y_pred = ops.convert_to_tensor(y_pred)
     return infer_scores(tree, y_pred.shape, scores, from_logits).node_probabilities(y_pred)

@@ -145,7 +145,11 @@ def _of_labels(scores, codes):
 
 def _pooled(values, size):
     """Averages cells of `size x size` pixels of `(B, H, W, C)`. An incomplete cell at the end is dropped."""
-    return values if size == 1 else ops.average_pool(values, size, strides=size, padding="valid")
+    return (
+        values
+        if size == 1
+        else ops.average_pool(values, size, strides=size, padding="valid", data_format="channels_last")
+    )
 
 
 def _regions(values, radius):
@@ -302,7 +306,7 @@ class RegionMutualInformation(keras.losses.Loss):
         self.regularization = float(regularization)
         self.from_logits = check_from_logits(owner, from_logits)
         self.ignore_class = check_ignore_class(owner, self.tree, ignore_class)
-        self.normalization = check_normalization(owner, normalization)
+        self.normalization = check_normalization(owner, normalization, reduction)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         y_pred = ops.convert_to_tensor(y_pred)
@@ -313,7 +317,7 @@ class RegionMutualInformation(keras.losses.Loss):
             of_pixels = pixel_weights(type(self).__name__, sample_weight, codes, self.dtype)
             is_labeled = ops.cast(codes != IGNORED, self.dtype)
             of_image = ops.sum(of_pixels * is_labeled, axis=(1, 2))
-            weights = ops.divide_no_nan(of_image, ops.sum(is_labeled, axis=(1, 2)))
+            weights = counts * ops.divide_no_nan(of_image, ops.sum(is_labeled, axis=(1, 2)))
             codes = without_weightless(codes, of_pixels)
         if self.reduction in ("sum_over_batch_size", "mean"):
             weights = weights * mean_factor(counts, self.normalization)

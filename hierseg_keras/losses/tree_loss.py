@@ -102,7 +102,8 @@ class TreeLoss(keras.losses.Loss):
         ignore_class: Integer label of unlabeled pixels, outside `[0, V)`; may be negative.
             Defaults to 255.
         normalization: Denominator of a mean under `tf.distribute`: `"replica"` (the default) divides by
-            the labeled pixels of each replica, and `"global"` by those of all replicas.
+            the labeled pixels of each replica, and `"global"` by those of all replicas, which
+            `reduction="mean_with_sample_weight"` cannot.
         averaging: `"pixels"` (the default) for the mean of the pixels' losses, or `"depth"` for the sum of the mean
             terms of each depth.
         reduction, name, dtype: As in `keras.losses.Loss`.
@@ -131,7 +132,7 @@ class TreeLoss(keras.losses.Loss):
                 f'`{type(self).__name__}` expects `averaging` to be "pixels" or "depth". '
                 f"Received: averaging={averaging!r}."
             )
-        self.normalization = check_normalization(type(self).__name__, normalization)
+        self.normalization = check_normalization(type(self).__name__, normalization, reduction)
         self.averaging = averaging
 
     @property
@@ -223,8 +224,7 @@ class TreeLoss(keras.losses.Loss):
         # One sum per depth, as exact as that of `mean_factor`. A sum over the rows of `(..., D)` would be less exact.
         counts = [ops.sum(ops.where(depths >= d, weights, 0.0)) for d in range(1, self.tree.num_levels + 1)]
         counts = ops.stack(counts)
-        # Keras itself computes "mean_with_sample_weight" per replica.
-        if self.normalization == "global" and self.reduction != "mean_with_sample_weight":
+        if self.normalization == "global":
             counts = sum_over_replicas(counts)
         return ops.divide_no_nan(counts[0], counts)
 
@@ -254,11 +254,16 @@ def check_dtype(loss):
         )
 
 
-def check_normalization(owner, normalization):
+def check_normalization(owner, normalization, reduction):
     """Checks the denominator of a mean under `tf.distribute`, and returns it."""
     if normalization not in ("replica", "global"):
         raise ValueError(
             f'`{owner}` expects `normalization` to be "replica" or "global". Received: normalization={normalization!r}.'
+        )
+    if normalization == "global" and reduction == "mean_with_sample_weight":
+        raise ValueError(
+            f'`{owner}` expects `normalization` to be "replica" with `reduction="mean_with_sample_weight"`, which Keras '
+            'computes per replica. Received: normalization="global".'
         )
     return normalization
 

@@ -32,7 +32,7 @@ class ConfidenceCurve(TreeMetric):
         tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
         from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits; scores that
             are clearly probabilities then raise an error.
-        thresholds: Ascending numbers in [0, 1]. Defaults to 0.05, 0.10, .. 0.95.
+        thresholds: Ascending different numbers in [0, 1]. Defaults to 0.05, 0.10, .. 0.95.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
@@ -66,10 +66,12 @@ class ConfidenceCurve(TreeMetric):
         self.thresholds = tuple(float(threshold) for threshold in thresholds)
         if (
             not self.thresholds
-            or list(self.thresholds) != sorted(self.thresholds)
+            or list(self.thresholds) != sorted(set(self.thresholds))
             or not (0 <= self.thresholds[0] and self.thresholds[-1] <= 1)
         ):
-            raise ValueError(f"`thresholds` expects ascending numbers in [0, 1]. Received: thresholds={thresholds!r}.")
+            raise ValueError(
+                f"`thresholds` expects ascending, different numbers in [0, 1]. Received: thresholds={thresholds!r}."
+            )
         # Per threshold: the numbers of labeled, answered and correct pixels, and the sum of the returned nodes' depths.
         self._counter = PixelCounter(self, (len(self.thresholds), 4), "pixels")
 
@@ -92,7 +94,7 @@ class ConfidenceCurve(TreeMetric):
     def values(self):
         total = self._counter.total()
         accuracy = ops.divide_no_nan(total[:, 2], total[:, 1])
-        return {f"{threshold:.2f}": accuracy[i] for i, threshold in enumerate(self.thresholds)}
+        return {_named(threshold): accuracy[i] for i, threshold in enumerate(self.thresholds)}
 
     def curve(self) -> dict[str, np.ndarray]:
         """Returns the curve as NumPy arrays.
@@ -132,3 +134,8 @@ class ConfidenceCurve(TreeMetric):
 
     def get_config(self):
         return {**super().get_config(), "thresholds": list(self.thresholds)}
+
+
+def _named(threshold):
+    """Returns a threshold with two decimals, or with all of its decimals if it has more."""
+    return f"{threshold:.2f}" if round(threshold, 2) == threshold else repr(threshold)

@@ -112,6 +112,7 @@ class InstanceMeanIoU(PathMetric):
 
     @not_converted
     def update_state(self, y_true, y_pred, instances):
+        y_pred = ops.convert_to_tensor(y_pred)
         number, is_number = _instance_numbers(instances, y_pred)
         y_pred, label, is_counted = self.read(y_true, y_pred, is_valid=is_number)
         leaf = best_leaf(self.meaning(y_pred), y_pred)

@@ -84,14 +84,16 @@ class LevelMeanIoU(PathMetric):
 
         Returns:
             Dict from the path of a class to `{"iou": float, "support": int}`. `support` is the number of
-            its labeled pixels. `iou` is NaN for a class that neither occurs nor is predicted.
+            its labeled pixels. `iou` is NaN for a class that neither occurs nor is predicted, and for every class
+            if `result()` is NaN.
         """
         intersection, labeled, predicted = self.confusion.exact_level_counts(level)
         classes = self.tree.level_classes(level)
         union = labeled + predicted - intersection
+        is_valid = not self.is_invalid()
         return {
             self.tree.paths[node]: {
-                "iou": float(intersection[i] / union[i]) if union[i] else float("nan"),
+                "iou": float(intersection[i] / union[i]) if is_valid and union[i] else float("nan"),
                 "support": int(labeled[i]),
             }
             for i, node in enumerate(classes)

@@ -15,7 +15,7 @@ class MistakeSeverity(PathMetric):
 
         severity = mean(D - depth(lca(v, k)))
 
-    The severity of a pixel is 1 if the prediction is a sibling of the label, and `D` if the two have no
+    The severity of a pixel is 1 if label and prediction are siblings at depth `D`, and `D` if the two have no
     common ancestor. Smaller is better. A network with fewer mistakes may have a larger mean severity,
     so read it together with the accuracy.
 

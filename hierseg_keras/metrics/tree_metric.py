@@ -42,10 +42,10 @@ class TreeMetric(NamedMetric):
         self.tree = as_class_tree(tree)
         check_meaning(scores, from_logits)
         self.scores = scores
-        self.from_logits = from_logits
+        self.from_logits = None if from_logits is None else bool(from_logits)
         self.ignore_class = check_ignore_class(type(self).__name__, self.tree, ignore_class)
         dtype = "int64" if keras.backend.backend() == "tensorflow" else "int32"
-        self._invalid = self.add_variable((), "zeros", dtype=dtype, name="invalid_pixels")
+        self._invalid = self.add_variable((), "zeros", dtype=dtype, name="is_invalid")
         self.make_counters()
 
     def make_counters(self):
@@ -85,7 +85,8 @@ class TreeMetric(NamedMetric):
         is_finite = ops.isfinite(ops.sum(y_pred, axis=-1))
         is_counted = ops.logical_and(codes >= 0, ops.logical_and(is_finite, is_valid))
         is_invalid = ops.logical_and(codes != IGNORED, ops.logical_not(is_counted))
-        self._invalid.assign(self._invalid + ops.sum(ops.cast(is_invalid, self._invalid.dtype)))
+        # A flag, because a number of pixels may be too large for the variable.
+        self._invalid.assign(ops.maximum(self._invalid, ops.cast(ops.any(is_invalid), self._invalid.dtype)))
         return y_pred, ops.where(is_counted, codes, 0), is_counted
 
     def meaning(self, y_pred):

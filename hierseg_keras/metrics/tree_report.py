@@ -68,13 +68,13 @@ class TreeReport(PathMetric):
 
         Returns:
             List of dicts, one per level and class, with the keys `level`; `class`, the path of the class;
-            `iou`, `precision` and `recall`, floats that are NaN if their denominator is 0; and `support`,
-            the number of labeled pixels.
+            `iou`, `precision` and `recall`, floats that are NaN if their denominator is 0, or `result()` is NaN;
+            and `support`, the number of labeled pixels.
         """
-        rows = []
+        rows, is_valid = [], not self.is_invalid()
         for level in self.confusion.levels:
             right, labeled, predicted = self.confusion.exact_level_counts(level)
-            shares = (_shares(right, count) for count in (labeled + predicted - right, predicted, labeled))
+            shares = (_shares(right, is_valid * count) for count in (labeled + predicted - right, predicted, labeled))
             paths = (self.tree.paths[node] for node in self.tree.level_classes(level))
             for values in zip(paths, *shares, labeled.tolist()):
                 rows.append(dict(zip(COLUMNS, (level, *values))))

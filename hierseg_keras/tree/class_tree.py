@@ -218,7 +218,7 @@ class ClassTree:
             names: List of `L` class names. They become the leaves, in this order.
             *assignments: Integer arrays `(L,)`, one per level above the leaves, the finest first:
                 the cluster of each class. Each cluster must consist of whole clusters of the level
-                below. A cluster of one class becomes no node.
+                below. A cluster of one class, or of all, becomes no node.
 
         Returns:
             `ClassTree`.
@@ -384,7 +384,7 @@ class ClassTree:
             if not 0 <= index < self.num_nodes:
                 raise TreeError(f"`node` expects an index in [0, {self.num_nodes}). Received: node={index}.")
             return index
-        is_path = isinstance(node, (tuple, list)) and all(isinstance(name, str) for name in node)
+        is_path = isinstance(node, (tuple, list)) and node and all(isinstance(name, str) for name in node)
         if not is_path and not isinstance(node, str):
             raise TypeError(f"`node` expects an integer index, a path or a name. Received: node={node!r}.")
         position = -1
@@ -609,8 +609,9 @@ class ClassTree:
             pending.extend((child, below_v[name]) for name, child in below_u.items())
         families = {(int(self.depths[v]), *self.leaves(v)): v for v in range(self.num_leaves, self.num_nodes)}
         for (depth, *leaves), node in families.items():
-            mirrored = (depth, *sorted(swapped[leaves]))
-            swapped[node] = families.get(mirrored, node)
+            # A node of a pair may have its counterpart at another depth.
+            if swapped[node] == node:
+                swapped[node] = families.get((depth, *sorted(swapped[leaves])), node)
         return _frozen(swapped)
 
     def _pair(self, pair):

@@ -37,6 +37,11 @@ class Scores:
     kind: str
     from_logits: bool | None = None
 
+    def __post_init__(self):
+        # NumPy's Booleans, 0 and 1 are accepted as well, and below is compared with `False` itself.
+        if self.from_logits is not None:
+            object.__setattr__(self, "from_logits", bool(self.from_logits))
+
     @property
     def num_channels(self):
         """Number of channels: `V` for node scores, `L` for leaf scores."""

@@ -131,11 +131,24 @@ class TradeOffTest:
         assert found.num_classes == 4 and sorted(found.clusterings) == [2, 3, 4]
         assert all(clusters[4] not in clusters[:4] for clusters in found.clusterings.values())
 
+    def test_absent_classes_that_are_predicted_are_no_clusters_of_a_mean(self):
+        counts = np.eye(5) * 8 + 1
+        counts[4] = 0
+        found = trade_off(
+            counts, counts, lambda _, size: np.array([0, 1, 2, 3, 4]).clip(max=size - 1) + [0, 0, 0, 0, 1]
+        )
+        # Of each class, 9 of 13 pixels are right, and 3 pixels of the others are taken for it.
+        assert found.mean_ious[4] == found.reference == pytest.approx(9 / 16)
+        # Of the last three classes together, 33 of 39 are right, and 3 of the first are taken for one of them.
+        assert found.mean_ious[2] == pytest.approx((9 / 16 + 33 / 42) / 2)
+
     def test_invalid_arguments_raise(self):
         with pytest.raises(ValueError, match="3 classes or more. Received: confusion with 2"):
             trade_off(np.diag([1, 1, 0]), np.eye(3))
         with pytest.raises(ValueError, match='degrees between 0 and 90, or "origin". Received: theta=91'):
             self.curve([0.1, 0.2]).size(91)
+        with pytest.raises(ValueError, match="degrees between 0 and 90, or .*Received: theta='orgin'"):
+            self.curve([0.1, 0.2]).size("orgin")
 
 
 class ConstantRatioSizesTest:

@@ -36,6 +36,16 @@ class LevelLabelsTest:
         for pixel in np.ndindex(*leaf.shape):
             assert [int(level[pixel]) for level in levels] == equations.level_labels(reference, int(leaf[pixel]))
 
+    def test_internal_nodes_have_no_class_below_them_and_other_labels_none(self):
+        car, human = TREE.index("vehicle/car"), TREE.index("human")
+        levels = as_arrays(level_labels(TREE, [car, human, -1, TREE.num_nodes, 255]))
+        vehicle = TREE.index("vehicle")
+        assert [level.tolist() for level in levels] == [
+            [-1, -1, -1, -1, -1],
+            [car, -1, -1, -1, -1],
+            [vehicle, human, -1, -1, -1],
+        ]
+
     @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "float32"])
     def test_numpy_tensor_and_graph_agree(self, dtype):
         leaf = np.array([[0, 3], [2, 1]], dtype)

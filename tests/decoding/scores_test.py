@@ -106,3 +106,30 @@ class InferScoresTest:
     def test_other_values_raise(self):
         with pytest.raises(ValueError, match="`from_logits` expects True or False. Received: from_logits='yes'"):
             infer_scores(TREE, (1, 4), from_logits="yes")
+
+
+class AverageScoresTest:
+    @pytest.mark.parametrize(
+        "predictions, scores, from_logits, message",
+        [
+            ([], "nodes", True, "at least one prediction, .* Received: 0 predictions"),
+            ([[0.1, 2.0]], None, True, "Received: 1 predictions, scores=None"),
+            ([[0.1, 2.0]], "node", True, '`scores` expects "nodes" or "leaves"'),
+            ([[0.1, 2.0]], "nodes", "no", "`from_logits` expects True or False"),
+            ([[0.1, 2.0]], "nodes", False, "`y_pred` expects probabilities .* Received: values from 0.1 to 2"),
+            ([[0.1, 0.9]], "leaves", None, "`y_pred` expects logits. Received: probabilities"),
+        ],
+    )
+    def test_invalid_arguments_raise(self, predictions, scores, from_logits, message):
+        with pytest.raises(ValueError, match=message):
+            average_scores(predictions, scores, from_logits)
+
+    def test_none_means_logits(self):
+        logits = [logits_of("nodes", seed) for seed in range(2)]
+        np.testing.assert_array_equal(average_scores(logits, "nodes", None), average_scores(logits, "nodes"))
+
+
+def test_lists_are_read():
+    logits = logits_of("nodes").astype("float32")
+    for decode in (node_probabilities, lambda *args: best_path(*args)[0], lambda *args: confident_labels(*args, 0.5)):
+        np.testing.assert_array_equal(decode(TREE, logits.tolist()), decode(TREE, logits))

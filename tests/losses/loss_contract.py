@@ -822,6 +822,8 @@ class LossContract:
         np.testing.assert_allclose(loaded.test_on_batch(images, labels), loss(labels, model(images)), rtol=1e-6)
 
     def test_unknown_normalization_raises(self):
+        with pytest.raises(ValueError, match='"replica" with `reduction="mean_with_sample_weight"`'):
+            self.loss(TREE, normalization="global", reduction="mean_with_sample_weight")
         with pytest.raises(ValueError, match='"replica" or "global". Received: normalization=\'batch\''):
             self.loss(TREE, normalization="batch")
 

@@ -259,6 +259,26 @@ class RegionMutualInformationTest:
             loss = RegionMutualInformation(TREE, **SMALL, reduction=reduction)
             np.testing.assert_allclose(loss(labels, logits), value, rtol=ROUNDING)
 
+    def test_weights_of_ones_change_nothing(self, rng):
+        labels = drawn_labels(rng)
+        labels[1] = IGNORED
+        labels[1, 0, 0] = 0
+        logits = drawn_logits(rng, labels)
+        for reduction in ("sum_over_batch_size", "mean_with_sample_weight", "sum"):
+            loss = RegionMutualInformation(TREE, **SMALL, reduction=reduction)
+            np.testing.assert_allclose(loss(labels, logits, np.ones(len(labels))), loss(labels, logits), rtol=ROUNDING)
+
+    def test_does_not_depend_on_the_data_format_of_keras(self, rng):
+        labels = drawn_labels(rng, (2, 12, 12))
+        logits = drawn_logits(rng, labels)
+        loss = RegionMutualInformation(TREE, radius=2, pool_size=2)
+        expected = float(loss(labels, logits))
+        keras.config.set_image_data_format("channels_first")
+        try:
+            assert float(loss(labels, logits)) == expected
+        finally:
+            keras.config.set_image_data_format("channels_last")
+
     def test_config_round_trip(self):
         arguments = {"tree": TREE, "scores": "leaves", "radius": 2, "pool_size": 3, "regularization": 1e-3}
         arguments |= {"from_logits": False, "ignore_class": -1, "normalization": "global", "reduction": "sum"}
@@ -276,6 +296,7 @@ class RegionMutualInformationTest:
             ({"pool_size": 1.5}, "integer `pool_size` >= 1. Received: pool_size=1.5"),
             ({"regularization": 0}, "regularization > 0. Received: regularization=0"),
             ({"normalization": "batch"}, '"replica" or "global"'),
+            ({"normalization": "global", "reduction": "mean_with_sample_weight"}, "computes per replica"),
             ({"dtype": "float16"}, "Received: dtype=float16"),
         ):
             with pytest.raises(ValueError, match=message):

@@ -67,6 +67,7 @@ class LevelMeanIoUTest:
         metric = self.make()
         metric.update_state(np.array([[[0, label]]]), np.array([[[[1.0, 0, 0], [logit, 0, 0]]]]))
         assert all(np.isnan(value) for value in results(metric).values())
+        assert all(np.isnan(row["iou"]) for level in (1, 2) for row in metric.per_class(level).values())
 
     def test_counts_stay_exact_beyond_32_bits(self):
         metric = self.make()

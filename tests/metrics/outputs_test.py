@@ -58,6 +58,11 @@ class TreeReportTest:
         }  # fmt: skip
         assert np.isnan(rows[1, "sky"]["precision"]) and rows[2, "human"]["support"] == 3
 
+    def test_shares_are_nan_once_a_label_was_outside_the_tree(self, report):
+        report.update_state(np.array([[[9]]]), np.eye(3)[[[[0]]]])
+        for row in report.rows():
+            assert all(np.isnan(row[name]) for name in ("iou", "precision", "recall")) and row["support"] > 0
+
     def test_csv_has_the_rows(self, report, tmp_path):
         report.to_csv(tmp_path / "report.csv")
         with open(tmp_path / "report.csv", newline="", encoding="utf-8") as file:
@@ -96,7 +101,11 @@ class ConfidenceCurveTest:
         np.testing.assert_allclose(metric.curve()["accuracy"], [2 / 3, 2 / 3, 1])
         assert metric.threshold_for(0.9) == 0.9 and metric.threshold_for(0.5) == 0.2
 
-    @pytest.mark.parametrize("thresholds", [(), (0.5, 0.2), (-0.1, 0.5), (0.5, 1.2)])
+    def test_each_threshold_has_a_name_of_its_own(self):
+        metric = ConfidenceCurve(TREE, thresholds=(0, 0.5, 0.99, 0.995, 0.999), name="at")
+        assert list(metric.result()) == ["at_0.00", "at_0.50", "at_0.99", "at_0.995", "at_0.999"]
+
+    @pytest.mark.parametrize("thresholds", [(), (0.5, 0.2), (0.5, 0.5), (-0.1, 0.5), (0.5, 1.2)])
     def test_invalid_thresholds_raise(self, thresholds):
-        with pytest.raises(ValueError, match="ascending numbers"):
+        with pytest.raises(ValueError, match="ascending, different numbers"):
             ConfidenceCurve(TREE, thresholds)

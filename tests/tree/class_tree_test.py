@@ -249,7 +249,9 @@ class ClassTreeTest:
         with pytest.raises(TreeError, match=rf"`node` expects an index in \[0, 7\). Received: node={index}"):
             tree.path(index)
 
-    @pytest.mark.parametrize("node", [1.0, np.float32(1), True, np.True_, None, b"sky", (0, 1), ["human", None]])
+    @pytest.mark.parametrize(
+        "node", [1.0, np.float32(1), True, np.True_, None, b"sky", (0, 1), ["human", None], (), []]
+    )
     def test_node_of_a_wrong_type(self, tree, node):
         with pytest.raises(TypeError, match="an integer index, a path or a name"):
             tree.index(node)
@@ -261,6 +263,14 @@ class ClassTreeTest:
         swapped = tree.swap([("left/arm", "right/arm"), ("left/leg", "right/leg")])
         mirrored = [tree.paths[v] for v in swapped]
         assert mirrored == ["right/arm", "left/leg", "right/leg", "left/arm", "head", "right", "left"]
+
+    def test_swap_of_internal_nodes_at_different_depths(self):
+        paths = ["left_arm/hand", "left_arm/wrist", "body/right_arm/hand", "body/right_arm/wrist", "body/torso"]
+        tree = ClassTree(paths)
+        swapped = tree.swap([("left_arm", "right_arm")])
+        assert tree.paths[swapped[tree.index("left_arm")]] == "body/right_arm"
+        assert tree.paths[swapped[tree.index("body/right_arm")]] == "left_arm"
+        assert tree.paths[swapped[tree.index("left_arm/hand")]] == "body/right_arm/hand"
 
     @pytest.mark.parametrize("pairs", [[("left", "right"), ("left", "nose")], [("nose", "nose")]])
     def test_swap_takes_a_node_once(self, pairs):

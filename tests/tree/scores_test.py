@@ -47,6 +47,12 @@ class ScoresTest:
         for from_logits in (None, True):
             Scores(TREE, "nodes", from_logits).checked(np.array(values, "float32"))
 
+    @pytest.mark.parametrize("false", [False, np.False_, 0])
+    def test_any_false_means_probabilities(self, false):
+        values = np.array([[0.9, 0.0, 0.3, 1.0]], "float32")
+        np.testing.assert_array_equal(Scores(TREE, "nodes", false).probabilities(values), values)
+        assert infer_scores(TREE, values.shape, "nodes", false) == Scores(TREE, "nodes", False)
+
     def test_a_look_at_the_first_values_is_not_all(self):
         values = np.full((1000, 4), 0.5, "float32")
         values[-1, -1] = 7
