@@ -11,6 +11,7 @@ from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.decoding.confident_labels import coherent_probabilities, labels_at
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
+from hierseg_keras.tree.exact_integer import is_size
 from hierseg_keras.tree.scores import OVERSHOOT
 
 
@@ -132,6 +133,8 @@ def _image_shape(model, owner, size):
     if size is None:
         _warn_of_fixed_size(owner, shape)
         return (None, *shape[1:])
+    if not is_size(size):
+        raise ValueError(f"`{owner}` expects `size=(height, width)`, in pixels, above 0. Received: size={size!r}.")
     if any(known not in (None, length) for known, length in zip(shape[1:3], size, strict=True)):
         raise ValueError(
             f"`{owner}` expects a `size` that the network accepts. Received: size={tuple(size)}, for a network of "

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from hierseg_keras.models import Calibrated
+
 
 def assert_resized_area(model, height, width, name, advice):
     """Asserts that an image has at most 89 megapixels when the network resizes it.
@@ -9,7 +11,8 @@ def assert_resized_area(model, height, width, name, advice):
     `models.Resized` enlarges an image of 1 x 5,000 pixels to 512 x 2,560,000, if its shorter side gets 512.
 
     Args:
-        model: `keras.Model` that is exported. Only a `models.Resized` resizes images.
+        model: `keras.Model` that is exported. Only a `models.Resized` resizes images, also inside of a
+            `models.Calibrated`.
         height, width: Int64 scalars, the size of the image in pixels.
         name: String scalar, or string, at the beginning of the error.
         advice: Sentence at the end of the error.
@@ -19,6 +22,7 @@ def assert_resized_area(model, height, width, name, advice):
     """
     from tfds_builders.reading.image_header import MAX_PIXELS
 
+    model = model.model if isinstance(model, Calibrated) else model
     resized_size = getattr(model, "resized_size", None)
     if resized_size is None:
         return tf.no_op()

@@ -262,8 +262,8 @@ def check_normalization(owner, normalization, reduction):
         )
     if normalization == "global" and reduction == "mean_with_sample_weight":
         raise ValueError(
-            f'`{owner}` expects `normalization` to be "replica" with `reduction="mean_with_sample_weight"`, which Keras '
-            'computes per replica. Received: normalization="global".'
+            f'`{owner}` expects `normalization` to be "replica" with `reduction="mean_with_sample_weight"`, which '
+            'Keras computes per replica. Received: normalization="global".'
         )
     return normalization
 

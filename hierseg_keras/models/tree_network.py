@@ -1,5 +1,6 @@
 """The base class of networks that take a class tree."""
 
+import collections
 from typing import Any, Self
 
 import keras
@@ -105,6 +106,8 @@ class TreeNetwork(keras.Model):
         self.flat_auxiliary = tuple(flat_auxiliary)
         if auxiliary:
             answers = {LOGITS: outputs, **{key: logits for key, (logits, _) in auxiliary.items()}}
+            # In the graph of another model, Keras takes the first value for the output, and would sort a dict.
+            answers = collections.OrderedDict(answers)
             self.training_model = keras.Model(inputs, answers, name="training_model")
         for argument, value in arguments.items():
             # `weights` and `input_shape` are properties of `keras.Model`, and cannot be set.

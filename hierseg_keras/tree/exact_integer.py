@@ -1,4 +1,4 @@
-"""Recognizes integers, which floats and bools are not."""
+"""Recognizes integers, which floats and bools are not, and sizes of images."""
 
 import operator
 
@@ -23,3 +23,8 @@ def exact_integer(value):
 def is_count(value):
     """Returns whether a value is an integer of at least 1."""
     return exact_integer(value) is not None and value >= 1
+
+
+def is_size(value):
+    """Returns whether a value is a pair of integers of at least 1, such as a height and a width."""
+    return hasattr(value, "__len__") and not isinstance(value, str) and len(value) == 2 and all(map(is_count, value))

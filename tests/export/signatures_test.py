@@ -9,7 +9,7 @@ import keras  # noqa: E402
 from hierseg_keras import decoding, export  # noqa: E402
 from hierseg_keras.export.answers import Answers  # noqa: E402
 from hierseg_keras.export.signatures import signature_functions  # noqa: E402
-from hierseg_keras.models import HSSN, MultiScale, Resized, SlidingWindow, UNet  # noqa: E402
+from hierseg_keras.models import HSSN, Calibrated, MultiScale, Resized, SlidingWindow, UNet  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests import image_samples  # noqa: E402
 from tests.image_samples import SUFFIXES, encoded, header_only_png, picture, png  # noqa: E402
@@ -98,12 +98,18 @@ class ImageSignaturesTest:
         for size in ((0, 8, 6), (2, 0, 6), (1, 1, 1)):
             assert_shapes("serving_default", serve(tf.zeros((*size, 3), tf.uint8)), *size)
 
+    @pytest.mark.parametrize("wrap", [lambda resized: resized, lambda resized: Calibrated(resized, 1.5)])
     @pytest.mark.parametrize("name", ["serving_default", "encoded"])
-    def test_image_that_would_become_too_large_is_refused(self, name):
-        serve = functions(Resized(UNet(TREE, filters=2, num_stages=1), 512))[name]
+    def test_image_that_would_become_too_large_is_refused(self, name, wrap):
+        serve = functions(wrap(Resized(UNet(TREE, filters=2, num_stages=1), 512)))[name]
         thin = tf.zeros((1, 400_000, 3), tf.uint8)
         with pytest.raises(tf.errors.InvalidArgumentError, match="at most 89 megapixels when .* 400000 x 1 "):
             serve(tf.io.encode_png(thin)[None] if name == "encoded" else thin[None])
+
+    @pytest.mark.parametrize("size", [8, (8,), (8, 8, 3), (8, 0), (8.0, 8.0), "88"])
+    def test_other_sizes_raise(self, size):
+        with pytest.raises(ValueError, match=r"expects `size=\(height, width\)`.*Received: size="):
+            functions(UNet(TREE, filters=2, num_stages=1), size=size)
 
     def test_network_of_one_size_takes_that_alone(self):
         serve = functions(convolution(size=(4, 6)), TREE, size=(4, 6))["serving_default"]

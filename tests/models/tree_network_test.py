@@ -51,6 +51,21 @@ def wrapped():
 
 
 class TreeNetworkTest:
+    def test_in_another_model_it_is_trained_by_its_logits(self):
+        inner = make_auxiliary()
+        image = keras.Input((4, 4, 3))
+        outer = keras.Model(image, inner(keras.layers.Rescaling(1.0)(image)))
+        x = batch()[0]
+        answers = keras.ops.convert_to_numpy(outer(x, training=True))
+        np.testing.assert_allclose(answers, inner(x), rtol=1e-6)
+        assert not np.allclose(answers, inner(x, training=True)["coarse"])
+
+    def test_numpy_numbers_are_arguments(self):
+        model = unet(filters=np.int64(2))
+        assert UNet.from_config(model.get_config()).filters == 2
+        wrapper = HS3(model, [STAGE], [1], weights=np.array([0.5], "float32"))
+        assert HS3.from_config(wrapper.get_config()).get_config()["weights"] == [0.5]
+
     @pytest.mark.skipif(not IS_TENSORFLOW, reason="tf.distribute")
     def test_same_on_one_and_two_replicas(self, two_replicas):
         def stepped(strategy):

@@ -13,7 +13,8 @@ def remember_arguments(model, arguments):
     """Stores a model's constructor arguments for `config_of`. Networks are stored as their configurations."""
     values = {name: _serialized(value) for name, value in arguments.items()}
     # Stored as JSON, because Keras would track a dict attribute as a sub-layer.
-    model._arguments = json.dumps(values)
+    # NumPy's numbers and arrays become those of Python.
+    model._arguments = json.dumps(values, default=lambda value: value.tolist())
 
 
 def config_of(model):

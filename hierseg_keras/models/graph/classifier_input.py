@@ -5,8 +5,6 @@ import keras
 # The types of layers that may follow the classifier: they resize or activate scores, and do not mix classes.
 _AFTER_CLASSIFIER = (
     "Activation",
-    "CropTo",
-    "Cropping2D",
     "Identity",
     "Resize",
     "ResizeTo",
@@ -15,6 +13,8 @@ _AFTER_CLASSIFIER = (
     "Softmax",
     "UpSampling2D",
 )
+# New scores of the map before it would be those of the uncropped image.
+_CROPS = ("CropTo", "Cropping2D")
 _CLASSIFIERS = ("Conv2D", "Dense")
 
 
@@ -32,16 +32,17 @@ def classifier_input(segmenter, features=None):
         Symbolic tensor, `(B, h, w, C)`.
 
     Raises:
-        ValueError: If the search fails, or `features` is not the name of a layer that outputs one map.
+        ValueError: If the search fails, a layer after the classifier crops the scores, or `features` is not the name
+            of a layer that outputs one map.
     """
     classified = _classified(segmenter)[1] if features is None else _output_of(segmenter, features)
     return _checked_map(segmenter, "features", classified)
 
 
 def classifier_of(segmenter):
-    """Returns the 1x1 convolution that `classifier_input` finds, or `None` if the search fails."""
+    """Returns the 1x1 convolution that `classifier_input` finds, also before a crop, or `None` if the search fails."""
     try:
-        return _classified(segmenter)[0]
+        return _classified(segmenter, (*_AFTER_CLASSIFIER, *_CROPS))[0]
     except (ValueError, AttributeError):
         return None
 
@@ -61,13 +62,34 @@ def embedding_of(segmenter, features=None, embedding=None):
         Symbolic tensor, `(B, h, w, C)`.
 
     Raises:
-        ValueError: If the search fails, or a named layer does not exist or does not output one map.
+        ValueError: If the search fails, a named layer does not exist or does not output one map, or no layer before
+            the embedding has weights, because the whole network is one layer of `segmenter`.
     """
     if embedding is None and any(layer.name == "embedding" for layer in segmenter.layers):
         embedding = "embedding"
     named = embedding if embedding is not None else features
     compared = _classified(segmenter)[2] if named is None else _output_of(segmenter, named)
+    if not _is_learned(compared):
+        raise ValueError(
+            f"expected an embedding that layers with weights compute. Received: {compared.name!r} in "
+            f"{segmenter.name!r}, whose weights lie in one nested model. Pass the nested model itself, and scale the "
+            "images inside of it."
+        )
     return _checked_map(segmenter, "embedding", compared)
+
+
+def _is_learned(tensor):
+    """Returns whether a layer with weights lies between the image and a tensor."""
+    pending, seen = [tensor], set()
+    while pending:
+        operation, node, _ = pending.pop()._keras_history
+        if (id(operation), node) in seen:
+            continue
+        seen.add((id(operation), node))
+        if getattr(operation, "weights", None):
+            return True
+        pending += operation._inbound_nodes[node].input_tensors
+    return False
 
 
 def _checked_map(segmenter, argument, tensor):
@@ -79,7 +101,7 @@ def _checked_map(segmenter, argument, tensor):
     return tensor
 
 
-def _classified(segmenter):
+def _classified(segmenter, after=_AFTER_CLASSIFIER):
     """Returns the classifier, its input, and the input of the outermost nested model that contains the classifier."""
     if len(segmenter.outputs) != 1:
         raise ValueError(
@@ -92,12 +114,17 @@ def _classified(segmenter):
         inputs = operation._inbound_nodes[node].input_tensors
         kind = type(operation).__name__
         if isinstance(operation, keras.Model) and len(operation.outputs) == 1 and len(inputs) == 1:
-            classifier, inner, _ = _classified(operation)
+            classifier, inner, _ = _classified(operation, after)
             features = keras.Model(operation.inputs, inner, name=f"{operation.name}_features")
             return classifier, features(inputs[0]), inputs[0]
         if kind in _CLASSIFIERS and _is_pointwise(operation):
             return operation, inputs[0], inputs[0]
-        if kind not in _AFTER_CLASSIFIER or not inputs:
+        if kind in _CROPS and kind not in after:
+            raise ValueError(
+                f"expected a network whose scores cover the whole image. Received: {segmenter.name!r}, whose layer "
+                f"{operation.name!r} of type {kind} crops them. Pad and crop outside of the network."
+            )
+        if kind not in after or not inputs:
             raise ValueError(
                 "expected a network that ends in a 1x1 convolution, followed only by resizing and activations. "
                 f"Received: {segmenter.name!r}, whose last other layer is {operation.name!r} of type {kind}. Pass the "

@@ -39,7 +39,9 @@ def layer_outputs(model, names):
         return output
 
     # Not a copy: `clone_function` returns each layer itself, so that the new graph shares all layers.
-    rebuilt = keras.models.clone_model(model, model.input, clone_function=lambda layer: layer, call_function=call)
+    # A plain model, because Keras would also copy what a subclass and `compile` have added.
+    plain = keras.Model(model.input, model.output, name=model.name)
+    rebuilt = keras.models.clone_model(plain, plain.input, clone_function=lambda layer: layer, call_function=call)
     return rebuilt.output, {name: _selected(model, found, *parsed) for name, parsed in named.items()}
 
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from hierseg_keras.models.graph.functional import functional
+from hierseg_keras.tree.exact_integer import is_size
+
 
 @dataclasses.dataclass(frozen=True)
 class LayerProfile:
@@ -39,7 +42,7 @@ def profile(model: keras.Model, size: Sequence[int]) -> list[LayerProfile]:
     Biases, normalization, activations and resizing do not contribute, as in the papers.
 
     Args:
-        model: `keras.Model` with an image input.
+        model: `keras.Model` with an image input, or a wrapper for training around one.
         size: Height and width of the image in pixels, `(H, W)`.
 
     Returns:
@@ -64,8 +67,9 @@ def profile(model: keras.Model, size: Sequence[int]) -> list[LayerProfile]:
         )
     import tensorflow as tf
 
+    model = functional("profile", getattr(model, "inference_model", model))
     expected = model.input_shape[1:3]
-    if len(size) != 2 or any(have not in (None, want) for have, want in zip(expected, size)):
+    if not is_size(size) or any(have not in (None, want) for have, want in zip(expected, size)):
         raise ValueError(
             f"`profile` expects a `size` (H, W) that the model accepts, {expected}. Received: size={size}."
         )

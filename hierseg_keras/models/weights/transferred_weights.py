@@ -43,7 +43,8 @@ def transfer_weights(source, target):
         weights, twin = own_weights(layer), given.get(path)
         if not weights:
             continue
-        is_head = path.endswith("logits") or _classifies(layer, classifier, target)
+        # The layer "classes" of mask classification has one channel more than there are leaves.
+        is_head = path.endswith(("logits", "classes")) or _classifies(layer, classifier, target)
         if _are_alike(twin, layer) and (have_same_classes or not is_head):
             taken.append(path)
             values += [(weight, ops.convert_to_numpy(own)) for weight, own in zip(weights, own_weights(twin))]

@@ -155,6 +155,11 @@ class HSSN(TrainingWrapper):
         self.inference_model = segmenter if keeps_classifier else TreeSegmenter(segmenter, tree, scores, features)
         self.auxiliary_weights = dict(getattr(segmenter, "auxiliary_weights", {}))
         self.flat_auxiliary = tuple(getattr(segmenter, "flat_auxiliary", ()))
+        if self.auxiliary_weights and features is not None:
+            raise ValueError(
+                "`HSSN` expects no `features` for a network with auxiliary logits, whose classifier it keeps. "
+                f"Received: features={features!r}. Leave it out."
+            )
         if self.auxiliary_weights and not keeps_classifier:
             raise ValueError(
                 f"`HSSN` expects a network with auxiliary logits to be made for `tree`, with `scores={scores!r}`, "

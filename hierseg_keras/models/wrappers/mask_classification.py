@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from hierseg_keras.distribution.replicas import num_replicas
+from hierseg_keras.losses import HierarchicalCrossentropy
 from hierseg_keras.losses.mask_classification import mask_classification
-from hierseg_keras.losses.objectives import objectives
 from hierseg_keras.models.compiled_loss import LOGITS, check_weights, one_of_list
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.wrappers.mask_classifier import MaskClassifier, maskformer
@@ -124,7 +124,8 @@ class MaskClassification(TrainingWrapper):
 
         Args:
             optimizer: As in `keras.Model.compile`.
-            loss: Loss on the probabilities of leaves in evaluation. Defaults to crossentropy.
+            loss: Loss on the probabilities of leaves in evaluation. Defaults to the crossentropy of the pixels that
+                are labeled with a leaf.
             jit_compile: As in `keras.Model.compile`, but `True` is an error on the TensorFlow backend.
             **kwargs: Passed on to `keras.Model.compile`.
         """
@@ -134,7 +135,10 @@ class MaskClassification(TrainingWrapper):
                 "matching, which runs on the host. Received: jit_compile=True."
             )
         if loss is None:
-            loss = objectives()["crossentropy"](self.tree, from_logits=False, ignore_class=self.ignore_class)
+            # That of leaves alone, over the pixels that are labeled with one.
+            weights = [0.0] * (self.tree.num_levels - 1) + [1.0]
+            options = {"from_logits": False, "ignore_class": self.ignore_class}
+            loss = HierarchicalCrossentropy(self.tree, weights, averaging="depth", **options)
         super().compile(optimizer, loss=loss, jit_compile=jit_compile, **kwargs)
 
     def compute_loss(

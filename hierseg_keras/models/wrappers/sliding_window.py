@@ -6,6 +6,7 @@ from keras import ops
 from hierseg_keras.decoding.average_scores import from_log_sums, log_terms
 from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
 from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree.exact_integer import is_size
 from hierseg_keras.tree.padding import PADDING_COLOR
 from hierseg_keras.tree.tensor import Tensor
 
@@ -62,7 +63,7 @@ class SlidingWindow(AveragingWrapper):
         name: str | None = None,
         **kwargs,
     ):
-        if len(window) != 2 or min(window) < 1:
+        if not is_size(window):
             raise ValueError(
                 f"`SlidingWindow` expects `window=(height, width)`, in pixels, above 0. Received: window={window!r}."
             )

@@ -2,7 +2,7 @@ import keras
 import pytest
 from keras import layers
 
-from hierseg_keras.models import HSSN, UNet, profile
+from hierseg_keras.models import HSSN, MultiScale, UNet, profile
 from hierseg_keras.tree import ClassTree
 
 if keras.backend.backend() != "tensorflow":
@@ -52,9 +52,17 @@ class ProfileTest:
 
     def test_what_is_for_training_only_costs_nothing(self):
         network = UNet(ClassTree(["human/person", "sky"]), filters=2, num_stages=2)
-        assert profile(HSSN(network).inference_model, (8, 8)) == profile(network, (8, 8))
+        for model in (HSSN(network), HSSN(network).inference_model):
+            assert profile(model, (8, 8)) == profile(network, (8, 8))
 
     def test_size_that_the_model_does_not_take_raises(self):
         image = keras.Input((8, 8, 3))
         with pytest.raises(ValueError, match=r"that the model accepts, \(8, 8\). Received: size=\(8, 9\)"):
             profile(keras.Model(image, layers.Conv2D(1, 1)(image)), (8, 9))
+        with pytest.raises(ValueError, match="Received: size=8"):
+            profile(keras.Model(image, layers.Conv2D(1, 1)(image)), 8)
+
+    def test_wrapper_for_prediction_raises(self):
+        network = UNet(ClassTree(["human/person", "sky"]), filters=2, num_stages=2)
+        with pytest.raises(TypeError, match="`profile` expects a functional `keras.Model`"):
+            profile(MultiScale(network), (8, 8))

@@ -4,7 +4,17 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.models import HS3, HSSN, DeepLabV3Plus, HRNet, HRNetOCR, TreeSegmenter, UNet
+from hierseg_keras.models import (
+    HS3,
+    HSSN,
+    DeepLabV3Plus,
+    HRNet,
+    HRNetOCR,
+    MaskClassification,
+    MaskFormer,
+    TreeSegmenter,
+    UNet,
+)
 from hierseg_keras.models.weights.transferred_weights import transfer_weights
 from hierseg_keras.tree import ClassTree
 
@@ -65,6 +75,12 @@ class TransferWeightsTest:
 
         assert transfer_weights(network(TREE), network(OTHER)).kept == ("head",)
         assert transfer_weights(network(TREE), network(TREE)).kept == ()
+
+    def test_classes_of_queries_of_another_tree_are_new(self):
+        options = {"backbone": "swin_nano", "filters": 8, "num_queries": 2, "num_layers": 1, "num_heads": 2}
+        networks = [MaskClassification(MaskFormer(tree, scores="leaves", **options)) for tree in (TREE, OTHER)]
+        assert "classes" in transfer_weights(*networks).kept
+        assert "classes" in transfer_weights(networks[0], networks[0]).taken
 
     def test_layers_without_names_are_those_at_the_same_place(self):
         keras.layers.Conv2D(1, 1)  # Keras goes on counting.

@@ -48,6 +48,11 @@ def crossentropy(label, logits):
     return -np.take_along_axis(log_shares, np.maximum(label, 0)[..., None], -1)[..., 0][known].mean()
 
 
+def mean_score(y_true, y_pred):
+    """A loss that Keras cannot load, because it is not registered."""
+    return keras.ops.mean(y_pred)
+
+
 class ClustersOfTest:
     def test_every_way_to_say_them(self):
         assert clusters_of(TREE, [7, 7, 2, 5]).tolist() == [0, 0, 1, 2]
@@ -197,6 +202,16 @@ class HS3Test:
     def test_invalid_arguments_raise(self, options, message):
         with pytest.raises(ValueError, match=message):
             HS3(UNet(TREE, filters=2, num_stages=1), **{"stages": (STAGE,), **options})
+
+    def test_network_may_be_a_subclass_or_compiled(self):
+        class PassingOn(UNet):
+            def __init__(self, *args, **kwargs):
+                super().__init__(*args, **kwargs)
+
+        model = PassingOn(TREE, filters=2, num_stages=1)
+        model.compile("sgd", loss=mean_score)
+        image, _ = batch(8, 8)
+        assert HS3(model, (STAGE,), [1])(image).shape == model(image).shape
 
     def test_network_without_a_tree_raises(self):
         image = keras.Input((8, 8, 3))

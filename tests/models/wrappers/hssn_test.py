@@ -99,6 +99,19 @@ def functional():
     return keras.Model(image, keras.layers.Softmax()(x))
 
 
+def nested():
+    """A network behind a layer that scales images."""
+    image = keras.Input((32, 32, 3))
+    return keras.Model(image, unet()(keras.layers.Rescaling(1 / 255)(image)))
+
+
+def cropped():
+    image = keras.Input((30, 32, 3))
+    x = keras.layers.ZeroPadding2D(((0, 2), (0, 0)))(image)
+    x = keras.layers.Conv2D(4, 3, padding="same", name="decoder")(x)
+    return keras.Model(image, keras.layers.Cropping2D(((0, 2), (0, 0)))(keras.layers.Conv2D(5, 1)(x)))
+
+
 NETWORKS = {
     "unet": (unet, {}, 4),
     "keras_cv_deeplab": (keras_cv_deeplab, {}, 304),
@@ -257,6 +270,8 @@ class HSSNTest:
         [
             (lambda: functional(), "1x1 convolution.*'to_classes' of type Conv2DTranspose.*as `features`"),
             (lambda: keras.Model(*2 * [keras.Input((4,))]), "one image"),
+            (nested, "whose weights lie in one nested model. Pass the nested model itself"),
+            (cropped, "whose layer .* of type Cropping2D crops them"),
         ],
     )
     def test_network_that_cannot_be_cut_open_raises(self, make, message):

@@ -185,6 +185,11 @@ class MaskClassificationTest:
             model.compile("sgd", loss=loss)
             value = float(model.compute_loss(y=np.zeros((2, 32, 32), "int32"), y_pred=probabilities))
             assert value == pytest.approx(expected, rel=1e-4)
+        # By default over the pixels that are labeled with a leaf.
+        model.compile("sgd")
+        label = np.full((2, 32, 32), TREE.index("human"), "int32")
+        label[0, 0, 0] = 1
+        assert float(model.compute_loss(y=label, y_pred=probabilities)) == pytest.approx(np.log(4), rel=1e-4)
 
     @only_tensorflow
     def test_sample_weights_are_refused(self):

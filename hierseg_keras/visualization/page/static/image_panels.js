@@ -13,13 +13,19 @@ hierseg.imagePanels = (store) => {
   });
 
   store.view(["image", "run", "other"], async (state) => {
-    setSizes(data.images[state.image], state.image);
+    const { image } = state;
+    setSizes(data.images[image], image);
     drawCursor(state);
     try {
-      // Another image may be chosen before this one is loaded.
-      store.set({ loaded: await hierseg.imageMaps(state.image, hierseg.shownRuns(state)) });
+      const loaded = await hierseg.imageMaps(image, hierseg.shownRuns(state));
+      // Another image may have been chosen before this one was loaded.
+      if (hierseg.shownMaps({ ...store.state, loaded }) !== null) {
+        store.set({ loaded });
+      }
     } catch (error) {
-      hierseg.showMessage(error.message);
+      if (image === store.state.image) {
+        hierseg.showMessage(error.message);
+      }
     }
   });
 
