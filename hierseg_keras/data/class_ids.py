@@ -39,6 +39,27 @@ def node_of_class_id(tree, class_paths, ignore_class):
     return np.asarray(nodes, np.int32)
 
 
+def nodes_of_pairs(tree, pairs, class_paths, nodes):
+    """Maps pairs of a data set's classes, such as its flip pairs, to pairs of nodes.
+
+    Args:
+        tree: `ClassTree`.
+        pairs: List of pairs of class paths.
+        class_paths: List of strings, as in `node_of_class_id`.
+        nodes: Dict from class ids to node indices, or to a number outside `[0, V)` for classes without a node.
+
+    Returns:
+        Sorted list of pairs of node indices. A pair of one node, or with a class that has none, is left out: a tree
+        may not distinguish left and right.
+
+    Raises:
+        TreeError: If a path is neither that of a class nor of a node.
+    """
+    mapped = {path: nodes[class_id] for class_id, path in enumerate(class_paths) if path and class_id in nodes}
+    found = {tuple(mapped[path] if path in mapped else tree.index(path) for path in pair) for pair in pairs}
+    return sorted(pair for pair in found if pair[0] != pair[1] and all(0 <= node < tree.num_nodes for node in pair))
+
+
 def _find(tree, path):
     try:
         return tree.index(path)

@@ -26,7 +26,8 @@ def from_dataset(
     """Makes a data set of a `tf.data.Dataset` that `data.load` accepts in place of a name.
 
     The batches are those that `data.load` would make of the same images in files. The examples are streamed: at most
-    250 MiB are cached, as of a data set in files, and of a larger data set `shuffle_buffer` examples are in memory.
+    250 MiB are cached, as of a data set in files. Of a larger data set, `shuffle_buffer` examples are in memory, or all
+    of them, as PNG files, if it is mixed with other data sets.
     Every pass must yield the same examples in the same order, so do not shuffle `dataset`: `data.load` does it.
 
     The data set has one split. The argument `split` of `data.load` names it, or a part of it, such as `"train[:90%]"`;

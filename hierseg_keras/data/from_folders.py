@@ -1,5 +1,6 @@
 """Makes a data set for `data.load` from a folder of images and a folder of masks."""
 
+import dataclasses
 import functools
 import os
 import typing
@@ -123,10 +124,13 @@ def from_folders(
         raise ImageFileError(found.problems)
     if format is None and found.format == "index" and _are_colors_of(found, table):
         found = find("colors")
-    if folders["val_masks"] and found.format in _WITH_NUMBERED_CLASSES:
-        _check_same_classes(
-            found, folders["masks"], find_masks(folders["val_masks"], found.format), folders["val_masks"]
-        )
+    if folders["val_masks"] and found.classes:
+        stems = list(images_below(folders["val_images"], folders["val_masks"])[0])
+        other = find_masks(folders["val_masks"], found.format, stems=stems, classes=names)
+        if found.format in _WITH_NUMBERED_CLASSES:
+            _check_same_classes(found, folders["masks"], other, folders["val_masks"])
+        # A class may occur in the validation alone.
+        found = dataclasses.replace(found, classes=tuple(dict.fromkeys([*found.classes, *other.classes])))
     config = FoldersConfig(
         **folders,
         tree=tree.to_text(),

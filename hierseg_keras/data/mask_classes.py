@@ -41,7 +41,11 @@ def mask_classes(found, classes, tree, folder):
         _check_kind(found, classes, folder)
         # Raises for all classes that are unmapped or not in the tree.
         classes.node_of_class_id(tree, tree.num_nodes)
-        rows = [(_declared_id(found, id_, name), name, _path(tree, node)) for id_, name, node, *_ in classes.rows]
+        by_name = _are_numbered(classes) and {row[1] for row in classes.rows} <= {name for _, name in found.classes}
+        rows = [
+            (_declared_id(found, None if by_name else id_, name), name, _path(tree, node))
+            for id_, name, node, *_ in classes.rows
+        ]
         _check_one_node(found, rows, classes)
     elif found.format == "index":
         # With more than 255 leaves, 255 is a leaf.
@@ -104,6 +108,11 @@ def _check_one_node(found, rows, classes):
         raise TreeError(problems)
 
 
+def _are_numbered(classes):
+    """Returns whether the ids of a table only number its rows, as they do where its column `id` is empty."""
+    return [row[0] for row in classes.rows] == list(range(len(classes.rows)))
+
+
 def _declared_id(found, id_, name):
     """Returns the id that the masks declare for a row of a table. A table of names numbers its rows instead.
 
@@ -126,7 +135,7 @@ def _class_map(nodes, found, folder):
         TreeError: If a key is a name, but the masks hold only numbers or colors without names.
     """
     ids = {name: id_ for id_, name in found.classes}
-    free = itertools.count(len(found.classes))
+    free = itertools.count(max([len(ids), *(id_ + 1 for id_ in ids.values() if is_integer(id_))]))
     rows = []
     for key, node in nodes.items():
         if is_integer(key) or as_color(key):

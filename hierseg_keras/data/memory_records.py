@@ -55,7 +55,8 @@ class MemoryRecords(RecordFiles):
         return {"image": tf.io.encode_png(image, _COMPRESSION), "label": tf.io.encode_png(label, _COMPRESSION)}
 
     def _check(self, builder):
-        return builder.examples.num_bytes
+        # Of indexed examples, the cache and the shuffle buffer hold positions alone.
+        return 0 if builder.examples.is_indexed else builder.examples.num_bytes
 
 
 def _name(position):

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from hierseg_keras.data import augmentation
 from hierseg_keras.data.argument_checks import check_arguments
-from hierseg_keras.data.class_ids import node_of_class_id
+from hierseg_keras.data.class_ids import node_of_class_id, nodes_of_pairs
 from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.class_names import class_names
 from hierseg_keras.data.example_names import text_features, undecoded
@@ -49,7 +49,7 @@ class Source:
         self._features = find_features(builder.info, features)
         class_map = None if class_map is None else self._class_map(class_map)
         nodes = self._nodes(tree, ignore_class, class_map, unmapped)
-        pairs = self._flip_pairs(tree, nodes, class_map) if flip_pairs is None else flip_pairs
+        pairs = self._flip_pairs(tree, nodes) if flip_pairs is None else flip_pairs
         self._has_colors = class_map is not None and class_map.has_colors
         unknown = ignore_class if unmapped == "ignore" else None
         largest = np.iinfo(builder.info.features[self._features[1]].np_dtype).max
@@ -137,18 +137,10 @@ class Source:
             names = []
         return ClassMap.from_dict(class_map, names, f"class map of {self.name}")
 
-    def _flip_pairs(self, tree, nodes, class_map):
+    def _flip_pairs(self, tree, nodes):
         """Returns the flip pairs of the data set, mapped from its own classes to nodes of the tree."""
-        metadata = self.builder.info.metadata or {}
-        pairs = metadata.get("flip_pairs")
-        pairs = [] if pairs is None else [tuple(pair) for pair in pairs]
-        if class_map is None:
-            return pairs
-        ids = {path: class_id for class_id, path in enumerate(class_names(self.builder.info)) if path} if pairs else {}
-        mapped = {path: nodes[class_id] for path, class_id in ids.items() if class_id in nodes}
-        found = {tuple(mapped[path] if path in mapped else tree.index(path) for path in pair) for pair in pairs}
-        # Left and right may be the same node of a tree that does not distinguish them.
-        return sorted(pair for pair in found if pair[0] != pair[1])
+        pairs = (self.builder.info.metadata or {}).get("flip_pairs")
+        return [] if pairs is None else nodes_of_pairs(tree, pairs, class_names(self.builder.info), nodes)
 
 
 def _sizes_differ(record, image, label):
@@ -167,9 +159,13 @@ def check_depth(info, max_depth):
     import tensorflow_datasets as tfds
 
     feature = dict(info.features).get(DEPTH)
-    if not isinstance(feature, tfds.features.Image) or feature.shape[-1] != 1:
+    is_image = isinstance(feature, tfds.features.Image) and feature.shape[-1] == 1
+    if not is_image or feature.np_dtype != np.float32:
+        received = (
+            f"`{DEPTH}` of dtype {feature.np_dtype.__name__}" if is_image else f"the features {sorted(info.features)}"
+        )
         raise ValueError(
-            f"`max_depth` expects a data set whose feature `{DEPTH}` is an image with one channel of meters. "
-            f"Received: {info.full_name} with the features {sorted(info.features)}. Omit max_depth."
+            f"`max_depth` expects a data set whose feature `{DEPTH}` is an image with one channel of meters, float32. "
+            f"Received: {info.full_name} with {received}. Omit max_depth."
         )
     return float(max_depth)

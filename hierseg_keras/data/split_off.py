@@ -13,7 +13,7 @@ def split_off(builder: "tfds.core.DatasetBuilder", split: str, share: float) -> 
     """Splits off a share of a split's images, to be held out from training for example.
 
     The images are the last ones of the split. TFDS shuffles images when it prepares a data set, so this is a random
-    sample.
+    sample. Examples of `from_arrays` and `from_dataset` stay in their order: shuffle them first.
 
     Args:
         builder: Prepared `tfds.core.DatasetBuilder`, as returned by `data.prepare`.

@@ -88,7 +88,8 @@ class ResultsRecord:
 
     def end(self, image):
         """Records that the results of an `ImageFile` were written."""
-        stamp = self._stamps.pop(image.path)
+        # Not removed, because one file may have results of two names.
+        stamp = self._stamps.get(image.path)
         # A file that did not exist yet when it was noted may have changed while it was read.
         if stamp is not None:
             with self._lock:

@@ -5,7 +5,7 @@ import pathlib
 
 from hierseg_keras import data
 from hierseg_keras.data.argument_checks import is_integer
-from hierseg_keras.data.class_ids import node_of_class_id
+from hierseg_keras.data.class_ids import node_of_class_id, nodes_of_pairs
 from hierseg_keras.data.class_map import IGNORE
 from hierseg_keras.data.class_names import class_names
 from hierseg_keras.data.colors import as_color
@@ -92,6 +92,24 @@ def load_class_table(folder, config, tree):
     return class_table(config.data, config.evaluation_dataset, tree)
 
 
+def flip_pairs_of(values, tree):
+    """Returns the flip pairs of all data sets to train on, as nodes of a tree and without repetitions.
+
+    Args:
+        values: The configuration's `data`.
+        tree: `ClassTree`.
+    """
+    found = []
+    # Folders declare none.
+    for name in dict.fromkeys(name for name in values.names if name != FOLDERS):
+        folders = values.data_dir, values.manual_dir
+        pairs = data.flip_pairs(name, *folders)
+        paths = class_names(data.prepare(name, *folders).info) if pairs else []
+        nodes = dict(enumerate(node_of_class_id(tree, paths, _NO_NODE).tolist()))
+        found += nodes_of_pairs(tree, pairs, paths, nodes)
+    return list(dict.fromkeys(found))
+
+
 def palette_of(values, folder=None):
     """Returns the palette of a configuration's pictures, as `visualization.node_colors` accepts it.
 
@@ -128,12 +146,14 @@ def _mask_table(values, classes):
         drawn = [row[3] if len(row) > 3 else "" for row in data.ClassMap.from_file(values.classes).rows]
         colors = drawn if len(drawn) == len(classes) else colors
     rows = [(id_, name, path or IGNORE, color) for (id_, name, path), color in zip(classes, colors)]
-    # Classes that have names alone are known by these, or by nothing.
-    if not any(is_integer(id_) or as_color(id_) for id_, *_ in rows):
+    # Classes that have names alone are known by these, or by nothing. A table may have numbered the rest.
+    is_named = any(isinstance(id_, str) and not as_color(id_) for id_, *_ in rows)
+    if is_named or not any(is_integer(id_) or as_color(id_) for id_, *_ in rows):
         return data.ClassMap([(number, *row[1:]) for number, row in enumerate(rows)], source=values.masks)
     # Pixels that were not annotated have no id. A larger id does not fit into a PNG file.
-    has_id = [row for row in rows if as_color(row[0]) or is_integer(row[0]) and row[0] <= MAX_CLASS_ID]
-    return data.ClassMap(has_id, source=values.masks)
+    drawn = [row for row in rows if as_color(row[0])]
+    numbered = [row for row in rows if is_integer(row[0]) and row[0] <= MAX_CLASS_ID]
+    return data.ClassMap(drawn or numbered, source=values.masks)
 
 
 def _node_of(tree, node):

@@ -16,9 +16,8 @@ from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.models.weights.transferred_weights import transfer_weights
 from hierseg_keras.training.build import compile_model, excluding_blank_images, load_evaluation, make_model
 from hierseg_keras.training.config import RunConfig
-from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.config.files import config_file
-from hierseg_keras.training.data_sets import palette_of
+from hierseg_keras.training.data_sets import flip_pairs_of, palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.manifest import TREE, WEIGHTS, check_files, missing_files
@@ -131,7 +130,7 @@ def for_inference(
     if window is not None:
         model = SlidingWindow(model, window, **({} if overlap is None else {"overlap": overlap}))
     if scales is not None or flip:
-        pairs = _flip_pairs(config.data) if flip else ()
+        pairs = flip_pairs_of(config.data, model.tree) if flip else ()
         model = MultiScale(model, scales=(1.0,) if scales is None else scales, flip=flip, flip_pairs=pairs)
     return model if own_size or config.data.size is None else Resized(model, config.data.size)
 
@@ -152,13 +151,6 @@ def _with_attention_scales(config, model, scales):
             f"without weights for {len(kept)} layers, such as {kept[0]}."
         )
     return getattr(made, "inference_model", made)
-
-
-def _flip_pairs(values):
-    """Returns the pairs of all data sets, without repetitions. Folders declare none."""
-    names = [name for name in dict.fromkeys(values.names) if name != FOLDERS]
-    pairs = [tuple(p) for name in names for p in data.flip_pairs(name, values.data_dir, values.manual_dir)]
-    return list(dict.fromkeys(pairs))
 
 
 def evaluate_run(

@@ -8,7 +8,10 @@ import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
 
 pytest.importorskip("tensorflow")
 from hierseg_keras import data  # noqa: E402
+from hierseg_keras.data.class_ids import nodes_of_pairs  # noqa: E402
 from hierseg_keras.data.node_table import replaced  # noqa: E402
+from hierseg_keras.training import RunConfig  # noqa: E402
+from hierseg_keras.training.data_sets import flip_pairs_of  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.manual_data import prepare  # noqa: E402
 
@@ -63,6 +66,24 @@ class FlipPairsTest:
                 np.testing.assert_array_equal(nodes, swapped[:, ::-1] if is_mirrored else label)
                 seen.add(is_mirrored)
         assert seen == {False, True}
+
+    def test_a_tree_may_group_the_classes_otherwise(self, tmp_path):
+        write_lip(tmp_path / "manual")
+        prepare("lip_tree", tmp_path / "manual", tmp_path / "data")
+        own = ClassTree.load("lip")
+        tree = ClassTree([f"all/{name}" for name in own.names[: own.num_leaves]])
+        values = RunConfig(data={"dataset": "lip_tree", "data_dir": str(tmp_path / "data")}).data
+        pairs = flip_pairs_of(values, tree)
+        names = [{tree.names[node] for node in pair} for pair in pairs]
+        assert {"left-arm", "right-arm"} in names and len(names) == 3
+        options = {"training": True, "crop_size": LIP_LABEL.shape, "scale_range": None, "batch_size": 1}
+        data.load("lip_tree", "train", tree=tree, data_dir=tmp_path / "data", **options)
+
+    def test_pairs_without_two_nodes_are_left_out(self):
+        tree, paths = ClassTree(["eye", "nose"]), ["left_eye", "right_eye", "nose"]
+        pairs = [("left_eye", "right_eye"), ("nose", "left_eye"), ("nose", "right_eye")]
+        assert nodes_of_pairs(tree, pairs, paths, {0: 0, 1: 0, 2: 1}) == [(1, 0)]
+        assert nodes_of_pairs(tree, pairs, paths, {0: 255, 1: 0, 2: 1}) == [(1, 0)]
 
     def test_internal_nodes_change_places_too_and_other_labels_do_not(self):
         # left/eye 0, left/brow 1, right/eye 2, right/brow 3, nose 4, left 5, right 6.

@@ -115,6 +115,14 @@ class FromArraysTest:
         source = from_arrays([gray, gray[..., None]], [np.zeros((5, 6, 1), np.int64)] * 2)
         assert all(image.shape == (1, 5, 6, 3) and (image == 7).all() for image, _ in batches(source))
 
+    def test_large_arrays_are_shuffled_whole(self, monkeypatch):
+        monkeypatch.setattr("hierseg_keras.data.record_files._MAX_CACHED_BYTES", 100)
+        images = np.arange(200, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
+        source = hs.data.from_arrays(images, np.zeros((200, 2, 2), np.uint8), TREE)
+        options = {"training": True, "crop_size": (2, 2), "scale_range": None, "shuffle_buffer": 10, "batch_size": 50}
+        first, _ = next(iter(hs.data.load(source, "train", **options)))
+        assert first.numpy().max() > 150
+
     def test_a_tree_of_more_than_255_nodes(self):
         tree = hs.ClassTree.from_text("\n".join(f"class_{number}" for number in range(300)))
         source = from_arrays([IMAGES[0]], [np.full((10, 12), 299)], tree, ignore_class=-1)

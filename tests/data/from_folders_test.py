@@ -2,6 +2,7 @@ import os
 import pathlib
 import re
 import shutil
+import sys
 import unicodedata
 
 import numpy as np
@@ -15,6 +16,7 @@ from tests import image_folders, mask_formats  # noqa: E402
 from tests.image_folders import NO_LABEL, TREE  # noqa: E402
 from tfds_builders.folders.named_pairs import find_pairs  # noqa: E402
 from tfds_builders.folders.split_groups import hash_shares  # noqa: E402
+from tfds_builders.reading.file_problems import ImageFileError  # noqa: E402
 
 NAMES = [f"scene_{number}" for number in range(12)]
 
@@ -268,6 +270,30 @@ class SplitsTest:
         assert sizes_of(builder) == {"train": 11, "validation": 1} and files_of(builder, "validation") == {
             "scene_3.png"
         }
+
+    @pytest.mark.parametrize("format_", ["panoptic", "labelme", "binary"])
+    def test_a_class_may_be_in_the_masks_of_the_validation_alone(self, format_, folder, prepare):
+        names = ["person", "rider", "sky"]
+        labels = {name: image_folders.example(n, (12 + n % 3, 16))[1] % 3 for n, name in enumerate(NAMES)}
+        (folder / "val_images").mkdir()
+        shutil.move(folder / "images" / "scene_3.png", folder / "val_images")
+        parts = {"few": {name: np.minimum(label, 1) for name, label in labels.items() if name != "scene_3"}}
+        parts["all"] = {"scene_3": labels["scene_3"]}
+        for part, label in parts.items():
+            (folder / part).mkdir()
+            getattr(mask_formats, f"write_{format_}")(folder / part, label, names[: 2 if part == "few" else 3])
+        builder = prepare(masks="few", val_images=folder / "val_images", val_masks=folder / "all")
+        (label,) = (label for _, label in batches(builder, "validation", batch_size=1))
+        np.testing.assert_array_equal(label[0], labels["scene_3"])
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+    def test_a_name_in_another_encoding_is_one_problem(self, folder, prepare):
+        for kind in ("images", "masks"):
+            path = os.fsencode(folder / kind)
+            os.rename(path + b"/scene_3.png", path + b"/caf\xe9.png")
+        with pytest.raises(ImageFileError) as caught:
+            prepare()
+        assert len(caught.value.problems) == 2 and all("expected a name in UTF-8" in p for p in caught.value.problems)
 
 
 class NamesTest:

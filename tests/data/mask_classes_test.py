@@ -26,6 +26,21 @@ class MaskClassesTest:
             (6, "bus", "car"),
         )
 
+    def test_a_dict_may_name_what_is_not_annotated(self):
+        masks = found((1, "road"), (2, "bus"), (3, "kerb"))
+        classes = {"road": "sky", "bus": "car", "_background_": "ignore"}
+        rows = mask_classes(masks, {**classes, "kerb": "sky"}, TREE, "masks")
+        assert rows == ((1, "road", "sky"), (2, "bus", "car"), (4, "_background_", None), (3, "kerb", "sky"))
+        # A class that was forgotten does not get the number of another one.
+        assert (3, "_background_", None) not in mask_classes(masks, classes, TREE, "masks")
+
+    def test_a_table_that_only_numbers_its_rows_means_names(self):
+        table = ClassMap([(0, "bus", "car"), (1, "road", "sky")])
+        assert mask_classes(found((1, "bus"), (2, "road")), table, TREE, "masks") == (
+            (1, "bus", "car"),
+            (2, "road", "sky"),
+        )
+
     def test_a_row_that_contradicts_the_masks_is_refused(self):
         table = ClassMap([(5, "car", "car"), (6, "sky", "sky")])
         with pytest.raises(TreeError, match="such as 5,sky. Received: 5,car. Correct the row"):

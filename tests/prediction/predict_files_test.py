@@ -66,6 +66,11 @@ def leaf_of(model, path):
 
 
 class ClassMapsTest:
+    def test_one_file_may_have_results_of_two_names(self, folder, model):
+        predict_files(model, ["photos", "photos/day/1.png"], "out", batch_size=2)
+        maps = sorted(file for file in files_below("out") if file.endswith("level_1.png"))
+        assert len(maps) == 8
+
     def test_each_image_gets_the_maps_of_its_own_pixels(self, folder, model):
         result = predict_files(model, "photos", "out", batch_size=2)
         assert (result.num_predicted, result.num_skipped, result.problems) == (7, 0, [])

@@ -78,6 +78,9 @@ class ClassTableTest:
             ([(7, "Sky", "sky"), (70_000, "car", "car")], ((7, "Sky", "sky"),)),
             # As from masks whose classes have names alone, with a class table.
             ([("Sky", "Sky", "sky"), ("car", "car", "car")], ((0, "Sky", "sky"), (1, "car", "car"))),
+            # The table has numbered what masks do not declare.
+            ([(0, "_background_", None), ("car", "car", "car")], ((0, "_background_", "ignore"), (1, "car", "car"))),
+            ([("#800000", "Sky", "sky"), (1, "lost", "car")], (("#800000", "Sky", "sky"),)),
         ],
     )
     def test_of_folders_is_what_the_masks_hold(self, classes, rows, monkeypatch):

@@ -94,4 +94,4 @@ def _size_and_time(path):
 
 
 def _hash(value):
-    return hashlib.sha256(json.dumps(value).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

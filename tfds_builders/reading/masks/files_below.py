@@ -17,7 +17,8 @@ def files_below(folder, suffix, without=()):
 
     Returns:
         Dict from the path below `folder` without suffix, such as `"aachen/000001"`, to the file's path, sorted; and a
-        list of problems, one string per file whose name is that of an earlier one, which is not in the dict.
+        list of problems, one string per file that is not in the dict, because its name is that of an earlier one or is
+        not valid Unicode.
     """
     suffixes = (suffix,) if isinstance(suffix, str) else suffix
     files, problems, seen = {}, [], {os.path.realpath(str(path)) for path in without}
@@ -34,7 +35,12 @@ def files_below(folder, suffix, without=()):
                 visit(child, f"{prefix}{child.name}/")
             elif child.suffix.lower() in suffixes:
                 name = f"{prefix}{child.stem}"
-                if name in files:
+                if not _is_unicode(name):
+                    problems.append(
+                        f"{str(child)!r}: expected a name in UTF-8. Received: another encoding. Rename the file or its "
+                        "folder"
+                    )
+                elif name in files:
                     problems.append(
                         f"{child}: expected one file per name. Received: {files[name].name} beside it. Rename or "
                         "remove one of them"
@@ -44,3 +50,12 @@ def files_below(folder, suffix, without=()):
 
     visit(as_path(folder), "")
     return dict(sorted(files.items())), problems
+
+
+def _is_unicode(name):
+    """Returns whether a file's name can be encoded. Python reads bytes of other encodings as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
