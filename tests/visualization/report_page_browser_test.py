@@ -278,6 +278,22 @@ class FilesTest:
                 (index.parent / "data/0.0.js").as_uri()
             ]
 
+    def test_an_image_that_comes_late_replaces_no_other_one(self, browser, folder):
+        with opened_page(browser, report_page([reported()], folder / "late")) as page:
+            page.evaluate(
+                """() => {
+                    const load = hierseg.imageMaps;
+                    const late = new Promise((resolve) => { hierseg.deliver = resolve; });
+                    hierseg.imageMaps = async (image, runs) => (image === 1 && (await late), load(image, runs));
+                }"""
+            )
+            page.get_by_role("button", name="Next image").click()
+            page.get_by_role("button", name="Previous image").click()
+            until_loaded(page)
+            page.evaluate("hierseg.deliver()")
+            page.wait_for_timeout(300)
+            assert page.evaluate("hierseg.shownMaps(hierseg.store.state) !== null")
+
     def test_missing_file_is_a_message(self, browser, folder):
         index = report_page([reported()], folder / "damaged")
         (index.parent / "data" / "1.0.js").unlink()
