@@ -116,7 +116,7 @@ def trade_off(
 
     Reference:
         [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1 and figure 2. The
-        paper defines the angle only in that figure. The factor 4 is the ratio of the figure's axes.
+        paper defines the angle by a line of that figure, whose axes have the ratio 4, the factor here.
         With it, the line through the origin has the 76 degrees of the paper's table 5.
     """
     names = range(len(confusion))
@@ -185,8 +185,8 @@ def constant_ratio_sizes(num_classes: int, num_stages: int, ratio: float = 0.5) 
     [5, 10]
 
     Reference:
-        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1.3. Left open by the
-        paper: rounding of the sizes, and how their classes are clustered (in a run, by `method.clustering`).
+        [Borse et al., HS3, BMVC 2021](https://arxiv.org/abs/2111.02333), section 3.1.3. The paper clusters
+        the classes by hand; a run searches clusters of these sizes. Left open: rounding of the sizes.
     """
     if num_classes < 2 or num_stages < 1 or not 0 < ratio < 1:
         raise ValueError(

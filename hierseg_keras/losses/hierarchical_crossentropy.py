@@ -221,8 +221,8 @@ class HierarchicalCrossentropy(TreeLoss):
     Reference:
         [Muller & Smith, A Hierarchical Loss for Semantic Segmentation, VISAPP 2020](
         https://doi.org/10.5220/0008946002600267), eq. 1-4. In contrast to the paper, a label may be
-        an internal node. The paper leaves the weights of the depths and the average over pixels open;
-        here they are 1, and the mean over labeled pixels.
+        an internal node, and depths may have weights; the paper's are 1, the default. Its text leaves the
+        average over pixels open; here it is the mean over labeled pixels.
     """
 
     scores = "leaves"

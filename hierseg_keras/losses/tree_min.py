@@ -122,8 +122,8 @@ class TreeMin(TreeLoss):
 
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
-        https://arxiv.org/abs/2203.14335), eq. 4 and 5. The released code averages the terms
-        per level, multiplies them by five and adds crossentropies, as `TreeMinCrossentropy` does.
+        https://arxiv.org/abs/2203.14335), eq. 4 and 5. For Cityscapes, the released code
+        averages the terms per level, multiplies them by five and adds crossentropies, as `TreeMinCrossentropy` does.
         The paper leaves the average over pixels and the gradient of ties open; see `FocalTreeMin`.
     """
 

@@ -1,4 +1,4 @@
-"""The loss of the code released with HSSN: focal tree-min averaged per level, plus a softmax crossentropy per level."""
+"""The form of the losses released with HSSN: tree-min averaged per level, plus a softmax crossentropy per level."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -127,13 +127,14 @@ def _level_crossentropy(tree, level, label, rows):
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class TreeMinCrossentropy(TreeLoss):
-    """Computes five times the focal tree-min loss, averaged per level, plus a crossentropy per level.
+    """Computes the focal tree-min loss, averaged per level and weighted, plus a crossentropy per level.
 
-    This is the loss of the code released with HSSN. Use it to compare with networks trained by that
-    code. For Cityscapes, the code has no focus: `TreeMinCrossentropy(tree, gamma=0)`. For
-    PASCAL-Person-Part and LIP, it has `TreeMinCrossentropy(tree, tree_min_weight=0.5)` and half of
-    `RegionMutualInformation`, which `WeightedSum` adds. The crossentropies apply a softmax over the classes of
-    each level to the same node logits. From scratch, they train faster than a sigmoid per node.
+    The losses of the code released with HSSN have this form. Use it to compare with networks trained by that
+    code, which has other values than the defaults. For Cityscapes, it has no focus:
+    `TreeMinCrossentropy(tree, gamma=0)`. For PASCAL-Person-Part and LIP, it has
+    `TreeMinCrossentropy(tree, tree_min_weight=0.5)` and half of `RegionMutualInformation`, which `WeightedSum`
+    adds. The crossentropies apply a softmax over the classes of each level to the same node logits. From scratch,
+    they train faster than a sigmoid per node.
 
     Formula, with `t_v` the term of node `v` in `FocalTreeMin`, `V_l` the nodes of level `l` (the
     leaves are those of level 1), `C_l` the classes of level `l` (`ClassTree.level_classes`) and

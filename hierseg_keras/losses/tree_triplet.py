@@ -272,9 +272,9 @@ class TreeTriplet(keras.losses.Loss):
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
         https://arxiv.org/abs/2203.14335), eq. 7 and 8. The paper leaves open how triplets are
-        drawn (here as described above), the constant margin of table 8, and distances in a ragged tree
-        (here those of a balanced one). The released code has a constant margin of 0.6 on `1 - cos`, which
-        is `margin=0.3` here, with half the loss.
+        drawn (here as described above), and the constant margin of table 8. Its distance counts the edges of
+        the tree; here that of a ragged tree is as in a balanced one. The released code has a constant margin
+        of 0.6 on `1 - cos`, which is `margin=0.3` here, with half the loss.
     """
 
     def __init__(

@@ -452,9 +452,10 @@ class ClassTree:
             u, v: Nodes, as `index` takes them.
             kind: `"balanced"` (the default) or `"edges"`. `"balanced"` treats every leaf as if it
                 were at depth `D`. The distance of two different leaves is then
-                `2 (D - depth(lca))`, where `lca` is their lowest common ancestor (psi in HSSN,
-                eq. 8), and a leaf on a short branch is no closer to other leaves than one on a
-                long branch. `"edges"` counts the edges of the tree as it is.
+                `2 (D - depth(lca))`, where `lca` is their lowest common ancestor, and a leaf on a
+                short branch is no closer to other leaves than one on a long branch. `"edges"`
+                counts the edges of the tree as it is (psi in HSSN, eq. 8). The two are equal where
+                all leaves are at one depth.
 
         Returns:
             Integer, number of edges.

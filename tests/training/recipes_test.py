@@ -57,7 +57,7 @@ class RecipesTest:
 
     def test_hs3_on_scale_attention_trains_on_both_splits(self):
         config = RunConfig.from_recipe("hs3_cityscapes_scale_attention_hrnet_w48_fuse")
-        assert (config.data.train_split, config.method.stages) == ("train+validation", ("trunk/stage2", "trunk/stage3"))
+        assert (config.data.train_split, config.method.stages) == ("validation+train", ("trunk/stage2", "trunk/stage3"))
         assert round((2975 + 500) * config.method.analysis_share) == 300
         coarse = RunConfig.from_recipe("hs3_cityscapes_coarse_scale_attention_hrnet_w48")
         assert coarse.replace(network={"weights": None}).network == config.network

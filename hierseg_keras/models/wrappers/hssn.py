@@ -44,6 +44,7 @@ class HSSN(TrainingWrapper):
         Focal   HSSN(network, loss="focal_binary_crossentropy", triplet=False)
         TM      HSSN(network, loss="tree_min", triplet=False)
         FTM     HSSN(network, loss="focal_tree_min", triplet=False)
+        TT      HSSN(network, loss="crossentropy")
         Full    HSSN(network)
 
     Args:
@@ -101,9 +102,9 @@ class HSSN(TrainingWrapper):
     Reference:
         [Li et al., Deep Hierarchical Semantic Segmentation, CVPR 2022](
         https://arxiv.org/abs/2203.14335), section 3. The loss in evaluation is that of the logits
-        only. Each step draws its triplets from the seed and the number of the step. The paper leaves open
-        which map is the embedding (here the backbone's last one) and over what `beta` is annealed (here the
-        planned updates).
+        only. Each step draws its triplets from the seed and the number of the step. The embedding is the
+        encoder's map, as in the paper: the backbone's last one. The paper leaves open over what `beta` is
+        annealed (here the planned updates).
     """
 
     def __init__(
