@@ -131,7 +131,10 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         splits, problems = self.split_items(folder)
         if problems and not self._skip_bad:
             raise ImageFileError([*problems, *self._more_problems(splits, _MAX_PROBLEMS - len(problems))])
-        if not splits or not all(splits.values()):
+        if empty := [split for split, items in splits.items() if not items]:
+            received = f"none that can be used in {', '.join(empty)}. Add files, or remove those of this split"
+            raise ImageFileError([f"{folder}: expected files in every split. Received: {received}", *problems])
+        if not splits:
             raise ImageFileError(problems or f"{folder}: expected files in every split. Received: none")
         self._left_out = {"files": problems, **{split: [] for split in splits}}
         self._beam_items = {}

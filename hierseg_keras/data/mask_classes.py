@@ -41,7 +41,7 @@ def mask_classes(found, classes, tree, folder):
         _check_kind(found, classes, folder)
         # Raises for all classes that are unmapped or not in the tree.
         classes.node_of_class_id(tree, tree.num_nodes)
-        by_name = _are_numbered(classes) and {row[1] for row in classes.rows} <= {name for _, name in found.classes}
+        by_name = _are_numbered(classes) and _declares_each(found, [row[1] for row in classes.rows])
         rows = [
             (_declared_id(found, None if by_name else id_, name), name, _path(tree, node))
             for id_, name, node, *_ in classes.rows
@@ -111,6 +111,12 @@ def _check_one_node(found, rows, classes):
 def _are_numbered(classes):
     """Returns whether the ids of a table only number its rows, as they do where its column `id` is empty."""
     return [row[0] for row in classes.rows] == list(range(len(classes.rows)))
+
+
+def _declares_each(found, names):
+    """Returns whether the masks declare every name, and each of their names once."""
+    declared = [name for _, name in found.classes]
+    return set(names) <= set(declared) and len(set(declared)) == len(declared)
 
 
 def _declared_id(found, id_, name):

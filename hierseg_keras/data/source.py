@@ -140,7 +140,9 @@ class Source:
     def _flip_pairs(self, tree, nodes):
         """Returns the flip pairs of the data set, mapped from its own classes to nodes of the tree."""
         pairs = (self.builder.info.metadata or {}).get("flip_pairs")
-        return [] if pairs is None else nodes_of_pairs(tree, pairs, class_names(self.builder.info), nodes)
+        # TFDS may return an array.
+        has_pairs = pairs is not None and len(pairs) > 0
+        return nodes_of_pairs(tree, pairs, class_names(self.builder.info), nodes) if has_pairs else []
 
 
 def _sizes_differ(record, image, label):
@@ -161,9 +163,9 @@ def check_depth(info, max_depth):
     feature = dict(info.features).get(DEPTH)
     is_image = isinstance(feature, tfds.features.Image) and feature.shape[-1] == 1
     if not is_image or feature.np_dtype != np.float32:
-        received = (
-            f"`{DEPTH}` of dtype {feature.np_dtype.__name__}" if is_image else f"the features {sorted(info.features)}"
-        )
+        received = f"the features {sorted(info.features)}"
+        if is_image:
+            received = f"`{DEPTH}` of dtype {np.dtype(feature.np_dtype).name}"
         raise ValueError(
             f"`max_depth` expects a data set whose feature `{DEPTH}` is an image with one channel of meters, float32. "
             f"Received: {info.full_name} with {received}. Omit max_depth."

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from hierseg_keras.models import Calibrated
+from hierseg_keras.models.wrappers.resized import resized_size_of
 
 
 def assert_resized_area(model, height, width, name, advice):
@@ -22,8 +22,7 @@ def assert_resized_area(model, height, width, name, advice):
     """
     from tfds_builders.reading.image_header import MAX_PIXELS
 
-    model = model.model if isinstance(model, Calibrated) else model
-    resized_size = getattr(model, "resized_size", None)
+    resized_size = resized_size_of(model)
     if resized_size is None:
         return tf.no_op()
     # An empty image is padded to one pixel.

@@ -27,17 +27,18 @@ def flat_crossentropy(tree, from_logits=True, class_weights=None, ignore_class=2
 flat_crossentropy.scores = HierarchicalCrossentropy.scores
 
 
-def leaf_crossentropy(tree, like):
-    """Makes the flat crossentropy of leaf logits, to which labels at internal nodes do not contribute.
+def leaf_crossentropy(tree, like=None, **options):
+    """Makes the flat crossentropy of leaf scores, to which labels at internal nodes do not contribute.
 
     Args:
         tree: `ClassTree`.
         like: Another loss, whose `ignore_class`, `class_weights`, `normalization` and `reduction` it has, where they
-            are given; of a `WeightedSum`, those of its first loss.
+            are given; of a `WeightedSum`, those of its first loss. Defaults to `None`.
+        **options: Further arguments of `HierarchicalCrossentropy`.
     """
     like = _first(like)
     names = ("ignore_class", "normalization", "reduction")
-    options = {name: getattr(like, name) for name in names if hasattr(like, name)}
+    options |= {name: getattr(like, name) for name in names if hasattr(like, name)}
     if getattr(like, "class_weights", None) is not None:
         # The flat crossentropy has only those of the leaves, and here no other counts.
         ones = [1.0] * (tree.num_nodes - tree.num_leaves)

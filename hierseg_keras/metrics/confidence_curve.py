@@ -137,5 +137,6 @@ class ConfidenceCurve(TreeMetric):
 
 
 def _named(threshold):
-    """Returns a threshold with two decimals, or with all of its decimals if it has more."""
+    """Returns a threshold with two decimals, or with up to six if it has more."""
+    threshold = round(threshold, 6)
     return f"{threshold:.2f}" if round(threshold, 2) == threshold else repr(threshold)

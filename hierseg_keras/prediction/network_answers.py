@@ -8,6 +8,7 @@ from keras import ops
 
 from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.decoding.confident_labels import coherent_probabilities, labels_at
+from hierseg_keras.models.wrappers.resized import resized_size_of
 from hierseg_keras.tree.ops import pick_channel
 
 LEAF, CONFIDENCE, CONFIDENT = "leaf", "confidence", "confident"
@@ -53,8 +54,9 @@ class NetworkAnswers:
 
     def num_pixels(self, height, width):
         """Returns the number of pixels of an image, or of what the network resizes it to if that has more."""
-        resized_size = getattr(self._model, "resized_size", lambda *size: size)
-        return max(height * width, math.prod(resized_size(height, width)))
+        resized_size = resized_size_of(self._model)
+        resized = 0 if resized_size is None else math.prod(resized_size(height, width))
+        return max(height * width, resized)
 
     def __call__(self, images):
         return {name: ops.convert_to_numpy(values) for name, values in self._answer(images).items()}

@@ -248,9 +248,9 @@ class _Job:
             return FilePredictions(0, num_skipped, [])
         threads, count = min(_MOST_THREADS, os.cpu_count() or 1), 2 * (self._batch_size or BATCH_SIZE)
 
-        def read(path):
-            record.note(path)
-            return read_image(path)
+        def read(image):
+            record.note(image)
+            return read_image(image.path)
 
         with written_into(out) as writer, record.closing(), writing_behind(threads, count) as behind:
             decoded = self._usable(read_ahead(images, read, threads, count))

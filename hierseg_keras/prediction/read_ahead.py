@@ -13,7 +13,7 @@ def read_ahead(images, read, threads, count):
 
     Args:
         images: Iterable of `ImageFile`.
-        read: Function from a path to an array `(H, W, 3)`. A `ValueError` says that the file cannot be used.
+        read: Function from an `ImageFile` to an array `(H, W, 3)`. A `ValueError` says that the file cannot be used.
         threads: Number of threads.
         count: Number of images that may wait.
 
@@ -21,7 +21,7 @@ def read_ahead(images, read, threads, count):
         Pairs of an `ImageFile` and its pixels, or the `ValueError`, in the order of `images`.
     """
     pool = concurrent.futures.ThreadPoolExecutor(threads, "read")
-    queue = _Queue(iter(images), lambda image: pool.submit(read, image.path), threads, count)
+    queue = _Queue(iter(images), lambda image: pool.submit(read, image), threads, count)
     try:
         while (following := queue.pop()) is not None:
             image, future = following

@@ -74,8 +74,8 @@ class ResultsRecord:
                 self._stream.close()
 
     def note(self, image):
-        """Notes the present size and modification time of an image file. Call it before the file is read."""
-        self._stamps[image] = _stamp(image)
+        """Notes the present size and modification time of an `ImageFile`. Call it before the file is read."""
+        self._stamps[image] = _stamp(image.path)
 
     def begin(self, image):
         """Records that results of an `ImageFile` are going to be written. Threads may call it."""
@@ -88,8 +88,7 @@ class ResultsRecord:
 
     def end(self, image):
         """Records that the results of an `ImageFile` were written."""
-        # Not removed, because one file may have results of two names.
-        stamp = self._stamps.get(image.path)
+        stamp = self._stamps.pop(image)
         # A file that did not exist yet when it was noted may have changed while it was read.
         if stamp is not None:
             with self._lock:

@@ -10,7 +10,7 @@ from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.training.build import ignore_class_of, load_evaluation
 from hierseg_keras.training.folder_claim import claimed
-from hierseg_keras.training.manifest import weights_hash
+from hierseg_keras.training.manifest import WEIGHTS, weights_hash
 from hierseg_keras.training.origin import warn_of_other_data
 from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.training.temperature_file import save_temperature
@@ -55,8 +55,9 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
             "KERAS_BACKEND=tensorflow before importing keras; runs of other backends load there too."
         )
     folder, strategy = pathlib.Path(folder), current_strategy()
+    # Before the weights are loaded: if others replace them meanwhile, the temperature is refused later.
+    weights = weights_hash(folder) if (folder / WEIGHTS).is_file() else None
     config, model = load_run(folder, strategy)
-    weights = weights_hash(folder)
     warn_of_other_data(folder, config, model.tree)
     with claimed(folder):
         split = split or config.evaluation.split

@@ -43,6 +43,7 @@ from hierseg_keras.training.checkpoints.restore_checkpoint import RestoreCheckpo
 from hierseg_keras.training.checkpoints.save_checkpoints import SaveCheckpoints
 from hierseg_keras.training.checkpoints.stop_request import catching_signals
 from hierseg_keras.training.config import ConfigError, RunConfig
+from hierseg_keras.training.config.checks import callback_conflicts
 from hierseg_keras.training.config.files import CONFIG
 from hierseg_keras.training.data_sets import absolute_folders, class_table, palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
@@ -95,7 +96,7 @@ def train(
     The folder is locked against other processes during training. Files are replaced atomically: if the process is
     killed, or the disk is full, the folder keeps the weights that were saved last.
 
-    A checkpoint is saved every `config.save_every`, after the first epoch, after the last batch, and after the first
+    A checkpoint is saved every `config.save_every`, after the first epoch, when training ends, and after the first
     SIGTERM or SIGINT (Ctrl-C), which ends the training. It contains the state of the network, the optimizer, the
     metrics and the callbacks: of these, the public attributes that are numbers, Booleans, `None`, NumPy arrays, or
     lists and dicts of these. A resumed run begins with the batch after it, and ends with the same weights and the same
@@ -284,10 +285,12 @@ def check_before_data(config, strategy):
     """Checks a configuration for problems that would otherwise appear only after the data have been prepared.
 
     Raises:
-        ConfigError: If the tree lacks classes of a data set.
+        ConfigError: If the tree lacks classes of a data set, or a callback would work against the run's own.
         ValueError: If the configuration does not fit the number of replicas.
         ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
     """
+    if problems := list(callback_conflicts(config)):
+        raise ConfigError(problems)
     check_classes(config.data)
     _warn_of_padding(config.data)
     check_strategy(strategy)

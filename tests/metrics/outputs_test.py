@@ -104,6 +104,8 @@ class ConfidenceCurveTest:
     def test_each_threshold_has_a_name_of_its_own(self):
         metric = ConfidenceCurve(TREE, thresholds=(0, 0.5, 0.99, 0.995, 0.999), name="at")
         assert list(metric.result()) == ["at_0.00", "at_0.50", "at_0.99", "at_0.995", "at_0.999"]
+        metric = ConfidenceCurve(TREE, thresholds=np.arange(0.1, 0.35, 0.1), name="at")
+        assert list(metric.result()) == ["at_0.10", "at_0.20", "at_0.30"]
 
     @pytest.mark.parametrize("thresholds", [(), (0.5, 0.2), (0.5, 0.5), (-0.1, 0.5), (0.5, 1.2)])
     def test_invalid_thresholds_raise(self, thresholds):

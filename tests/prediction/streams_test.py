@@ -26,11 +26,12 @@ def indices(groups):
 
 class ReadAheadTest:
     def test_images_come_in_order_and_errors_in_their_place(self):
-        def read(path):
-            time.sleep(0.002 * (int(path) % 3))
-            if int(path) % 4 == 1:
-                raise ValueError(path)
-            return np.full((1, 1, 3), int(path), np.uint8)
+        def read(image):
+            number = int(image.path)
+            time.sleep(0.002 * (number % 3))
+            if number % 4 == 1:
+                raise ValueError(image.path)
+            return np.full((1, 1, 3), number, np.uint8)
 
         results = list(read_ahead.read_ahead(files(20), read, threads=3, count=6))
         assert [image.path for image, _ in results] == [str(index) for index in range(20)]
@@ -39,7 +40,9 @@ class ReadAheadTest:
 
     def test_number_of_images_that_wait_is_limited(self):
         begun = []
-        images = read_ahead.read_ahead(files(1000), lambda path: begun.append(path) or np.zeros((1, 1, 3)), 2, count=5)
+        images = read_ahead.read_ahead(
+            files(1000), lambda image: begun.append(image) or np.zeros((1, 1, 3)), 2, count=5
+        )
         next(images)
         time.sleep(0.05)
         assert len(begun) <= 6
@@ -50,8 +53,8 @@ class ReadAheadTest:
         monkeypatch.setattr(read_ahead, "MAX_WAITING_PIXELS", 300)
         begun = []
 
-        def read(path):
-            begun.append(path)
+        def read(image):
+            begun.append(image)
             return np.zeros((10, 10, 3), np.uint8)
 
         images = read_ahead.read_ahead(files(1000), read, threads=2, count=50)
@@ -64,15 +67,17 @@ class ReadAheadTest:
 
     def test_reading_goes_on_while_nobody_asks(self):
         begun = []
-        images = read_ahead.read_ahead(files(1000), lambda path: begun.append(path) or np.zeros((1, 1, 3)), 1, count=9)
+        images = read_ahead.read_ahead(
+            files(1000), lambda image: begun.append(image) or np.zeros((1, 1, 3)), 1, count=9
+        )
         next(images)
         time.sleep(0.05)
         assert len(begun) >= 9
         images.close()
 
     def test_other_errors_are_raised(self):
-        def fail(path):
-            raise RuntimeError(path)
+        def fail(image):
+            raise RuntimeError(image)
 
         with pytest.raises(RuntimeError):
             list(read_ahead.read_ahead(files(3), fail, threads=1, count=2))

@@ -147,6 +147,15 @@ class TrainTest:
             ({"optimizer": {"name": "SGD", "momentum": 3.0}}, "`optimizer` .*`momentum` must be"),
             ({"evaluation": {"metrics": [{"name": "PathCoherence"}] * 2}}, "`evaluation.metrics` .* different names"),
             ({"callbacks": [{"name": "ModelCheckpoint", "filepath": "a"}]}, "`callback` .*must end in `.keras`"),
+            ({"callbacks": [{"name": "ReduceLROnPlateau"}]}, "`callbacks` .* leave the learning rate to `schedule"),
+            (
+                {"callbacks": [{"name": "EarlyStopping", "restore_best_weights": True}]},
+                "`callbacks` .* Set `schedule.early_stopping_patience`",
+            ),
+            (
+                {"callbacks": [{"name": "EarlyStopping"}], "schedule": {"ema_momentum": 0.9}},
+                "`callbacks` expects EarlyStopping without .*`schedule.ema_momentum`",
+            ),
             (
                 {"data": {"tree": "cityscape"}},
                 "`data.tree` .*Received: 'cityscape', which is not there. Did you mean `cityscapes`",

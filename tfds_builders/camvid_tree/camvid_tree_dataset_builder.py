@@ -67,13 +67,14 @@ For the config `original`, download the images and the labeled frames from the a
 
     701_StillsRaw_full/x.png  LabeledApproved_full/x_L.png
 
+or into `CamVid/` below it. `LabeledApproved_full.zip` has no folder of its own: unpack it with
+`unzip LabeledApproved_full.zip -d LabeledApproved_full`.
+
 Label maps are RGB PNGs in the 32 colors of `label_colors.txt`. The release has no splits: all images are in `train`,
 unless the SegNet tutorial's lists `train.txt`, `val.txt` and `test.txt` are beside the folders and divide it.
 """
 
-    @property
-    def published(self):
-        return {"train": 701} if self.builder_config.is_original else {"train": 367, "validation": 101, "test": 233}
+    published = {"train": 367, "validation": 101, "test": 233}
 
     def _info(self):
         tree = ClassTree.load(self.builder_config.tree_name)
@@ -84,7 +85,10 @@ unless the SegNet tutorial's lists `train.txt`, `val.txt` and `test.txt` are bes
 
     def split_items(self, manual_dir):
         if self.builder_config.is_original:
-            return original_release.split_items(manual_dir)
+            splits, problems = original_release.split_items(manual_dir, self.MANUAL_DOWNLOAD_INSTRUCTIONS)
+            if splits.keys() == {"train"}:
+                self.published = {"train": 701}
+            return splits, problems
         root = _find_root(manual_dir)
         splits, problems = {}, []
         for split, folder in _FOLDERS.items():

@@ -2,6 +2,7 @@
 
 import functools
 
+from tfds_builders.reading.find_folder import find_folder
 from tfds_builders.reading.image_files import read_colors
 from tfds_builders.reading.paired_images import pair_folders, pick_listed
 
@@ -47,19 +48,25 @@ _LISTS = {"train": "train.txt", "validation": "val.txt", "test": "test.txt"}
 read_label = functools.partial(read_colors, colors=tuple(COLORS.values()))
 
 
-def split_items(manual_dir):
+def split_items(manual_dir, instructions):
     """Pairs images and label maps by frame name.
 
     If the SegNet tutorial's lists are beside the two folders, they divide the pairs into splits.
 
     Args:
-        manual_dir: `epath.Path` of the folder that contains `701_StillsRaw_full` and `LabeledApproved_full`.
+        manual_dir: `epath.Path` of the folder that contains `701_StillsRaw_full` and `LabeledApproved_full`, or of the
+            one above `CamVid/`, which contains them.
+        instructions: String that tells the user which files to put there, for errors.
 
     Returns:
         A pair `(splits, problems)`, as from `TreeBuilder.split_items`.
+
+    Raises:
+        ImageFileError: If a folder is missing.
     """
-    pairs, problems = pair_folders(manual_dir / IMAGES, manual_dir / LABELS, label_ending="_L")
-    lists = {split: manual_dir / name for split, name in _LISTS.items() if (manual_dir / name).exists()}
+    images, labels = (find_folder(manual_dir, (name, f"CamVid/{name}"), instructions) for name in (IMAGES, LABELS))
+    pairs, problems = pair_folders(images, labels, label_ending="_L")
+    lists = {split: images.parent / name for split, name in _LISTS.items() if (images.parent / name).exists()}
     if not lists:
         return {"train": pairs}, problems
     splits = {}

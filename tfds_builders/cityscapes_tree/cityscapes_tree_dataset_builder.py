@@ -34,7 +34,7 @@ class CityscapesTreeConfig(tfds.core.BuilderConfig):
 
 
 class Builder(TreeBuilder):
-    """Builds Cityscapes from its folders, or from its two archives without unpacking them."""
+    """Builds Cityscapes from its folders, or from its archives without unpacking them."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
@@ -58,7 +58,8 @@ Register at https://www.cityscapes-dataset.com, download `leftImg8bit_trainvalte
     gtFine/{train,val,test}/<city>/<city>_<sequence>_<frame>_gtFine_labelIds.png
     gtFine/{train,val,test}/<city>/<city>_<sequence>_<frame>_gtFine_instanceIds.png    for the config `fine_instances`
 
-There is one split per folder that exists: train, val (`validation`) and test.
+There is one split per folder that exists: train, val (`validation`) and test. A split needs images and labels: without
+the images of test, whose labels hold no class, delete gtFine/test.
 
 The config `coarse` reads `gtCoarse.zip` (1.3 GB) in place of gtFine, and `leftImg8bit_trainextra.zip` (44 GB) too, or
 

@@ -7,6 +7,7 @@ import tensorflow_datasets as tfds
 from hierseg_keras.tree import ClassTree
 from tfds_builders.reading import image_files
 from tfds_builders.reading.file_problems import ImageFileError
+from tfds_builders.reading.find_folder import find_folder
 from tfds_builders.reading.paired_images import pair_folders, read_pair
 from tfds_builders.reading.zip_path import ZipPath
 from tfds_builders.tree_builder import TreeBuilder
@@ -64,9 +65,9 @@ its archive into `manual_dir` as the only .zip file, or unpack it there:
     {training,validation}/v2.0/labels/<key>.png    for the configs `v2.0` and `v2.0_official`
     {training,validation}/v1.2/labels/<key>.png    for the config `v1.2`
 
-For `v1.2`, the stand-alone release 1.2 works too, whose label maps are in {training,validation}/labels/. Label maps are
-8-bit palette PNGs whose indices are class ids. There is one split per folder that exists. The images of `testing` have
-no labels and are not used.
+For `v1.2`, the stand-alone releases 1.0 to 1.2 work too, whose label maps are in {training,validation}/labels/. Label
+maps are 8-bit palette PNGs whose indices are class ids. There is one split per folder that exists. The images of
+`testing` have no labels and are not used.
 """
 
     def _info(self):
@@ -80,9 +81,10 @@ no labels and are not used.
         splits, problems = {}, []
         for split, folder in _FOLDERS.items():
             if (root / folder).is_dir():
-                splits[split], split_problems = pair_folders(
-                    root / folder / "images", _label_folder(root / folder, self.builder_config.label_folders)
+                labels = find_folder(
+                    root / folder, self.builder_config.label_folders, self.MANUAL_DOWNLOAD_INSTRUCTIONS
                 )
+                splits[split], split_problems = pair_folders(root / folder / "images", labels)
                 problems += split_problems
         return splits, problems
 
@@ -101,8 +103,3 @@ def _find_root(manual_dir):
         f"{manual_dir}: expected the folders `training` and `validation`, or one .zip archive that contains them. "
         f"Received: {sorted(path.name for path in manual_dir.iterdir())}.\n{Builder.MANUAL_DOWNLOAD_INSTRUCTIONS}"
     )
-
-
-def _label_folder(folder, names):
-    """Returns the first folder that exists, or the first name, which errors then report as missing."""
-    return next((folder / name for name in names if (folder / name).is_dir()), folder / names[0])

@@ -55,7 +55,7 @@ class Builder(TreeBuilder):
         ),
         PascalPersonPartTreeConfig(
             name="pascal_part",
-            label_folders=("Annotations_Part",),
+            label_folders=("Annotations_Part", "trainval/Annotations_Part"),
             label_suffix=".mat",
             has_parts=True,
             description="Label maps made from the 24 parts of PASCAL-Part's persons.",

@@ -33,8 +33,8 @@ def pair_folders(image_folder, label_folder, label_ending=""):
         A pair `(pairs, problems)`: a list of `ImagePair`, sorted by name; and a list of strings, one per file
         without a counterpart, per repeated name, and per folder that is missing or has no images.
     """
-    images, image_problems = _files_by_stem(image_folder, IMAGE_FORMATS)
-    labels, label_problems = _files_by_stem(label_folder, LABEL_FORMATS, label_ending)
+    images, image_problems = _files_by_stem(image_folder, "images", IMAGE_FORMATS)
+    labels, label_problems = _files_by_stem(label_folder, "label maps", LABEL_FORMATS, label_ending)
     problems = image_problems + label_problems
     if problems:
         return [], problems
@@ -124,9 +124,9 @@ def pair_ids(places, image_folder, label_folder, label_suffix=".png"):
     return pairs, problems
 
 
-def _files_by_stem(folder, formats, ending=""):
+def _files_by_stem(folder, what, formats, ending=""):
     folder = image_files.as_path(folder)
-    missing = missing_folder(folder, "images")
+    missing = missing_folder(folder, what)
     if missing:
         return {}, [missing]
     files, problems = {}, []

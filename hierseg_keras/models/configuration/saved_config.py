@@ -3,6 +3,7 @@
 import json
 
 import keras
+import numpy as np
 
 from hierseg_keras.models.graph.frozen_layers import freeze_layers, frozen_layers
 from hierseg_keras.models.keras_cv import keras_cv_parts
@@ -13,8 +14,7 @@ def remember_arguments(model, arguments):
     """Stores a model's constructor arguments for `config_of`. Networks are stored as their configurations."""
     values = {name: _serialized(value) for name, value in arguments.items()}
     # Stored as JSON, because Keras would track a dict attribute as a sub-layer.
-    # NumPy's numbers and arrays become those of Python.
-    model._arguments = json.dumps(values, default=lambda value: value.tolist())
+    model._arguments = json.dumps(values, default=_plain)
 
 
 def config_of(model):
@@ -39,6 +39,13 @@ def _serialized(value):
     if isinstance(value, (keras.KerasTensor, keras.Layer, keras.Loss)):
         return keras.saving.serialize_keras_object(value)
     return value
+
+
+def _plain(value):
+    """Returns a number or array of NumPy as one of Python."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"expected an argument that JSON can hold. Received: {value!r} of type {type(value).__name__}.")
 
 
 def _deserialized(value):

@@ -35,7 +35,10 @@ def classifier_input(segmenter, features=None):
         ValueError: If the search fails, a layer after the classifier crops the scores, or `features` is not the name
             of a layer that outputs one map.
     """
-    classified = _classified(segmenter)[1] if features is None else _output_of(segmenter, features)
+    if features is None:
+        return _checked_map(segmenter, "features", _classified(segmenter)[1])
+    classified = _output_of(segmenter, features)
+    _refuse_crops_after(segmenter, classified)
     return _checked_map(segmenter, "features", classified)
 
 
@@ -69,7 +72,7 @@ def embedding_of(segmenter, features=None, embedding=None):
         embedding = "embedding"
     named = embedding if embedding is not None else features
     compared = _classified(segmenter)[2] if named is None else _output_of(segmenter, named)
-    if not _is_learned(compared):
+    if named is None and not _is_learned(compared):
         raise ValueError(
             f"expected an embedding that layers with weights compute. Received: {compared.name!r} in "
             f"{segmenter.name!r}, whose weights lie in one nested model. Pass the nested model itself, and scale the "
@@ -79,17 +82,22 @@ def embedding_of(segmenter, features=None, embedding=None):
 
 
 def _is_learned(tensor):
-    """Returns whether a layer with weights lies between the image and a tensor."""
+    """Returns whether a layer that can be trained lies between the image and a tensor."""
     pending, seen = [tensor], set()
     while pending:
         operation, node, _ = pending.pop()._keras_history
         if (id(operation), node) in seen:
             continue
         seen.add((id(operation), node))
-        if getattr(operation, "weights", None):
+        if isinstance(operation, keras.Layer) and any(map(_can_train, operation._flatten_layers())):
             return True
         pending += operation._inbound_nodes[node].input_tensors
     return False
+
+
+def _can_train(layer):
+    # Also if it is frozen; `Normalization` has statistics alone.
+    return bool(layer._trainable_variables)
 
 
 def _checked_map(segmenter, argument, tensor):
@@ -119,11 +127,8 @@ def _classified(segmenter, after=_AFTER_CLASSIFIER):
             return classifier, features(inputs[0]), inputs[0]
         if kind in _CLASSIFIERS and _is_pointwise(operation):
             return operation, inputs[0], inputs[0]
-        if kind in _CROPS and kind not in after:
-            raise ValueError(
-                f"expected a network whose scores cover the whole image. Received: {segmenter.name!r}, whose layer "
-                f"{operation.name!r} of type {kind} crops them. Pad and crop outside of the network."
-            )
+        if kind not in after:
+            _refuse_crop(segmenter, operation)
         if kind not in after or not inputs:
             raise ValueError(
                 "expected a network that ends in a 1x1 convolution, followed only by resizing and activations. "
@@ -132,6 +137,27 @@ def _classified(segmenter, after=_AFTER_CLASSIFIER):
                 f"{_last_maps(segmenter)}."
             )
         tensor = inputs[0]
+
+
+def _refuse_crops_after(segmenter, tensor):
+    """Raises `ValueError` if a layer crops the map on its way to the output, as far as each layer has one input."""
+    following = segmenter.outputs[0]
+    while following is not tensor:
+        operation, node, _ = following._keras_history
+        _refuse_crop(segmenter, operation)
+        inputs = operation._inbound_nodes[node].input_tensors
+        if len(inputs) != 1:
+            return
+        following = inputs[0]
+
+
+def _refuse_crop(segmenter, operation):
+    kind = type(operation).__name__
+    if kind in _CROPS:
+        raise ValueError(
+            f"expected a network whose scores cover the whole image. Received: {segmenter.name!r}, whose layer "
+            f"{operation.name!r} of type {kind} crops them. Pad and crop outside of the network."
+        )
 
 
 def _is_pointwise(layer):

@@ -50,6 +50,7 @@ def profile(model: keras.Model, size: Sequence[int]) -> list[LayerProfile]:
         model's layers. The costs of the model are the sums over the list.
 
     Raises:
+        TypeError: If the model is not functional.
         ValueError: If the Keras backend is not TensorFlow; if the model does not accept images of the
             size; or if the size of a product cannot be derived from the size of the image.
 

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from hierseg_keras.distribution.replicas import num_replicas
-from hierseg_keras.losses import HierarchicalCrossentropy
 from hierseg_keras.losses.mask_classification import mask_classification
+from hierseg_keras.losses.objectives import leaf_crossentropy
 from hierseg_keras.models.compiled_loss import LOGITS, check_weights, one_of_list
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.wrappers.mask_classifier import MaskClassifier, maskformer
@@ -135,10 +135,7 @@ class MaskClassification(TrainingWrapper):
                 "matching, which runs on the host. Received: jit_compile=True."
             )
         if loss is None:
-            # That of leaves alone, over the pixels that are labeled with one.
-            weights = [0.0] * (self.tree.num_levels - 1) + [1.0]
-            options = {"from_logits": False, "ignore_class": self.ignore_class}
-            loss = HierarchicalCrossentropy(self.tree, weights, averaging="depth", **options)
+            loss = leaf_crossentropy(self.tree, from_logits=False, ignore_class=self.ignore_class)
         super().compile(optimizer, loss=loss, jit_compile=jit_compile, **kwargs)
 
     def compute_loss(

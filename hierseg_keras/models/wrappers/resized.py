@@ -8,6 +8,7 @@ from keras import ops
 from hierseg_keras.models.layers.resize_area import resize_area
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
+from hierseg_keras.models.wrappers.calibrated import Calibrated
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.exact_integer import is_count
 from hierseg_keras.tree.proportional_length import proportional_length
@@ -83,6 +84,13 @@ class Resized(AveragingWrapper):
     @property
     def output_shape(self) -> tuple[int | None, ...]:
         return (None, None, None, self.model.output_shape[-1])
+
+
+def resized_size_of(model):
+    """Returns the method `resized_size` of a `Resized`, also inside of a `Calibrated`, or `None` for other models."""
+    while isinstance(model, Calibrated):
+        model = model.model
+    return getattr(model, "resized_size", None)
 
 
 def _plain(size):

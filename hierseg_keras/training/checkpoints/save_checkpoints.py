@@ -53,7 +53,8 @@ class SaveCheckpoints(keras.callbacks.Callback):
         is_end = is_epoch_end and self._epoch + 1 == self.params["epochs"]
         # Asked once, because a signal may come at any time.
         is_asked_to_stop, is_interval_over = self._request.agree(self._is_due(position))
-        is_due = is_end or is_asked_to_stop or is_interval_over
+        # Of the model itself: on the JAX backend, `self.model` copies the whole state.
+        is_due = is_end or is_asked_to_stop or is_interval_over or self._model.stop_training
         if is_due or is_epoch_end:
             checkpoint = self._take(position, logs or {})
             # Kept for a request to stop during validation, which overwrites the metrics.

@@ -22,8 +22,27 @@ def conflicts(config):
     Returns:
         List of messages of one line each. A message names every key that is involved, as `` `network.name` ``.
     """
-    checks = (_depth, _loss, _method, _stages, _search, _start, _scale_range, _sources, _shares, _folders, _callbacks)
+    checks = (_depth, _loss, _method, _stages, _search, _start, _scale_range, _sources, _shares, _folders)
     return [message for check in checks for message in check(config)]
+
+
+def callback_conflicts(config):
+    """Yields a message per callback of Keras that would work against a run's own. Finished runs may have them."""
+    for callback in config.callbacks:
+        made, options = callback.made, callback.arguments()
+        if issubclass(made, (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)):
+            yield (
+                "`callbacks` expects classes that leave the learning rate to `schedule.power` and "
+                f"`schedule.end_learning_rate`. Received: {callback.name}."
+            )
+        if not issubclass(made, keras.callbacks.EarlyStopping):
+            continue
+        if options.get("restore_best_weights") or config.schedule.ema_momentum is not None:
+            yield (
+                f"`callbacks` expects {callback.name} without `restore_best_weights` and `schedule.ema_momentum`, "
+                "because the run saves other weights. Received: one of them. Set `schedule.early_stopping_patience`, "
+                "which saves the best weights."
+            )
 
 
 def takes_depth(network):
@@ -196,25 +215,6 @@ def _folders(config):
                 )
     if values.mask_format is not None:
         yield from _mask_format(values.mask_format)
-
-
-def _callbacks(config):
-    """Callbacks of Keras that would work against a run's own."""
-    for callback in config.callbacks:
-        made, options = callback.made, callback.arguments()
-        if issubclass(made, (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)):
-            yield (
-                "`callbacks` expects classes that leave the learning rate to `schedule.power` and "
-                f"`schedule.end_learning_rate`. Received: {callback.name}."
-            )
-        if not issubclass(made, keras.callbacks.EarlyStopping):
-            continue
-        if options.get("restore_best_weights") or config.schedule.ema_momentum is not None:
-            yield (
-                f"`callbacks` expects {callback.name} without `restore_best_weights` and `schedule.ema_momentum`, "
-                "because the run saves other weights. Received: one of them. Set `schedule.early_stopping_patience`, "
-                "which saves the best weights."
-            )
 
 
 def _mask_format(name):

@@ -57,9 +57,9 @@ class Record(BaseModel):
         """
         # The class's name comes first.
         names = sorted(type(self).model_fields, key=lambda name: name != "name")
-        return {name: _plain(getattr(self, name)) for name in names if not self._is_no_boolean(name)}
+        return {name: _plain(getattr(self, name)) for name in names if not self._is_unset_boolean(name)}
 
-    def _is_no_boolean(self, name):
+    def _is_unset_boolean(self, name):
         field = type(self).model_fields[name]
         return field.default is None and getattr(self, name) is None and _holds_booleans(field.annotation)
 

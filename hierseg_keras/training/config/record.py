@@ -147,9 +147,11 @@ class Schedule(Record):
     """Validations to wait for a better miou_mean before training stops; the weights of the best one are kept."""
 
     def to_values(self):
-        """Returns the table as in `Record`, without `epochs` if `steps` is in place of it."""
+        """Returns the table as in `Record`, without a default number of `epochs` if `steps` is in place of it."""
         values = super().to_values()
-        return values if self.steps is None else {name: value for name, value in values.items() if name != "epochs"}
+        if self.steps is not None and self.epochs == type(self).model_fields["epochs"].default:
+            del values["epochs"]
+        return values
 
 
 class Evaluation(Record):

@@ -70,10 +70,11 @@ def type_of_parameter(parameter, hint, nested, is_ours):
     if not known:
         return None
     checked = known[0] if len(known) == 1 else Either[typing.Union[tuple(known)]]  # noqa: UP007
-    if default is not None and type(None) not in members:
-        return checked
-    # A Boolean may be `None` besides false, but only by default.
-    return checked | None if bool in members else Off[checked]
+    is_optional = parameter.default is None or type(None) in members
+    if bool in members:
+        # A Boolean may be `None` besides false, but only by default.
+        return checked | None if is_optional else checked
+    return Off[checked] if default is None or is_optional else checked
 
 
 def _members(hint):

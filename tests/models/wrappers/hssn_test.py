@@ -105,6 +105,14 @@ def nested():
     return keras.Model(image, unet()(keras.layers.Rescaling(1 / 255)(image)))
 
 
+def normalized():
+    """A network behind a layer whose weights are not trained."""
+    image = keras.Input((32, 32, 3))
+    normalize = keras.layers.Normalization()
+    normalize.adapt(images())
+    return keras.Model(image, unet()(normalize(image)))
+
+
 def cropped():
     image = keras.Input((30, 32, 3))
     x = keras.layers.ZeroPadding2D(((0, 2), (0, 0)))(image)
@@ -271,12 +279,17 @@ class HSSNTest:
             (lambda: functional(), "1x1 convolution.*'to_classes' of type Conv2DTranspose.*as `features`"),
             (lambda: keras.Model(*2 * [keras.Input((4,))]), "one image"),
             (nested, "whose weights lie in one nested model. Pass the nested model itself"),
+            (normalized, "whose weights lie in one nested model. Pass the nested model itself"),
             (cropped, "whose layer .* of type Cropping2D crops them"),
         ],
     )
     def test_network_that_cannot_be_cut_open_raises(self, make, message):
         with pytest.raises(ValueError, match=message):
             HSSN(make(), TREE)
+
+    def test_crop_after_a_named_layer_raises(self):
+        with pytest.raises(ValueError, match="crops them"):
+            HSSN(cropped(), TREE, features="decoder")
 
     def test_network_that_is_not_functional_raises(self):
         class Subclassed(keras.Model):

@@ -195,6 +195,18 @@ class OriginalReleaseTest:
         splits = prepare(original_dir, tmp_path / "data", "original").info.splits
         assert {name: split.num_examples for name, split in splits.items()} == {"train": 5}
 
+    def test_numbers_are_those_of_the_lists_if_there_are_lists(self, original_dir, tmp_path):
+        published = prepare(original_dir, tmp_path / "data", "original").published
+        assert published == {"train": 367, "validation": 101, "test": 233}
+
+    def test_labels_without_their_folder_are_told_with_what_to_do(self, original_dir, tmp_path):
+        labels = original_dir / "LabeledApproved_full"
+        for path in labels.iterdir():
+            path.rename(original_dir / path.name)
+        labels.rmdir()
+        with pytest.raises(ImageFileError, match="unzip LabeledApproved_full.zip -d LabeledApproved_full"):
+            prepare(original_dir, tmp_path / "data", "original")
+
     def test_foreign_color_names_file_color_and_count(self, original_dir, tmp_path):
         path = original_dir / "LabeledApproved_full" / "0016E5_00040_L.png"
         colors = np.array(Image.open(path))

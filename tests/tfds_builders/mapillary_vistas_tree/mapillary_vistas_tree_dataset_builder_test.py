@@ -106,7 +106,9 @@ class BuilderTest:
 
     def test_missing_release_is_told(self, manual_dir, tmp_path):
         shutil.rmtree(manual_dir / "training" / "v2.0")
-        assert f"{manual_dir / 'training/v2.0/labels'}: expected a folder" in prepare_fails(manual_dir, tmp_path)
+        message = prepare_fails(manual_dir, tmp_path)
+        assert f"{manual_dir / 'training'}: expected one of the folders v2.0/labels. Received: " in message
+        assert "the stand-alone releases 1.0 to 1.2 work too" in message
 
     def test_ids_of_release_2_are_foreign_to_release_1(self, manual_dir, tmp_path):
         path = manual_dir / "training" / "v1.2" / "labels" / f"{ALL_IDS}.png"
