@@ -42,3 +42,8 @@ class PhotographsPageTest:
     @pytest.mark.parametrize("labels", hssn.LABELS)
     def test_tables_are_those_of_the_rows(self, labels, split):
         assert hssn.table(CSV, labels, split, hssn.MAIN) in PAGE.read_text("utf-8")
+
+    @pytest.mark.parametrize("split", ["test", "validation"])
+    @pytest.mark.parametrize("what", hssn.TRIED)
+    def test_tables_of_what_was_tried_are_those_of_the_rows(self, what, split):
+        assert hssn.table(CSV, "coarse", split, hssn.TRIED[what]) in PAGE.read_text("utf-8")
