@@ -2,8 +2,10 @@
 
 import dataclasses
 import functools
+import itertools
 import os
 import typing
+import warnings
 from collections.abc import Mapping
 
 from etils import epath
@@ -23,6 +25,8 @@ if typing.TYPE_CHECKING:
 
 # Formats whose masks hold numbers or colors, and whose own files name the classes.
 _WITH_NUMBERED_CLASSES = ("coco_panoptic", "cvat")
+# The id without a label in masks of leaf indices, and the number of masks in which it is searched for other ids.
+_NO_LABEL, _SEARCHED_MASKS = 255, 8
 _SHOWN_CLASSES = 20
 
 
@@ -141,7 +145,25 @@ def from_folders(
         groups=None if groups is None else os.fspath(groups),
         skip_bad=skip_bad,
     )
-    return prepare(Builder(config=config, skip_bad=skip_bad, data_dir=data_dir))
+    builder = Builder(config=config, skip_bad=skip_bad, data_dir=data_dir)
+    if table is None and found.format == "index" and not builder.is_prepared():
+        _warn_of_black_and_white(found, tree, folders["masks"])
+    return prepare(builder)
+
+
+def _warn_of_black_and_white(found, tree, folder):
+    """Warns if the first masks hold 0 and 255 alone, as binary masks do, where 255 would mean no label."""
+    from tfds_builders.reading.masks import count_masks
+
+    first = dict(itertools.islice(found.masks.items(), _SEARCHED_MASKS))
+    counts, _ = count_masks(first)
+    if counts.keys() == {0, _NO_LABEL} and tree.num_leaves > 1:
+        warnings.warn(
+            f"{folder}: without a class table, 255 means no label, and the first {len(first)} masks hold 0 and 255 "
+            f"alone. If 255 is a class, pass `classes`, such as {{0: {tree.names[0]!r}, 255: {tree.names[1]!r}}}, or a "
+            "class table.",
+            stacklevel=3,
+        )
 
 
 def _are_colors_of(found, table):

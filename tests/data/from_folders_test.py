@@ -286,6 +286,17 @@ class SplitsTest:
         (label,) = (label for _, label in batches(builder, "validation", batch_size=1))
         np.testing.assert_array_equal(label[0], labels["scene_3"])
 
+    def test_masks_of_0_and_255_alone_are_told_unless_there_is_a_table(self, folder, prepare):
+        for number, name in enumerate(NAMES):
+            label = np.where(image_folders.example(number, (12 + number % 3, 16))[1] > 0, 255, 0).astype(np.uint8)
+            Image.fromarray(label).save(folder / "masks" / f"{name}.png")
+        with pytest.warns(UserWarning, match=r"first 8 masks hold 0 and 255 alone. .* {0: 'person', 255: 'rider'}"):
+            prepare()
+        # Once, and not where a table says what 255 is.
+        prepare()
+        builder = prepare(classes={0: "sky", 255: "person"})
+        assert {*np.unique([label for _, label in batches(builder, batch_size=1, size=(12, 16))])} == {0, 2}
+
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
     def test_a_name_in_another_encoding_is_one_problem(self, folder, prepare):
         for kind in ("images", "masks"):
