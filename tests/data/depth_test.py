@@ -35,12 +35,24 @@ class DepthTest:
             assert 0 < expected.min() < expected.max()
 
     def test_moves_with_its_image(self, builder):
-        """At a depth that is a channel of the image the two stay equal, whatever the augmentation."""
-        options = {"training": True, "crop_size": (7, 9), "max_depth": 1e9}
-        for image, label in load_scenes(builder, **options):
-            assert image.shape == (1, 7, 9, 4) and label.shape == (1, 7, 9)
-            # Padded where the image is, and nowhere else.
-            np.testing.assert_array_equal(image[..., 3] == 127.5, (image[..., :3].numpy() == 127.5).all(-1))
+        """Mirrored, moved and padded as one."""
+        scenes = [image[0].numpy() for image, _ in load_scenes(builder, max_depth=MAX_DEPTH)]
+        crop = tuple(np.max([scene.shape[:2] for scene in scenes], axis=0) + 3)
+        options = {"training": True, "crop_size": crop, "scale_range": None, "max_depth": MAX_DEPTH}
+        mirrored = set()
+        for image, label in load_scenes(builder, **options).repeat(6):
+            assert image.shape == (1, *crop, 4) and label.shape == (1, *crop)
+            (rows, columns) = np.nonzero((image[0] != 127.5).numpy().any(-1))
+            inside = image[0, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].numpy()
+            found = [
+                is_mirrored
+                for scene in scenes
+                for is_mirrored in (False, True)
+                if np.array_equal(inside, scene[:, ::-1] if is_mirrored else scene)
+            ]
+            assert len(found) == 1
+            mirrored.update(found)
+        assert mirrored == {False, True}
 
     def test_unfit_arguments_raise(self, builder, data_dir):
         with pytest.raises(ValueError, match="meters, a number above 0, .* Received: max_depth=0"):

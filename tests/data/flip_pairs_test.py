@@ -10,7 +10,8 @@ pytest.importorskip("tensorflow")
 from hierseg_keras import data  # noqa: E402
 from hierseg_keras.data.class_ids import nodes_of_pairs  # noqa: E402
 from hierseg_keras.data.node_table import replaced  # noqa: E402
-from hierseg_keras.training import RunConfig  # noqa: E402
+from hierseg_keras.models import UNet  # noqa: E402
+from hierseg_keras.training import RunConfig, for_inference  # noqa: E402
 from hierseg_keras.training.data_sets import flip_pairs_of  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.manual_data import prepare  # noqa: E402
@@ -76,6 +77,11 @@ class FlipPairsTest:
         pairs = flip_pairs_of(values, tree)
         names = [{tree.names[node] for node in pair} for pair in pairs]
         assert {"left-arm", "right-arm"} in names and len(names) == 3
+        # The network that averages over mirror images has them too.
+        config = RunConfig(data=values)
+        wrapped = for_inference(config, UNet(tree, filters=2, num_stages=1), flip=True)
+        assert wrapped.flip and tuple(wrapped.scales) == (1.0,)
+        assert [{tree.names[node] for node in pair} for pair in wrapped.flip_pairs] == names
         options = {"training": True, "crop_size": LIP_LABEL.shape, "scale_range": None, "batch_size": 1}
         data.load("lip_tree", "train", tree=tree, data_dir=tmp_path / "data", **options)
 

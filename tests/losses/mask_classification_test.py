@@ -156,8 +156,9 @@ class MaskClassificationLossTest:
                 return total(mask_classification(TREE, labels, [pair], image, **WEIGHTS)[0])
 
             _, gradient = value_and_gradient(function, x.astype("float32"), jit=True)
+            directions = np.random.default_rng(2)
             for _ in range(3):
-                nudge = np.random.default_rng(2).normal(size=x.shape)
+                nudge = directions.normal(size=x.shape)
                 ahead, behind = (
                     total(
                         reference(

@@ -47,6 +47,8 @@ class ObjectivesTest:
         for like in (tree_loss, flat, WeightedSum([WeightedSum([tree_loss])])):
             found = leaf_crossentropy(TREE, like)
             np.testing.assert_allclose(found(labels, logits), flat(labels, logits), rtol=1e-6)
+        assert leaf_crossentropy(TREE, FocalTreeMin(TREE, normalization="global")).normalization == "global"
+        assert flat_crossentropy(TREE, normalization="global").normalization == "global"
         coarse = np.where(LABELS == IGNORED, IGNORED, HUMAN)
         assert leaf_crossentropy(TREE, flat)(coarse, logits) == 0
 

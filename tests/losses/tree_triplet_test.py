@@ -73,6 +73,14 @@ def drawn(loss, labels):
 
 
 class TreeTripletTest:
+    def test_steps_have_the_draws_of_as_many_calls(self, rng):
+        labels = rng.integers(0, TREE.num_leaves, (2, 8, 8))
+        embeddings = rng.normal(size=(2, 8, 8, 3)).astype("float32")
+        loss, resumed = (TreeTriplet(TREE, num_triplets=5, seed=1) for _ in range(2))
+        values = [float(loss(labels, embeddings)) for _ in range(3)]
+        resumed.go_to_step(2)
+        assert len(set(values)) == 3 and float(resumed(labels, embeddings)) == values[2]
+
     def test_the_function_computes_what_the_class_does(self, rng):
         labels, embeddings = rng.integers(0, TREE.num_nodes, (2, 4, 5)), rng.normal(size=(2, 4, 5, 3)).astype("float32")
         loss = TreeTriplet(TREE, 20, margin=0.2, distance="euclidean", seed=3)

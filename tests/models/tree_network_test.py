@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from hierseg_keras import models
+from hierseg_keras.decoding import best_path
 from hierseg_keras.losses import FocalTreeMin
+from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import HS3, HSSN, MultiScale, Resized, SlidingWindow, TreeSegmenter, UNet
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.tree import ClassTree
@@ -160,6 +162,29 @@ class TreeNetworkTest:
             model.compile("sgd", loss=FocalTreeMin(TREE))
             losses.append(model.fit(image, y, sample_weight=sample_weight, verbose=0).history["loss"])
         assert losses[0] == losses[1]
+
+    @pytest.mark.parametrize("index", range(4))
+    def test_weights_reach_every_loss_and_metric(self, index):
+        (image, label), model = batch(), wrapped()[index]
+        model.compile("sgd", loss=FocalTreeMin(TREE), weighted_metrics=[LevelMeanIoU(TREE)])
+        answers = model(image, training=True)
+        logits = answers["logits"] if isinstance(answers, dict) else answers
+
+        def loss(weight):
+            weight = None if weight is None else np.full(label.shape, weight, "float32")
+            return float(model.compute_loss(image, label, answers, weight))
+
+        assert loss(None) > 0 and loss(0) == 0
+        if not isinstance(model, HSSN):
+            assert loss(2) == pytest.approx(2 * loss(None), rel=1e-5)
+        else:
+            # Triplets are not weighted, only drawn from the pixels whose weight is not 0.
+            assert model.trackers["tree_triplet"].result() > 0
+        leaf, _ = best_path(TREE, logits)
+        assert model.compute_metrics(image, leaf, answers)["miou"]["miou_1"] == 1
+        model.reset_metrics()
+        no_weight = np.zeros(label.shape, "float32")
+        assert model.compute_metrics(image, leaf, answers, no_weight)["miou"]["miou_1"] == 0
 
     @pytest.mark.parametrize("index", range(4))
     def test_fit_names_the_loss_where_class_weights_belong(self, index):

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.clustering import TradeOff  # noqa: E402
 from hierseg_keras.training import RunConfig, evaluate_run, hs3_run, load_run, train, train_hs3  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
@@ -80,6 +81,27 @@ class TrainHS3Test:
         with pytest.raises(KeyboardInterrupt):
             hs3_run._find_clusters(config.replace(data={"size": None}), tmp_path, ["train[:1]"], tmp_path / "clusters")
         assert seen == [24]
+
+    @pytest.mark.parametrize("theta, size", [(0.0, 10), ("origin", 5), (90.0, 2)])
+    def test_sizes_are_those_of_the_angle(self, config, theta, size):
+        """At 5 of 10 clusters the mIoU is on the line through the origin, and nowhere as high as the final output's."""
+        found = {STAGES[0]: TradeOff({}, {10: 0.5, 5: 0.4}, 10, 0.8)}
+        method = {"ratio": None, "theta": theta, "stages": STAGES[:1]}
+        assert hs3_run._sizes(config.replace(method=method), found) == {STAGES[0]: size}
+
+    def test_search_has_the_options_of_the_method(self, config, tmp_path, monkeypatch):
+        method, seen = {"clustering": "kmeans", "embeddings": "regions"}, []
+
+        def search(examples, *options):
+            seen.append(options)
+            raise KeyboardInterrupt
+
+        model = types.SimpleNamespace(tree=None, search=search)
+        monkeypatch.setattr(hs3_run, "load_run", lambda run: (config, model))
+        monkeypatch.setattr(hs3_run, "load_held_out", lambda *_: ([], None))
+        with pytest.raises(KeyboardInterrupt):
+            hs3_run._find_clusters(config.replace(method=method), tmp_path, ["train[:1]"], tmp_path / "clusters")
+        assert seen == [("kmeans", "regions")]
 
     @pytest.mark.large
     def test_several_data_sets_are_split_one_by_one(self, config, tmp_path):

@@ -136,12 +136,15 @@ class ResizedRunTest:
 class ForInferenceTest:
     def test_images_are_resized_around_everything_else(self, run):
         config, model = load_run(run)
-        wrapped = for_inference(config, model, scales=(1.0,), window=(8, 8), temperature=2.0)
-        kinds = []
+        wrapped = for_inference(config, model, scales=(0.5, 2.0), window=(8, 9), overlap=0.25, temperature=2.0)
+        parts = []
         while wrapped is not model:
-            kinds.append(type(wrapped))
+            parts.append(wrapped)
             wrapped = wrapped.model
-        assert kinds == [Resized, MultiScale, SlidingWindow, Calibrated]
+        resized, scaled, windowed, calibrated = parts
+        assert [type(part) for part in parts] == [Resized, MultiScale, SlidingWindow, Calibrated]
+        assert resized.size == (HEIGHT, WIDTH) and (tuple(scaled.scales), scaled.flip) == ((0.5, 2.0), False)
+        assert (windowed.window, windowed.overlap, calibrated.temperature) == ((8, 9), 0.25, 2.0)
         assert for_inference(config, model).size == (HEIGHT, WIDTH)
 
     def test_size_is_that_of_the_shorter_side_or_none(self, run):

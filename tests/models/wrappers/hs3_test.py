@@ -22,6 +22,7 @@ from hierseg_keras.models.weights.transferred_weights import transfer_weights
 from hierseg_keras.models.wrappers.stage_clusters import clusters_of
 from hierseg_keras.tree import ClassTree
 from tests.gradients import compiled
+from tests.reference import ReferenceTree, best_leaves
 
 TREE = ClassTree(["human/person", "human/rider", "vehicle/car", "sky"])
 SMALL = {"width": 4, "num_modules": (1, 1, 1), "num_blocks": 1}
@@ -445,14 +446,19 @@ class HS3FuseTest:
 
 @only_tensorflow
 class SearchTest:
-    def test_confusions_are_counted_over_all_batches(self):
-        model = HS3(UNet(TREE, scores="leaves", filters=2, num_stages=1), [STAGE])
+    @pytest.mark.parametrize("scores", ["leaves", "nodes"])
+    def test_confusions_are_counted_over_all_batches(self, scores):
+        keras.utils.set_random_seed(0)
+        model = HS3(UNet(TREE, scores=scores, filters=2, num_stages=1), [STAGE])
+        tree = ReferenceTree([tuple(path.split("/")) for path in TREE.paths[: TREE.num_leaves]])
         batches = [batch(9, 8), batch(9, 8, count=1)]
         counts = model.confusions(batches)
         for name, count in counts.items():
             expected = np.zeros((4, 4), "int64")
             for image, label in batches:
-                predicted = numpy_of(model.training_model(image)[name]).argmax(-1)
+                logits = numpy_of(model.training_model(image)[name])
+                # A stage has one score per cluster, of which every class is one here.
+                predicted = best_leaves(tree, logits, scores if name == "logits" else "leaves")
                 np.add.at(expected, (label[label < 4], predicted[label < 4]), 1)
             np.testing.assert_array_equal(count, expected)
 

@@ -91,6 +91,14 @@ class MultiScaleTest:
 
 
 class SlidingWindowTest:
+    @pytest.mark.parametrize("scores", ["nodes", "leaves"])
+    def test_small_images_are_padded_in_gray(self, image, scores):
+        model, small = network(scores), image[:, :5, :6]
+        padded = np.pad(small, ((0, 0), (0, 3), (0, 2), (0, 0)), constant_values=127.5)
+        windowed = SlidingWindow(model, (8, 8))(small)
+        expected = probabilities(model(padded)[:, :5, :6], scores)
+        np.testing.assert_allclose(probabilities(windowed, scores), expected, rtol=1e-4, atol=1e-6)
+
     def test_scores_of_another_size_are_refused(self):
         image = keras.Input((None, None, 3))
         network = keras.Model(image, keras.layers.Conv2D(TREE.num_nodes, 3, 4, "same")(image))
