@@ -31,7 +31,7 @@ def predict(path, leaf, network="one", out="out"):
     results = ImageResults(TREE, written_ids(TREE, None), FILES, node_colors(TREE))
     job = _Job(None, results, FILES, None, True, None, None)
     record, image = record_of(out, network), ImageFile(str(path), "0")
-    record.note(image.path)
+    record.note(image)
     with written_into(out) as writer, record.closing():
         job._write(image, np.zeros((4, 4, 3), np.uint8), {LEAF: np.full((4, 4), leaf, np.uint8)}, writer, record)
 
