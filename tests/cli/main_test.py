@@ -13,7 +13,9 @@ import keras  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.data import ClassMap, label_counts, load  # noqa: E402
 from hierseg_keras.data.class_names import class_names  # noqa: E402
+from hierseg_keras.distribution.strategy import current_strategy  # noqa: E402
 from hierseg_keras.training import RunConfig, load_run  # noqa: E402
+from hierseg_keras.training.build import load_evaluation  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.manual_data import FOLDER, prepare  # noqa: E402
 from tests.running_eagerly import running_eagerly  # noqa: E402
@@ -211,6 +213,22 @@ class PredictTest:
                 assert set(np.unique(labels)) <= set(tree.level_classes(level))
 
 
+def negative_log_likelihood(run, split, temperature):
+    """The mean, over labeled pixels, of the binary crossentropies of the nodes that a label determines, in float64."""
+    config, model = load_run(run)
+    tree, total, num_pixels = model.tree, 0.0, 0
+    examples, _ = load_evaluation(config, tree, split, current_strategy())
+    for image, label in examples.as_numpy_iterator():
+        labeled = label != 255
+        nodes = label[labeled]
+        logits = np.asarray(model(image, training=False), "float64")[labeled] / temperature
+        is_above = tree.ancestor_matrix.T[nodes]
+        is_below = tree.ancestor_matrix[nodes] & (np.arange(tree.num_nodes) != nodes[:, None])
+        losses = np.where(is_above, np.logaddexp(0, -logits), np.logaddexp(0, logits))
+        total, num_pixels = total + losses[~is_below].sum(), num_pixels + labeled.sum()
+    return total / num_pixels, num_pixels
+
+
 class CalibrateTest:
     @pytest.fixture(scope="class")
     def calibrated(self, run, tmp_path_factory):
@@ -223,6 +241,9 @@ class CalibrateTest:
         stored = json.loads((calibrated / "calibration.json").read_text())
         temperature, nll = stored["temperature"], stored["negative_log_likelihood"]
         assert nll["after"] <= nll["before"] and stored["split"] == "validation[:4]"
+        for when, value in (("before", 1.0), ("after", temperature)):
+            expected, num_pixels = negative_log_likelihood(calibrated, stored["split"], value)
+            assert nll[when] == pytest.approx(expected, rel=1e-4) and stored["num_pixels"] == num_pixels
         image = np.random.default_rng(0).integers(0, 256, (1, 25, 30, 3), np.uint8)
         logits, divided = (np.asarray(load_run(calibrated, calibrated=is_so)[1](image)) for is_so in (False, True))
         np.testing.assert_allclose(divided, logits / temperature, rtol=1e-4, atol=1e-5)

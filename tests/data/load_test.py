@@ -74,6 +74,14 @@ class LoadTest:
         np.testing.assert_array_equal(batches(dataset)[0][1], balanced)
         assert (shares(balanced) < 0.4).sum() > (shares(label) < 0.4).sum()
 
+    def test_padding_keeps_its_color(self):
+        options = {**CROP, "crop_size": (200, 260)}
+        [(image, _)] = batches(self.load("train[:4]", **options))
+        [(distorted, _)] = batches(self.load("train[:4]", **options, distort_colors=True))
+        is_padding = (image == 127.5).all(-1)
+        assert is_padding.any() and not np.array_equal(image, distorted)
+        assert (distorted[is_padding] == 127.5).all()
+
     def test_training_batches(self):
         dataset = self.load("train[:11]", **CROP)
         assert len(dataset) == 2
