@@ -345,6 +345,19 @@ class NetworkTest:
             with pytest.raises(tf.errors.InvalidArgumentError, match=said):
                 signatures[name](inputs)
 
+    def test_exports_take_probabilities_for_what_they_are(self, tmp_path):
+        image = keras.Input((None, None, 3))
+        x = keras.layers.Conv2D(4, 3, padding="same")(keras.layers.Rescaling(0.2)(image))
+        model = keras.Model(image, keras.layers.ReLU(max_value=1.0)(x))
+        options = {"tree": TREE, "from_logits": False}
+        served = tf.saved_model.load(str(export.saved_model(model, tmp_path / "1", **options)))
+        lite = tf.lite.Interpreter(model_path=str(export.litert(model, tmp_path / "a.tflite", size=(5, 4), **options)))
+        given = images()[:1]
+        expected = np.asarray(model(given))
+        assert 0 < expected.mean() < 1
+        for answer in (served.signatures["probabilities"], lite.get_signature_runner("probabilities")):
+            np.testing.assert_allclose(answer(image=given)["node_probabilities"], expected, atol=1e-5)
+
     def test_logits_that_were_declared_probabilities_are_refused(self):
         signatures = functions(convolution("relu"), TREE, from_logits=False)
         assert_shapes("serving_default", signatures["serving_default"](tf.zeros((0, 4, 6, 3), tf.uint8)), 0, 4, 6)
