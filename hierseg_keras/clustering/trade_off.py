@@ -130,8 +130,9 @@ def trade_off(
     clusterings = {size: cluster(confusion, size) for size in range(2, num_present)}
     clusterings[num_present] = np.arange(len(confusion))
     # Each absent class is a cluster. Predicted by mistake, it would be a cluster of IoU 0 in every mean.
-    mean_ious = {size: _mean_iou(confusion, assignment, True) for size, assignment in clusterings.items()}
-    return TradeOff(clusterings, mean_ious, num_present, _mean_iou(reference, clusterings[num_present], True))
+    mean_ious = {size: _mean_iou(confusion, clusters, only_labeled=True) for size, clusters in clusterings.items()}
+    of_reference = _mean_iou(reference, clusterings[num_present], only_labeled=True)
+    return TradeOff(clusterings, mean_ious, num_present, of_reference)
 
 
 def cluster_mean_iou(confusion: ArrayLike, assignment: ArrayLike) -> float:
@@ -146,7 +147,7 @@ def cluster_mean_iou(confusion: ArrayLike, assignment: ArrayLike) -> float:
     Returns:
         Float in [0, 1], the mean IoU of the clusters with labeled or predicted pixels.
     """
-    return _mean_iou(confusion, np.asarray(assignment), False)
+    return _mean_iou(confusion, np.asarray(assignment), only_labeled=False)
 
 
 def _mean_iou(confusion, assignment, only_labeled):

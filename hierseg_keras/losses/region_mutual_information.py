@@ -145,11 +145,9 @@ def _of_labels(scores, codes):
 
 def _pooled(values, size):
     """Averages cells of `size x size` pixels of `(B, H, W, C)`. An incomplete cell at the end is dropped."""
-    return (
-        values
-        if size == 1
-        else ops.average_pool(values, size, strides=size, padding="valid", data_format="channels_last")
-    )
+    if size == 1:
+        return values
+    return ops.average_pool(values, size, strides=size, padding="valid", data_format="channels_last")
 
 
 def _regions(values, radius):

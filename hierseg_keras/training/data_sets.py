@@ -151,9 +151,9 @@ def _mask_table(values, classes):
     if is_named or not any(is_integer(id_) or as_color(id_) for id_, *_ in rows):
         return data.ClassMap([(number, *row[1:]) for number, row in enumerate(rows)], source=values.masks)
     # Pixels that were not annotated have no id. A larger id does not fit into a PNG file.
-    drawn = [row for row in rows if as_color(row[0])]
+    colored = [row for row in rows if as_color(row[0])]
     numbered = [row for row in rows if is_integer(row[0]) and row[0] <= MAX_CLASS_ID]
-    return data.ClassMap(drawn or numbered, source=values.masks)
+    return data.ClassMap(colored or numbered, source=values.masks)
 
 
 def _node_of(tree, node):

@@ -2,6 +2,8 @@
 
 import keras
 
+from hierseg_keras.models.graph.operations_before import operations_before
+
 # The types of layers that may follow the classifier: they resize or activate scores, and do not mix classes.
 _AFTER_CLASSIFIER = (
     "Activation",
@@ -74,25 +76,17 @@ def embedding_of(segmenter, features=None, embedding=None):
     compared = _classified(segmenter)[2] if named is None else _output_of(segmenter, named)
     if named is None and not _is_learned(compared):
         raise ValueError(
-            f"expected an embedding that layers with weights compute. Received: {compared.name!r} in "
-            f"{segmenter.name!r}, whose weights lie in one nested model. Pass the nested model itself, and scale the "
-            "images inside of it."
+            "expected an embedding that layers with weights compute. Received: the output of "
+            f"{compared._keras_history.operation.name!r} in {segmenter.name!r}, whose weights lie in one nested model. "
+            "Pass the nested model itself, and scale the images inside of it."
         )
     return _checked_map(segmenter, "embedding", compared)
 
 
 def _is_learned(tensor):
     """Returns whether a layer that can be trained lies between the image and a tensor."""
-    pending, seen = [tensor], set()
-    while pending:
-        operation, node, _ = pending.pop()._keras_history
-        if (id(operation), node) in seen:
-            continue
-        seen.add((id(operation), node))
-        if isinstance(operation, keras.Layer) and any(map(_can_train, operation._flatten_layers())):
-            return True
-        pending += operation._inbound_nodes[node].input_tensors
-    return False
+    layers = (operation for operation in operations_before(tensor) if isinstance(operation, keras.Layer))
+    return any(_can_train(part) for layer in layers for part in layer._flatten_layers())
 
 
 def _can_train(layer):

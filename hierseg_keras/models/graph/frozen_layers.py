@@ -2,6 +2,7 @@
 
 from hierseg_keras.models.graph.classifier_input import embedding_of
 from hierseg_keras.models.graph.layer_paths import height, layers_by_path
+from hierseg_keras.models.graph.operations_before import operations_before
 
 
 def frozen_layers(model):
@@ -47,11 +48,6 @@ def freeze_backbone(network):
     Raises:
         ValueError: If the embedding is not found.
     """
-    pending, seen = [embedding_of(network)], set()
-    while pending:
-        operation, node, _ = pending.pop()._keras_history
-        if (id(operation), node) not in seen:
-            seen.add((id(operation), node))
-            pending += operation._inbound_nodes[node].input_tensors
-            if hasattr(operation, "trainable"):
-                operation.trainable = False
+    for operation in operations_before(embedding_of(network)):
+        if hasattr(operation, "trainable"):
+            operation.trainable = False

@@ -10,7 +10,7 @@ from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
 from hierseg_keras.models.wrappers.calibrated import Calibrated
 from hierseg_keras.tree import ClassTree
-from hierseg_keras.tree.exact_integer import is_count
+from hierseg_keras.tree.exact_integer import is_count, is_size
 from hierseg_keras.tree.proportional_length import proportional_length
 from hierseg_keras.tree.tensor import Tensor
 
@@ -95,14 +95,13 @@ def resized_size_of(model):
 
 def _plain(size):
     """Returns a size as a Python integer or a tuple of two."""
-    lengths = tuple(size) if hasattr(size, "__len__") and not isinstance(size, str) else (size,)
-    is_pair = len(lengths) == 2
-    if not all(map(is_count, lengths)) or not (is_pair or lengths == (size,)):
+    is_pair = is_size(size)
+    if not is_pair and not is_count(size):
         raise ValueError(
             "`Resized` expects `size=(height, width)`, or an integer, the length of the shorter side, in pixels, above "
             f"0. Received: size={size!r}."
         )
-    return tuple(map(int, lengths)) if is_pair else int(size)
+    return tuple(map(int, size)) if is_pair else int(size)
 
 
 def _check_accepted(model, size):
