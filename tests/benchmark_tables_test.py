@@ -2,7 +2,7 @@ import pathlib
 
 import pytest
 
-from benchmarks import hssn
+from benchmarks import hssn, rows
 from benchmarks.paired import paired_table
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -35,6 +35,25 @@ class PairedTableTest:
         ]
         rows[3]["miou_1"] = "0.2001"
         assert "| 0.400 (**+0.100 +- 0.001**) |" in paired_table(rows, "way", "flat")
+
+
+class StreetBlocksTablesTest:
+    def lines(self, *columns):
+        """The table of columns, whose differences are to the first, without the rows of one class and others."""
+        found = [
+            {**row, "column": "/".join(column)}
+            for column in columns
+            for row in rows.read(CSV.with_name("hssn_street_blocks.csv"), dict(zip(("labels", "objective"), column)))
+            if hssn.is_reported(row)
+        ]
+        return paired_table(found, "column", "/".join(columns[0])).splitlines()
+
+    def test_all_images_labeled_by_class(self):
+        table = (ROOT / "docs" / "benchmarks.md").read_text("utf-8").split("| flat, 400 images |")[1].split("\n\n")[0]
+        written = [line for line in table.splitlines() if line.startswith("| m") or line.startswith("| a")]
+        assert len(written) == 7 and set(written) <= set(
+            self.lines(("full", "flat"), ("full", "hierarchical"), ("coarse", "hierarchical"))
+        )
 
 
 class PhotographsPageTest:

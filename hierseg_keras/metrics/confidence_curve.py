@@ -32,7 +32,7 @@ class ConfidenceCurve(TreeMetric):
         tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.
         from_logits: Whether `y_pred` holds logits or probabilities. Defaults to logits; scores that
             are clearly probabilities then raise an error.
-        thresholds: Ascending different numbers in [0, 1]. Defaults to 0.05, 0.10, .. 0.95.
+        thresholds: Ascending, different numbers in [0, 1]. Defaults to 0.05, 0.10, .. 0.95.
 
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
