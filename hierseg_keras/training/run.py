@@ -178,6 +178,7 @@ def _train(config, folder, verbose, strategy, earlier, replan):
         if verbose and is_first():
             print(f"{folder} is finished: it has no epochs left.")
         return load_run(folder, strategy)[1]
+    _check_averaged(config.schedule, len(train_data))
     planned = epochs * len(train_data)
     if checkpoint is not None and not replan:
         planned = earlier.record.get("planned_batches", planned)
@@ -278,6 +279,15 @@ def _check_phases(config):
         raise ValueError(
             '`train` expects `method.clusters` of each stage. Received: "search". Use `train_hs3`, which finds them '
             "first, or pass `clusters=None` to supervise every stage on all classes."
+        )
+
+
+def _check_averaged(schedule, num_batches):
+    """Checks that the first epoch has a step. Before it, the averages are zero, and validation would use them."""
+    if schedule.ema_momentum is not None and schedule.accumulation_steps > num_batches:
+        raise ValueError(
+            f"`schedule.accumulation_steps` expects at most the number of batches in an epoch ({num_batches}) if "
+            f"`schedule.ema_momentum` is set. Received: {schedule.accumulation_steps}."
         )
 
 

@@ -181,6 +181,14 @@ class TrainTest:
             train(config, tmp_path / "run", strategy=two_replicas)
         assert not (tmp_path / "run").exists()
 
+    def test_averaged_weights_without_a_step_in_the_first_epoch(self, data_dir, tmp_path):
+        schedule = {"accumulation_steps": 2, "ema_momentum": 0.5, "epochs": 2}
+        config = tiny_config(data_dir, data={"train_split": "train[:4]"}, schedule=schedule)
+        message = r"`schedule.accumulation_steps` expects at most .* in an epoch \(1\) .* Received: 2"
+        with pytest.raises(ValueError, match=message):
+            train(config, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
 
 class FiniteWeightsTest:
     @pytest.mark.large
