@@ -26,7 +26,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    # These packages are imported on first use, because they import TensorFlow, TFDS, matplotlib or scikit-learn, which
+    # These packages are imported on first use, because they import TFDS and matplotlib, or take long to import, which
     # many users do not need. They define no class that Keras must find when it loads a model.
     if name in ("clustering", "data", "export", "prediction", "visualization"):
         return importlib.import_module(f"hierseg_keras.{name}")

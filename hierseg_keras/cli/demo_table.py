@@ -44,11 +44,11 @@ def compare(figures, is_of_five_seeds):
 
 # What the five seeds show. A test holds the figures to it.
 CONCLUSION = [
-    "tree - flat is the mean of five paired differences, with its 95 % interval. Labels by family pay at levels 2 and",
-    "3, and make mistakes less severe: the nearest common ancestor of label and prediction is less high. At the",
-    "classes, level 1, no difference is shown. A flat crossentropy cannot use such labels; a softmax summed over the",
-    "classes of a family can, and is the hierarchical loss. The images are generated; on photographs such labels pay",
-    "less (docs/photographs.md).",
+    "tree - flat is the mean of five paired differences, with its 95 % interval. Labels by family improve levels 2 and",
+    "3, and make mistakes less severe: label and prediction have a nearer common ancestor. At level 1, the classes, no",
+    "difference is shown. A flat crossentropy cannot use labels by family. The hierarchical loss can, because it sums",
+    "the softmax over the classes of a family. The images are generated; on photographs such labels gain less",
+    "(docs/photographs.md).",
 ]
 
 

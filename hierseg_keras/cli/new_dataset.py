@@ -17,11 +17,17 @@ def run(options):
 
     name = options.name
     if os.path.lexists(name):
-        raise FileExistsError(f"`hierseg new-dataset` never replaces files. Received: {name}, which exists.")
+        raise FileExistsError(
+            f"`hierseg new-dataset` never replaces files. Received: {name}, which exists. Choose another name."
+        )
     if importlib.util.find_spec(name) is not None:
-        raise OptionError(f"expected the name of a new module. Received: {name}, which Python has already.")
+        raise OptionError(
+            f"expected the name of a new module. Received: {name}, which Python can import. Choose another name."
+        )
     if name in tfds.list_builders(with_community_datasets=False):
-        raise OptionError(f"expected the name of a new data set. Received: {name}, which TFDS has already.")
+        raise OptionError(
+            f"expected the name of a new data set. Received: {name}, a data set of TFDS. Choose another name."
+        )
     with written_beside(pathlib.Path(name), replace=False) as folder:
         folder.mkdir()
         for file, text in files_of(name).items():

@@ -46,7 +46,7 @@ def add_arguments(parser):
         "--resume",
         type=file_name,
         metavar="RUN",
-        help="go on with the run in this folder, with its configuration; a missing or empty folder starts a new run",
+        help="resume the run in this folder, with its configuration; a missing or empty folder starts a new run",
     )
     parser.add_argument(
         "--replan",
@@ -113,7 +113,9 @@ def run(options):
             else:
                 train(config, folder, resume=options.resume is not None, replan=options.replan)
         except TrainingInterrupted as stop:
-            raise TrainingInterrupted(f"{stop} `hierseg train --resume {folder}` goes on.", stop.signal) from None
+            raise TrainingInterrupted(
+                f"{stop} Resume it with `hierseg train --resume {folder}`.", stop.signal
+            ) from None
     if is_first():
         print(f"The run is in {pathlib.Path(folder, HS3_RUN) if config.finds_clusters else folder}")
     return 0

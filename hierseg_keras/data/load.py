@@ -112,8 +112,9 @@ def load(
             have three channels.
         initial_epoch: Integer, number of the first training epoch. Defaults to 0.
         batch_shares: List of positive integers, one per data set, whose sum is `batch_size`: how many images of each
-            data set a training batch has. They have the same places in every batch and are interleaved, so that
-            replicas get nearly equal shares. Excludes `weights`. Defaults to `None`: images are drawn by `weights`.
+            data set a training batch has. The images of a data set have the same, interleaved positions in every batch,
+            so that replicas get nearly equal shares. Excludes `weights`. Defaults to `None`: images are drawn by
+            `weights`.
         label_levels: Integer, or a list with one integer per data set: the finest level of the labels. At level `l`,
             every node deeper than `D - l + 1` is replaced by its ancestor at this depth, and other labels stay. This
             applies to training and evaluation. Defaults to 1, the finest level, which changes nothing.

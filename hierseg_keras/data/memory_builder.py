@@ -57,4 +57,4 @@ class MemoryBuilder(tfds.core.DatasetBuilder, skip_registration=True):
         raise NotImplementedError
 
     def _as_dataset(self, split, **options):
-        raise NotImplementedError("A data set in memory is read by `data.load`.")
+        raise NotImplementedError("A data set in memory has no `as_dataset`. Pass the builder to `data.load`.")

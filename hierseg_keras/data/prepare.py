@@ -72,7 +72,7 @@ def prepare(
         ) from None
     if not builder.info.splits:
         raise ValueError(
-            f"A prepared data set expects its splits in `dataset_info.json`. Received: {builder.data_path}, without "
+            f"expected a prepared data set with splits in `dataset_info.json`. Received: {builder.data_path}, without "
             "splits. Delete the folder and prepare the data set again."
         )
     return builder

@@ -148,7 +148,7 @@ def _warn_of_fixed_size(owner, shape):
         return
     height, width = ("any" if length is None else length for length in shape[1:3])
     warnings.warn(
-        f"`{owner}`: the network answers only images of {height} x {width} pixels, and so does the exported model. For "
+        f"`{owner}`: the network accepts only images of {height} x {width} pixels, and so does the exported model. For "
         "images of any size, build the network with keras.Input((None, None, 3)) as its input. Without an input, a "
         "keras.Sequential keeps the size of its first batch.",
         stacklevel=2,

@@ -31,7 +31,7 @@ def check_in_fresh_process(
 ) -> bool:
     """Loads a SavedModel in a new process with TensorFlow only, and compares its outputs with the network's.
 
-    Those of images are called once per array of `images`. Those of encoded files are
+    Signatures that take arrays are called once per array of `images`. Signatures that take encoded files are
     called once with all images as PNG files, of as many sizes as the arrays have. The threshold is 0.5. The new
     process prints the largest difference of each output of each signature.
 

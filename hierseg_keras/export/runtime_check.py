@@ -36,7 +36,7 @@ def check_file(owner, runtime, answers, run, batch=None):
     if all(problems):
         height, width = _SHAPES[0][1:]
         raise ValueError(
-            f"`{owner}` expects a network that answers images of {height} x {width} pixels, to check the file "
+            f"`{owner}` expects a network that accepts images of {height} x {width} pixels, to check the file "
             f"with. Received: {answers.model.name!r}, which refuses them: {problems[0]}. Pass `size`."
         )
 
@@ -70,7 +70,7 @@ def _compare(owner, runtime, answers, run, image):
     problem = _first_problem(outputs, expected, clear)
     if problem:
         raise RuntimeError(
-            f"`{owner}` expects that the converted file answers as the network does. Received: {problem}, for {size}. "
+            f"`{owner}` expects the converted file to return the network's outputs. Received: {problem}, for {size}. "
             "No file was written or replaced. Export a SavedModel."
         )
     return None

@@ -22,7 +22,7 @@ def check_path(owner, path, suffix, overwrite):
         ValueError: If the path has another suffix.
     """
     if path.suffix != suffix:
-        raise ValueError(f"`{owner}` expects a path that ends in {suffix}. Received: {path}. Rename it.")
+        raise ValueError(f"`{owner}` expects a path that ends in {suffix}. Received: {path}. Pass another path.")
     if path.is_dir():
         raise FileExistsError(f"`{owner}` expects the path of a file. Received: {path}, a folder. Choose another path.")
     if os.path.lexists(path) and not overwrite:

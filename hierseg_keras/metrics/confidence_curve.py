@@ -25,7 +25,7 @@ class ConfidenceCurve(TreeMetric):
       if the label is an internal node, a node below it.
     - *depth*: the mean depth of the returned nodes, with leaves counted at depth `D`.
 
-    A network is well calibrated if the accuracy is not lower than the threshold. With a higher threshold,
+    If the network is not overconfident, the accuracy is at least the threshold. With a higher threshold,
     fewer pixels are answered, and with coarser nodes.
 
     Args:

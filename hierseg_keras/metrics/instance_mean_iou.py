@@ -103,10 +103,9 @@ class InstanceMeanIoU(PathMetric):
         self._mean_size = np.zeros(self.tree.num_nodes, "float32")
         for node, size in self.sizes.items():
             self._mean_size[self.tree.index(node)] = size
-        if self._mean_size[self.tree.num_leaves :].any():
-            raise ValueError(
-                f"`InstanceMeanIoU` expects all classes of `sizes` to be leaves. Received: {list(self.sizes)}."
-            )
+        internal = [node for node in self.sizes if self.tree.index(node) >= self.tree.num_leaves]
+        if internal:
+            raise ValueError(f"`InstanceMeanIoU` expects all classes of `sizes` to be leaves. Received: {internal}.")
         shape = (self.tree.num_nodes, self.tree.num_leaves)
         self._weighted = self.add_variable(shape, "zeros", dtype="float32", name="weighted_pixels")
 

@@ -32,7 +32,7 @@ _MOST_NAMED = 3
 
 @dataclasses.dataclass(frozen=True)
 class FilePredictions:
-    """What `predict_files` has done.
+    """Counts and problems that `predict_files` returns.
 
     Attributes:
         num_predicted: Number of images whose results were written.

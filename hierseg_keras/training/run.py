@@ -86,12 +86,14 @@ def train(
     - `run.json`: the hashes of configuration, tree, class table and weights, which `load_run` checks; whether the
       training is finished; the software versions and devices; and a fingerprint of the data.
     - `tensorboard/`, if `config.tensorboard` is set.
+    - `checkpoints/`: the last two checkpoints, which `resume=True` resumes from.
+
 
     The saved weights are those of the last epoch, or of the best epoch with early stopping. The returned network has
     the same weights. If `schedule.ema_momentum` is set, they are the averaged weights. If a weight, the loss or the
     validation loss becomes NaN or infinite, training ends, and the file keeps the weights of an earlier epoch.
 
-    - `checkpoints/`: the last two checkpoints, from which `resume=True` goes on.
+
 
     The folder is locked against other processes during training. Files are replaced atomically: if the process is
     killed, or the disk is full, the folder keeps the weights that were saved last.
@@ -107,7 +109,7 @@ def train(
         folder: Path that does not exist yet, or an empty folder. With `resume=True` also the folder of an earlier run.
         verbose: As in `fit`, except that `"auto"` prints only loss and mIoU, in a line of at most 100 columns.
         strategy: `tf.distribute.Strategy` to train under. Defaults to `make_strategy(config.replicas)`.
-        resume: Whether to go on with the run in the folder, if there is one. Its tree, data and configuration must be
+        resume: Whether to resume the run in the folder, if there is one. Its tree, data and configuration must be
             the same, except for `schedule.epochs`, `schedule.steps`, `save_every`, `tensorboard`, `replicas`,
             `evaluation.batch_size`, `published`, `data.data_dir`, `data.manual_dir` and `data.palette`. A finished run
             that has no epochs left is loaded. Defaults to `False`.
@@ -194,7 +196,7 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     if start and verbose:
         print(describe(start["init"]))
     if checkpoint is not None and verbose:
-        print(f"{folder} goes on after {checkpoint.position}.")
+        print(f"{folder} is resumed after {checkpoint.position}.")
     callbacks = [data.SetEpoch(train_data), *_callbacks(config, tree, examples, folder, manifest), *own_callbacks]
     unsaved = _tensorboard(config, tree, examples, folder)
     with catching_signals() as request:
@@ -263,7 +265,8 @@ def _checkpoints(config, folder, callbacks, request, checkpoint, train_data, pla
 def _check_length(position, epochs, batches_per_epoch):
     if position.batches_per_epoch != batches_per_epoch:
         raise ValueError(
-            f"expected epochs of {position.batches_per_epoch} batches, as before. Received: {batches_per_epoch}."
+            f"expected epochs of {position.batches_per_epoch} batches, as before. Received: {batches_per_epoch}. "
+            "Restore the data and their splits, or train a new run from the weights of this one with `init`."
         )
     if epochs * batches_per_epoch < position.num_batches:
         raise ConfigError(

@@ -74,9 +74,12 @@ def fit_temperature(sums_at, on_pass=lambda fit: None):
 def _fit(sums, inverse):
     num_pixels, nll, slope, curvature = sums[:4]
     if num_pixels == 0:
-        raise ValueError("a temperature expects labeled pixels. Received: none. Choose another split.")
+        raise ValueError("fitting a temperature expects labeled pixels. Received: none. Choose another split.")
     if not np.isfinite(sums).all():
-        raise FloatingPointError("a temperature expects finite logits. Received: NaN or infinite ones.")
+        raise FloatingPointError(
+            "fitting a temperature expects finite logits. Received: NaN or infinite ones. Load the weights of an "
+            "earlier epoch."
+        )
     count, confidence, num_right = sums[4:].reshape(3, _NUM_BINS)
     error = np.abs(confidence - num_right).sum() / count.sum()
     return Fit(1 / inverse, nll / num_pixels, error, int(num_pixels)), slope, curvature

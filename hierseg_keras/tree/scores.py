@@ -174,7 +174,7 @@ def infer_scores(
     fitting = [kind for kind in KINDS if channels[kind] == shape[-1] and scores in (None, kind)]
     if not fitting:
         raise ValueError(
-            f"A prediction expects one channel per node ({tree.num_nodes}) or per leaf ({tree.num_leaves}) of `tree`. "
+            f"`y_pred` expects one channel per node ({tree.num_nodes}) or per leaf ({tree.num_leaves}) of `tree`. "
             f"Received: shape={tuple(shape)}, scores={scores!r}. Use the same tree here and in the model."
         )
     if len(fitting) > 1:

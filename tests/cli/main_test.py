@@ -284,7 +284,7 @@ class ExportTest:
         fixed = keras.Model(image, model(image))
         fixed.tree, fixed.scores, fixed.from_logits = model.tree, model.scores, model.from_logits
         monkeypatch.setattr("hierseg_keras.cli.export.load_run", lambda folder: (config, fixed))
-        with pytest.warns(UserWarning, match="answers only images of 24 x 32 pixels") as caught:
+        with pytest.warns(UserWarning, match="accepts only images of 24 x 32 pixels") as caught:
             assert main(["export", str(run), "--out", str(tmp_path / "1")]) == 0
         assert len(caught) == 1
 

@@ -55,7 +55,9 @@ class CheckFileTest:
             wrong[:, : wrong.shape[1] // 2] += np.asarray(1, wrong.dtype)
             return {**outputs, name: wrong}
 
-        with pytest.raises(RuntimeError, match=f"`litert` expects that .* Received: .*{name}.* No file was written"):
+        with pytest.raises(
+            RuntimeError, match=f"`litert` expects the converted file .* Received: .*{name}.* No file was written"
+        ):
             check_file("litert", "LiteRT", answers, run)
 
     def test_nan_missing_and_wrong_dtype_are_refused(self, answers):
@@ -115,7 +117,7 @@ class CheckFileTest:
         answers = Answers(of_multiples(40), "litert", TREE)
         with pytest.raises(ValueError) as caught:
             check_file("litert", "LiteRT", answers, lambda image: outputs_of(answers, image))
-        said = "`litert` expects a network that answers images of 64 x 96 .* refuses them: .*shapes.*[.] Pass `size`."
+        said = "`litert` expects a network that accepts images of 64 x 96 .* refuses them: .*shapes.*[.] Pass `size`."
         assert re.fullmatch(said, str(caught.value))
 
     def test_failed_check_keeps_the_file_that_is_there(self, tmp_path, monkeypatch):

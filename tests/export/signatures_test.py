@@ -298,7 +298,7 @@ class NetworkTest:
         flat = keras.Sequential([keras.layers.Conv2D(TREE.num_nodes, 1)])
         flat.compile(loss="mse")
         flat.fit(np.zeros((1, 4, 6, 3)), np.zeros((1, 4, 6, TREE.num_nodes)), verbose=0)
-        said = r"`saved_model`: the network answers only images of 4 x 6 pixels, .* keras.Input\(\(None, None, 3\)\)"
+        said = r"`saved_model`: the network accepts only images of 4 x 6 pixels, .* keras.Input\(\(None, None, 3\)\)"
         with pytest.warns(UserWarning, match=said):
             assert set(functions(flat, TREE)) == set(OUTPUTS)
         with pytest.warns(UserWarning, match="images of any x 6 pixels"):

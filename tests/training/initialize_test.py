@@ -79,6 +79,6 @@ class ClassPriorTest:
             config(class_prior=True, init="somewhere")
         small = {"filters": 8, "num_queries": 2, "num_layers": 1, "num_heads": 1}
         network = {"name": "MaskFormer", "backbone": "swin_nano", **small}
-        with pytest.raises(ValueError, match="a class prior expects a network that ends in a 1x1 convolution"):
+        with pytest.raises(ValueError, match="`set_class_prior` expects a network that ends in a 1x1 convolution"):
             train(config(class_prior=True, network=network), tmp_path / "run", verbose=0)
         assert not (tmp_path / "run" / "config.toml").exists()

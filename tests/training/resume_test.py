@@ -256,7 +256,7 @@ class ResumeTest:
         first, second, last = str(caught.value).splitlines()
         assert first == f"`seed` expects 0, with which {folder} was started. Received: 1."
         assert second == f"`network.filters` expects 2, with which {folder} was started. Received: 3."
-        assert last.startswith("A run that goes on may only change schedule.epochs, ")
+        assert last.startswith("A resumed run may only change schedule.epochs, ")
         with pytest.raises(ConfigError, match="`schedule` expects at least the epochs .* are 2. Received: 1 epochs"):
             train(config.replace(schedule={"epochs": 1}), folder, verbose=0, resume=True)
         (folder / "tree.txt").write_text("a\nb")
@@ -333,7 +333,7 @@ class ResumeTest:
         assert main(["train", "--resume", str(folder), "--network.filters", "3"]) == 2
         assert f"`network.filters` expects 2, with which {folder} was started" in capsys.readouterr().err
         assert main(["train", "--resume", str(folder), "--schedule.epochs", "1"]) == 0
-        assert f"{folder} goes on after epoch 1, batch 3 of {BATCHES}." in capsys.readouterr().out
+        assert f"{folder} is resumed after epoch 1, batch 3 of {BATCHES}." in capsys.readouterr().out
         assert load_run(folder)[0].schedule.epochs == 1
         # The other options begin a run in a folder that is missing.
         assert main(["train", "--resume", str(tmp_path / "none"), "--network.filter", "3"]) == 2

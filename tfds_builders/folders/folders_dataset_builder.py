@@ -209,6 +209,6 @@ def _warn_of_same(pairs, val_pairs):
     if same:
         warnings.warn(
             f"{len(same)} of {len(val_pairs)} images of the validation are in the training too, so that the validation "
-            f"is too good: {', '.join(capped(same, _NAMED_IMAGES))}. Remove them from one of the folders.",
+            f"scores are too good: {', '.join(capped(same, _NAMED_IMAGES))}. Remove them from one of the folders.",
             stacklevel=2,
         )

@@ -72,7 +72,8 @@ def classifier_with_bias(model):
     classifier = classifier_of(getattr(model, "inference_model", model))
     if getattr(classifier, "bias", None) is None:
         raise ValueError(
-            "a class prior expects a network that ends in a 1x1 convolution with a bias, followed only by resizing and "
-            f"activations. Received: {model.name!r} of type {type(model).__name__}."
+            "`set_class_prior` expects a network that ends in a 1x1 convolution with a bias, followed only by "
+            f"resizing and activations. Received: {model.name!r} of type {type(model).__name__}. Set `use_bias=True` "
+            "in its last convolution."
         )
     return classifier

@@ -39,7 +39,9 @@ def load_backbone_weights(name, backbone, weights):
     ignored = BACKBONES[name].ignored
     path = None if weights == "imagenet" else weights
     if path is not None and not pathlib.Path(path).is_file():
-        raise FileNotFoundError(f'`weights` expects "imagenet" or the path of a file. Received: weights={weights!r}.')
+        raise FileNotFoundError(
+            f'`weights` expects "imagenet" or the path of a file. Received: weights={weights!r}, which does not exist.'
+        )
     if path is None and library == "package":
         path = _file_of_package(source, name)
     if path is not None and ignored is not None:

@@ -245,7 +245,7 @@ class HS3(TrainingWrapper):
         self._check_all_classes("confusions")
         counts = count_confusions(map(self._predicted_leaves, data), self.tree.num_leaves)
         if not counts:
-            raise ValueError("`confusions` expects batches of images and labels. Received: no batches.")
+            raise ValueError("`confusions` expects at least one batch of images and labels. Received: no batches.")
         of_stages = {stage: sum(counts[name] for name in names) for stage, names in self.calls.items()}
         return {**of_stages, LOGITS: counts[LOGITS]}
 
@@ -308,7 +308,9 @@ class HS3(TrainingWrapper):
         batches = ((self._leaf_labels(label, image), embedded.predict_on_batch(image)) for image, label, *_ in data)
         means = (mean_regions if kind == REGIONS else mean_embeddings)(batches, self.tree.num_leaves)
         if not means:
-            raise ValueError("`class_embeddings` expects batches of images and labels. Received: no batches.")
+            raise ValueError(
+                "`class_embeddings` expects at least one batch of images and labels. Received: no batches."
+            )
         return {stage: np.mean([means[name] for name in calls], axis=0) for stage, calls in names.items()}
 
     def _check_embeddings(self, kind):

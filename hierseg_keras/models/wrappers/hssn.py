@@ -228,7 +228,7 @@ class HSSN(TrainingWrapper):
         return super().fit(**options)
 
     def replan(self, num_batches: int) -> None:
-        """Sets the number of batches of the whole training, over which `beta` grows. Those so far stay counted."""
+        """Sets the number of batches of the whole training, over which `beta` grows, including those trained so far."""
         if self.has_triplets:
             self.beta.replan(num_batches // _accumulation_steps(self.optimizer))
 

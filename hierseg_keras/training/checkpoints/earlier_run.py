@@ -1,4 +1,4 @@
-"""What a folder contains of a run that is to go on, and whether a configuration continues it."""
+"""What a folder contains of a run that is resumed, and whether a configuration continues it."""
 
 import dataclasses
 import warnings
@@ -75,7 +75,7 @@ class EarlierRun:
             if name not in (*MAY_CHANGE, *unknown)
         ]
         if problems:
-            raise ConfigError([*problems, f"A run that goes on may only change {', '.join(MAY_CHANGE)}."])
+            raise ConfigError([*problems, f"A resumed run may only change {', '.join(MAY_CHANGE)}."])
 
     def check_data(self, tree, origin):
         """Checks that tree and data are those of the run, and warns if versions or devices are not.
@@ -117,8 +117,8 @@ class EarlierRun:
             others.append(f"{len(origin['devices'])} devices (was {len(devices)})")
         if others:
             warnings.warn(
-                f"{self.folder} goes on with {', '.join(others)}. The result may differ from that of an uninterrupted "
-                "run by rounding, and on other devices by the images that batch normalization sees at once.",
+                f"{self.folder} is resumed with {', '.join(others)}. The result may differ from that of a run without "
+                "interruption by rounding, and on other devices by the images that batch normalization sees at once.",
                 stacklevel=2,
             )
 

@@ -50,7 +50,8 @@ def restore_state(model, callbacks, arrays, attributes):
     if stored.keys() != variables.keys() or len(attributes) != len(callbacks):
         raise ValueError(
             f"expected the state of a training with {len(variables)} variables and {len(callbacks)} callbacks. "
-            f"Received: one with {len(stored)} variables and {len(attributes)} callbacks."
+            f"Received: one with {len(stored)} variables and {len(attributes)} callbacks. Resume with the same "
+            "network, optimizer and callbacks."
         )
     for key, variable in variables.items():
         copies, array = copies_of(model, variable), arrays[stored[key]]
@@ -58,7 +59,7 @@ def restore_state(model, callbacks, arrays, attributes):
         if array.shape[is_stacked:] != tuple(variable.shape):
             raise ValueError(
                 f"expected a state of shape {tuple(variable.shape)} for the variable {variable.path}. Received: shape "
-                f"{array.shape[is_stacked:]}."
+                f"{array.shape[is_stacked:]}. Resume with the same network and optimizer."
             )
         values = _per_replica(array, is_stacked, len(copies), _is_sum(variable))
         for copy, value in zip(copies, values):

@@ -59,29 +59,29 @@ _KNOWN = (*_DEFAULTS, *_OPTIONS, *_MOVED, *_OF_RUN, *_OF_METHOD)
 
 
 def translated(flat):
-    """Converts a flat configuration of version 0.1 to nested tables.
+    """Converts a flat configuration from before version 0.1 to nested tables.
 
     Args:
-        flat: Dict of fields of version 0.1. Missing fields have the defaults of that version.
+        flat: Dict of fields. Missing fields have their defaults at that time.
 
     Returns:
         Nested dict, as `RunConfig` accepts it.
 
     Raises:
         ConfigError: If `flat` is not a dict, has an unknown field, or names a network, loss, optimizer or method that
-            version 0.1 did not have.
+            a JSON configuration from before version 0.1 could not have.
     """
     if not isinstance(flat, dict):
         raise ConfigError([f"expected a JSON object with the options of a run. Received: {type(flat).__name__}."])
     chosen = {**_DEFAULTS, **{name: flat[name] for name in _DEFAULTS if name in flat}}
     problems = [
-        f"`{name}` was not an option of version 0.1.{nearest(name, _KNOWN)}" for name in flat if name not in _KNOWN
+        f"`{name}` was not an option before version 0.1.{nearest(name, _KNOWN)}" for name in flat if name not in _KNOWN
     ]
     tables = {"model": _NETWORKS, "loss": _LOSSES, "optimizer": _OPTIMIZERS}
     for field, table in tables.items():
         if chosen[field] not in table:
             problems.append(
-                f"`{field}` of version 0.1 expects one of {', '.join(table)}. Received: {field}={chosen[field]!r}."
+                f"`{field}` before version 0.1 expects one of {', '.join(table)}. Received: {field}={chosen[field]!r}."
             )
     if problems:
         raise ConfigError(problems)
@@ -112,7 +112,10 @@ def _method(method, flat):
         return {"name": "HSSN", "triplet": triplet, **({"beta": flat["beta"]} if "beta" in flat else {})}
     if method not in ("deep_supervision", "hs3"):
         raise ConfigError(
-            [f"`method` of version 0.1 expects one of plain, hssn, deep_supervision, hs3. Received: method={method!r}."]
+            [
+                f"`method` before version 0.1 expects one of plain, hssn, deep_supervision, hs3. Received: "
+                f"method={method!r}."
+            ]
         )
     renamed = {"stage_weight": "weights", "fuse_filters": "filters"}
     kept = ("stages", "stage_weight", "fuse", "fuse_filters", "clustering", "theta", "analysis_share", "ratio")

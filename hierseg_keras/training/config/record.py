@@ -231,8 +231,8 @@ class RunConfig(Record):
         jit_compile: As in `compile`. `True` requires one replica.
         replicas: `"auto"` or a number, as in `make_strategy`.
         tensorboard: Whether to write metrics, and pictures of a few validation images, for TensorBoard.
-        save_every: Interval between checkpoints, from which an interrupted run goes on: a number of batches, or a time
-            such as `"5min"`. Defaults to five minutes. `None` saves one only at the end and when the process is
+        save_every: Interval between checkpoints, from which an interrupted run is resumed: a number of batches, or a
+            time such as `"5min"`. Defaults to five minutes. `None` saves one only at the end and when the process is
             asked to stop.
         init: Folder of an earlier run. The training starts from its weights in all layers that both networks have.
             The classifier is new if the tree or the kind of scores differs. Defaults to `None`.

@@ -45,8 +45,8 @@ def report_page(
     Args:
         runs: Iterable of `ReportedRun`, over the same images, with equal trees. They are read one after the other.
         path: Folder to create.
-        max_images: Integer, largest number of images to show. Of more images, as many are shown that are evenly
-            spread if they have `image_names`, and otherwise the first. Defaults to 500.
+        max_images: Integer, largest number of images to show. If there are more, the page shows images that are
+            evenly spread if the runs have `image_names`, and otherwise the first ones. Defaults to 500.
         palette: Colors of the nodes, as in `node_colors`. Defaults to the official palette of the tree's data set,
             or otherwise the generated one.
         overwrite: Whether to replace an existing page, once the new one is complete. A folder that holds anything

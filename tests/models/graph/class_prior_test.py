@@ -57,7 +57,7 @@ class SetClassPriorTest:
     def test_what_does_not_fit_is_named(self):
         with pytest.raises(ValueError, match="`set_class_prior` expects pixel counts per node .* Received.*\\(3,\\)"):
             set_class_prior(UNet(TREE, **SMALL), [1, 2, 3])
-        with pytest.raises(ValueError, match="a class prior expects a network that ends in a 1x1 convolution"):
+        with pytest.raises(ValueError, match="`set_class_prior` expects a network that ends in a 1x1 convolution"):
             set_class_prior(MaskFormer(TREE, "swin_nano", filters=8, num_queries=2, num_layers=1, num_heads=1), COUNTS)
         image = keras.Input((None, None, 3))
         other = keras.Model(image, keras.layers.Conv2D(3, 1)(image))

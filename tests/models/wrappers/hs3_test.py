@@ -524,7 +524,7 @@ class SearchTest:
             HS3(UNet(TREE, filters=2, num_stages=1), [STAGE]).search([], method="random")
 
     def test_needs_batches(self):
-        with pytest.raises(ValueError, match="expects batches of images and labels. Received: no batches"):
+        with pytest.raises(ValueError, match="expects at least one batch of images and labels. Received: no batches"):
             HS3(UNet(TREE, filters=2, num_stages=1), [STAGE]).search([])
 
     def test_needs_all_classes(self):

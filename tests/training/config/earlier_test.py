@@ -128,9 +128,9 @@ class TranslatedTest:
         assert read(tmp_path, flat) == RunConfig(**{"loss": {"name": "FocalTreeMin"}, **tables})
 
     def test_what_is_no_flat_configuration_is_refused(self, tmp_path):
-        with pytest.raises(ConfigError, match="`epoch` was not an option of version 0.1. Did you mean `epochs`"):
+        with pytest.raises(ConfigError, match="`epoch` was not an option before version 0.1. Did you mean `epochs`"):
             read(tmp_path, {"epoch": 3})
-        with pytest.raises(ConfigError, match="`loss` of version 0.1 expects one of .*Received: loss='mse'"):
+        with pytest.raises(ConfigError, match="`loss` before version 0.1 expects one of .*Received: loss='mse'"):
             read(tmp_path, {"loss": "mse"})
         for text in ("[]", "3", "{", "null"):
             (tmp_path / "config.json").write_text(text)
