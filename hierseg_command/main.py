@@ -26,6 +26,8 @@ def main():
     if not (arguments and arguments[0] in COMMANDS.keys() - OPTIONS.keys()):
         # Ends the process if there is only help, a version or an error to print.
         parse(arguments)
+    # Otherwise TensorFlow takes nearly all memory of a GPU, and a second process on it fails.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if process_addresses.wants_jax(arguments):
         os.environ.setdefault("KERAS_BACKEND", "jax")
     try:

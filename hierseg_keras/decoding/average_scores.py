@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from keras import ops
+from keras import backend, ops
 from numpy.typing import ArrayLike
 
 from hierseg_keras.tree.not_converted import not_converted
@@ -67,8 +67,11 @@ def log_terms(y_pred, scores, from_logits=True):
         scores, from_logits: As in `average_scores`.
 
     Returns:
-        List of float tensors, `(..., C)`: for node scores `log p` and `log (1 - p)`, for leaf scores `log p`.
+        List of float tensors, `(..., C)`, of at least 32 bits: for node scores `log p` and `log (1 - p)`, for leaf
+        scores `log p`.
     """
+    # Small probabilities would be 0 in float16.
+    y_pred = ops.cast(y_pred, backend.result_type(y_pred.dtype, "float32"))
     if not from_logits:
         parts = [y_pred, 1.0 - y_pred] if scores == "nodes" else [y_pred]
         return [ops.log(ops.maximum(part, _SMALLEST)) for part in parts]

@@ -2,6 +2,8 @@
 
 import keras
 
+from hierseg_keras.distribution.counter_dtype import counter_dtype
+
 
 class AccumulatedSteps:
     """Adds gradient accumulation to a Keras optimizer: one step per `accumulation_steps` batches.
@@ -29,7 +31,8 @@ class AccumulatedSteps:
 
     def build(self, variables):
         super().build(variables)
-        self._num_batches = self.add_variable((), dtype="int32", aggregation="only_first_replica", name="num_batches")
+        counter = {"dtype": counter_dtype(), "aggregation": "only_first_replica"}
+        self._num_batches = self.add_variable((), name="num_batches", **counter)
         if keras.backend.backend() == "tensorflow":
             # Keras counts variables in such a list as the optimizer's own. Files of earlier versions contain them.
             # On the JAX backend, a step could not give up the memory of a variable that is listed twice.

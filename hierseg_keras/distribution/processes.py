@@ -56,10 +56,8 @@ def start_processes(
         )
     _check(coordinator, processes, process_id, model_devices)
     import jax
-    import tensorflow as tf
 
-    # TensorFlow only loads the data. It would otherwise take the memory of the GPUs.
-    tf.config.set_visible_devices([], "GPU")
+    leave_gpus()
     if processes > 1:
         # It would catch SIGTERM before the training does.
         jax.config.update("jax_enable_preemption_service", False)
@@ -79,6 +77,15 @@ def start_processes(
                 f"address, and that all processes were started. ({str(error).splitlines()[0]})"
             ) from error
     keras.distribution.set_distribution(_distribution(model_devices))
+
+
+def leave_gpus():
+    """Keeps TensorFlow from taking the memory of the GPUs, which another backend uses."""
+    import tensorflow as tf
+
+    # It raises an error if TensorFlow has taken them already.
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")
 
 
 def _check(coordinator, processes, process_id, model_devices):

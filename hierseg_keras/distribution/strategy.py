@@ -24,9 +24,11 @@ without an image is an error in evaluation too, which `distribution.evaluation_b
 
 import functools
 
+import keras
 import tensorflow as tf
 
-from hierseg_keras.distribution.processes import num_batch_devices
+from hierseg_keras.distribution.processes import leave_gpus, num_batch_devices
+from hierseg_keras.distribution.unused_gpu import warn_of_unused_gpu
 
 
 def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
@@ -55,7 +57,7 @@ def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
     """
     if replicas == "auto" and tf.distribute.has_strategy():
         return tf.distribute.get_strategy()
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    devices = _devices()
     count = len(devices) if replicas == "auto" else replicas
     if not isinstance(count, int) or not 1 <= count <= len(devices):
         raise ValueError(
@@ -97,6 +99,38 @@ def check_jit_compile(jit_compile: bool | str, strategy: tf.distribute.Strategy 
         )
 
 
+def check_layers_under_xla(model):
+    """Checks that XLA computes all layers of a network as TensorFlow does.
+
+    Keras only warns, and compiles the network without XLA.
+
+    Raises:
+        ValueError: If a layer has `supports_jit = False`.
+    """
+    layers = {type(layer).__name__: None for layer in model._flatten_layers() if not layer.supports_jit}
+    if layers:
+        raise ValueError(
+            '`jit_compile` expects false or "auto" for this network, because XLA computes layers of it wrongly or not '
+            f"at all: {', '.join(layers)}. Received: True."
+        )
+
+
+def check_precision(precision, strategy):
+    """Checks that the loss is not scaled on several replicas.
+
+    Keras (3.15) looks for infinite gradients on the first replica only. Those of another replica would be applied.
+
+    Raises:
+        ValueError: If `precision` is `"mixed_float16"` and the strategy has several replicas.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if precision == "mixed_float16" and replicas > 1:
+        raise ValueError(
+            '`precision="mixed_float16"` expects one replica, because Keras detects infinite gradients only on the '
+            f'first one. Received: {replicas} replicas. Use "mixed_bfloat16", or train on one device.'
+        )
+
+
 def check_strategy(strategy):
     """Checks that a strategy is one that Keras can train under.
 
@@ -134,6 +168,16 @@ def check_batch_size(batch_size, strategy):
             f"would otherwise weigh images unequally. Received: batch_size={batch_size}. Pass "
             f"{batch_size + -batch_size % replicas}, or use fewer replicas."
         )
+
+
+def _devices():
+    """Returns the devices that may hold a replica."""
+    if keras.backend.backend() != "tensorflow":
+        # The backend has devices of its own. TensorFlow only loads the data.
+        leave_gpus()
+        return tf.config.list_logical_devices("CPU")[:1]
+    warn_of_unused_gpu()
+    return tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
 
 
 @functools.cache

@@ -174,7 +174,8 @@ def _draw_class(seed_generator, allowed):
 def _resized(label, size):
     """Resizes labels `(B, H, W)` to `(B, h, w)`. A cell gets the label at its center."""
     for axis, length in zip((1, 2), size):
-        middle = (ops.cast(ops.arange(length), "float32") + 0.5) * ops.shape(label)[axis] / length
+        before, after = (ops.cast(each, "float32") for each in (ops.shape(label)[axis], length))
+        middle = (ops.cast(ops.arange(length), "float32") + 0.5) * before / after
         label = ops.take(label, ops.cast(middle, "int32"), axis=axis)
     return label
 

@@ -12,6 +12,7 @@ from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.distribution.blank_images import ExcludeBlankImages
 from hierseg_keras.distribution.evaluation_batches import evaluation_batches
 from hierseg_keras.distribution.processes import batch_part, num_batch_devices
+from hierseg_keras.distribution.strategy import check_layers_under_xla
 from hierseg_keras.losses import WeightedSum
 from hierseg_keras.losses.objectives import loss_by_depth
 from hierseg_keras.metrics import DepthLoss, TreeReport
@@ -194,7 +195,8 @@ def make_parts(config, tree, pretrained=True):
     if config.class_prior:
         classifier_with_bias(model)
     # Compiled again once the class weights and the number of steps are known.
-    compile_model(model, config, make_optimizer(config, num_batches=config.schedule.accumulation_steps))
+    optimizer = make_optimizer(config, num_batches=config.schedule.accumulation_steps)
+    compile_model(model, config, optimizer, config.jit_compile)
     return model, [callback.make(tree=tree) for callback in config.callbacks]
 
 
@@ -222,14 +224,14 @@ def make_model(config, tree, pretrained=True):
     keras.config.set_dtype_policy(config.precision)
     try:
         network = config.network.make(**given)
+        # A network without a graph has no variables before its first call, so that its weights could not be loaded.
+        with refused_options("network", config.network.name):
+            graph = functional(config.network.name, network)
+            if config.freeze == "backbone":
+                freeze_backbone(graph)
+        return network if config.method is None else _wrapped(network, config, tree, loss)
     finally:
         keras.config.set_dtype_policy(before)
-    # A network without a graph has no variables before its first call, so that its weights could not be loaded.
-    with refused_options("network", config.network.name):
-        graph = functional(config.network.name, network)
-        if config.freeze == "backbone":
-            freeze_backbone(graph)
-    return network if config.method is None else _wrapped(network, config, tree, loss)
 
 
 def _wrapped(network, config, tree, loss):
@@ -264,7 +266,12 @@ def compile_model(model, config, optimizer, jit_compile="auto"):
 
     Returns:
         The `TreeReport`.
+
+    Raises:
+        ValueError: If `jit_compile` is `True` and a layer of the model does not work under XLA.
     """
+    if jit_compile is True:
+        check_layers_under_xla(model)
     tree, from_logits = model.tree, getattr(model, "from_logits", True)
     loss = make_loss(config, tree, from_logits)
     meaning = {"scores": loss.scores, "from_logits": from_logits, "ignore_class": ignore_class_of(tree)}
@@ -275,6 +282,11 @@ def compile_model(model, config, optimizer, jit_compile="auto"):
         check_value_names([metric for metric in metrics if isinstance(metric, NamedMetric)])
     model.compile(optimizer, loss=loss, metrics=metrics, jit_compile=jit_compile)
     return report
+
+
+def inference_jit(config):
+    """Returns `jit_compile` for the inference of a run: what the run says, but XLA is never required."""
+    return config.jit_compile and "auto"
 
 
 def ignore_class_of(tree):

@@ -12,7 +12,13 @@ import tensorflow as tf
 from hierseg_keras import data
 from hierseg_keras.distribution.averaged_statistics import AverageReplicas
 from hierseg_keras.distribution.processes import first_alone, is_first
-from hierseg_keras.distribution.strategy import check_batch_size, check_jit_compile, check_strategy, make_strategy
+from hierseg_keras.distribution.strategy import (
+    check_batch_size,
+    check_jit_compile,
+    check_precision,
+    check_strategy,
+    make_strategy,
+)
 from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.training.agreement import check_agreement, naming_lost_processes
 from hierseg_keras.training.build import (
@@ -102,7 +108,7 @@ def train(
     SIGTERM or SIGINT (Ctrl-C), which ends the training. It contains the state of the network, the optimizer, the
     metrics and the callbacks: of these, the public attributes that are numbers, Booleans, `None`, NumPy arrays, or
     lists and dicts of these. A resumed run begins with the batch after it, and ends with the same weights and the same
-    log as a run that was never interrupted: bit for bit on one device, with the same versions and number of threads.
+    log as a run that was never interrupted: bit for bit on one CPU, with the same versions and number of threads.
 
     Args:
         config: `RunConfig`.
@@ -309,6 +315,7 @@ def check_before_data(config, strategy):
     check_strategy(strategy)
     check_jit_compile(config.jit_compile, strategy)
     check_batch_size(config.data.batch_size, strategy)
+    check_precision(config.precision, strategy)
     if config.tensorboard:
         check_tensorboard()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hierseg_keras import data
 from hierseg_keras.data.example_names import example_names
 from hierseg_keras.distribution.strategy import current_strategy
-from hierseg_keras.training.build import compile_model, load_evaluation
+from hierseg_keras.training.build import compile_model, inference_jit, load_evaluation
 from hierseg_keras.training.checkpoints.earlier_run import MAY_CHANGE
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.changes import dotted_values
@@ -122,7 +122,7 @@ def _reported(folders, split, calibrated, on_progress, inference) -> Iterator[Re
         with strategy.scope():
             # The data set's images are resized already.
             model = for_inference(config, model, **inference, temperature=temperature, own_size=True)
-            report = compile_model(model, config, optimizer="sgd")
+            report = compile_model(model, config, "sgd", inference_jit(config))
         image_names = example_names(builder, split)
         progress = _Progress(on_progress, place * len(image_names), len(folders) * len(image_names))
         yield ReportedRun(

@@ -14,7 +14,13 @@ from hierseg_keras.files import write_whole, written_beside
 from hierseg_keras.models import Calibrated, MultiScale, Resized, SlidingWindow
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
 from hierseg_keras.models.weights.transferred_weights import transfer_weights
-from hierseg_keras.training.build import compile_model, excluding_blank_images, load_evaluation, make_model
+from hierseg_keras.training.build import (
+    compile_model,
+    excluding_blank_images,
+    inference_jit,
+    load_evaluation,
+    make_model,
+)
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.data_sets import flip_pairs_of, palette_of
@@ -75,10 +81,11 @@ def load_run(
         # Loaded before `compile`, because the file also contains optimizer variables, which are not restored.
         model.load_weights(folder / WEIGHTS)
         check_finite_weights(model, f"loading {folder / WEIGHTS}")
-        compile_model(model, config, make_optimizer(config, num_batches=config.schedule.accumulation_steps))
+        optimizer = make_optimizer(config, num_batches=config.schedule.accumulation_steps)
+        compile_model(model, config, optimizer, inference_jit(config))
         if calibrated:
             model = Calibrated(model, temperature)
-            compile_model(model, config, optimizer="sgd")
+            compile_model(model, config, "sgd", inference_jit(config))
     return config, model
 
 
@@ -207,7 +214,7 @@ def _evaluate(folder, split, verbose, strategy, report, dataset, class_map, infe
     with strategy.scope():
         # The data set's images are resized already.
         model = for_inference(config, model, **inference, own_size=True)
-        by_class = compile_model(model, config, optimizer="sgd")
+        by_class = compile_model(model, config, "sgd", inference_jit(config))
     verbose, progress = progress_of(verbose)
     callbacks = [*progress, *excluding_blank_images(config, examples, strategy)]
     values = model.evaluate(examples, steps=steps, return_dict=True, verbose=verbose, callbacks=callbacks)

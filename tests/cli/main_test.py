@@ -76,7 +76,9 @@ class TrainTest:
     def test_every_option_reaches_the_run(self, tmp_path, monkeypatch):
         asked = []
         monkeypatch.setattr("hierseg_keras.cli.train.train", lambda config, out, **_: asked.append((config, out)))
-        options = "--replicas 2 --precision mixed_float16 --schedule.accumulation_steps 4 --schedule.ema_momentum 0.99 "
+        options = (
+            "--replicas 2 --precision mixed_bfloat16 --schedule.accumulation_steps 4 --schedule.ema_momentum 0.99 "
+        )
         options += "--tensorboard --schedule.early_stopping_patience=3 --jit_compile false --network.name UNet "
         options += "--network.num_stages=2 --data.crop_size 8,9 --data.scale_range false "
         (tmp_path / "clusters.txt").write_text("a\n\tb", "utf-8")
@@ -85,7 +87,7 @@ class TrainTest:
         assert main(["train", *options.split(), "--out", "run"]) == 0
         config = RunConfig(
             replicas=2,
-            precision="mixed_float16",
+            precision="mixed_bfloat16",
             tensorboard=True,
             jit_compile=False,
             schedule={"accumulation_steps": 4, "ema_momentum": 0.99, "early_stopping_patience": 3},

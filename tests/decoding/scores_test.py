@@ -124,6 +124,12 @@ class AverageScoresTest:
         with pytest.raises(ValueError, match=message):
             average_scores(predictions, scores, from_logits)
 
+    def test_small_probabilities_in_half_precision(self):
+        given = np.array([[[1e-6, 1.0]], [[1e-4, 1.0]]], "float16")
+        expected = given.astype("float64").mean(0)
+        averaged = average_scores(given, "leaves", False)
+        np.testing.assert_allclose(averaged, expected / expected.sum(-1, keepdims=True), rtol=1e-5)
+
     def test_none_means_logits(self):
         logits = [logits_of("nodes", seed) for seed in range(2)]
         np.testing.assert_array_equal(average_scores(logits, "nodes", None), average_scores(logits, "nodes"))

@@ -1,7 +1,12 @@
 import pytest
 
 tf = pytest.importorskip("tensorflow")
+import keras  # noqa: E402
+
 from hierseg_keras.distribution import check_jit_compile, make_strategy, strategy  # noqa: E402
+from hierseg_keras.models import HSSN, UNet  # noqa: E402
+from hierseg_keras.models.layers.resize_to import ResizeTo  # noqa: E402
+from hierseg_keras.training import AccumulatedSGD  # noqa: E402
 
 
 class MakeStrategyTest:
@@ -22,6 +27,12 @@ class MakeStrategyTest:
             with pytest.raises(ValueError, match="outside of any strategy's scope"):
                 make_strategy(1)
 
+    def test_another_backend_has_its_own_devices(self, monkeypatch):
+        monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+        assert make_strategy() is tf.distribute.get_strategy()
+        with pytest.raises(ValueError, match="from 1 to 1"):
+            make_strategy(2)
+
     @pytest.mark.parametrize("replicas", [0, 3, "all", 1.0])
     def test_other_numbers_raise(self, replicas):
         with pytest.raises(ValueError, match=f"from 1 to 2, the visible CPUs. Received: replicas={replicas!r}"):
@@ -39,6 +50,43 @@ class CheckJitCompileTest:
         check_jit_compile(True)
         check_jit_compile("auto", two_replicas)
         check_jit_compile(False, two_replicas)
+
+
+class UnderXlaTest:
+    """On one GPU, Keras's `jit_compile="auto"` compiles with XLA."""
+
+    def model(self, resized):
+        image = keras.Input((4, 4, 3))
+        x = keras.layers.Conv2D(2, 1)(image)
+        return keras.Model(image, ResizeTo()([x, image]) if resized else x)
+
+    def test_networks_that_are_resized_are_not_compiled(self):
+        strategy.check_layers_under_xla(self.model(resized=False))
+        with pytest.raises(ValueError, match="`jit_compile` expects false .* not at all: ResizeTo. Received: True"):
+            strategy.check_layers_under_xla(self.model(resized=True))
+
+    def test_tensorflow_still_resizes_wrongly(self):
+        """Once this fails, layers that resize may be compiled."""
+        x = tf.reshape(tf.range(33.0) ** 2, (1, 33, 1, 1))
+        resized = [tf.function(lambda x: tf.image.resize(x, (65, 1)), jit_compile=xla)(x) for xla in (False, True)]
+        assert tf.reduce_max(tf.abs(resized[0] - resized[1])) > 1
+
+    def test_variables_that_count_are_on_the_device(self):
+        """TensorFlow keeps those of int32 on the CPU, where a step compiled for a GPU cannot read them."""
+        model = HSSN(UNet("human\n\tperson\n\trider\nsky", filters=2, num_stages=1))
+        model.compile(AccumulatedSGD(0.1))
+        model.optimizer.build(model.trainable_variables)
+        counted = [*model.weights, *model.optimizer.variables]
+        dtypes = {keras.backend.standardize_dtype(variable.dtype) for variable in counted}
+        assert "int64" in dtypes and "int32" not in dtypes
+
+
+class CheckPrecisionTest:
+    def test_scaled_losses_on_several_replicas(self, two_replicas):
+        with pytest.raises(ValueError, match="mixed_float16.* expects one replica, .* Received: 2 replicas"):
+            strategy.check_precision("mixed_float16", two_replicas)
+        strategy.check_precision("mixed_bfloat16", two_replicas)
+        strategy.check_precision("mixed_float16", make_strategy(1))
 
 
 class CheckBatchSizeTest:

@@ -229,6 +229,14 @@ class PrecisionTest:
         assert all(np.isfinite(weight).all() for weight in model.get_weights())
         assert model(images).dtype == "float32"
 
+    @pytest.mark.parametrize("name", ["HSSN", "HS3"])
+    def test_losses_of_methods_are_scaled(self, name):
+        stages = {"stages": ["encoder_0_b_relu"], "clusters": None} if name == "HS3" else {}
+        model = build.make_model(tiny_config(precision="mixed_float16", method={"name": name, **stages}), TREE)
+        assert keras.config.dtype_policy().name == "float32"
+        model.compile("sgd", loss=None if name == "HSSN" else FocalTreeMin(TREE))
+        assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+
     def test_policy_comes_back_after_an_error(self):
         config = tiny_config(network={"name": "DeepLabV3Plus", "backbone": "vgg"}, precision="mixed_float16")
         with pytest.raises(ValueError, match="backbone"):

@@ -62,8 +62,9 @@ class RegionAttention(keras.layers.Layer):
     def call(self, inputs):
         query, key, value = inputs
         shape, channels = ops.shape(query), query.shape[-1]
-        query = ops.reshape(query, (shape[0], -1, channels))
-        similarity = ops.matmul(query, ops.transpose(key[:, 0], (0, 2, 1))) * channels**-0.5
+        # Scaled before the product, whose sums could be infinite in float16.
+        query = ops.reshape(query, (shape[0], -1, channels)) * channels**-0.5
+        similarity = ops.matmul(query, ops.transpose(key[:, 0], (0, 2, 1)))
         weights = ops.cast(ops.softmax(ops.cast(similarity, "float32"), axis=-1), query.dtype)
         return ops.reshape(ops.matmul(weights, value[:, 0]), (shape[0], shape[1], shape[2], channels))
 

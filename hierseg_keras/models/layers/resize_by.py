@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from hierseg_keras.models.layers.resize_to import resize
+from hierseg_keras.models.layers.resize_to import XLA_RESIZES, resize
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -23,6 +23,7 @@ class ResizeBy(keras.layers.Layer):
     def __init__(self, scale, **kwargs):
         super().__init__(**kwargs)
         self.scale = scale
+        self.supports_jit = XLA_RESIZES
 
     def call(self, image):
         return resize_by(ops.cast(image, self.compute_dtype), self.scale)

@@ -4,6 +4,10 @@ import keras
 from keras import ops
 
 INTERPOLATIONS = ("bilinear", "nearest")
+# With TensorFlow 2.21, XLA resizes bilinearly with wrong values in single rows and columns, for example from 33 to 65
+# (tensorflow/tensorflow#118344), and cannot compile the gradient of the nearest neighbor. A layer that says so makes
+# Keras's `jit_compile="auto"` choose no XLA.
+XLA_RESIZES = keras.backend.backend() != "tensorflow"
 
 
 @keras.saving.register_keras_serializable("hierseg_keras")
@@ -32,6 +36,7 @@ class ResizeTo(keras.layers.Layer):
         if interpolation not in INTERPOLATIONS:
             raise ValueError(f"`ResizeTo` expects one of {INTERPOLATIONS}. Received: interpolation={interpolation!r}.")
         self.interpolation = interpolation
+        self.supports_jit = XLA_RESIZES
 
     def call(self, inputs):
         x, reference = inputs

@@ -101,6 +101,11 @@ class ObjectContextTest:
         gathered = numpy_of(RegionAttention()([part.astype("float32") for part in (query, key, value)]))
         np.testing.assert_allclose(gathered, expected, rtol=1e-4, atol=1e-5)
 
+    def test_half_precision_survives_large_features(self):
+        query, key, value = (np.full((1, *size, 256), 18, "float16") for size in ((2, 2), (1, 3), (1, 3)))
+        gathered = numpy_of(RegionAttention(dtype="float16")([query, key, value]))
+        np.testing.assert_allclose(gathered, 18, rtol=1e-2)
+
     def test_half_precision_survives_large_logits(self):
         x, logits = np.ones((1, 2, 2, 3), "float16"), np.full((1, 2, 2, 2), 6e4, "float16")
         np.testing.assert_allclose(numpy_of(RegionRepresentation(dtype="float16")([x, logits])), 1, rtol=1e-3)

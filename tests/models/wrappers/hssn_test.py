@@ -262,6 +262,19 @@ class HSSNTest:
 
     @pytest.mark.large
     @only_tensorflow
+    def test_trains_on_images_and_labels_of_unknown_size(self):
+        import tensorflow as tf
+
+        batches = [(images(2, size), labels(2, size)) for size in ((16, 24), (24, 16))]
+        unknown = (tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None, None, None), tf.int32))
+        data = tf.data.Dataset.from_generator(lambda: batches, output_signature=unknown)
+        model = HSSN(unet(), seed=0)
+        model.compile(keras.optimizers.SGD(0.01))
+        history = model.fit(data.apply(tf.data.experimental.assert_cardinality(2)), verbose=0).history
+        assert np.isfinite(history["loss"]).all() and history["tree_triplet"][0] > 0
+
+    @pytest.mark.large
+    @only_tensorflow
     def test_mixed_precision(self):
         keras.config.set_dtype_policy("mixed_float16")
         try:
