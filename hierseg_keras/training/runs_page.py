@@ -15,7 +15,7 @@ from hierseg_keras.training.config.changes import dotted_values
 from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.data_sets import data_set, palette_of
-from hierseg_keras.training.manifest import TREE, missing_files
+from hierseg_keras.training.manifest import TREE, is_finished, missing_files, saved_epoch
 from hierseg_keras.training.origin import warn_of_other_data
 from hierseg_keras.training.run_state import refuse_without
 from hierseg_keras.training.saved_run import LOG, for_inference, load_run
@@ -44,7 +44,7 @@ def report_runs(
 ) -> pathlib.Path:
     """Evaluates runs and writes a page that shows what they see, with `visualization.report_page`.
 
-    The values are those of `evaluate_run`. The runs are loaded and evaluated one after the other. Runs whose
+    The values are those of `evaluate_run`. The runs are loaded and evaluated one after the other. Finished runs whose
     configurations differ only in the seed show how much the seed alone changes.
 
     Args:
@@ -111,8 +111,14 @@ def _evaluated_data(config):
 
 def _reported(folders, split, calibrated, on_progress, inference) -> Iterator[ReportedRun]:
     """Yields each run, ready to be evaluated. A run is loaded when it is asked for."""
+    seeds = set()
     for place, (folder, name) in enumerate(zip(folders, _names(folders))):
         config, model = load_run(folder)
+        unfinished = None if is_finished(folder) else f"unfinished, {_epoch_of(folder)}"
+        # A repeat of a seed, and a shorter training, do not show how much the seed changes.
+        configuration = without_seed(config)
+        is_comparable = unfinished is None and (configuration, config.seed) not in seeds
+        seeds.add((configuration, config.seed))
         warn_of_other_data(folder, config, model.tree)
         builder = data.prepare(
             data_set(config.data, config.evaluation_dataset, model.tree), config.data.data_dir, config.data.manual_dir
@@ -131,9 +137,9 @@ def _reported(folders, split, calibrated, on_progress, inference) -> Iterator[Re
             _predicted(model, load_evaluation(config, model.tree, split, strategy), progress),
             image_names=image_names,
             data_set=f"{builder.info.full_name}, {split}",
-            facts=_facts(config, report.scores),
+            facts=_facts(config, report.scores, unfinished),
             log=folder / LOG if (folder / LOG).is_file() else None,
-            configuration=without_seed(config),
+            configuration=configuration if is_comparable else None,
         )
 
 
@@ -167,7 +173,12 @@ def _names(folders):
     return names
 
 
-def _facts(config, scores):
+def _epoch_of(folder):
+    epoch = saved_epoch(folder)
+    return "of an unknown epoch" if epoch is None else f"after epoch {epoch}"
+
+
+def _facts(config, scores, unfinished):
     network, schedule = config.network, config.schedule
     backbone = getattr(network, "backbone", None)
     count, unit = (schedule.epochs, "epoch") if schedule.steps is None else (schedule.steps, "step")
@@ -177,6 +188,7 @@ def _facts(config, scores):
         "loss": " + ".join([config.loss.name, *(loss.name for loss in config.further_losses)]),
         "scores": f"one per {'node' if scores == 'nodes' else 'leaf'}",
         "training": f"{count} {unit}{'' if count == 1 else 's'}",
+        "state": unfinished,
         "seed": str(config.seed),
     }
     return {key: value for key, value in facts.items() if value is not None}

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from hierseg_keras.visualization.names import name_legend, widest, wrapped
 from hierseg_keras.visualization.picture import Picture
 from hierseg_keras.visualization.training_log import LOSS, MIOU, TrainingLog
 
@@ -15,7 +16,8 @@ from hierseg_keras.visualization.training_log import LOSS, MIOU, TrainingLog
 _STYLES = {"training": "--", "validation": "-"}
 # Of several runs, in their order.
 _RUN_STYLES = ("-", "--", ":", "-.", (0, (8, 2)), (0, (1, 3)), (0, (6, 2, 1, 2, 1, 2)))
-_MOST_COLUMNS = 6
+# Lengths in inches, and the font size in points.
+_WIDTH, _HEIGHT, _ENTRY_WIDTH, _WIDEST_NAME, _FONT_SIZE = 10.0, 4.0, 0.6, 2.4, 9
 
 
 def draw_curves(
@@ -57,7 +59,7 @@ def draw_curves(
     numbers = {kind: sorted({n for one in logs.values() for n in one.numbers(kind)}) for kind in (MIOU, LOSS)}
     num_levels = {name: max([0, *one.numbers(MIOU), *one.numbers(LOSS)]) for name, one in logs.items()}
     styles = dict(zip(logs, _RUN_STYLES)) if several else _STYLES
-    figure = Picture(10, 4)
+    figure = Picture(_WIDTH, _HEIGHT)
     axes = figure.subplots(1, 2)
     axes[0].set(title="mIoU by level (level 1 is the finest)", ylabel="mIoU")
     axes[1].set(title="loss by depth (depth 1 is the coarsest)", ylabel="loss in nats")
@@ -77,8 +79,9 @@ def draw_curves(
         for level in range(1, max(num_levels.values()) + 1)
     ]
     handles += [Line2D([], [], color="0.3", linestyle=style, label=label) for label, style in styles.items()]
-    columns = min(len(handles), _MOST_COLUMNS)
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
+    names = [wrapped(handle.get_label(), _FONT_SIZE, _WIDEST_NAME) for handle in handles]
+    columns = max(1, min(len(names), int(_WIDTH / (widest(names, _FONT_SIZE) + _ENTRY_WIDTH))))
+    name_legend(figure, handles, names, loc="outside lower center", ncols=columns, fontsize=_FONT_SIZE, frameon=False)
     return figure.saved(path)
 
 
@@ -94,6 +97,7 @@ def _shown(values, several):
 
 
 def _draw(axis, epochs, values, style, label, color):
-    # A line needs two successive values; dots also show single ones.
-    marker = "." if sum(map(math.isfinite, values)) < 3 else ""
-    axis.plot(epochs, values, linestyle=style, color=color, label=label, marker=marker)
+    # Epochs without validation have no value. The line passes over them.
+    known = [(epoch, value) for epoch, value in zip(epochs, values) if math.isfinite(value)]
+    # A line needs two values; dots also show single ones.
+    axis.plot(*zip(*known), linestyle=style, color=color, label=label, marker="." if len(known) < 3 else "")

@@ -1,9 +1,11 @@
+import json
 import shutil
 
 import pytest
 
 pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
+from hierseg_keras.files import file_hash  # noqa: E402
 from hierseg_keras.training import evaluate_run, report_runs, train  # noqa: E402
 from hierseg_keras.training.runs_page import without_seed  # noqa: E402
 from tests.running_eagerly import running_eagerly  # noqa: E402
@@ -24,6 +26,12 @@ def folder(data_dir, tmp_path_factory):
             tiny_config(data_dir, **short, loss=LEAVES, data={"size": None, "crop_size": (24, 32)}), folder / "leaves"
         )
     return folder
+
+
+def replace(path, before, after):
+    text = path.read_text("utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), "utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +62,21 @@ class ReportRunsTest:
             {"data": {"train_split": "train[:8]"}},
         ):
             assert without_seed(config.replace(**other)) != text
+
+    def test_repeats_of_a_seed_and_unfinished_runs_do_not_show_what_the_seed_changes(self, folder, tmp_path):
+        runs = [shutil.copytree(folder / "nodes", tmp_path / name) for name in ("nodes", "same", "other", "stopped")]
+        for run in runs[2:]:
+            replace(run / "config.toml", "seed = 0", f"seed = {7 + len(run.name)}")
+        replace(runs[3] / "run.json", '"finished": true', '"finished": false')
+        for run in runs:
+            record = json.loads((run / "run.json").read_text())
+            record["sha256"]["config.toml"] = file_hash(run / "config.toml")
+            (run / "run.json").write_text(json.dumps(record))
+        with running_eagerly(), pytest.warns(UserWarning, match="is an unfinished run"):
+            page = content(report_runs(runs, tmp_path / "page"))
+        assert page["comparison"]["groups"] == [[0, 2], [1], [3]]
+        states = [dict(run["facts"]).get("state") for run in page["runs"]]
+        assert states == [None, None, None, "unfinished, after epoch 1"]
 
     def test_images_have_their_names_and_runs_their_facts(self, index):
         page = content(index)

@@ -201,6 +201,15 @@ class ReportPageTest:
         found = content(report_page([reported()], tmp_path / "first", max_images=2))
         assert [image["name"] for image in found["images"]] == ["image 1", "image 2"]
 
+    def test_images_of_the_first_run_are_shown_of_all(self, tmp_path):
+        names = [f"{number}.png" for number in range(len(SIZES))]
+        runs = [reported(image_names=names), reported("second", seed=1)]
+        page = report_page(runs, tmp_path / "page", max_images=2)
+        assert [image["name"] for image in content(page)["images"]] == ["1.png", "3.png"]
+        np.testing.assert_array_equal(
+            prediction(page, 1, 1)[0], prediction(report_page([reported(seed=1)], tmp_path / "all"), 3, 0)[0]
+        )
+
     def test_curves_are_those_of_the_log(self, tmp_path):
         log = write_log(tmp_path / "log.csv")
         (run,) = content(report_page([reported(log=log)], tmp_path / "page"))["runs"]
@@ -268,6 +277,7 @@ class ReportPageTest:
             ([reported(), reported("second", sizes=SIZES[:3])], "5 of 'first', and 3 of 'second'"),
             ([reported(), wrong], "other labels of image 1 in run 2"),
             ([reported(image_names=["one"])], "as many images as names, 1"),
+            ([reported(image_names="abcde"), reported("second", image_names="abced")], "whose `image_names` differ"),
             ([reported(sizes=[])], "at least one image"),
         ):
             with pytest.raises(ValueError, match=message):

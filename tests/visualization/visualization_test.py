@@ -159,6 +159,23 @@ class DrawCurvesTest:
             draw_curves({str(i): tmp_path / "tree.csv" for i in range(8)})
         draw_curves({str(i): tmp_path / "tree.csv" for i in range(7)}, tmp_path / "seven.png")
 
+    def test_lines_pass_over_epochs_without_validation(self, tmp_path):
+        rows = [f"{epoch},0.1,{0.1 * epoch if epoch % 2 else 'NA'}\n" for epoch in range(6)]
+        (tmp_path / "log.csv").write_text("epoch,miou_1,val_miou_1\n" + "".join(rows))
+        lines = {line.get_label(): line for axis in draw_curves(tmp_path / "log.csv").axes for line in axis.lines}
+        validated = lines["validation level 1"]
+        assert (validated.get_xdata().tolist(), validated.get_linestyle()) == ([2, 4, 6], "-")
+        np.testing.assert_allclose(validated.get_ydata(), [0.1, 0.3, 0.5])
+
+    def test_long_names_of_runs_stay_in_the_picture(self, tmp_path):
+        (tmp_path / "log.csv").write_text("epoch,miou_1\n0,0.1\n1,0.2\n")
+        names = [f"_{'deeplab_v3_plus_' * 5}{i}" for i in range(3)]
+        figure = draw_curves(dict.fromkeys(names, tmp_path / "log.csv"), tmp_path / "curves.png")
+        [legend] = figure.legends
+        box = legend.get_window_extent().transformed(figure.transFigure.inverted())
+        assert 0 <= box.x0 and box.x1 <= 1
+        assert [text.get_text().replace("\n", "") for text in legend.texts][-3:] == names
+
     def test_a_run_is_its_log(self, tmp_path):
         (tmp_path / "run").mkdir()
         (tmp_path / "run" / "log.csv").write_text("epoch,miou_1\n0,0.1\n1,0.2\n")

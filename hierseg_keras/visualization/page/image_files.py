@@ -26,7 +26,8 @@ class ImageFiles:
         tree: `ClassTree`.
 
     Attributes:
-        images: List of dicts of JSON values, one per image of the first run: `width` and `height` of the grid.
+        images: List of dicts of JSON values, one per image of the first run: `width` and `height` of the grid,
+            `fullWidth` and `fullHeight` of the labels.
     """
 
     def __init__(self, folder, tree):
@@ -72,7 +73,9 @@ class ImageFiles:
             smaller = int(longest * _MARGIN * math.sqrt(MOST_BYTES / size))
             grid = Grid.of(counted.label.shape, max(1, min(longest - 1, smaller)))
         self._grids.append(grid)
-        self.images.append({"width": grid.width, "height": grid.height})
+        height, width = counted.label.shape
+        full = {"fullWidth": width, "fullHeight": height}
+        self.images.append({"width": grid.width, "height": grid.height, **full})
         self._write(f"{place}.jpg", photograph)
         self._write(f"{place}.js", truth.encode())
         return prediction

@@ -127,7 +127,7 @@ def _write_images(runs, folder, max_images, palette):
         _check_report(run)
         _check_alike(done, run)
         files = files or ImageFiles(folder, run.report.tree)
-        shown.append(_write_run(run, len(done), files, max_images))
+        shown.append(_write_run(run, len(done), files, max_images, done[0].image_names if done else run.image_names))
         if shown[-1]["count"] != shown[0]["count"]:
             raise ValueError(
                 f"`report_page` expects runs over the same images. Received: {shown[0]['count']} of "
@@ -169,6 +169,11 @@ def _check_alike(done, run):
             f"`report_page` expects runs with one class tree. Received: {done[0].name!r} and {run.name!r}, whose trees "
             "differ. Write a page for each."
         )
+    if done and None not in (names := (done[0].image_names, run.image_names)) and list(names[0]) != list(names[1]):
+        raise ValueError(
+            f"`report_page` expects runs over the same images, in the same order. Received: {done[0].name!r} and "
+            f"{run.name!r}, whose `image_names` differ."
+        )
     if done and done[0].data_set != run.data_set:
         raise ValueError(
             f"`report_page` expects runs over one data set. Received: {done[0].data_set!r} of {done[0].name!r}, and "
@@ -176,15 +181,23 @@ def _check_alike(done, run):
         )
 
 
-def _write_run(run, number, files, max_images):
+def _write_run(run, number, files, max_images, first_names):
     """Writes the files of a run's images.
+
+    Args:
+        run: `ReportedRun`.
+        number: Integer, position of the run.
+        files: `ImageFiles`.
+        max_images: As in `report_page`.
+        first_names: The first run's `image_names`.
 
     Returns:
         Dict with `count`, the number of all images; and of those that are shown, `names`, pairs of position and name,
         and `summaries`.
     """
     names, count, shown, summaries = run.image_names, 0, [], []
-    wanted = _spread(None if names is None else len(names), max_images)
+    # The images of the first run are shown of every run.
+    wanted = _spread(None if first_names is None else len(first_names), max_images)
     for counted in counted_images(run):
         if count in wanted:
             files.add(number, len(shown), counted)

@@ -44,7 +44,8 @@ hierseg.comparison = (run, other, score = "iou") => {
 
   function verdict(difference, half) {
     if (isSeeds) return "noise";
-    if (difference === null || half === null) return "unknown";
+    // Without any spread over a few seeds, such as for a class that no run finds, the noise is not known to be 0.
+    if (difference === null || half === null || (half === 0 && difference !== 0)) return "unknown";
     return Math.abs(difference) > half ? "beyond" : "noise";
   }
 };

@@ -43,9 +43,10 @@ hierseg.comparisonView = (store) => {
         "the seed. Train some seeds more, and pass all runs to hierseg report."
       );
     }
-    const counts = groups.map((group) => group.length).join(" and ");
+    const counts = groups.map((group) => group.length);
+    const single = counts.includes(1) ? "The single run is assumed to vary as much as the others. " : "";
     return (
-      `Means of ${counts} seeds. A difference within the half width of its 95 % interval, by the spread of the seeds, ` +
+      `Means of ${counts.join(" and ")} seeds. ${single}A difference within the half width of its 95 % interval, by the spread of the seeds, ` +
       "is noise. Of classes that do not differ, one in twenty is beyond it by chance."
     );
   }

@@ -39,6 +39,8 @@ hierseg.confusionView = (store) => {
     byId("confusion-of").replaceChildren(...hierseg.options(pairs));
     byId("confusion-of").value = pairs.some(([key]) => key === state.confusionOf) ? state.confusionOf : "run";
     byId("confusion-of").parentElement.hidden = pairs.length === 1;
+    // Differences are those of shares.
+    byId("confusion-unit").disabled = byId("confusion-of").value === "difference";
   }
 
   /** Returns the run whose confusions are shown, and the run to subtract from, or null. */
@@ -139,7 +141,7 @@ hierseg.confusionView = (store) => {
     const by = second.share - first.share;
     const percent = Math.round(100 * by);
     return element("td", {
-      class: `${by > 0 ? "more" : "less"}${isRight ? " right" : ""}`,
+      class: `${by > 0 === isRight ? "more" : "less"}${isRight ? " right" : ""}`,
       style: { "--share": Math.min(1, 2 * Math.abs(by)) },
       text: percent === 0 ? "" : `${percent > 0 ? "+" : "−"}${Math.abs(percent)}`,
       title: `${pairText(label, column)}: ${numbers.percent(first.share)} and ${numbers.percent(second.share)}`,

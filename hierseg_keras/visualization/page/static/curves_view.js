@@ -97,19 +97,14 @@ hierseg.curvesView = () => {
     return [...lines, ...texts, ...bottom];
   }
 
-  /** Returns the path of a line, and a dot where a value has no neighbors. */
+  /** Returns the path of a line, which passes over epochs without a value, and a dot if there is only one value. */
   function drawn({ part, run, values }, { x, y }) {
-    const kind = `curve ${part} run-${run.place % 6}`;
-    const points = values.map((value, index) => (value === null ? null : [x(run.epochs[index]), y(value)]));
-    const path = points
-      .map((point, index) =>
-        point ? `${points[index - 1] ? "L" : "M"}${point.map((each) => each.toFixed(1)).join(" ")}` : "",
-      )
-      .join("");
-    const alone = points.filter((point, index) => point && !points[index - 1] && !points[index + 1]);
+    const kind = `curve ${part} ${hierseg.runClass(run.place)}`;
+    const points = values.flatMap((value, index) => (value === null ? [] : [[x(run.epochs[index]), y(value)]]));
+    const path = points.map((point) => point.map((each) => each.toFixed(1)).join(" ")).join("L");
     return [
-      element("path", { class: kind, d: path || "M0 0" }),
-      ...alone.map(([cx, cy]) => element("circle", { class: kind, cx, cy, r: 2.5 })),
+      element("path", { class: kind, d: `M${path || "0 0"}` }),
+      ...(points.length === 1 ? points : []).map(([cx, cy]) => element("circle", { class: kind, cx, cy, r: 2.5 })),
     ];
   }
 

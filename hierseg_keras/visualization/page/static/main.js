@@ -28,8 +28,9 @@ hierseg.themeButton = () => {
     );
     return;
   }
-  if (typeof DecompressionStream === "undefined") {
-    hierseg.showMessage("This browser is too old to decode the images. Browsers of 2024 and later can.");
+  if (typeof DecompressionStream === "undefined" || !CSS.supports("color", "light-dark(red, red)")) {
+    hierseg.showMessage("This browser is too old for this page. Browsers from the middle of 2024 on show it.");
+    return;
   }
   hierseg.tree = new hierseg.ClassTree(data.tree);
   const { tree } = hierseg;

@@ -15,6 +15,8 @@ hierseg.numbers = {
   percent: (value) => {
     if (value === null || value === undefined) return "–";
     const percent = 100 * value;
+    if (percent > 0 && percent < 0.05) return "<0.1 %";
+    if (percent >= 99.5 && percent < 100) return percent < 99.95 ? `${percent.toFixed(1)} %` : ">99.9 %";
     return `${percent > 0 && percent < 9.95 ? percent.toFixed(1) : percent.toFixed(0)} %`;
   },
 

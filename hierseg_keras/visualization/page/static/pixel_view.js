@@ -14,9 +14,16 @@ hierseg.pixelView = (store) => {
     }
     const index = cursor.y * data.images[image].width + cursor.x;
     const paths = maps.runs.map((run, place) => ({ run, ...pathOf(maps.predictions[place], index) }));
-    byId("pixel").replaceChildren(table(maps.truth[index], paths, cursor), nextLeaves(paths));
-    byId("pixel-text").textContent = spoken(maps.truth[index], paths, cursor);
+    const place = placeInLabels(data.images[image], cursor);
+    byId("pixel").replaceChildren(table(maps.truth[index], paths, place), nextLeaves(paths));
+    byId("pixel-text").textContent = spoken(maps.truth[index], paths, place);
   });
+
+  /** Returns the pixel of the whole label map that a pixel of the reduced one shows. */
+  function placeInLabels({ width, height, fullWidth = width, fullHeight = height }, { x, y }) {
+    const scaled = (position, length, full) => Math.floor(((2 * position + 1) * full) / (2 * length));
+    return { x: scaled(x, width, fullWidth), y: scaled(y, height, fullHeight) };
+  }
 
   /** Returns the nodes of a pixel's best path, and the next leaves, with their probabilities. */
   function pathOf(prediction, index) {

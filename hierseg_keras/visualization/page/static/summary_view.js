@@ -77,8 +77,11 @@ hierseg.summaryView = (store) => {
   }
 };
 
+/** Returns the style class of a run. The colors are used again after eight runs, for thin curves and hollow marks. */
+hierseg.runClass = (place) => `run-${place % 8}${place < 8 ? "" : " again"}`;
+
 /** Makes the mark of a run, in the color of its curves. */
-hierseg.runMark = (place) => hierseg.element("span", { class: `run-mark run-${place % 6}`, "aria-hidden": "true" });
+hierseg.runMark = (place) => hierseg.element("span", { class: `run-mark ${hierseg.runClass(place)}`, "aria-hidden": "true" });
 
 /** Returns the positions of the runs that are shown. */
 hierseg.shownRuns = ({ run, other }) => (other === null || other === run ? [run] : [run, other]);

@@ -25,7 +25,7 @@ hierseg.treeView = (store) => {
     hierseg.style(byId("classes"), { "--columns": columns.length });
   });
 
-  store.view(["open", "run", "other", "score"], ({ open, node }) => {
+  store.view(["open", "run", "other", "score", "node"], ({ open, node }) => {
     for (const [each, row] of rows) {
       const parent = tree.parents[each];
       row.hidden = parent >= 0 && (rows.get(parent).hidden || !open.has(parent));
