@@ -25,6 +25,7 @@ from hierseg_keras.training.config.files import config_file, read_values
 from hierseg_keras.training.hs3_run import HS3_RUN
 from hierseg_keras.training.run import check_before_data
 from hierseg_keras.training.smoke_run import check_smoke
+from hierseg_keras.tree.quoted import quoted
 from hierseg_keras.tree.text_table import text_table
 
 
@@ -114,7 +115,7 @@ def run(options):
                 train(config, folder, resume=options.resume is not None, replan=options.replan)
         except TrainingInterrupted as stop:
             raise TrainingInterrupted(
-                f"{stop} Resume it with `hierseg train --resume {folder}`.", stop.signal
+                f"{stop} Resume it with `hierseg train --resume {quoted(folder)}`.", stop.signal
             ) from None
     if is_first():
         print(f"The run is in {pathlib.Path(folder, HS3_RUN) if config.finds_clusters else folder}")

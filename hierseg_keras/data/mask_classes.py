@@ -2,13 +2,13 @@
 
 import collections
 import itertools
-import os
 
 from hierseg_keras.data.argument_checks import is_integer
 from hierseg_keras.data.class_map import IGNORE, ClassMap
 from hierseg_keras.data.colors import as_color
 from hierseg_keras.data.mask_table import mask_table, unannotated_node
 from hierseg_keras.tree import TreeError
+from hierseg_keras.tree.quoted import quoted
 
 _NO_LABEL, _NO_LABEL_16_BIT = 255, 65535
 # Whether classes have colors or numbers, and the formats in which they have neither.
@@ -164,6 +164,6 @@ def _path(tree, node):
 
 def _advice(folder, found):
     return (
-        f"`hierseg classes --masks {os.fspath(folder)} --tree TREE --out classes.csv` proposes a table, where TREE is "
+        f"`hierseg classes --masks {quoted(folder)} --tree TREE --out classes.csv` proposes a table, where TREE is "
         "the file of your tree. Complete it and pass it as `classes`"
     )

@@ -61,6 +61,7 @@ def best_path(
     scores = infer_scores(tree, y_pred.shape, scores, from_logits)
     if scores.kind == "nodes":
         return best_node_path(scores, y_pred)
+    # Checks the scores, before they are compared.
     probabilities = scores.probabilities(y_pred)
     # Taken from the scores as they were passed, because different logits may round to the same probability near 1.
     leaf = argmax(y_pred)

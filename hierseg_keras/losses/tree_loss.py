@@ -11,6 +11,7 @@ from hierseg_keras.losses.terms import labeled_depths, reaches_depths, sum_by_de
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.labels import CODES, IGNORED, is_read, label_codes, pixel_weights
+from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.ops import with_gradient
 from hierseg_keras.tree.renamed_arguments import with_new_names
 from hierseg_keras.tree.scores import Scores
@@ -21,6 +22,7 @@ _DEPTH_FACTORS = "depth_factors"
 _ENOUGH_LOGITS = 64
 
 
+@not_converted
 def pixel_losses(owner, tree, scores, terms, y_true, y_pred, from_logits, ignore_class, factors=None):
     """Computes the weighted sum of the terms of each pixel.
 

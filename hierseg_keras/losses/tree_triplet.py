@@ -130,7 +130,7 @@ def draw_triplets(tree, label, num_triplets, positives, seed_generator):
     """
     num_nodes = tree.num_nodes
     least, largest = (ops.convert_to_tensor(table) for table in tree.distance_bounds)
-    group = ops.where(label >= 0, label, num_nodes)
+    group = ops.cast(ops.where(label >= 0, label, num_nodes), "int32")
     count = ops.segment_sum(ops.ones_like(group), group, num_segments=num_nodes + 1)[:num_nodes]
     is_present = count > 0
 
@@ -182,7 +182,7 @@ def _resized(label, size):
 
 def _rank(share, size):
     """Converts a uniform number in [0, 1) to an integer in `[0, size)`, or to 0 if the size is 0."""
-    return ops.clip(ops.cast(share * ops.cast(size, "float32"), "int32"), 0, ops.maximum(size - 1, 0))
+    return ops.clip(ops.cast(share * ops.cast(size, share.dtype), "int32"), 0, ops.maximum(size - 1, 0))
 
 
 def _cosine_distance(x, y):

@@ -86,7 +86,7 @@ class TreeMetric(NamedMetric):
         is_invalid = ops.logical_and(codes != IGNORED, ops.logical_not(is_counted))
         # A flag, because a number of pixels may be too large for the variable.
         self._invalid.assign(ops.maximum(self._invalid, ops.cast(ops.any(is_invalid), self._invalid.dtype)))
-        return y_pred, ops.where(is_counted, codes, 0), is_counted
+        return y_pred, ops.cast(ops.where(is_counted, codes, 0), "int32"), is_counted
 
     def meaning(self, y_pred):
         """Returns the `tree.scores.Scores` that describe a prediction."""

@@ -46,12 +46,12 @@ def check_weights(model, **weights):
             raise ValueError(f"`{model}` expects `{argument}` >= 0. Received: {argument}={weight!r}.")
 
 
-def check_fit(model, arguments):
+def check_fit(model, arguments, method="fit"):
     """Raises `ValueError` for `fit(class_weight=...)`, which Keras supports only for one class per image."""
     if arguments.get("class_weight") is not None:
         raise ValueError(
-            f"`{type(model).__name__}.fit` expects class weights in the loss, because every pixel has its own class. "
-            "Received: class_weight. Pass class_weights=hs.data.class_weights(tree, counts) to the loss."
+            f"`{type(model).__name__}.{method}` expects class weights in the loss, because every pixel has its own "
+            "class. Received: class_weight. Pass class_weights=hs.data.class_weights(tree, counts) to the loss."
         )
 
 

@@ -128,6 +128,11 @@ class TreeNetwork(keras.Model):
         create_optimizer_variables(self)
         return super().fit(*args, **kwargs)
 
+    def train_on_batch(self, *args, **kwargs) -> float | list[float] | dict[str, float]:
+        """Trains the model on a batch, as `keras.Model.train_on_batch` does, but does not accept `class_weight`."""
+        check_fit(self, kwargs, "train_on_batch")
+        return super().train_on_batch(*args, **kwargs)
+
     def compute_loss(
         self,
         x: Tensor = None,

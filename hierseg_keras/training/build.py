@@ -8,6 +8,7 @@ import keras
 
 from hierseg_keras import data
 from hierseg_keras.data.class_ids import node_of_class_id
+from hierseg_keras.data.class_names import class_names
 from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.distribution.blank_images import ExcludeBlankImages
 from hierseg_keras.distribution.evaluation_batches import evaluation_batches
@@ -35,10 +36,17 @@ def tree_of(values):
     The data sets are not prepared: their builders know the tree.
 
     Raises:
-        ConfigError: If there is no such tree, it has fewer levels than `label_levels` says, or the data sets have
-            different trees and none is named.
+        ConfigError: If there is no such tree, it has one leaf, or fewer levels than `label_levels` says, or the data
+            sets have different trees and none is named.
     """
     tree = _tree_of_data_sets(values) if values.tree is None else named_tree(values.tree)
+    if tree.num_leaves == 1:
+        raise ConfigError(
+            [
+                "`data.tree` expects at least two leaves, because a network cannot be wrong about one alone. Received: "
+                f"a tree with the leaf {tree.names[0]!r}. Add the others, such as `background`."
+            ]
+        )
     levels = values.label_levels if isinstance(values.label_levels, tuple) else (values.label_levels,)
     if max(levels) > tree.num_levels:
         raise ConfigError(
@@ -70,15 +78,28 @@ def check_classes(values):
     """
     tree = tree_of(values)
     for name in dict.fromkeys(values.names):
-        builder = None if name == FOLDERS else find_builder(name, values.data_dir)
-        paths = builder and (builder.info.metadata or {}).get("class_paths")
+        if name == FOLDERS:
+            continue
         try:
-            node_of_class_id(tree, paths or [], ignore_class=-1)
+            node_of_class_id(tree, _class_names(name, values.data_dir), ignore_class=-1)
         except TreeError as error:
             *missing, _ = error.problems
             received = f"{shown(values.tree)}, which lacks {len(missing)} of them, such as {missing[0].rstrip('.?')}"
             problem = f"`data.tree` expects a tree with the classes of {name}. Received: {received}."
             raise ConfigError([f"{problem} Omit it (`data.tree = false`) for the tree of the data set."]) from None
+
+
+def _class_names(name, data_dir):
+    try:
+        return class_names(find_builder(name, data_dir).info)
+    except ValueError:
+        raise ConfigError(
+            [
+                f"`data.dataset` expects data sets that name the classes of their label maps. Received: {name}, which "
+                "does not. A run takes no class map: load the data set with `data.load(..., class_maps=...)` and train "
+                "with `fit`, or write a builder (`hierseg new-dataset`)."
+            ]
+        ) from None
 
 
 def named_tree(name):

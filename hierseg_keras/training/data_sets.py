@@ -13,10 +13,11 @@ from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.data.node_table import MAX_CLASS_ID
 from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.manifest import CLASSES, TREE
+from hierseg_keras.tree.quoted import quoted
 
 # The result of `node_of_class_id` for an id that means "no label".
 _NO_NODE = -1
-_PATHS = ("images", "masks", "val_images", "val_masks", "classes")
+_PATHS = ("images", "masks", "val_images", "val_masks", "classes", "data_dir", "manual_dir")
 
 
 def data_set(values, name, tree):
@@ -86,8 +87,8 @@ def load_class_table(folder, config, tree):
     if config.evaluation_dataset == FOLDERS:
         raise ValueError(
             f"`ids` expects a class table for a run of an earlier version. Received: dataset for {folder}, which does "
-            f"not store the ids of its masks. `hierseg classes --masks {config.data.masks} --tree "
-            f"{pathlib.Path(folder, TREE)} --out classes.csv` proposes a table: complete it, and pass its path."
+            f"not store the ids of its masks. `hierseg classes --masks {quoted(config.data.masks)} --tree "
+            f"{quoted(pathlib.Path(folder, TREE))} --out classes.csv` proposes a table: complete it, and pass its path."
         )
     return class_table(config.data, config.evaluation_dataset, tree)
 
@@ -134,9 +135,17 @@ def absolute_folders(values):
     paths = {key: getattr(values, key) for key in _PATHS}
     if values.groups is not None and values.groups.lower().endswith(".csv"):
         paths["groups"] = values.groups
-    if values.palette is not None and os.path.isfile(values.palette):
-        paths["palette"] = values.palette
-    return {key: os.path.abspath(path) for key, path in paths.items() if path is not None}
+    # These may also be names.
+    for key in ("palette", "tree"):
+        value = getattr(values, key)
+        if value is not None and os.path.isfile(value):
+            paths[key] = value
+    return {key: _absolute(path) for key, path in paths.items() if path is not None}
+
+
+def _absolute(path):
+    # An address such as gs://bucket is no path.
+    return path if "://" in path else os.path.abspath(os.path.expanduser(path))
 
 
 def _mask_table(values, classes):

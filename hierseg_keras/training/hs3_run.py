@@ -20,7 +20,7 @@ from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.changes import differences
 from hierseg_keras.training.config.files import CONFIG, config_file
 from hierseg_keras.training.config.problems import shown
-from hierseg_keras.training.data_sets import data_set
+from hierseg_keras.training.data_sets import absolute_folders, data_set
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.manifest import WEIGHTS
@@ -85,6 +85,7 @@ def train_hs3(
             'finding the clusters of `HS3` expects a single process. Received: `method.clusters` "search" with '
             f"{process_count()} processes. Train in one process, or pass the clusters of an earlier search."
         )
+    config = config.replace(data=absolute_folders(config.data))
     with claimed(folder):
         _check_configuration(folder, config)
         return _train_phases(config, folder, verbose, strategy)
@@ -126,6 +127,7 @@ def _check_configuration(folder, config):
         check_new(folder)
         return
     earlier = RunConfig.from_file(config_file(folder))
+    earlier = earlier.replace(data=absolute_folders(earlier.data))
     pairs = differences(earlier.to_values(), config.to_values())
     changed = {name: f"{before!r} -> {now!r}" for name, (before, now) in pairs.items()}
     if changed:

@@ -6,6 +6,7 @@ import warnings
 
 from hierseg_keras.files import file_hash, read_json, write_whole
 from hierseg_keras.training.config.files import CONFIG, EARLIER_CONFIG, config_file
+from hierseg_keras.tree.quoted import quoted
 
 MANIFEST = "run.json"
 FORMAT_VERSION = 1
@@ -126,7 +127,7 @@ def check_calibration(folder):
     if manifest.is_file() and file_hash(path) not in _read(manifest).get("calibration", ()):
         raise ValueError(
             f"expected the temperature that the run saved. Received: {path}, which was changed or damaged afterwards. "
-            f"Run `hierseg calibrate {folder}` again."
+            f"Run `hierseg calibrate {quoted(folder)}` again."
         )
 
 

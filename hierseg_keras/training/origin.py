@@ -7,7 +7,7 @@ from importlib.metadata import version
 import keras
 
 from hierseg_keras import data
-from hierseg_keras.data.fingerprint import fingerprint_of
+from hierseg_keras.data.fingerprint import can_be_compared, data_name, fingerprint_of
 from hierseg_keras.distribution.device_names import device_names
 from hierseg_keras.training.data_sets import data_set
 from hierseg_keras.training.manifest import recorded
@@ -54,8 +54,7 @@ def warn_of_other_data(folder, config, tree):
     if before is None:
         return
     present = _fingerprints(config, tree, config.evaluation_dataset)
-    changed = [name for name, fingerprint in present.items() if before.get(name) != fingerprint]
-    if changed:
+    if changed := changed_data(before, present):
         warnings.warn(
             f"{', '.join(changed)} has changed since {folder} was trained. Do not compare the evaluation with the "
             "log of the run.",
@@ -66,4 +65,17 @@ def warn_of_other_data(folder, config, tree):
 def _fingerprints(config, tree, *names):
     folders = config.data.data_dir, config.data.manual_dir
     builders = [data.prepare(data_set(config.data, name, tree), *folders) for name in dict.fromkeys(names)]
-    return {builder.info.full_name: fingerprint_of(builder) for builder in builders}
+    return {data_name(builder): fingerprint_of(builder) for builder in builders}
+
+
+def changed_data(before, present):
+    """Returns the names of the data sets that have changed.
+
+    Args:
+        before: Dict from the names of data sets to their fingerprints, as a run has recorded them.
+        present: Dict from the names of the same data sets, or some of them, to their fingerprints now.
+    """
+    if not all(map(can_be_compared, before.values())):
+        # Recorded by an earlier version.
+        return []
+    return [name for name, fingerprint in present.items() if before.get(name) != fingerprint]

@@ -51,7 +51,7 @@ from hierseg_keras.training.checkpoints.stop_request import catching_signals
 from hierseg_keras.training.config import ConfigError, RunConfig
 from hierseg_keras.training.config.checks import callback_conflicts
 from hierseg_keras.training.config.files import CONFIG
-from hierseg_keras.training.data_sets import absolute_folders, class_table, palette_of
+from hierseg_keras.training.data_sets import class_table, palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.initialize import describe, initialize
@@ -166,7 +166,7 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     tree = tree_of(config.data)
     if earlier is not None:
         # Before the data are prepared, which takes long.
-        earlier.check_values(config.replace(data=absolute_folders(config.data)), unknown=SET_BY_DATA)
+        earlier.check_values(config, unknown=SET_BY_DATA)
     checkpoint = earlier and earlier.checkpoint
     with strategy.scope():
         model, own_callbacks = make_parts(config, tree, pretrained=checkpoint is None)

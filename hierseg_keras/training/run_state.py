@@ -6,6 +6,7 @@ from hierseg_keras.files.written_beside import delete_unfinished
 from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.folder_claim import LOCK, is_claimed
 from hierseg_keras.training.manifest import MANIFEST, WEIGHTS, is_finished, saved_epoch
+from hierseg_keras.tree.quoted import quoted
 
 _MOST_NAMED = 5
 _RESUME = "Go on with it (`hierseg train --resume {}`)"
@@ -29,7 +30,9 @@ def check_new(folder):
         is_whole = has_weights and is_finished(folder)
         content = f"contains {'a finished' if is_whole else 'an unfinished'} run"
         init = f", which may start from its weights with `init={folder}`" if has_weights else ""
-        go_on = "" if is_whole else f"Go on with this run with `resume` (`hierseg train --resume {folder}`). Or c"
+        go_on = (
+            "" if is_whole else f"Go on with this run with `resume` (`hierseg train --resume {quoted(folder)}`). Or c"
+        )
         advice = f"{go_on or 'C'}hoose another one{init}."
     raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}, which {content}. {advice}")
 
@@ -44,7 +47,7 @@ def warn_if_unfinished(folder):
         return
     epoch = saved_epoch(folder)
     weights = "" if epoch is None else f" Its weights are those of epoch {epoch}."
-    advice = "Wait for its end" if is_claimed(folder) else _RESUME.format(folder)
+    advice = "Wait for its end" if is_claimed(folder) else _RESUME.format(quoted(folder))
     warnings.warn(
         f"{folder} is an unfinished run: {_cause(folder)}.{weights} {advice} for the weights of the whole training.",
         stacklevel=3,
@@ -73,7 +76,7 @@ def refuse_without(folder, missing):
         )
     if WEIGHTS in missing and _is_run(folder):
         is_running = is_claimed(folder)
-        advice = "Wait for the end of its first epoch" if is_running else _RESUME.format(folder)
+        advice = "Wait for the end of its first epoch" if is_running else _RESUME.format(quoted(folder))
         raise FileNotFoundError(
             f"{expected} is an unfinished run without weights: {_cause(folder)}, and weights are saved at the end of "
             f"each epoch. {advice}."

@@ -7,6 +7,7 @@ import pathlib
 
 from hierseg_keras.files import read_json
 from hierseg_keras.training.manifest import CALIBRATION, check_calibration, save_calibration, weights_hash
+from hierseg_keras.tree.quoted import quoted
 
 FORMAT_VERSION = 1
 
@@ -37,11 +38,11 @@ def load_temperature(folder: str | os.PathLike) -> float:
         ValueError: If `calibration.json` was changed or damaged, or the weights have changed since.
     """
     folder = pathlib.Path(folder)
-    path, again = folder / CALIBRATION, f"Run `hierseg calibrate {folder}` again."
+    path, again = folder / CALIBRATION, f"Run `hierseg calibrate {quoted(folder)}` again."
     if not path.is_file():
         raise FileNotFoundError(
             f"expected a run with a temperature. Received: {folder}, which lacks {CALIBRATION}. Run "
-            f"`hierseg calibrate {folder}` first."
+            f"`hierseg calibrate {quoted(folder)}` first."
         )
     check_calibration(folder)
     try:

@@ -98,10 +98,16 @@ class Scores:
         """Returns the prediction as a tensor, after checking it against `from_logits`.
 
         Raises:
-            ValueError: If `from_logits` is `None` and `y_pred` is recognized as probabilities, or
-                `from_logits` is false and `y_pred` has values outside of [0, 1]. In a graph, these become NaN.
+            ValueError: If `y_pred` does not hold floats; if `from_logits` is `None` and `y_pred` is recognized as
+                probabilities; or if `from_logits` is false and `y_pred` has values outside of [0, 1]. In a graph, these
+                become NaN.
         """
         y_pred = ops.convert_to_tensor(y_pred)
+        if not keras.backend.is_float_dtype(y_pred.dtype):
+            raise ValueError(
+                f"`y_pred` expects float scores. Received: dtype {keras.backend.standardize_dtype(y_pred.dtype)}. Pass "
+                "the scores of a network, not class indices."
+            )
         if self.from_logits is None and (evidence := self.evidence_of_probabilities(y_pred)):
             raise ValueError(
                 f"`y_pred` expects logits. Received: probabilities, because {evidence}. Pass from_logits=False, or "

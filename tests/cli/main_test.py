@@ -150,7 +150,7 @@ class EvaluateTest:
     def test_repeats_the_last_epoch_and_warns_of_other_data(self, run, tmp_path, capsys):
         other = shutil.copytree(run, tmp_path / "other")
         content = json.loads((run / "run.json").read_text())
-        (other / "run.json").write_text(json.dumps({**content, "data": {"street_blocks/1.0.0": "another"}}))
+        (other / "run.json").write_text(json.dumps({**content, "data": {"street_blocks/1.0.0": "2:another"}}))
         with pytest.warns(UserWarning, match="street_blocks/1.0.0 has changed since"):
             assert main(["evaluate", str(other), "--replicas", "1"]) == 0
         printed = dict(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("miou"))

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-pytest.importorskip("tensorflow")
+tf = pytest.importorskip("tensorflow")
 from hierseg_keras.data.find_builder import find_builder  # noqa: E402
 from hierseg_keras.data.fingerprint import fingerprint_of  # noqa: E402
 
@@ -24,12 +24,34 @@ def change(path, position):
     path.write_bytes(content)
 
 
+def in_reverse_order(record):
+    """The same record, with its features in the reverse of the order in which they are written."""
+    example = tf.train.Example.FromString(record)
+    # Merged messages, one after the other, are one message.
+    parts = [tf.train.Features(feature={name: example.features.feature[name]}) for name in example.features.feature]
+    parts = [part.SerializeToString() for part in parts]
+    joined = b"".join(sorted(parts, key=lambda part: -record.index(part)))
+    whole = tf.train.Example(features=tf.train.Features.FromString(joined)).SerializeToString()
+    return whole[: len(whole) - len(joined)] + joined
+
+
 class FingerprintOfTest:
     def test_is_the_same_wherever_and_whenever_data_are_prepared(self, data_dir, copy):
         for path in copy.iterdir():
             path.touch()
         assert fingerprint(copy.parents[1]) == fingerprint(data_dir)
-        assert len(fingerprint(data_dir)) == 64
+        assert len(fingerprint(data_dir)) == len("2:") + 64
+
+    def test_order_of_the_features_in_a_record_does_not_matter(self, data_dir, copy):
+        """It is another one in each process that prepares the data."""
+        for path in copy.glob("*.tfrecord*"):
+            records = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
+            reordered = list(map(in_reverse_order, records))
+            assert reordered != records and list(map(len, reordered)) == list(map(len, records))
+            with tf.io.TFRecordWriter(str(path)) as writer:
+                for record in reordered:
+                    writer.write(record)
+        assert fingerprint(copy.parents[1]) == fingerprint(data_dir)
 
     def test_other_records_classes_and_sizes_are_seen(self, data_dir, copy):
         records = sorted(copy.glob("*validation.tfrecord*"))[0]

@@ -130,6 +130,10 @@ class AverageScoresTest:
         averaged = average_scores(given, "leaves", False)
         np.testing.assert_allclose(averaged, expected / expected.sum(-1, keepdims=True), rtol=1e-5)
 
+    def test_integers_are_no_scores(self):
+        with pytest.raises(ValueError, match="`y_pred` expects float scores. Received: dtype int64"):
+            best_path(TREE, np.zeros((2, TREE.num_nodes), "int64"), from_logits=True)
+
     def test_none_means_logits(self):
         logits = [logits_of("nodes", seed) for seed in range(2)]
         np.testing.assert_array_equal(average_scores(logits, "nodes", None), average_scores(logits, "nodes"))

@@ -192,6 +192,8 @@ class TreeNetworkTest:
         model.compile("sgd", loss=FocalTreeMin(TREE))
         with pytest.raises(ValueError, match="expects class weights in the loss"):
             model.fit(*batch(), class_weight={0: 2.0}, verbose=0)
+        with pytest.raises(ValueError, match="train_on_batch` expects class weights in the loss"):
+            model.train_on_batch(*batch(), class_weight={0: 2.0})
 
     def test_config_holds_every_argument(self):
         model = unet(scores="leaves", name="mine")

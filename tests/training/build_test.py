@@ -203,6 +203,16 @@ class SeveralDataSetsTest:
         tree = build.tree_of(config.data)
         assert build.with_data(config, tree).data.crop_size == (96, 128)
 
+    def test_a_tree_of_one_leaf_is_refused(self, config, tmp_path):
+        (tmp_path / "tree.txt").write_text("crack\n")
+        with pytest.raises(ConfigError, match="expects at least two leaves, .* 'crack'. Add the others"):
+            build.tree_of(config.replace(data={"tree": str(tmp_path / "tree.txt")}).data)
+
+    def test_data_sets_without_class_names_are_refused_before_they_are_prepared(self, config):
+        values = tiny_config(data={"dataset": "oxford_iiit_pet", "tree": "camvid", "train_split": "train"}).data
+        with pytest.raises(ConfigError, match="`data.dataset` expects data sets that name .*: oxford_iiit_pet, which"):
+            build.check_classes(values)
+
     def test_what_only_the_trees_tell_is_a_refused_option(self, config):
         with pytest.raises(ConfigError, match="^`data.label_levels` expects levels between 1, .* 3, .*: \\(1, 4\\).$"):
             build.tree_of(config.replace(data={"label_levels": [1, 4]}).data)

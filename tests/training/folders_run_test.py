@@ -4,6 +4,7 @@ import json
 import shutil
 import tomllib
 import types
+import warnings
 
 import numpy as np
 import pytest
@@ -143,7 +144,7 @@ class CommandTest:
         assert (values["dataset"], values["images"]) == ("folders", str(folder / "images"))
         assert values["crop_size"][0] in (12, 13, 14) and values["crop_size"][1] == 16
         [name] = json.loads((folder / "run" / "run.json").read_text("utf-8"))["data"]
-        assert name.startswith("folders/images_")
+        assert name == "folders/1.0.0"
         (folder / "tree.txt").unlink()
         assert command("evaluate", "run") == 0
         shutil.copy(folder / "images" / "a photo 3.jpg", folder / "photo.jpg")
@@ -157,6 +158,20 @@ class CommandTest:
         assert "images: expected a folder" in printed
         assert "expected a folder of masks. Received: nothing there. Correct the path" in printed
         assert printed.count("\n") == 2
+
+    @pytest.mark.large
+    def test_a_run_of_relative_paths_is_resumed_and_evaluated_from_anywhere(
+        self, folder, tmp_path, capsys, monkeypatch
+    ):
+        assert command("train", *RUN, "--network.num_stages", 1, "--replicas", 1, "--out", "run") == 0
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            assert command("evaluate", folder / "run") == 0
+            assert command("train", "--resume", folder / "run", "--schedule.steps", 4) == 0
+        assert len((folder / "run" / "log.csv").read_text().splitlines()) > 2
+        assert not any((tmp_path / "elsewhere").iterdir())
 
     @pytest.mark.large
     def test_predictions_have_the_ids_of_the_masks(self, folder, capsys):

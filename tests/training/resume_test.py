@@ -264,7 +264,7 @@ class ResumeTest:
             train(config, folder, verbose=0, resume=True)
         (folder / "tree.txt").write_bytes(before[folder / "tree.txt"])
         record = json.loads(before[folder / "run.json"])
-        record["data"] = dict.fromkeys(record["data"], "another")
+        record["data"] = dict.fromkeys(record["data"], "2:another")
         (folder / "run.json").write_text(json.dumps(record))
         with pytest.raises(ValueError, match="expected the data .*street_blocks/1.0.0, which has changed since"):
             train(config, folder, verbose=0, resume=True)

@@ -9,6 +9,7 @@ from etils import epath
 
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.capped_list import capped
+from hierseg_keras.tree.quoted import quoted
 from tfds_builders.folders.named_pairs import find_pairs
 from tfds_builders.folders.preparations import preparation_name, warn_of_earlier
 from tfds_builders.folders.same_images import same_images
@@ -169,8 +170,8 @@ class Builder(TreeBuilder):
         if config.format == "index":
             rule = "ids are the leaf indices of the tree, and 255 is no label"
         return (
-            f"Without a class table, {rule}. `hierseg classes --masks {config.masks} --tree TREE --out classes.csv` "
-            "proposes a table, where TREE is the file of your tree. Complete it, and pass it as `classes`"
+            f"Without a class table, {rule}. `hierseg classes --masks {quoted(config.masks)} --tree TREE --out "
+            "classes.csv` proposes a table, where TREE is the file of your tree. Complete it, and pass it as `classes`"
         )
 
     @functools.cached_property

@@ -75,10 +75,13 @@ def embedding_of(segmenter, features=None, embedding=None):
     named = embedding if embedding is not None else features
     compared = _classified(segmenter)[2] if named is None else _output_of(segmenter, named)
     if named is None and not _is_learned(compared):
+        is_nested = any(isinstance(layer, keras.Model) for layer in segmenter.layers)
+        where, advice = "its classifier", "Pass the name of a layer before the classifier as `embedding`"
+        if is_nested:
+            where, advice = "one nested model", "Pass the nested model itself, and scale the images inside of it"
         raise ValueError(
             "expected an embedding that layers with weights compute. Received: the output of "
-            f"{compared._keras_history.operation.name!r} in {segmenter.name!r}, whose weights lie in one nested model. "
-            "Pass the nested model itself, and scale the images inside of it."
+            f"{compared._keras_history.operation.name!r} in {segmenter.name!r}, whose weights lie in {where}. {advice}."
         )
     return _checked_map(segmenter, "embedding", compared)
 
@@ -115,11 +118,13 @@ def _classified(segmenter, after=_AFTER_CLASSIFIER):
         operation, node, _ = tensor._keras_history
         inputs = operation._inbound_nodes[node].input_tensors
         kind = type(operation).__name__
-        if isinstance(operation, keras.Model) and len(operation.outputs) == 1 and len(inputs) == 1:
+        # Subclassed models have no outputs.
+        if len(getattr(operation, "outputs", None) or ()) == 1 and len(inputs) == 1:
             classifier, inner, _ = _classified(operation, after)
             features = keras.Model(operation.inputs, inner, name=f"{operation.name}_features")
             return classifier, features(inputs[0]), inputs[0]
         if kind in _CLASSIFIERS and _is_pointwise(operation):
+            _refuse_channels_first(segmenter, operation)
             return operation, inputs[0], inputs[0]
         if kind not in after:
             _refuse_crop(segmenter, operation)
@@ -131,6 +136,14 @@ def _classified(segmenter, after=_AFTER_CLASSIFIER):
                 f"{_last_maps(segmenter)}."
             )
         tensor = inputs[0]
+
+
+def _refuse_channels_first(segmenter, operation):
+    if getattr(operation, "data_format", None) == "channels_first":
+        raise ValueError(
+            f"expected a network whose maps have their channels last. Received: {segmenter.name!r}, whose layer "
+            f"{operation.name!r} has data_format='channels_first'. Build the network with channels last."
+        )
 
 
 def _refuse_crops_after(segmenter, tensor):

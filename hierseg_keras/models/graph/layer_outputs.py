@@ -81,11 +81,15 @@ def _check_layer(model, layer, rest):
             f"expected the name of a layer of {model.name!r}. Received: {layer!r}. Name a layer that outputs maps, "
             f"such as one of {_maps(model)}.{_inner_models(model)}"
         )
-    if rest and not isinstance(model.get_layer(layer), keras.Model):
+    if rest and not _has_graph(model.get_layer(layer)):
         raise ValueError(
-            f"expected the name of a nested model before the slash of {layer}/{rest}. Received: "
+            f"expected the name of a nested functional model before the slash of {layer}/{rest}. Received: "
             f"{model.get_layer(layer)!r}. Name the layer without a slash."
         )
+
+
+def _has_graph(layer):
+    return isinstance(layer, keras.Model) and bool(getattr(layer, "inputs", None))
 
 
 def _maps(model, count=6):
@@ -94,5 +98,5 @@ def _maps(model, count=6):
 
 
 def _inner_models(model):
-    inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    inner = [layer for layer in model.layers if _has_graph(layer)]
     return "".join(f" Layers inside {x.name!r} are named as in {x.name}/{x.layers[-1].name}." for x in inner)

@@ -81,7 +81,9 @@ def output_shape_of(model, owner):
             f"`{owner}` expects a functional `keras.Model`, whose output shape is known. Received: "
             f"{type(model).__name__}. Pass keras.Model(image, model(image)) with image = keras.Input((None, None, 3))."
         ) from None
-    if not isinstance(shape, tuple) or len(shape) != 4 or not isinstance(shape[-1], int):
+    # Keras also gives a dict or list of one output the shape of this output.
+    is_one = not isinstance(getattr(model, "_outputs_struct", None), (dict, list, tuple))
+    if not is_one or not isinstance(shape, tuple) or len(shape) != 4 or not isinstance(shape[-1], int):
         raise ValueError(
             f"`{owner}` expects a network with one output of scores, (B, H, W, C). Received: output_shape={shape}. "
             "Pass keras.Model(model.input, scores) with one of the outputs as `scores`."

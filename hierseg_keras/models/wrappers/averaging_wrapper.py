@@ -33,6 +33,25 @@ class AveragingWrapper(keras.Model):
         remember_arguments(self, {"model": self.model, **arguments, **read})
         self.built = True
 
+    def check_accepted(self, argument, size, advice=None):
+        """Checks that a network of fixed size gets images of this size.
+
+        Args:
+            argument: Name of the argument that decides about the size.
+            size: Height and width; `None` is a length that changes.
+            advice: What to do otherwise. Defaults to passing the network's size.
+
+        Raises:
+            ValueError: If the network accepts only images of another size.
+        """
+        expected = self.model.input_shape[1:3]
+        if any(known not in (None, length) for known, length in zip(expected, size)):
+            raise ValueError(
+                f"`{type(self).__name__}` expects a `{argument}` that the network accepts. Received: "
+                f"{argument}={getattr(self, argument)}, for a network of images of {expected[0]} x {expected[1]} "
+                f"pixels. {advice or f'Pass {argument}={expected}'}."
+            )
+
     @property
     def input_shape(self) -> tuple[int | None, ...]:
         return self.model.input_shape

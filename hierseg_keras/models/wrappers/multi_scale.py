@@ -48,8 +48,8 @@ class MultiScale(AveragingWrapper):
 
     Raises:
         TypeError: If `model` is a subclassed model, whose output shape is unknown.
-        ValueError: If there is no tree; if a scale is not above 0; if the channels do not fit the tree; or
-            if it cannot be inferred whether `model` returns logits or probabilities.
+        ValueError: If there is no tree; if a scale is not above 0, or not 1 with a network of fixed size; if the
+            channels do not fit the tree; or if it cannot be inferred whether `model` returns logits or probabilities.
 
     Example:
 
@@ -78,6 +78,9 @@ class MultiScale(AveragingWrapper):
         if not arguments["scales"] or min(arguments["scales"]) <= 0:
             raise ValueError(f"`MultiScale` expects at least one scale, all above 0. Received: scales={scales!r}.")
         super().__init__(model, tree, scores, from_logits, arguments, name=name, **kwargs)
+        if any(scale != 1 for scale in self.scales):
+            advice = "Pass scales=(1.0,), or a network for images of any size"
+            self.check_accepted("scales", (None, None), advice)
         self._swap = self.tree.swap(flip_pairs)[: self.meaning.num_channels]
         self.enlarge = ResizeTo(dtype="float32", name="enlarge")
 

@@ -62,7 +62,7 @@ class Resized(AveragingWrapper):
         **kwargs,
     ):
         super().__init__(model, tree, scores, from_logits, {"size": _plain(size)}, name=name, **kwargs)
-        _check_accepted(self.model, self.size)
+        self.check_accepted("size", self.size if isinstance(self.size, tuple) else (None, None))
         self.enlarge = ResizeTo(dtype="float32", name="enlarge")
 
     def call(self, image: Tensor, training: bool = False) -> Tensor:
@@ -102,17 +102,6 @@ def _plain(size):
             f"0. Received: size={size!r}."
         )
     return tuple(map(int, size)) if is_pair else int(size)
-
-
-def _check_accepted(model, size):
-    """Checks that a network of fixed size gets images of this size."""
-    given = size if isinstance(size, tuple) else ("any", "any")
-    expected = model.input_shape[1:3]
-    if any(known not in (None, length) for known, length in zip(expected, given)):
-        raise ValueError(
-            f"`Resized` expects a `size` that the network accepts. Received: size={size}, for a network of images of "
-            f"{expected[0]} x {expected[1]} pixels. Pass size={expected}."
-        )
 
 
 def _minimum(x, y):

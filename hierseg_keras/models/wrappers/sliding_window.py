@@ -71,6 +71,7 @@ class SlidingWindow(AveragingWrapper):
             raise ValueError(f"`SlidingWindow` expects an `overlap` in [0, 1). Received: overlap={overlap!r}.")
         arguments = {"window": tuple(int(length) for length in window), "overlap": overlap}
         super().__init__(model, tree, scores, from_logits, arguments, name=name, **kwargs)
+        self.check_accepted("window", self.window)
 
     def call(self, image: Tensor, training: bool = False) -> Tensor:
         image = ops.cast(image, "float32")

@@ -1,8 +1,10 @@
 """The base class of wrappers that add losses to a network for its training."""
 
+import contextlib
 from typing import Any, Self
 
 import keras
+from keras import ops
 
 from hierseg_keras.distribution.replicas import num_replicas
 from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, one_of_list
@@ -71,6 +73,11 @@ class TrainingWrapper(keras.Model):
         create_optimizer_variables(self)
         return super().fit(*args, **kwargs)
 
+    def train_on_batch(self, *args, **kwargs) -> float | list[float] | dict[str, float]:
+        """Trains the model on a batch, as `keras.Model.train_on_batch` does, but does not accept `class_weight`."""
+        check_fit(self, kwargs, "train_on_batch")
+        return super().train_on_batch(*args, **kwargs)
+
     def compute_loss(
         self,
         x: Tensor = None,
@@ -87,7 +94,7 @@ class TrainingWrapper(keras.Model):
         total = total + auxiliary_loss(self, self.auxiliary_weights, y, y_pred, sample_weight)
         for name, (loss, weight) in self.further_losses(y, y_pred, sample_weight).items():
             self.track(name, loss)
-            total = total + weight * loss
+            total = total + ops.cast(weight, total.dtype) * ops.cast(loss, total.dtype)
         return total
 
     def track(self, name: str, loss: Tensor) -> None:
@@ -104,9 +111,19 @@ class TrainingWrapper(keras.Model):
 
     def evaluate(self, *args, **kwargs) -> float | list[float] | dict[str, float]:
         """Evaluates the model, as `keras.Model.evaluate` does, with only the loss of the logits."""
+        with self._evaluating():
+            return super().evaluate(*args, **kwargs)
+
+    def test_on_batch(self, *args, **kwargs) -> float | list[float] | dict[str, float]:
+        """Evaluates the model on a batch, as `keras.Model.test_on_batch` does, with only the loss of the logits."""
+        with self._evaluating():
+            return super().test_on_batch(*args, **kwargs)
+
+    @contextlib.contextmanager
+    def _evaluating(self):
         self._is_evaluating = True
         try:
-            return super().evaluate(*args, **kwargs)
+            yield
         finally:
             self._is_evaluating = False
 

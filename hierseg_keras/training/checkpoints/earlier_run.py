@@ -8,7 +8,9 @@ from hierseg_keras.training.config import ConfigError, RunConfig
 from hierseg_keras.training.config.changes import differences
 from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.config.problems import shown
+from hierseg_keras.training.data_sets import absolute_folders
 from hierseg_keras.training.manifest import TREE, WEIGHTS, recorded
+from hierseg_keras.training.origin import changed_data
 
 CHECKPOINTS = "checkpoints"
 # Values that do not change what the training computes, or only how long it takes.
@@ -71,8 +73,9 @@ class EarlierRun:
         """
         problems = [
             f"`{name}` expects {shown(before)}, with which {self.folder} was started. Received: {shown(now)}."
-            for name, (before, now) in differences(self.config.to_values(), config.to_values()).items()
-            if name not in (*MAY_CHANGE, *unknown)
+            for name, (before, now) in differences(_absolute_values(self.config), _absolute_values(config)).items()
+            # `check_data` compares the tree itself.
+            if name not in (*MAY_CHANGE, *unknown, "data.tree")
         ]
         if problems:
             raise ConfigError([*problems, f"A resumed run may only change {', '.join(MAY_CHANGE)}."])
@@ -92,9 +95,7 @@ class EarlierRun:
                 f"expected the tree with which {self.folder} was started. Received: another tree. Restore the tree "
                 f"file, or copy {self.folder / TREE}."
             )
-        present, recorded = origin["data"], self.record.get("data", origin["data"])
-        changed = [name for name in recorded if recorded[name] != present.get(name)]
-        if changed:
+        if changed := changed_data(self.record.get("data", origin["data"]), origin["data"]):
             raise ValueError(
                 f"expected the data with which {self.folder} was started. Received: {', '.join(changed)}, which has "
                 f"changed since. Restore the data, or train a new run from its weights with `init={self.folder}`."
@@ -121,6 +122,11 @@ class EarlierRun:
                 "interruption by rounding, and on other devices by the images that batch normalization sees at once.",
                 stacklevel=2,
             )
+
+
+def _absolute_values(config):
+    """Returns the values of a configuration. Runs of earlier versions have stored relative paths."""
+    return config.replace(data=absolute_folders(config.data)).to_values()
 
 
 def earlier_run(folder):

@@ -84,6 +84,12 @@ class ScoresOfTest:
         with pytest.raises(ValueError, match="because this tree has as many nodes as leaves"):
             scores_of(network(3), "test", flat)
 
+    @pytest.mark.parametrize("outputs", [lambda x: {"scores": x}, lambda x: [x]])
+    def test_a_structure_of_one_output_is_refused(self, outputs):
+        model = network(V)
+        with pytest.raises(ValueError, match="one output of scores"):
+            scores_of(keras.Model(model.input, outputs(model.output)), "test", TREE)
+
     def test_subclassed_models_are_refused_with_what_to_pass(self):
         class Subclassed(keras.Model):
             def call(self, x):

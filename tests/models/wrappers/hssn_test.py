@@ -120,6 +120,33 @@ def cropped():
     return keras.Model(image, keras.layers.Cropping2D(((0, 2), (0, 0)))(keras.layers.Conv2D(5, 1)(x)))
 
 
+class Inside(keras.Model):
+    """A subclassed model, which has no outputs before it is called."""
+
+    def __init__(self):
+        super().__init__(name="inside")
+        self.convolution = keras.layers.Conv2D(5, 1)
+
+    def call(self, image):
+        return self.convolution(image)
+
+
+def subclassed_inside():
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, Inside()(image))
+
+
+def channels_first():
+    image = keras.Input((3, 16, 16))
+    x = keras.layers.Conv2D(4, 3, padding="same", data_format="channels_first")(image)
+    return keras.Model(image, keras.layers.Conv2D(5, 1, data_format="channels_first")(x))
+
+
+def one_convolution():
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.layers.Conv2D(5, 1)(image))
+
+
 NETWORKS = {
     "unet": (unet, {}, 4),
     "keras_cv_deeplab": (keras_cv_deeplab, {}, 304),
@@ -208,6 +235,14 @@ class HSSNTest:
         assert loaded.loss.averaging == "depth"
         assert loaded.test_on_batch(images(), y) == pytest.approx(float(loss(y, model(images()))), rel=1e-5)
 
+    def test_test_on_batch_reports_what_evaluate_reports(self):
+        model = HSSN(unet(), seed=0)
+        model.compile("sgd", metrics=[LevelMeanIoU(TREE)])
+        of_batch = model.test_on_batch(images(), labels(), return_dict=True)
+        assert of_batch == pytest.approx(model.evaluate(images(), labels(), return_dict=True, verbose=0))
+        with pytest.raises(ValueError, match="`HSSN.train_on_batch` expects class weights in the loss"):
+            model.train_on_batch(images(), labels(), class_weight={0: 2.0})
+
     @only_tensorflow
     def test_triplets_train_the_encoder(self):
         model = HSSN(unet(), seed=0, beta=1.0, beta_schedule="constant")
@@ -294,6 +329,9 @@ class HSSNTest:
             (nested, "whose weights lie in one nested model. Pass the nested model itself"),
             (normalized, "whose weights lie in one nested model. Pass the nested model itself"),
             (cropped, "whose layer .* of type Cropping2D crops them"),
+            (subclassed_inside, "whose last other layer is 'inside' of type .* as `features`"),
+            (channels_first, "whose layer .* has data_format='channels_first'"),
+            (one_convolution, "whose weights lie in its classifier. Pass the name"),
         ],
     )
     def test_network_that_cannot_be_cut_open_raises(self, make, message):

@@ -39,6 +39,19 @@ def probabilities(logits, scores):
     return exponentials / exponentials.sum(-1, keepdims=True)
 
 
+class FixedSizeTest:
+    def test_other_sizes_are_refused_at_once(self):
+        pixels = keras.Input((20, 30, 3))
+        fixed = keras.Model(pixels, network()(pixels))
+        with pytest.raises(
+            ValueError, match=r"`MultiScale` expects a `scales` .* of 20 x 30 pixels. Pass scales=\(1.0,"
+        ):
+            MultiScale(fixed, TREE, from_logits=True)
+        with pytest.raises(ValueError, match=r"`SlidingWindow` expects a `window` .* Pass window=\(20, 30\)"):
+            SlidingWindow(fixed, (20, 20), tree=TREE, from_logits=True)
+        assert MultiScale(fixed, TREE, scales=[1], from_logits=True).scales == (1.0,)
+
+
 @pytest.mark.parametrize("scores", ["nodes", "leaves"])
 class MultiScaleTest:
     def test_matches_the_mean_of_probabilities(self, image, scores):
