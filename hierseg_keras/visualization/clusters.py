@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from hierseg_keras.tree import ClassTree, as_class_tree
-from hierseg_keras.visualization.colors import UNLABELED, node_colors
+from hierseg_keras.visualization.colors import node_colors, unlabeled_color
 from hierseg_keras.visualization.grid import GAP, MARGIN, TITLE_HEIGHT, TITLE_LINE, TITLE_SIZE, cell_size
 from hierseg_keras.visualization.inputs import as_labels, as_pixels, check_some
 from hierseg_keras.visualization.legend import Entry, Legend
@@ -37,7 +37,8 @@ def draw_clusters(
         tree: `ClassTree` whose leaves are clustered, or its text.
         image: `(H, W, 3)` array of colors in 0 .. 255.
         maps: Dict from a title to an `(H, W)` integer array of clusters, such as `HS3.predict_stages`
-            returns. Pixels whose number is not a cluster are black.
+            returns. Pixels whose number is not a cluster are black,
+            or white if black is a cluster.
         clusters: Dict from a title to the cluster of each leaf, `(L,)` integers from 0. A map whose
             title is not in the dict shows the leaves.
         path: File to which the picture is saved. Defaults to `None`, which saves nothing.
@@ -107,7 +108,7 @@ def _cluster_colors(colors, assignment):
 
 def _painted(palette, labels):
     is_cluster = (labels >= 0) & (labels < len(palette))
-    with_none = np.concatenate([palette, [UNLABELED]]).astype(np.uint8)
+    with_none = np.concatenate([palette, [unlabeled_color(palette)]]).astype(np.uint8)
     return with_none[np.where(is_cluster, labels, len(palette))]
 
 
@@ -117,7 +118,7 @@ def _entries(tree, assignment, palette, labels):
     clusters = shown[(shown >= 0) & (shown < len(palette))]
     members = ([tree.names[leaf] for leaf in np.flatnonzero(assignment == cluster)] for cluster in clusters)
     entries = [Entry(_cluster_name(names), palette[cluster]) for names, cluster in zip(members, clusters)]
-    return entries + ([Entry("no label", UNLABELED)] if len(clusters) < len(shown) else [])
+    return entries + ([Entry("no label", unlabeled_color(palette))] if len(clusters) < len(shown) else [])
 
 
 def _cluster_name(names):

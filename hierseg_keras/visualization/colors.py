@@ -7,7 +7,7 @@ from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.visualization.inputs import as_labels
 from hierseg_keras.visualization.palettes import Palette, palette_colors
 
-UNLABELED = (0, 0, 0)
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
 def node_colors(tree: ClassTree | str, palette: Palette = None) -> np.ndarray:
@@ -65,7 +65,7 @@ def node_colors(tree: ClassTree | str, palette: Palette = None) -> np.ndarray:
 def color_labels(tree: ClassTree | str, labels: ArrayLike, palette: Palette = None) -> np.ndarray:
     """Paints a map of node indices with the colors of `node_colors`.
 
-    Pixels without a label are black.
+    Pixels without a label are black, or white if black is the color of a node.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -83,6 +83,17 @@ def color_labels(tree: ClassTree | str, labels: ArrayLike, palette: Palette = No
     """
     tree = as_class_tree(tree)
     labels = as_labels("color_labels", labels, tree.num_nodes)
-    colors = np.concatenate([node_colors(tree, palette), [UNLABELED]]).astype(np.uint8)
+    colors = node_colors(tree, palette)
+    colors = np.concatenate([colors, [unlabeled_color(colors)]])
     is_node = (labels >= 0) & (labels < tree.num_nodes)
     return colors[np.where(is_node, labels, tree.num_nodes)]
+
+
+def unlabeled_color(colors):
+    """Returns the color of pixels without a label, uint8 `(3,)`: black, or white if black is a color of a class.
+
+    Args:
+        colors: `(N, 3)` array of the classes' colors.
+    """
+    has_black = (np.asarray(colors) == _BLACK).all(-1).any()
+    return np.array(_WHITE if has_black else _BLACK, np.uint8)

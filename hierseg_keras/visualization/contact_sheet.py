@@ -21,8 +21,8 @@ def draw_contact_sheet(
 ) -> Figure:
     """Draws images and their label maps, one row per image and one column per level.
 
-    Pixels are black where they have no label, or a label that is too coarse for the level. The legend
-    lists the classes in the picture.
+    Pixels are black, or white if black is a class, where they have no label, or a label that is too coarse for the
+    level. The legend lists the classes in the picture.
 
     Args:
         tree: `ClassTree`, or its text.

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from hierseg_keras.visualization.colors import UNLABELED
+from hierseg_keras.visualization.colors import unlabeled_color
 from hierseg_keras.visualization.legend import Legend, node_entries
 from hierseg_keras.visualization.names import wrapped
 from hierseg_keras.visualization.picture import Picture
@@ -84,7 +84,7 @@ def _level_maps(tree, labels):
 
 def _painted(colors, classes):
     # Index -1 is the last color.
-    return np.concatenate([colors, [UNLABELED]]).astype(np.uint8)[classes]
+    return np.concatenate([colors, [unlabeled_color(colors)]]).astype(np.uint8)[classes]
 
 
 def _legend(tree, colors, rows, width):

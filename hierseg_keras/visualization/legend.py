@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from hierseg_keras.visualization.colors import UNLABELED
+from hierseg_keras.visualization.colors import unlabeled_color
 from hierseg_keras.visualization.columns import lowest_columns
 from hierseg_keras.visualization.names import total_height, widest, wrapped
 
@@ -47,7 +47,7 @@ def node_entries(tree, colors, nodes, has_unlabeled=False):
         for node in tree.preorder.tolist()
         if node in nodes
     ]
-    return entries + ([Entry("no label", UNLABELED, family=-1)] if has_unlabeled else [])
+    return entries + ([Entry("no label", unlabeled_color(colors), family=-1)] if has_unlabeled else [])
 
 
 class Legend:

@@ -22,8 +22,8 @@ def draw_levels(
 ) -> Figure:
     """Draws an image and its label maps, one row per map and one column per level.
 
-    Pixels are black where they have no label, or a label that is too coarse for the level. The legend
-    lists the classes in the picture.
+    Pixels are black, or white if black is a class, where they have no label, or a label that is too coarse for the
+    level. The legend lists the classes in the picture.
 
     Args:
         tree: `ClassTree`, or its text.

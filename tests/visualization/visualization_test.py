@@ -37,6 +37,11 @@ def written(figure):
 
 
 class ColorLabelsTest:
+    def test_whatever_is_no_node_is_white_where_black_is_a_class(self):
+        tree = ClassTree.load("lip")
+        painted = color_labels(tree, np.array([tree.index("background"), 255]))
+        assert painted.tolist() == [[0, 0, 0], [255, 255, 255]]
+
     def test_whatever_is_no_node_is_black(self):
         tree = ClassTree.load("camvid")
         picture = color_labels(tree, [[0, 17], [255, -1]])
