@@ -160,7 +160,7 @@ def _configuration(options):
 
 
 def _of_earlier_run(options):
-    """Returns the configuration of the run to go on with, with the changes of other options, or `None`."""
+    """Returns the configuration of the run to resume, with the changes of other options, or `None`."""
     if options.resume is None or options.config or options.recipe:
         return None
     path = config_file(pathlib.Path(options.resume))

@@ -159,7 +159,7 @@ def _warn_of_black_and_white(found, tree, folder):
     counts, _ = count_masks(first)
     # With more leaves, 255 is one of them.
     if counts.keys() == {0, _NO_LABEL} and tree.num_leaves <= _NO_LABEL:
-        black, white = tree.names[:2] if tree.num_leaves > 1 else ("background", tree.names[0])
+        black, white = tree.names[:2] if tree.num_leaves > 1 else ("ignore", tree.names[0])
         warnings.warn(
             f"{folder}: without a class table, 255 means no label, and the first {len(first)} masks hold 0 and 255 "
             f"alone. If 255 is a class, pass `classes`, such as {{0: {black!r}, 255: {white!r}}}, or a class table.",

@@ -2,8 +2,6 @@
 
 import keras
 
-from hierseg_keras.distribution.counter_dtype import counter_dtype
-
 
 class AccumulatedSteps:
     """Adds gradient accumulation to a Keras optimizer: one step per `accumulation_steps` batches.
@@ -31,8 +29,7 @@ class AccumulatedSteps:
 
     def build(self, variables):
         super().build(variables)
-        counter = {"dtype": counter_dtype(), "aggregation": "only_first_replica"}
-        self._num_batches = self.add_variable((), name="num_batches", **counter)
+        self._num_batches = self.add_variable((), dtype="int", aggregation="only_first_replica", name="num_batches")
         if keras.backend.backend() == "tensorflow":
             # Keras counts variables in such a list as the optimizer's own. Files of earlier versions contain them.
             # On the JAX backend, a step could not give up the memory of a variable that is listed twice.

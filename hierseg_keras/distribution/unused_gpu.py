@@ -20,5 +20,5 @@ def warn_of_unused_gpu():
             "TensorFlow cannot use the GPU of this machine, and uses the CPU. Install its CUDA libraries with "
             "`pip install 'tensorflow[and-cuda]'`. With TF_CPP_MIN_LOG_LEVEL=0 in the environment, TensorFlow prints "
             "the reason.",
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -32,7 +32,7 @@ class Answers:
         size: Pair `(H, W)`, or `None` for the sizes that the network accepts.
 
     Warns:
-        UserWarning: If `size` is `None` and the network answers images of one height or width alone.
+        UserWarning: If `size` is `None` and the network accepts images of one height or width alone.
 
     Raises:
         FloatingPointError, RuntimeError, TypeError, ValueError: Under the conditions of `saved_model`.

@@ -81,7 +81,7 @@ def saved_model(
     missing in between. The next export deletes the hidden folder that a killed export leaves.
 
     Args:
-        model: `keras.Model` from images in 0 .. 255 to node or leaf scores. If it answers images of one size
+        model: `keras.Model` from images in 0 .. 255 to node or leaf scores. If it accepts images of one size
             alone, so does the SavedModel, with a warning.
         path: Folder to create. TensorFlow Serving expects its name to be a version number, such as
             `model/1`.

@@ -4,8 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from hierseg_keras.distribution.counter_dtype import counter_dtype
-
 # One count is `high * _BASE + low`, because JAX has no 64-bit integers by default. With this base, neither half
 # overflows 32 bits for up to 127 replicas and fewer than 2^55 pixels.
 _BASE = 1 << 24
@@ -21,7 +19,9 @@ class PixelCounter:
     """
 
     def __init__(self, metric: keras.metrics.Metric, shape: tuple[int, ...], name: str):
-        self.dtype = counter_dtype()
+        # Int64 on TensorFlow, and int32 on JAX. TensorFlow keeps int32 variables on the CPU, where a step that XLA
+        # compiles for a GPU cannot read them.
+        self.dtype = "int"
         self._low = metric.add_variable(shape, "zeros", dtype=self.dtype, name=f"{name}_low")
         self._high = metric.add_variable(shape, "zeros", dtype=self.dtype, name=f"{name}_high")
 

@@ -2,7 +2,6 @@
 
 from keras import ops
 
-from hierseg_keras.distribution.counter_dtype import counter_dtype
 from hierseg_keras.metrics.named_metric import NamedMetric
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.labels import IGNORED, label_codes, pixel_weights, without_weightless
@@ -44,7 +43,7 @@ class TreeMetric(NamedMetric):
         self.scores = scores
         self.from_logits = None if from_logits is None else bool(from_logits)
         self.ignore_class = check_ignore_class(type(self).__name__, self.tree, ignore_class)
-        self._invalid = self.add_variable((), "zeros", dtype=counter_dtype(), name="is_invalid")
+        self._invalid = self.add_variable((), "zeros", dtype="int", name="is_invalid")
         self.make_counters()
 
     def make_counters(self):

@@ -12,6 +12,7 @@ from hierseg_keras.data.class_map import IGNORE
 from hierseg_keras.data.colors import color_name, rgb
 from hierseg_keras.tree import TreeError
 from hierseg_keras.tree.nearest_name import did_you_mean
+from hierseg_keras.visualization.colors import unlabeled_color
 
 LABEL_IDS, TRAIN_IDS = "labelIds", "trainIds"
 _NAMES = (LABEL_IDS, TRAIN_IDS, "dataset")
@@ -20,7 +21,7 @@ _NO_NODE, _NO_ID = -1, -1
 _MOST_NAMED = 5
 # A palette has 256 colors, one of which is that of pixels without a class.
 _MOST_COLORS = 255
-_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+_BLACK = (0, 0, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,24 +31,30 @@ class WrittenIds:
     Attributes:
         numbers: Int64 array `(V,)`, the number of each node; -1 for nodes without an id.
         colors: Uint8 array `(V, 3)`, if the ids are colors. The numbers are then node indices.
-        color_without_class: Color of pixels without a class.
+        ignored_color: Color of pixels without a class, if the ids have one. Otherwise it is that of pictures.
         source: Name of the ids in errors.
     """
 
     numbers: np.ndarray
     colors: np.ndarray | None = None
-    color_without_class: tuple[int, int, int] = _BLACK
+    ignored_color: tuple[int, int, int] | None = None
     source: str = "node indices"
 
     def node_colors(self, colors):
         """Returns the colors of nodes in class maps, `(V, 3)`, where those of pictures are `colors`."""
         return colors if self.colors is None else self.colors
 
+    def color_without_class(self, colors):
+        """Returns the color of pixels without a class, uint8 `(3,)`, where the colors of pictures are `colors`."""
+        if self.ignored_color is not None:
+            return np.array(self.ignored_color, np.uint8)
+        return unlabeled_color(self.node_colors(colors))
+
     def palette(self, colors):
         """Returns the color of every number below 256, `(256, 3)`, where the colors of pictures are `colors`."""
-        colors = self.node_colors(colors)
         # With all 256 entries, a pixel always has 8 bits.
-        palette = np.full((256, 3), self.color_without_class, np.uint8)
+        palette = np.tile(self.color_without_class(colors), (256, 1))
+        colors = self.node_colors(colors)
         is_written = (self.numbers >= 0) & (self.numbers < len(palette))
         palette[self.numbers[is_written]] = colors[is_written]
         return palette
@@ -89,8 +96,11 @@ def _color_ids(tree, nodes, class_map):
     has_id = codes >= 0
     colors = np.array([rgb(color_name(code)) if code >= 0 else _BLACK for code in codes.tolist()], np.uint8)
     taken = set(map(tuple, colors[has_id].tolist()))
-    ignored = [rgb(row[0]) for row in class_map.rows if row[2] == IGNORE]
-    without_class = next((color for color in (*ignored, _BLACK, _WHITE) if color not in taken), _BLACK)
+    ignored = (rgb(row[0]) for row in class_map.rows if row[2] == IGNORE)
+    without_class = next((color for color in ignored if color not in taken), None)
+    if without_class is None:
+        # Only the colors that are written count.
+        without_class = tuple(unlabeled_color(colors[has_id]).tolist())
     return WrittenIds(np.where(has_id, np.arange(tree.num_nodes), _NO_ID), colors, without_class, class_map.source)
 
 

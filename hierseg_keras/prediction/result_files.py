@@ -55,7 +55,7 @@ class ResultFiles:
             Dict from strings to dicts of JSON values, by the names of the arguments of `predict_files`.
         """
         palette = {"palette": _digest(colors)}
-        map_colors = np.concatenate([written.node_colors(colors), [written.color_without_class]])
+        map_colors = np.concatenate([written.node_colors(colors), [written.color_without_class(colors)]])
         class_map = {"ids": _digest(written.numbers), "palette": _digest(map_colors)}
         of_kind = {
             PICTURE: palette,
@@ -142,7 +142,7 @@ def check_targets(images, inputs, endings, out, record, overwrite, skip_existing
         source = record.source_of(name)
         if not (overwrite or skip_existing and source == os.path.abspath(image.path)):
             what = "exists" if source is None else f"is a result of {source}"
-            skip = "" if skip_existing else ", or skip_existing=True to go on with earlier results"
+            skip = "" if skip_existing else ", or skip_existing=True to keep earlier results"
             raise FileExistsError(
                 f"`predict_files` expects that the files it writes do not exist. Received: {file} for {image.path}, "
                 f"which {what}. Choose another folder, or pass overwrite=True{skip}."

@@ -43,7 +43,7 @@ def tree_of(values):
     if tree.num_leaves == 1:
         raise ConfigError(
             [
-                "`data.tree` expects at least two leaves, because a network cannot be wrong about one alone. Received: "
+                "`data.tree` expects at least two leaves, because with one leaf every prediction is right. Received: "
                 f"a tree with the leaf {tree.names[0]!r}. Add the others, such as `background`."
             ]
         )
@@ -70,14 +70,14 @@ def _tree_of_data_sets(values):
     return trees[0]
 
 
-def check_classes(values):
-    """Checks that the tree of a configuration's `data` has the classes of all data sets that have a tree of their own.
+def check_classes(values, *further):
+    """Checks that the tree of a configuration's `data` has the classes of its data sets, and of further ones.
 
     Raises:
         ConfigError: If it does not have some of them, or as from `tree_of`.
     """
     tree = tree_of(values)
-    for name in dict.fromkeys(values.names):
+    for name in dict.fromkeys([*values.names, *further]):
         if name == FOLDERS:
             continue
         try:
@@ -90,14 +90,15 @@ def check_classes(values):
 
 
 def _class_names(name, data_dir):
+    info = find_builder(name, data_dir).info
     try:
-        return class_names(find_builder(name, data_dir).info)
+        return class_names(info)
     except ValueError:
         raise ConfigError(
             [
-                f"`data.dataset` expects data sets that name the classes of their label maps. Received: {name}, which "
-                "does not. A run takes no class map: load the data set with `data.load(..., class_maps=...)` and train "
-                "with `fit`, or write a builder (`hierseg new-dataset`)."
+                f"a run expects data sets that name the classes of their label maps. Received: {name}, which does "
+                "not. A run takes no class map: load the data set with `data.load(..., class_maps=...)` and train with "
+                "`fit`, or write a builder (`hierseg new-dataset`)."
             ]
         ) from None
 

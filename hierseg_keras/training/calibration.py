@@ -24,9 +24,9 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
     of the label's probability; for node scores it is the sum of binary crossentropies over the nodes that the label
     determines. The split is predicted about six times, without storing the predictions.
 
-    `load_run(folder, calibrated=True)` and the option `--calibrated` of `hierseg evaluate`, `report`,
-    `predict` and `export` then divide the logits by the temperature, as `models.Calibrated` does. The file
-    `calibration.json` is bound to the run's weights: once they change, loading it raises an error.
+    `load_run(folder, calibrated=True)` and the option `--calibrated` of `hierseg evaluate`, `report`, `predict` and
+    `export` then divide the logits by the temperature, as `models.Calibrated` does. The file `calibration.json` is
+    bound to the run's weights: once they change, loading it raises an error.
 
     Args:
         folder: The run's folder.

@@ -13,6 +13,7 @@ from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.data.node_table import MAX_CLASS_ID
 from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.manifest import CLASSES, TREE
+from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.quoted import quoted
 
 # The result of `node_of_class_id` for an id that means "no label".
@@ -138,7 +139,8 @@ def absolute_folders(values):
     # These may also be names.
     for key in ("palette", "tree"):
         value = getattr(values, key)
-        if value is not None and os.path.isfile(value):
+        is_name = key == "tree" and value in ClassTree.available()
+        if value is not None and not is_name and os.path.isfile(value):
             paths[key] = value
     return {key: _absolute(path) for key, path in paths.items() if path is not None}
 

@@ -26,8 +26,8 @@ def origin_of(config, strategy, tree):
         tree: `ClassTree` of the run.
 
     Returns:
-        Dict of JSON values: `versions`, `platform`, `backend`, `devices` and `data`. `data` is a dict from the full
-        name of each data set, for training or validation, to its fingerprint.
+        Dict of JSON values: `versions`, `platform`, `backend`, `devices` and `data`. `data` is a dict from the name
+        and version of each data set, for training or validation, to its fingerprint.
     """
     return {
         "versions": {

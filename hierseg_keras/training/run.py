@@ -94,12 +94,9 @@ def train(
     - `tensorboard/`, if `config.tensorboard` is set.
     - `checkpoints/`: the last two checkpoints, which `resume=True` resumes from.
 
-
     The saved weights are those of the last epoch, or of the best epoch with early stopping. The returned network has
     the same weights. If `schedule.ema_momentum` is set, they are the averaged weights. If a weight, the loss or the
     validation loss becomes NaN or infinite, training ends, and the file keeps the weights of an earlier epoch.
-
-
 
     The folder is locked against other processes during training. Files are replaced atomically: if the process is
     killed, or the disk is full, the folder keeps the weights that were saved last.
@@ -310,7 +307,7 @@ def check_before_data(config, strategy):
     """
     if problems := list(callback_conflicts(config)):
         raise ConfigError(problems)
-    check_classes(config.data)
+    check_classes(config.data, config.evaluation_dataset)
     _warn_of_padding(config.data)
     check_strategy(strategy)
     check_jit_compile(config.jit_compile, strategy)

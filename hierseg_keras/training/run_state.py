@@ -9,7 +9,7 @@ from hierseg_keras.training.manifest import MANIFEST, WEIGHTS, is_finished, save
 from hierseg_keras.tree.quoted import quoted
 
 _MOST_NAMED = 5
-_RESUME = "Go on with it (`hierseg train --resume {}`)"
+_RESUME = "Resume it (`hierseg train --resume {}`)"
 
 
 def check_new(folder):
@@ -30,9 +30,7 @@ def check_new(folder):
         is_whole = has_weights and is_finished(folder)
         content = f"contains {'a finished' if is_whole else 'an unfinished'} run"
         init = f", which may start from its weights with `init={folder}`" if has_weights else ""
-        go_on = (
-            "" if is_whole else f"Go on with this run with `resume` (`hierseg train --resume {quoted(folder)}`). Or c"
-        )
+        go_on = "" if is_whole else f"Resume this run with `resume` (`hierseg train --resume {quoted(folder)}`). Or c"
         advice = f"{go_on or 'C'}hoose another one{init}."
     raise FileExistsError(f"expected a new or empty folder for the run. Received: {folder}, which {content}. {advice}")
 

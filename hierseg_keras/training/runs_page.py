@@ -25,9 +25,10 @@ from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import ReportedRun, report_page
 from hierseg_keras.visualization.page.report_page import MAX_IMAGES, check_replaceable
 
-# Values that two runs of one configuration may differ in. The length of the training is not one of them.
+# Values that two runs of one configuration may differ in. The length of the training is not one of them. Trees are
+# compared by content.
 _LENGTH = ("schedule.epochs", "schedule.steps")
-_NOT_COMPARED = ("seed", *(name for name in MAY_CHANGE if name not in _LENGTH))
+_NOT_COMPARED = ("seed", "data.tree", *(name for name in MAY_CHANGE if name not in _LENGTH))
 # What makes the data set `folders`.
 _OF_FOLDERS = ("images", "masks", "mask_format", "classes", "val_share", "val_images", "val_masks", "groups")
 
@@ -118,7 +119,8 @@ def _reported(folders, split, calibrated, on_progress, inference) -> Iterator[Re
         # A repeat of a seed, and a shorter training, do not show how much the seed changes.
         configuration = without_seed(config)
         is_comparable = unfinished is None and (configuration, config.seed) not in seeds
-        seeds.add((configuration, config.seed))
+        if is_comparable:
+            seeds.add((configuration, config.seed))
         warn_of_other_data(folder, config, model.tree)
         builder = data.prepare(
             data_set(config.data, config.evaluation_dataset, model.tree), config.data.data_dir, config.data.manual_dir

@@ -37,8 +37,8 @@ def draw_clusters(
         tree: `ClassTree` whose leaves are clustered, or its text.
         image: `(H, W, 3)` array of colors in 0 .. 255.
         maps: Dict from a title to an `(H, W)` integer array of clusters, such as `HS3.predict_stages`
-            returns. Pixels whose number is not a cluster are black,
-            or white if black is a cluster.
+            returns. Pixels whose number is not a cluster are black, or white if
+            black is a cluster.
         clusters: Dict from a title to the cluster of each leaf, `(L,)` integers from 0. A map whose
             title is not in the dict shows the leaves.
         path: File to which the picture is saved. Defaults to `None`, which saves nothing.

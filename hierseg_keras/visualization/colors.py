@@ -65,7 +65,7 @@ def node_colors(tree: ClassTree | str, palette: Palette = None) -> np.ndarray:
 def color_labels(tree: ClassTree | str, labels: ArrayLike, palette: Palette = None) -> np.ndarray:
     """Paints a map of node indices with the colors of `node_colors`.
 
-    Pixels without a label are black, or white if black is the color of a node.
+    Pixels without a label are black, or white if a node has black and none has white.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -90,10 +90,12 @@ def color_labels(tree: ClassTree | str, labels: ArrayLike, palette: Palette = No
 
 
 def unlabeled_color(colors):
-    """Returns the color of pixels without a label, uint8 `(3,)`: black, or white if black is a color of a class.
+    """Returns the color of pixels without a label, uint8 `(3,)`: the first of black and white that no class has.
+
+    It is black if classes have both.
 
     Args:
         colors: `(N, 3)` array of the classes' colors.
     """
-    has_black = (np.asarray(colors) == _BLACK).all(-1).any()
-    return np.array(_WHITE if has_black else _BLACK, np.uint8)
+    taken = {tuple(color) for color in np.asarray(colors).astype(int).tolist()}
+    return np.array(next((color for color in (_BLACK, _WHITE) if color not in taken), _BLACK), np.uint8)

@@ -43,7 +43,7 @@ class FingerprintOfTest:
         assert len(fingerprint(data_dir)) == len("2:") + 64
 
     def test_order_of_the_features_in_a_record_does_not_matter(self, data_dir, copy):
-        """It is another one in each process that prepares the data."""
+        """Each process that prepares the data writes another order."""
         for path in copy.glob("*.tfrecord*"):
             records = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
             reordered = list(map(in_reverse_order, records))

@@ -294,7 +294,7 @@ class SplitsTest:
             prepare()
         # Once, and not where a table says what 255 is.
         prepare()
-        with pytest.warns(UserWarning, match="{0: 'background', 255: 'person'}"):
+        with pytest.warns(UserWarning, match="{0: 'ignore', 255: 'person'}"):
             prepare(tree=hs.ClassTree(["person"]))
         builder = prepare(classes={0: "sky", 255: "person"})
         assert {*np.unique([label for _, label in batches(builder, batch_size=1, size=(12, 16))])} == {0, 2}

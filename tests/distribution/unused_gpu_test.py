@@ -10,6 +10,7 @@ from hierseg_keras.distribution import unused_gpu  # noqa: E402
 def warn(monkeypatch, tmp_path):
     """The warning of a machine that has a GPU, which TensorFlow does not see."""
     monkeypatch.setattr(unused_gpu, "DEVICE_FILE", tmp_path)
+    monkeypatch.setattr(unused_gpu.tf.config, "list_physical_devices", lambda kind: [])
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return unused_gpu.warn_of_unused_gpu.__wrapped__
 

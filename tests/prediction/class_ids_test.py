@@ -5,6 +5,7 @@ pytest.importorskip("tensorflow")
 from hierseg_keras.data import ClassMap  # noqa: E402
 from hierseg_keras.prediction.class_ids import WrittenIds, check_ids, written_ids  # noqa: E402
 from hierseg_keras.tree import ClassTree, TreeError  # noqa: E402
+from hierseg_keras.visualization import node_colors  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 CITYSCAPES = ClassTree.load("cityscapes")
@@ -55,7 +56,14 @@ class WrittenIdsTest:
         ],
     )
     def test_color_without_class_is_that_of_no_class(self, rows, expected):
-        assert written_ids(TREE, ClassMap(rows)).color_without_class == expected
+        written = written_ids(TREE, ClassMap(rows))
+        assert tuple(written.color_without_class(node_colors(TREE))) == expected
+
+    @pytest.mark.parametrize("name, expected", [("cityscapes", 0), ("lip", 255), ("mapillary_vistas_v2", 0)])
+    def test_numbers_have_the_color_of_no_class_in_pictures(self, name, expected):
+        """LIP has a black class, and Mapillary Vistas a black and a white one."""
+        tree = ClassTree.load(name)
+        assert written_ids(tree, None).palette(node_colors(tree))[255].tolist() == [expected] * 3
 
     def test_colors_of_more_than_255_nodes_are_an_error(self):
         tree = ClassTree.from_text("".join(f"class {number}\n" for number in range(256)))

@@ -210,8 +210,12 @@ class SeveralDataSetsTest:
 
     def test_data_sets_without_class_names_are_refused_before_they_are_prepared(self, config):
         values = tiny_config(data={"dataset": "oxford_iiit_pet", "tree": "camvid", "train_split": "train"}).data
-        with pytest.raises(ConfigError, match="`data.dataset` expects data sets that name .*: oxford_iiit_pet, which"):
+        with pytest.raises(ConfigError, match="a run expects data sets that name .*: oxford_iiit_pet, which does not"):
             build.check_classes(values)
+        with pytest.raises(ConfigError, match="a run expects data sets that name"):
+            build.check_classes(tiny_config(data={"tree": "street_blocks"}).data, "oxford_iiit_pet")
+        with pytest.raises(ValueError, match="Did you mean 'street_blocks'"):
+            build.check_classes(values.model_copy(update={"dataset": "street_block"}))
 
     def test_what_only_the_trees_tell_is_a_refused_option(self, config):
         with pytest.raises(ConfigError, match="^`data.label_levels` expects levels between 1, .* 3, .*: \\(1, 4\\).$"):

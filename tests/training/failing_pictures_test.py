@@ -92,7 +92,7 @@ class TrainTest:
         (tmp_path / "tree.txt").write_text("a\n\tb\n\tc\nd", "utf-8")
         data = tf.data.Dataset.from_tensor_slices((image, label)).batch(4)
         data.set_epoch = lambda epoch: None
-        monkeypatch.setattr("hierseg_keras.training.run.check_classes", lambda values: None)
+        monkeypatch.setattr("hierseg_keras.training.run.check_classes", lambda *values: None)
         monkeypatch.setattr("hierseg_keras.training.run.load_training", lambda config, tree: data)
         monkeypatch.setattr("hierseg_keras.training.run.load_evaluation", lambda *_: (data, None))
         monkeypatch.setattr("hierseg_keras.training.run.class_table", lambda *_: "id,node")

@@ -64,19 +64,18 @@ class ReportRunsTest:
             assert without_seed(config.replace(**other)) != text
 
     def test_repeats_of_a_seed_and_unfinished_runs_do_not_show_what_the_seed_changes(self, folder, tmp_path):
-        runs = [shutil.copytree(folder / "nodes", tmp_path / name) for name in ("nodes", "same", "other", "stopped")]
-        for run in runs[2:]:
-            replace(run / "config.toml", "seed = 0", f"seed = {7 + len(run.name)}")
-        replace(runs[3] / "run.json", '"finished": true', '"finished": false')
+        runs = [shutil.copytree(folder / "nodes", tmp_path / name) for name in ("stopped", "nodes", "same", "another")]
+        replace(runs[3] / "config.toml", "seed = 0", "seed = 1")
+        replace(runs[0] / "run.json", '"finished": true', '"finished": false')
         for run in runs:
             record = json.loads((run / "run.json").read_text())
             record["sha256"]["config.toml"] = file_hash(run / "config.toml")
             (run / "run.json").write_text(json.dumps(record))
         with running_eagerly(), pytest.warns(UserWarning, match="is an unfinished run"):
             page = content(report_runs(runs, tmp_path / "page"))
-        assert page["comparison"]["groups"] == [[0, 2], [1], [3]]
+        assert page["comparison"]["groups"] == [[0], [1, 3], [2]]
         states = [dict(run["facts"]).get("state") for run in page["runs"]]
-        assert states == [None, None, None, "unfinished, after epoch 1"]
+        assert states == ["unfinished, after epoch 1", None, None, None]
 
     def test_images_have_their_names_and_runs_their_facts(self, index):
         page = content(index)

@@ -450,6 +450,13 @@ class ConfusionTest:
                 texts = page.locator(f"#matrix tr[data-row='class {node}'] td").all_inner_texts()
                 numbers = [float(text.replace("−", "-").replace("<1", "0.25") or 0) for text in texts]
                 np.testing.assert_allclose(numbers, 100 * expected[place][places], atol=0.51)
+                if choice != "difference":
+                    continue
+                kinds = [cell.get_attribute("class") for cell in page.locator(f"[data-row='class {node}'] td").all()]
+                # More right pixels and fewer wrong ones are better.
+                is_better = [(share > 0) == (other == place) for other, share in zip(places, expected[place][places])]
+                assert [kind.split()[0] for kind in kinds] == ["more" if better else "less" for better in is_better]
+            assert page.locator("#confusion-unit").is_disabled() == (choice == "difference")
 
 
 class CurvesTest:
@@ -472,6 +479,12 @@ class CurvesTest:
             # The training is a line of three points; that of the validation passes over the middle one.
             assert chart.locator("path.curve.training").get_attribute("d").count("L") == 2
             assert chart.locator("path.curve.validation").get_attribute("d").count("L") == 1
+
+    def test_a_single_value_is_a_dot(self, browser, folder, tmp_path):
+        (tmp_path / "log.csv").write_text("epoch,miou_1,val_miou_1\n0,0.1,NA\n1,0.2,0.3\n")
+        with opened_page(browser, report_page([reported(log=tmp_path / "log.csv")], tmp_path / "page")) as page:
+            assert page.locator("circle.curve.validation").count() == 1
+            assert page.locator("circle.curve.training").count() == 0
 
     def test_run_without_a_log_has_no_charts(self, browser, folder):
         with opened_page(browser, report_page([reported()], folder / "no log")) as page:
@@ -514,6 +527,11 @@ class ComparisonTest:
             page.get_by_label("Show").select_option("b0")
             page.get_by_label("beside").select_option("a0")
             assert cells(page, "#by-level")[0][3] == signed(-pair["levels"]["difference"][0])
+
+    def test_seeds_that_do_not_differ_at_all_do_not_show_the_noise(self, browser, seeds):
+        with opened_page(browser, seeds) as page:
+            page.evaluate("hierseg.data.comparison.pairs[0].half[3] = 0")
+            assert page.evaluate("hierseg.comparison(0, 2).node(3).verdict") == "unknown"
 
     def test_two_seeds_differ_by_noise_alone(self, browser, seeds):
         with opened_page(browser, seeds) as page:
@@ -564,6 +582,13 @@ class LayoutTest:
             assert page.evaluate(back) != light
             page.get_by_role("button", name="Light colors").click()
             assert page.evaluate(back) == light
+
+    def test_numbers_are_not_rounded_to_none_or_all(self, page):
+        texts = [page.evaluate(f"hierseg.numbers.percent({share})") for share in (0, 0.0004, 0.004, 0.5, 0.9996, 1)]
+        assert texts == ["0 %", "<0.1 %", "0.4 %", "50 %", ">99.9 %", "100 %"]
+
+    def test_colors_of_runs_are_used_again_in_another_style(self, page):
+        assert [page.evaluate(f"hierseg.runClass({place})") for place in (0, 7, 8)] == ["run-0", "run-7", "run-0 again"]
 
     def test_every_control_has_a_name(self, page):
         names = "elements => elements.filter(e => !e.labels?.length && !e.textContent.trim() && !e.ariaLabel).length"

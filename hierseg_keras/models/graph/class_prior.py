@@ -71,9 +71,9 @@ def classifier_with_bias(model):
     """
     classifier = classifier_of(getattr(model, "inference_model", model))
     if getattr(classifier, "bias", None) is None:
+        advice = "Leave the class prior out" if classifier is None else "Set `use_bias=True` in its last convolution"
         raise ValueError(
             "`set_class_prior` expects a network that ends in a 1x1 convolution with a bias, followed only by "
-            f"resizing and activations. Received: {model.name!r} of type {type(model).__name__}. Set `use_bias=True` "
-            "in its last convolution."
+            f"resizing and activations. Received: {model.name!r} of type {type(model).__name__}. {advice}."
         )
     return classifier

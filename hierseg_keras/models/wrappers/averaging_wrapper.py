@@ -45,11 +45,13 @@ class AveragingWrapper(keras.Model):
             ValueError: If the network accepts only images of another size.
         """
         expected = self.model.input_shape[1:3]
+        shown = ["any" if length is None else length for length in expected]
+        fitting = tuple(known or length for known, length in zip(expected, size))
         if any(known not in (None, length) for known, length in zip(expected, size)):
             raise ValueError(
-                f"`{type(self).__name__}` expects a `{argument}` that the network accepts. Received: "
-                f"{argument}={getattr(self, argument)}, for a network of images of {expected[0]} x {expected[1]} "
-                f"pixels. {advice or f'Pass {argument}={expected}'}."
+                f"`{type(self).__name__}` expects `{argument}` to fit the images that the network accepts. Received: "
+                f"{argument}={getattr(self, argument)}, for a network of images of {shown[0]} x {shown[1]} pixels. "
+                f"{advice or f'Pass {argument}={fitting}'}."
             )
 
     @property

@@ -5,8 +5,6 @@ import math
 import keras
 from keras import ops
 
-from hierseg_keras.distribution.counter_dtype import counter_dtype
-
 SCHEDULES = ("cosine", "constant")
 
 
@@ -45,7 +43,7 @@ class CosineWeight(keras.layers.Layer):
         self.schedule = schedule
         self.total_steps = total_steps
         self.is_planned = schedule == "constant" or total_steps is not None
-        counter = {"shape": (), "dtype": counter_dtype(), "trainable": False, "aggregation": "only_first_replica"}
+        counter = {"shape": (), "dtype": "int", "trainable": False, "aggregation": "only_first_replica"}
         self._num_batches = self.add_weight(initializer="zeros", name="num_batches", **counter)
         initial = keras.initializers.Constant(total_steps or 0)
         self._num_updates = self.add_weight(initializer=initial, name="num_updates", **counter)
@@ -71,8 +69,8 @@ class CosineWeight(keras.layers.Layer):
 
     @property
     def num_batches(self):
-        """The number of batches so far, an int32 tensor."""
-        return ops.cast(self._num_batches, "int32")
+        """The number of batches so far, an integer variable."""
+        return self._num_batches
 
     def next(self, accumulation_steps=1):
         """Returns the weight for the present batch, and counts the batch.

@@ -1,1 +1,1 @@
-"""Checkpoints of a run: what they contain, when they are saved, and how a run goes on from one."""
+"""Checkpoints of a run: what they contain, when they are saved, and how a run is resumed from one."""

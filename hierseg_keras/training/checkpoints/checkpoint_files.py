@@ -14,7 +14,7 @@ import numpy as np
 from hierseg_keras.files import file_hash, read_json, written_beside
 
 FORMAT_VERSION = 1
-# How many checkpoints are kept. If the last one is damaged, a run can go on from the one before.
+# How many checkpoints are kept. If the last one is damaged, a run can be resumed from the one before.
 NUM_KEPT = 2
 _STATE, _MANIFEST, _VALUES = "state.npz", "manifest.json", "values"
 _NAME = re.compile(r"batch_(\d{9,})")
@@ -45,7 +45,7 @@ class Position:
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What a run needs to go on.
+    """What a run needs to be resumed.
 
     Attributes:
         position: `Position` at which the state was taken.

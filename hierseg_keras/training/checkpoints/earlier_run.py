@@ -53,7 +53,7 @@ class EarlierRun:
         """Checks that a run that has weights has a checkpoint too.
 
         Raises:
-            ValueError: If the run has saved weights, but no checkpoint from which it could go on.
+            ValueError: If the run has saved weights, but no checkpoint from which it could be resumed.
         """
         if self.checkpoint is None and (self.folder / WEIGHTS).is_file():
             raise ValueError(
@@ -139,7 +139,7 @@ def earlier_run(folder):
         `EarlierRun`, or `None` if the folder contains no configuration.
 
     Raises:
-        ValueError: If the run is unfinished and has saved weights, but no checkpoint from which it could go on.
+        ValueError: If the run is unfinished and has saved weights, but no checkpoint from which it could be resumed.
     """
     if not config_file(folder).is_file():
         return None

@@ -26,7 +26,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         callbacks: List of the run's other callbacks, whose state is saved. Place this callback after them.
         request: `StopRequest`.
         config: `RunConfig` of the run.
-        resumed: `Position` from which the run goes on. Defaults to `None`.
+        resumed: `Position` from which the run is resumed. Defaults to `None`.
 
     Raises:
         TrainingInterrupted: After a batch or an epoch, if the process has been asked to stop.

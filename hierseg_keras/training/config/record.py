@@ -229,7 +229,7 @@ class RunConfig(Record):
         seed: Integer seed of the initial weights, the order of the images and their augmentation.
         precision: `"float32"`, `"mixed_bfloat16"` or, on one replica, `"mixed_float16"`.
         jit_compile: As in `compile`. On TensorFlow, `True` requires one replica, and a network that does not resize
-            its maps, such as `UNet`.
+            its maps, such as `UNet` without the method `HS3`.
         replicas: `"auto"` or a number, as in `make_strategy`.
         tensorboard: Whether to write metrics, and pictures of a few validation images, for TensorBoard.
         save_every: Interval between checkpoints, from which an interrupted run is resumed: a number of batches, or a

@@ -169,15 +169,15 @@ def _check_alike(done, run):
             f"`report_page` expects runs with one class tree. Received: {done[0].name!r} and {run.name!r}, whose trees "
             "differ. Write a page for each."
         )
-    if done and None not in (names := (done[0].image_names, run.image_names)) and list(names[0]) != list(names[1]):
-        raise ValueError(
-            f"`report_page` expects runs over the same images, in the same order. Received: {done[0].name!r} and "
-            f"{run.name!r}, whose `image_names` differ."
-        )
     if done and done[0].data_set != run.data_set:
         raise ValueError(
             f"`report_page` expects runs over one data set. Received: {done[0].data_set!r} of {done[0].name!r}, and "
             f"{run.data_set!r} of {run.name!r}. Write a page for each."
+        )
+    if done and None not in (names := (done[0].image_names, run.image_names)) and list(names[0]) != list(names[1]):
+        raise ValueError(
+            f"`report_page` expects runs over the same images, in the same order. Received: {done[0].name!r} and "
+            f"{run.name!r}, whose `image_names` differ."
         )
 
 
@@ -196,7 +196,7 @@ def _write_run(run, number, files, max_images, first_names):
         and `summaries`.
     """
     names, count, shown, summaries = run.image_names, 0, [], []
-    # The images of the first run are shown of every run.
+    # All runs show the images that the first one shows.
     wanted = _spread(None if first_names is None else len(first_names), max_images)
     for counted in counted_images(run):
         if count in wanted:

@@ -44,10 +44,10 @@ class FixedSizeTest:
         pixels = keras.Input((20, 30, 3))
         fixed = keras.Model(pixels, network()(pixels))
         with pytest.raises(
-            ValueError, match=r"`MultiScale` expects a `scales` .* of 20 x 30 pixels. Pass scales=\(1.0,"
+            ValueError, match=r"`MultiScale` expects `scales` .* of 20 x 30 pixels. Pass scales=\(1.0,"
         ):
             MultiScale(fixed, TREE, from_logits=True)
-        with pytest.raises(ValueError, match=r"`SlidingWindow` expects a `window` .* Pass window=\(20, 30\)"):
+        with pytest.raises(ValueError, match=r"`SlidingWindow` expects `window` .* Pass window=\(20, 30\)"):
             SlidingWindow(fixed, (20, 20), tree=TREE, from_logits=True)
         assert MultiScale(fixed, TREE, scales=[1], from_logits=True).scales == (1.0,)
 
