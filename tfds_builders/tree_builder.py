@@ -186,8 +186,10 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _refuse_problems(self, count=1):
         """Raises an error that lists all problems if there are `count` of them, unless files may be omitted."""
+        if self._skip_bad:
+            return
         problems = [problem for problems in self._left_out.values() for problem in problems]
-        if not self._skip_bad and len(problems) >= count:
+        if len(problems) >= count:
             stopped = [f"The files after the first {count} problems were not checked"] if count > 1 else []
             raise ImageFileError([*problems, *stopped])
 

@@ -1,5 +1,6 @@
 """A table, easy to write by hand, from the classes of a data set to the nodes of a tree."""
 
+import collections
 import csv
 import dataclasses
 import io
@@ -103,9 +104,9 @@ class ClassMap:
             rows = [(id_ if as_color(id_) else int(id_), *texts) for id_, *texts in rows]
             ids = [row[0] for row in rows]
             problems = [
-                f"{self.source}: expected one row per id. Received: {ids.count(id_)} rows for {id_}"
-                for id_ in dict.fromkeys(ids)
-                if ids.count(id_) > 1
+                f"{self.source}: expected one row per id. Received: {count} rows for {id_}"
+                for id_, count in collections.Counter(ids).items()
+                if count > 1
             ]
             if len({type(id_) for id_ in ids}) > 1:
                 problems.append(f"{self.source}: expected only numbers or only colors as ids. Received: both")

@@ -16,6 +16,7 @@ from hierseg_keras.data.colors import as_color
 from hierseg_keras.data.mask_classes import mask_classes
 from hierseg_keras.data.memory_labels import as_class_map
 from hierseg_keras.data.prepare import prepare
+from hierseg_keras.files.local_path import check_local
 from hierseg_keras.tree import ClassTree, as_class_tree
 from hierseg_keras.tree.capped_list import capped
 
@@ -109,6 +110,8 @@ def from_folders(
 
     check_arguments("data.from_folders", val_share=val_share)
     folders = {"images": images, "masks": masks, "val_images": val_images, "val_masks": val_masks}
+    for folder in filter(None, folders.values()):
+        check_local(folder)
     folders = {name: None if folder is None else os.path.abspath(folder) for name, folder in folders.items()}
     _check_folders(folders, groups)
     problems = [

@@ -25,6 +25,9 @@ from hierseg_keras.tree.padding import PADDING_COLOR
 if typing.TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
+# How many batches are ready before they are asked for.
+_PREFETCHED = 2
+
 
 def load(
     name: "str | tfds.core.DatasetBuilder | Sequence[str | tfds.core.DatasetBuilder]",
@@ -322,7 +325,8 @@ def _part_in_order(sources, files, size, batch_size, padding, batch_part):
 
 
 def _prefetched(batches):
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(_untuned())
+    # Without the tuning, `AUTOTUNE` would prefetch up to 32 batches, which may be of large images.
+    return batches.prefetch(_PREFETCHED).with_options(_untuned())
 
 
 def _untuned():

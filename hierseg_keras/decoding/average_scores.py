@@ -54,8 +54,9 @@ def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: b
         )
     # The meaning of channels does not depend on the tree.
     meaning = Scores(None, scores, from_logits)
-    terms = [log_terms(meaning.checked(x), scores, meaning.are_logits) for x in predictions]
-    log_sums = [ops.logsumexp(ops.stack(parts), axis=0) for parts in zip(*terms)]
+    log_sums = None
+    for prediction in predictions:
+        log_sums = added(log_sums, log_terms(meaning.checked(prediction), scores, meaning.are_logits))
     return from_log_sums(log_sums, scores, meaning.are_logits)
 
 
@@ -78,6 +79,19 @@ def log_terms(y_pred, scores, from_logits=True):
     if scores == "nodes":
         return [ops.log_sigmoid(y_pred), ops.log_sigmoid(-y_pred)]
     return [log_softmax(y_pred)]
+
+
+def added(log_sums, terms):
+    """Adds a prediction to sums of probabilities.
+
+    Args:
+        log_sums: List of float tensors, `(..., C)`, the logarithms of the sums so far, or `None` if there are none.
+        terms: As returned by `log_terms`.
+
+    Returns:
+        List of float tensors, `(..., C)`.
+    """
+    return terms if log_sums is None else [ops.logaddexp(*pair) for pair in zip(log_sums, terms)]
 
 
 def from_log_sums(log_sums, scores, from_logits=True):

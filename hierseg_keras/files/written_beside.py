@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import filelock
 
+from hierseg_keras.files.local_path import check_local
 from hierseg_keras.files.rename import exchange, rename_to_new
 
 # The suffix of temporary folders, by which folders of killed processes are found.
@@ -39,6 +40,7 @@ def written_beside(path: str | os.PathLike, replace: bool = True) -> Iterator[pa
         FileExistsError: If `replace` is false and `path` exists at the end; or if one is a file and the
             other a folder.
         OSError: If the disk is full or the folder cannot be written to. The error names a path.
+        ValueError: If `path` is an address such as gs://bucket.
 
     Example:
 
@@ -48,6 +50,7 @@ def written_beside(path: str | os.PathLike, replace: bool = True) -> Iterator[pa
     >>> open("notes.txt").read()
     'complete'
     """
+    check_local(path)
     path = pathlib.Path(os.path.realpath(path))
     with naming(path), _parents(path), hidden_folder(path) as hidden:
         new = hidden / _NEW / path.name

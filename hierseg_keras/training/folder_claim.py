@@ -6,6 +6,8 @@ import os
 
 import filelock
 
+from hierseg_keras.files.local_path import check_local
+
 LOCK = ".lock"
 # Errors of file systems without locks. Folders on them are not locked.
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
@@ -25,7 +27,9 @@ def claimed(folder):
     Raises:
         FileExistsError: If another process has locked the folder, or the path is not a folder.
         OSError: If the folder cannot be created or written to.
+        ValueError: If the folder is an address such as gs://bucket.
     """
+    check_local(folder)
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         descriptor = _lock(folder)

@@ -45,8 +45,7 @@ def lazy_where(condition, function, value):
 
 def pick_channel(values, index):
     """Picks one channel's value per pixel: `values[..., n, index[..., n]]`, of `(..., N, C)` and `(..., N)`."""
-    pixel = ops.reshape(ops.arange(ops.size(index), dtype="int32"), ops.shape(index))
-    return ops.take(ops.reshape(values, (-1,)), pixel * values.shape[-1] + index)
+    return ops.take_along_axis(values, index[..., None], axis=-1)[..., 0]
 
 
 def pick_row(rows, index):

@@ -57,6 +57,8 @@ def generated_palette(tree):
     # Many top classes need all colors.
     are_tops_vivid = len(tree.children()) <= _MOST_HUES
     colors, pending, chosen = np.zeros((tree.num_nodes, 3), np.uint8), _top_hues(tree, sizes, rank), []
+    # The chosen colors in OKLab, as all readers and as readers without green-sensitive cones see them.
+    seen = np.zeros((2, tree.num_nodes, 3))
     while pending:
         families = []
         for node, hues, middle in pending:
@@ -69,7 +71,8 @@ def generated_palette(tree):
                 is_vivid = not tree.is_leaf(node) or parent < 0 and are_tops_vivid
                 chromas = _CHROMAS[_FIRST_VIVID if is_vivid else 0 :]
                 factors = np.where(is_sibling, 1.0, _OTHERS)
-                colors[node] = _farthest(hues, chromas, middle, pull, colors[chosen], factors)
+                colors[node] = _farthest(hues, chromas, middle, pull, seen[:, : len(chosen)], factors)
+                seen[:, len(chosen)] = lab_of(colors[node]), deuteranopic_lab_of(colors[node])
                 chosen.append(node)
             families += _child_hues(tree, node, _narrowed(hues, colors[node], sizes[node]), sizes, rank)
         pending = families
@@ -84,9 +87,10 @@ def _farthest(hues, chromas, middle, pull, chosen, factors):
     colors, is_displayable = color_of(lab)
     lab, colors = lab[is_displayable], colors[is_displayable]
     score = -pull * _distances(lab, middle[None])[:, 0]
-    if len(chosen):
-        seen = _DEUTERANOPIC * _distances(deuteranopic_lab_of(colors), deuteranopic_lab_of(chosen))
-        score += (factors * np.minimum(_distances(lab, lab_of(chosen)), seen)).min(axis=1)
+    by_all, by_some = chosen
+    if len(by_all):
+        of_some = _DEUTERANOPIC * _distances(deuteranopic_lab_of(colors), by_some)
+        score += (factors * np.minimum(_distances(lab, by_all), of_some)).min(axis=1)
     return colors[score.argmax()]
 
 

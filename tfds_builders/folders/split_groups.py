@@ -1,5 +1,6 @@
 """Divides images between training and validation by their names, with the images of a group together."""
 
+import collections
 import csv
 import hashlib
 import math
@@ -161,8 +162,9 @@ def _listed(names, path):
     # A name with a dot, such as `frame.1`, is not the file `frame`.
     rows = without_suffix | rows
     last_names = [name.rpartition("/")[2] for name in names]
+    counts = collections.Counter(last_names)
     found = {}
     for name, last in zip(names, last_names):
-        if name in rows or last in rows and last_names.count(last) == 1:
+        if name in rows or last in rows and counts[last] == 1:
             found[name] = rows.get(name, rows.get(last))
     return found

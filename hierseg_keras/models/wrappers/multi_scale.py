@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from hierseg_keras.decoding import average_scores
+from hierseg_keras.decoding.average_scores import added, from_log_sums, log_terms
 from hierseg_keras.models.layers.resize_by import resize_by
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
@@ -85,13 +85,35 @@ class MultiScale(AveragingWrapper):
         self.enlarge = ResizeTo(dtype="float32", name="enlarge")
 
     def call(self, image: Tensor, training: bool = False) -> Tensor:
-        image = ops.cast(image, "float32")
-        predictions = []
+        image, log_sums = ops.cast(image, "float32"), None
         for scale in self.scales:
-            scaled = resize_by(image, scale)
-            predictions.append(self.enlarge([self.model(scaled, training=False), image]))
-            if self.flip:
-                mirrored = self.model(ops.flip(scaled, axis=2), training=False)
-                flipped_back = ops.take(ops.flip(mirrored, axis=2), self._swap, axis=-1)
-                predictions.append(self.enlarge([flipped_back, image]))
-        return average_scores(predictions, self.scores, self.from_logits)
+            for is_flipped in (False, True) if self.flip else (False,):
+                # One after the other, because all predictions together need much memory.
+                y_pred = self._prediction(after(log_sums, image), scale, is_flipped)
+                log_sums = added(log_sums, log_terms(self.meaning.checked(y_pred), self.scores, self.from_logits))
+        return from_log_sums(log_sums, self.scores, self.from_logits)
+
+    def _prediction(self, image, scale, is_flipped):
+        """Returns the scores at a scale, resized and flipped back to the image."""
+        scaled = resize_by(image, scale)
+        if is_flipped:
+            y_pred = self.model(ops.flip(scaled, axis=2), training=False)
+            y_pred = ops.take(ops.flip(y_pred, axis=2), self._swap, axis=-1)
+        else:
+            y_pred = self.model(scaled, training=False)
+        return self.enlarge([y_pred, image])
+
+
+def after(tensors, x):
+    """Returns `x` for operations that must not begin before other tensors are computed.
+
+    Args:
+        tensors: List of tensors, or `None` if there is nothing to wait for.
+        x: Tensor.
+    """
+    if tensors is None or keras.backend.backend() != "tensorflow" or isinstance(x, keras.KerasTensor):
+        return x
+    import tensorflow as tf
+
+    with tf.control_dependencies(tensors):
+        return tf.identity(x)

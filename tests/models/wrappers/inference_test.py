@@ -43,9 +43,7 @@ class FixedSizeTest:
     def test_other_sizes_are_refused_at_once(self):
         pixels = keras.Input((20, 30, 3))
         fixed = keras.Model(pixels, network()(pixels))
-        with pytest.raises(
-            ValueError, match=r"`MultiScale` expects `scales` .* of 20 x 30 pixels. Pass scales=\(1.0,"
-        ):
+        with pytest.raises(ValueError, match=r"`MultiScale` expects `scales` .* of 20 x 30 pixels. Pass scales=\(1.0,"):
             MultiScale(fixed, TREE, from_logits=True)
         with pytest.raises(ValueError, match=r"`SlidingWindow` expects `window` .* Pass window=\(20, 30\)"):
             SlidingWindow(fixed, (20, 20), tree=TREE, from_logits=True)
