@@ -8,7 +8,7 @@ from keras import ops
 from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.tree.scores import Scores
 from hierseg_keras.visualization.page.grid import unpadded_shape
-from hierseg_keras.visualization.page.node_scores import node_ious
+from hierseg_keras.visualization.page.node_scores import node_scores
 
 _NO_LABEL = -1
 # Of the values of one image.
@@ -37,17 +37,18 @@ class CountedImage:
     summary: dict
 
 
-def counted_images(run):
-    """Counts the pixels of a run in its `report`, and yields its images as `CountedImage`.
+def counted_images(run, wanted):
+    """Counts the pixels of a run in its `report`, and yields a `CountedImage` or `None` per image.
 
     The images of a batch come when all of them are counted. Padding is removed from them.
 
     Args:
         run: `ReportedRun`.
+        wanted: Container of the positions of the images to yield. `None` stands for the others.
     """
     report = run.report
     # Counts one image at a time, with the metric's own rules.
-    single = type(report).from_config(report.get_config())
+    single, count = type(report).from_config(report.get_config()), 0
     for images, labels, predictions in run.batches:
         y_pred, label, is_counted = report.read(labels, predictions)
         scores = report.meaning(y_pred)
@@ -56,6 +57,10 @@ def counted_images(run):
         counted, leaves = ops.convert_to_numpy(is_counted), ops.convert_to_numpy(leaf)
         known = np.where(counted, ops.convert_to_numpy(label), _NO_LABEL)
         for i, image in enumerate(np.asarray(images)):
+            count += 1
+            if count - 1 not in wanted:
+                yield None
+                continue
             single.reset_state()
             single.confusion.update(label[i : i + 1], leaf[i : i + 1], is_counted[i : i + 1])
             height, width = unpadded_shape(image, counted[i])
@@ -67,9 +72,10 @@ def counted_images(run):
 def _summary(report):
     """Returns the `summary` of a `CountedImage`, from a report of its pixels alone."""
     values = {name: float(value) for name, value in report.result().items()}
-    labeled = [sum(row["support"] for row in report.rows() if row["level"] == level) for level in _levels(report)]
+    rows = report.rows()
+    labeled = [sum(row["support"] for row in rows if row["level"] == level) for level in _levels(report)]
     right = [values[f"accuracy_{level}"] if count else None for level, count in zip(_levels(report), labeled)]
-    ious = {node: round(iou, _DECIMALS) for node, iou in enumerate(node_ious(report)) if iou is not None}
+    ious = {node: round(iou, _DECIMALS) for node, iou in enumerate(node_scores(report, rows)["iou"]) if iou is not None}
     return {
         "severity": round(values["mistake_severity"], _DECIMALS),
         "wrong": [None if share is None else round(1 - share, _DECIMALS) for share in right],

@@ -198,8 +198,8 @@ def _write_run(run, number, files, max_images, first_names):
     names, count, shown, summaries = run.image_names, 0, [], []
     # All runs show the images that the first one shows.
     wanted = _spread(None if first_names is None else len(first_names), max_images)
-    for counted in counted_images(run):
-        if count in wanted:
+    for counted in counted_images(run, wanted):
+        if counted is not None:
             files.add(number, len(shown), counted)
             shown.append((count, None if names is None else names[count]))
             summaries.append(counted.summary)
