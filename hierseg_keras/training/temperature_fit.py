@@ -17,6 +17,8 @@ _TOLERANCE = 1e-4
 _MAX_PASSES = 40
 # As in Guo et al.
 _NUM_BINS = 15
+# How many logits are in float64 at once.
+_BLOCK = 1 << 21
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,11 +111,23 @@ def pixel_sums(scores, y_true, y_pred, inverse, ignore_class=255):
     """
     label = label_codes("calibrate_run", scores.tree, ignore_class, y_true, y_pred)
     label = tf.reshape(label, [-1])
+    logits = tf.reshape(scores.logits(y_pred), [-1, scores.num_channels])
+    num_rows = max(_BLOCK // scores.num_channels, 1)
+
+    def add(start, total):
+        rows = slice(start, start + num_rows)
+        return start + num_rows, total + _block_sums(scores, label[rows], logits[rows], inverse)
+
+    # Block by block, because all pixels of large images would need much memory in float64.
+    first = 0, tf.zeros([4 + 3 * _NUM_BINS], tf.float64)
+    return tf.while_loop(lambda start, _: start < tf.size(label), add, first, parallel_iterations=1)[1]
+
+
+def _block_sums(scores, label, logits, inverse):
     is_counted = label >= 0
     # Any node stands in for the label of unlabeled pixels, which are left out of all sums.
     label = tf.where(is_counted, label, 0)
-    logits = tf.cast(tf.reshape(scores.logits(y_pred), [-1, scores.num_channels]), tf.float64)
-    inverse = tf.cast(inverse, tf.float64)
+    logits, inverse = tf.cast(logits, tf.float64), tf.cast(inverse, tf.float64)
     derivatives = _node_terms if scores.kind == "nodes" else _leaf_terms
     terms = [tf.ones_like(logits[:, 0]), *derivatives(scores.tree, label, logits, inverse)]
     sums = [tf.reduce_sum(tf.where(is_counted, term, 0)) for term in terms]

@@ -56,6 +56,14 @@ def likelihood(kind, batches):
 
 
 class FitTemperatureTest:
+    @pytest.mark.parametrize("kind", ["nodes", "leaves"])
+    def test_blocks_of_pixels_do_not_change_the_sums(self, kind, monkeypatch):
+        batches = overconfident(kind, labels="mixed")
+        whole = summation(kind, batches)(0.7)
+        # Blocks of two pixels of nodes, and of three of leaves. The last one is smaller.
+        monkeypatch.setattr("hierseg_keras.training.temperature_fit._BLOCK", 17)
+        np.testing.assert_allclose(summation(kind, batches)(0.7), whole, rtol=1e-12)
+
     @pytest.mark.parametrize("kind", ["leaves", "nodes"])
     @pytest.mark.parametrize("labels", [None, "mixed"])
     @pytest.mark.parametrize("scale", [0.3, 3.0])
