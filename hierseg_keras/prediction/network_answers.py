@@ -13,6 +13,8 @@ from hierseg_keras.tree.ops import pick_channel
 
 LEAF, CONFIDENCE, CONFIDENT = "leaf", "confidence", "confident"
 _MAX_CONFIDENCE, _NUMBERS_OF_8_BITS = 255, 256
+# The number of classes for which batches have their largest number of pixels.
+_MANY_CLASSES = 40
 
 
 class NetworkAnswers:
@@ -57,6 +59,10 @@ class NetworkAnswers:
         resized_size = resized_size_of(self._model)
         resized = 0 if resized_size is None else math.prod(resized_size(height, width))
         return max(height * width, resized)
+
+    def batch_pixels(self, height, width):
+        """Returns the number of pixels that an image counts for the size of a batch: more if there are many classes."""
+        return self.num_pixels(height, width) * max(1, self._scores.num_channels / _MANY_CLASSES)
 
     def __call__(self, images):
         return {name: ops.convert_to_numpy(values) for name, values in self._answer(images).items()}

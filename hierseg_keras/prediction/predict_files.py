@@ -132,8 +132,8 @@ def predict_files(
         pictures: Whether to draw pictures with `visualization.draw_levels`. Each takes about half a second. Defaults to
             `False`.
         palette: Colors of the classes, as in `visualization.node_colors`. Defaults to those of the tree.
-        batch_size: Images per batch. Defaults to 8, or fewer if these have more than 4 megapixels, also when they are
-            resized by a `models.Resized`.
+        batch_size: Images per batch. Defaults to 8, or fewer if these have more than 4 megapixels or 160 million
+            scores, also when they are resized by a `models.Resized`.
         overwrite: Whether existing files other than the input images may be replaced. Defaults to `False`.
         skip_existing: Whether to skip images whose results exist and were made of the same file, of the same path, size
             and modification time, by the same network and options. Missing results, and those of a file that has
@@ -254,7 +254,7 @@ class _Job:
 
         with written_into(out) as writer, record.closing(), writing_behind(threads, count) as behind:
             decoded = self._usable(read_ahead(images, read, threads, count))
-            for batch in batches_of_equal_size(decoded, self._batch_size, self._network.num_pixels):
+            for batch in batches_of_equal_size(decoded, self._batch_size, self._network.batch_pixels):
                 self._predict(batch, writer, behind, record)
                 self._tell(behind.num_done, len(images))
             behind.finish()

@@ -41,6 +41,14 @@ def assert_same_as_eagerly(model):
 
 
 class NetworkAnswersTest:
+    def test_images_of_many_classes_count_more_for_the_size_of_a_batch(self):
+        pixels = keras.Input((None, None, 3))
+        for count, expected in ((40, 6), (80, 12)):
+            tree = ClassTree([f"class {number}" for number in range(count)])
+            model = keras.Model(pixels, keras.layers.Conv2D(count, 1)(pixels))
+            answers = NetworkAnswers(model, scores_of(model, "test", tree, scores="leaves", from_logits=True))
+            assert answers.batch_pixels(2, 3) == expected and answers.num_pixels(2, 3) == 6
+
     @pytest.mark.parametrize("scores", ["nodes", "leaves"])
     def test_answers_are_those_of_the_decoding_functions(self, scores):
         model = models.UNet(TREE, scores=scores, filters=4, num_stages=2)
