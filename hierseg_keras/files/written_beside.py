@@ -16,6 +16,8 @@ from hierseg_keras.files.rename import exchange, rename_to_new
 UNFINISHED = ".unfinished"
 # Folders inside of it: for the new file, and for the file that it replaces if that takes two steps.
 _NEW, _OLD = "new", "old"
+# The file in it that is locked: NFS does not pass locks of folders on to other machines.
+_LOCK = ".lock"
 _SHOWN_LENGTH = 40
 
 
@@ -156,30 +158,34 @@ def _locked(folder):
     """Locks a folder until the end of the block. The lock also ends if the process is killed.
 
     Yields:
-        Boolean, whether the folder exists and is not locked by another process. `None` if there are no locks.
+        Boolean, whether the folder exists and is not locked by another process. `None` if it cannot be locked.
     """
     if not filelock.has_fcntl:
         yield None
         return
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except FileNotFoundError:
         yield False
         return
+    except OSError:
+        # The folder is another user's, or the disk is full.
+        yield None
+        return
     try:
-        yield _lock(descriptor, folder)
+        yield _lock(descriptor, folder / _LOCK)
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor, folder):
+def _lock(descriptor, path):
     try:
         if not filelock.lock_descriptor(descriptor, blocking=False):
             return False
     except OSError:
         return None
     try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(folder))
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except OSError:
         return False
 
