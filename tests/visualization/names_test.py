@@ -171,7 +171,7 @@ class CurvesTest:
         log.write_text("epoch,miou_1,val_miou_1\n0,0.1,NA\n1,0.2,0.3\n2,0.3,\n3,0.4")
         training, validation = draw_curves(log).axes[0].lines
         np.testing.assert_allclose(training.get_ydata(), [0.1, 0.2, 0.3, 0.4])
-        np.testing.assert_allclose(validation.get_ydata(), [np.nan, 0.3, np.nan, np.nan])
+        np.testing.assert_allclose(validation.get_ydata(), [0.3])
 
     def test_a_log_of_something_else_raises(self, tmp_path):
         log = tmp_path / "log.csv"

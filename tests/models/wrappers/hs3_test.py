@@ -261,7 +261,7 @@ class InnerStagesTest:
             HS3(network, ["stage2"])
         with pytest.raises(ValueError, match="a layer of 'backbone'. Received: 'stage2'"):
             HS3(network, ["backbone/stage2"])
-        with pytest.raises(ValueError, match="a nested model before the slash of aspp/conv"):
+        with pytest.raises(ValueError, match="a nested functional model before the slash of aspp/conv"):
             HS3(network, ["aspp/conv"])
 
 
