@@ -66,9 +66,15 @@ def main():
                 make(path, row, {**METHODS, **ANGLES}[name], options)
     for split in TASK.splits:
         for names in (METHODS, ANGLES):
-            found = [row for row in rows.read(path, {"split": split}) if row["method"] in names]
-            if found:
-                print(f"\n{split}\n\n{paired_table(found, 'method', 'none')}")
+            if text := table(path, split, names):
+                print(f"\n{split}\n\n{text}")
+
+
+def table(path, split, names):
+    """Returns the table of some methods in a CSV, in Markdown, or an empty string if it has none of them."""
+    found = [row for row in rows.read(path, {"split": split}) if row["method"] in names]
+    found.sort(key=lambda row: list(names).index(row["method"]))
+    return paired_table(found, "method", "none") if found else ""
 
 
 @traced_gradients_freed()
