@@ -80,7 +80,7 @@ def test_commands_say_that_a_run_is_unfinished(tmp_path, data_dir, capsys, monke
     monkeypatch.setattr("hierseg_keras.training.callbacks.DrawPredictions.on_epoch_begin", stop, raising=False)
     with pytest.raises(KeyboardInterrupt):
         train(tiny_config(data_dir, schedule={"epochs": 2}), "run", verbose=0)
-    with pytest.warns(UserWarning, match=r"^run is an unfinished run: .* of epoch 1\. Go on .*--resume run`\) for"):
+    with pytest.warns(UserWarning, match=r"^run is an unfinished run: .* of epoch 1\. Resume it .*--resume run`\) for"):
         assert main(["evaluate", "run"]) == 0
     assert main(["train", "--config", "run/config.toml", "--out", "run"]) == 1
     assert "contains an unfinished run" in capsys.readouterr().err
