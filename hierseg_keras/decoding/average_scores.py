@@ -91,7 +91,8 @@ def added(log_sums, terms):
     Returns:
         List of float tensors, `(..., C)`.
     """
-    return terms if log_sums is None else [ops.logaddexp(*pair) for pair in zip(log_sums, terms)]
+    # `ops.logaddexp` uses an operation that ONNX lacks.
+    return terms if log_sums is None else [ops.logsumexp(ops.stack(pair), axis=0) for pair in zip(log_sums, terms)]
 
 
 def from_log_sums(log_sums, scores, from_logits=True):
