@@ -131,7 +131,7 @@ class AverageScoresTest:
         np.testing.assert_allclose(averaged, expected / expected.sum(-1, keepdims=True), rtol=1e-5)
 
     def test_integers_are_no_scores(self):
-        with pytest.raises(ValueError, match="`y_pred` expects float scores. Received: dtype int64"):
+        with pytest.raises(ValueError, match="`y_pred` expects float scores. Received: dtype int"):
             best_path(TREE, np.zeros((2, TREE.num_nodes), "int64"), from_logits=True)
 
     def test_none_means_logits(self):
