@@ -89,7 +89,7 @@ class MultiScale(AveragingWrapper):
         for scale in self.scales:
             for is_flipped in (False, True) if self.flip else (False,):
                 # One after the other, because all predictions together need much memory.
-                y_pred = self._prediction(after(log_sums, image), scale, is_flipped)
+                y_pred = self._prediction(_after(log_sums, image), scale, is_flipped)
                 log_sums = added(log_sums, log_terms(self.meaning.checked(y_pred), self.scores, self.from_logits))
         return from_log_sums(log_sums, self.scores, self.from_logits)
 
@@ -104,7 +104,7 @@ class MultiScale(AveragingWrapper):
         return self.enlarge([y_pred, image])
 
 
-def after(tensors, x):
+def _after(tensors, x):
     """Returns `x` for operations that must not begin before other tensors are computed.
 
     Args:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from hierseg_keras.decoding.average_scores import from_log_sums, log_terms
+from hierseg_keras.decoding.average_scores import added, from_log_sums, log_terms
 from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
 from hierseg_keras.tree import ClassTree
 from hierseg_keras.tree.exact_integer import is_size
@@ -121,7 +121,7 @@ class SlidingWindow(AveragingWrapper):
 def _added(log_sum, term, place):
     """Adds a window's probabilities, given as logarithms, to the sums at its place."""
     before = ops.slice(log_sum, place, ops.shape(term))
-    return ops.slice_update(log_sum, place, ops.logaddexp(before, ops.cast(term, "float32")))
+    return ops.slice_update(log_sum, place, added([before], [term])[0])
 
 
 def _starts(length, window, overlap):

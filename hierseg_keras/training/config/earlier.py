@@ -113,7 +113,7 @@ def _method(method, flat):
     if method not in ("deep_supervision", "hs3"):
         raise ConfigError(
             [
-                f"`method` before version 0.1 expects one of plain, hssn, deep_supervision, hs3. Received: "
+                "`method` before version 0.1 expects one of plain, hssn, deep_supervision, hs3. Received: "
                 f"method={method!r}."
             ]
         )
