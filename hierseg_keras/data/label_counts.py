@@ -93,4 +93,6 @@ def _label_of(element):
 
 def _counts(tree, label):
     is_node = (label >= 0) & (label < tree.num_nodes)
-    return np.bincount(np.where(is_node, label, tree.num_nodes).ravel().astype(np.int64), minlength=tree.num_nodes + 1)
+    # A Python integer would take the labels' dtype, which may be too small for it.
+    node = np.where(is_node, label, np.int64(tree.num_nodes))
+    return np.bincount(node.ravel(), minlength=tree.num_nodes + 1)

@@ -38,7 +38,10 @@ def split_off(builder: "tfds.core.DatasetBuilder", split: str, share: float) -> 
     file_instructions(builder, split)
     absolute = tfds.core.ReadInstruction.from_spec(split).to_absolute(builder.info.splits)
     sizes = builder.info.splits
-    pieces = [(part.splitname, part.from_ or 0, part.to or sizes[part.splitname].num_examples) for part in absolute]
+    pieces = [
+        (part.splitname, part.from_ or 0, sizes[part.splitname].num_examples if part.to is None else part.to)
+        for part in absolute
+    ]
     counts = [stop - start for _, start, stop in pieces]
     cut = sum(counts) - round(sum(counts) * share)
     if not 0 < cut < sum(counts):

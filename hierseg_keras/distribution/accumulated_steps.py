@@ -2,6 +2,8 @@
 
 import keras
 
+from hierseg_keras.tree.exact_integer import is_count
+
 
 class AccumulatedSteps:
     """Adds gradient accumulation to a Keras optimizer: one step per `accumulation_steps` batches.
@@ -14,7 +16,7 @@ class AccumulatedSteps:
     """
 
     def __init__(self, *args, accumulation_steps=2, **kwargs):
-        if int(accumulation_steps) != accumulation_steps or accumulation_steps < 1:
+        if not is_count(accumulation_steps):
             raise ValueError(
                 f"`{type(self).__name__}` expects an integer `accumulation_steps` >= 1. "
                 f"Received: accumulation_steps={accumulation_steps!r}."

@@ -29,6 +29,7 @@ import tensorflow as tf
 
 from hierseg_keras.distribution.processes import leave_gpus, num_batch_devices
 from hierseg_keras.distribution.unused_gpu import warn_of_unused_gpu
+from hierseg_keras.tree.exact_integer import is_count
 
 
 def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
@@ -59,7 +60,7 @@ def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
         return tf.distribute.get_strategy()
     devices = _devices()
     count = len(devices) if replicas == "auto" else replicas
-    if not isinstance(count, int) or not 1 <= count <= len(devices):
+    if not is_count(count) or count > len(devices):
         raise ValueError(
             f'`replicas` expects "auto" or a number from 1 to {len(devices)}, the visible '
             f"{devices[0].device_type}s. Received: replicas={replicas!r}."
@@ -128,6 +129,25 @@ def check_precision(precision, strategy):
         raise ValueError(
             '`precision="mixed_float16"` expects one replica, because Keras detects infinite gradients only on the '
             f'first one. Received: {replicas} replicas. Use "mixed_bfloat16", or train on one device.'
+        )
+
+
+def check_outside_scope(owner):
+    """Checks that a function that predicts on one device is not called in the scope of several replicas.
+
+    There, Keras would predict each batch once per replica.
+
+    Args:
+        owner: Name of the function, for the error.
+
+    Raises:
+        ValueError: If the strategy of the current scope has several replicas.
+    """
+    replicas = current_strategy().num_replicas_in_sync
+    if replicas > 1:
+        raise ValueError(
+            f"`{owner}` expects to be called outside of the scope of a strategy. Received: a scope with {replicas} "
+            "replicas. Call it after the block `with strategy.scope()`."
         )
 
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+from hierseg_keras.files.local_path import check_local
 from hierseg_keras.files.rename import rename_to_new
 from hierseg_keras.files.written_beside import flush_file, flush_folder, hidden_folder, naming
 
@@ -76,6 +77,7 @@ def written_into(folder: str | os.PathLike) -> Iterator[FileWriter]:
 
     Raises:
         OSError: If the folder cannot be created or written to. The error names a path.
+        ValueError: If `folder` is an address such as gs://bucket.
 
     Example:
 
@@ -85,6 +87,7 @@ def written_into(folder: str | os.PathLike) -> Iterator[FileWriter]:
     >>> open("results/day_1/notes.txt").read()
     'complete'
     """
+    check_local(folder)
     folder = pathlib.Path(os.path.realpath(folder))
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:

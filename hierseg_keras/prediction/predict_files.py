@@ -9,6 +9,7 @@ import numpy as np
 
 from hierseg_keras.data import ClassMap
 from hierseg_keras.files import written_into
+from hierseg_keras.files.local_path import check_local
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.prediction.batches import BATCH_SIZE, batches_of_equal_size
 from hierseg_keras.prediction.class_ids import check_ids, written_ids
@@ -152,8 +153,8 @@ def predict_files(
         FileExistsError: If a result exists, and neither `overwrite` nor `skip_existing` allows to replace it.
         ValueError: If two results would have the same name; a result would replace an input image; `out` has results
             of another network or other options; a class to be written has no id; an argument is out of its
-            range; `overwrite` and `skip_existing` are both set; there is no tree or the meaning of the scores cannot
-            be inferred; or no image could be predicted and none was skipped.
+            range; `out` is an address such as gs://bucket; `overwrite` and `skip_existing` are both set; there is no
+            tree or the meaning of the scores cannot be inferred; or no image could be predicted and none was skipped.
         TreeError: If `ids` maps to a node that is not in the tree.
         TypeError: If `model` is a subclassed model, whose output shape is unknown.
         OSError: If the disk is full, or `out` cannot be written to.
@@ -173,6 +174,7 @@ def predict_files(
             "`predict_files` expects `overwrite` or `skip_existing`, because one replaces results and the other keeps "
             "them. Received: both. Omit one of them."
         )
+    check_local(out)
     check_range("threshold", threshold, 0, 1)
     check_range("batch_size", batch_size, 1)
     levels = check_levels(meaning.tree, ids, levels)

@@ -6,7 +6,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from hierseg_keras.distribution.strategy import current_strategy
+from hierseg_keras.distribution.strategy import check_outside_scope, current_strategy
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.training.build import ignore_class_of, load_evaluation
 from hierseg_keras.training.folder_claim import claimed
@@ -44,7 +44,7 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
         FileNotFoundError: As in `load_run`.
         RuntimeError: If the Keras backend is not TensorFlow.
         FloatingPointError: As in `load_run`, or if a logit is NaN or infinite.
-        ValueError: As in `load_run`, or if no pixel of the split is labeled.
+        ValueError: As in `load_run`, if no pixel of the split is labeled, or in the scope of several replicas.
 
     Reference:
         [Guo et al., On Calibration of Modern Neural Networks, ICML 2017](https://arxiv.org/abs/1706.04599).
@@ -54,14 +54,15 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
             f"`calibrate_run` expects the TensorFlow backend. Received: {keras.backend.backend()!r}. Set "
             "KERAS_BACKEND=tensorflow before importing keras; runs of other backends load there too."
         )
-    folder, strategy = pathlib.Path(folder), current_strategy()
+    check_outside_scope("calibrate_run")
+    folder = pathlib.Path(folder)
     # Before the weights are loaded: if others replace them meanwhile, the temperature is refused later.
     weights = weights_hash(folder) if (folder / WEIGHTS).is_file() else None
-    config, model = load_run(folder, strategy)
+    config, model = load_run(folder)
     warn_of_other_data(folder, config, model.tree)
     with claimed(folder):
         split = split or config.evaluation.split
-        examples, _ = load_evaluation(config, model.tree, split, strategy)
+        examples, _ = load_evaluation(config, model.tree, split, current_strategy())
         before, after = fit_temperature(_summation(model, examples), _print if verbose else lambda fit: None)
         content = {
             "temperature": after.temperature,

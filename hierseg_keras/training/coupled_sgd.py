@@ -121,6 +121,7 @@ class CoupledSGD(keras.optimizers.SGD):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
+        config = dict(config)
         excluded = config.pop("excluded_from_weight_decay", {"paths": [], "names": []})
         optimizer = super().from_config(config, custom_objects)
         optimizer._excluded_paths, optimizer._excluded_names = excluded["paths"], excluded["names"]

@@ -12,7 +12,7 @@ import tensorflow as tf
 from hierseg_keras import data
 from hierseg_keras.clustering import constant_ratio_sizes
 from hierseg_keras.distribution.processes import process_count
-from hierseg_keras.distribution.strategy import current_strategy
+from hierseg_keras.distribution.strategy import check_outside_scope, current_strategy
 from hierseg_keras.models.heads.stage_heads import stage_prefix
 from hierseg_keras.training.build import load_held_out, make_parts, tree_of
 from hierseg_keras.training.checkpoints.earlier_run import CHECKPOINTS
@@ -71,7 +71,7 @@ def train_hs3(
         FileExistsError: If the folder contains anything else, or another process trains into it. Its files are not
             changed.
         ValueError: If the method is not `HS3` with `clusters="search"`, or the folder's configuration is a different
-            one.
+            one; or in the scope of several replicas: pass their strategy instead.
     """
     folder = pathlib.Path(folder)
     if not config.finds_clusters:
@@ -85,6 +85,7 @@ def train_hs3(
             'finding the clusters of `HS3` expects a single process. Received: `method.clusters` "search" with '
             f"{process_count()} processes. Train in one process, or pass the clusters of an earlier search."
         )
+    check_outside_scope("train_hs3")
     config = config.replace(data=absolute_folders(config.data))
     with claimed(folder):
         _check_configuration(folder, config)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from hierseg_keras import data
 from hierseg_keras.data.example_names import example_names
-from hierseg_keras.distribution.strategy import current_strategy
+from hierseg_keras.distribution.processes import num_batch_devices
+from hierseg_keras.distribution.strategy import check_outside_scope, current_strategy
 from hierseg_keras.training.build import compile_model, inference_jit, load_evaluation
 from hierseg_keras.training.checkpoints.earlier_run import MAY_CHANGE
 from hierseg_keras.training.config import RunConfig
@@ -66,8 +67,9 @@ def report_runs(
         FileExistsError: As in `report_page`.
         FileNotFoundError, FloatingPointError: As in `load_run`.
         ValueError: If there is no run, or a run twice; or if the runs differ in their class tree, data set, or split.
-            Also as in `load_run`.
+            Also as in `load_run`, or on several devices.
     """
+    _check_one_device()
     folders = [pathlib.Path(folder) for folder in folders]
     check_replaceable(pathlib.Path(path), overwrite)
     split = _common_split(folders, split)
@@ -75,6 +77,15 @@ def report_runs(
     runs = _reported(folders, split, calibrated, on_progress, inference)
     with traced_gradients_freed():
         return report_page(runs, path, max_images, palette, overwrite)
+
+
+def _check_one_device():
+    check_outside_scope("report_runs")
+    if num_batch_devices() > 1:
+        raise ValueError(
+            f"`report_runs` expects one device. Received: a distribution over {num_batch_devices()} devices. Write the "
+            "page in a process of its own."
+        )
 
 
 def _common_split(folders, split):
@@ -126,17 +137,16 @@ def _reported(folders, split, calibrated, on_progress, inference) -> Iterator[Re
             data_set(config.data, config.evaluation_dataset, model.tree), config.data.data_dir, config.data.manual_dir
         )
         temperature = load_temperature(folder) if calibrated else None
-        strategy = current_strategy()
-        with strategy.scope():
-            # The data set's images are resized already.
-            model = for_inference(config, model, **inference, temperature=temperature, own_size=True)
-            report = compile_model(model, config, "sgd", inference_jit(config))
+        # The data set's images are resized already.
+        model = for_inference(config, model, **inference, temperature=temperature, own_size=True)
+        report = compile_model(model, config, "sgd", inference_jit(config))
+        examples, _ = load_evaluation(config, model.tree, split, current_strategy())
         image_names = example_names(builder, split)
         progress = _Progress(on_progress, place * len(image_names), len(folders) * len(image_names))
         yield ReportedRun(
             name,
             report,
-            _predicted(model, load_evaluation(config, model.tree, split, strategy), progress),
+            _predicted(model, examples, progress),
             image_names=image_names,
             data_set=f"{builder.info.full_name}, {split}",
             facts=_facts(config, report.scores, unfinished),
@@ -157,9 +167,8 @@ class _Progress:
             self._on_progress(self._num_done, self._num_images)
 
 
-def _predicted(model, evaluation, progress):
-    examples, steps = evaluation
-    for images, labels in examples if steps is None else examples.take(steps):
+def _predicted(model, examples, progress):
+    for images, labels in examples:
         # Compiled as `evaluate` compiles it, so that both round alike.
         yield images.numpy(), labels.numpy(), model.predict_on_batch(images)
         progress.add(len(images))

@@ -5,6 +5,9 @@ import functools
 import keras
 from keras import ops
 
+# The largest index that int32 holds, of 1D tensors.
+LARGEST_INDEX = 2**31 - 1
+
 
 def with_gradient(function):
     """Makes a tensor function with an explicit gradient.
@@ -51,6 +54,8 @@ def pick_channel(values, index):
 def pick_row(rows, index):
     """Selects one row per pixel: `rows[index[n], n]`, for rows `(R, N)` and an index `(N,)`."""
     num_pixels = ops.shape(rows)[1]
+    if isinstance(num_pixels, int) and rows.shape[0] * num_pixels > LARGEST_INDEX:
+        return ops.take_along_axis(rows, index[None], axis=0)[0]
     return ops.take(ops.reshape(rows, (-1,)), index * num_pixels + ops.arange(num_pixels, dtype="int32"))
 
 

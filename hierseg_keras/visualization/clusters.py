@@ -109,7 +109,7 @@ def _cluster_colors(colors, assignment):
 def _painted(palette, labels):
     is_cluster = (labels >= 0) & (labels < len(palette))
     with_none = np.concatenate([palette, [unlabeled_color(palette)]]).astype(np.uint8)
-    return with_none[np.where(is_cluster, labels, len(palette))]
+    return with_none[np.where(is_cluster, labels, np.int64(len(palette)))]
 
 
 def _entries(tree, assignment, palette, labels):

@@ -86,7 +86,8 @@ def color_labels(tree: ClassTree | str, labels: ArrayLike, palette: Palette = No
     colors = node_colors(tree, palette)
     colors = np.concatenate([colors, [unlabeled_color(colors)]])
     is_node = (labels >= 0) & (labels < tree.num_nodes)
-    return colors[np.where(is_node, labels, tree.num_nodes)]
+    # A Python integer would take the labels' dtype, which may be too small for it.
+    return colors[np.where(is_node, labels, np.int64(tree.num_nodes))]
 
 
 def unlabeled_color(colors):

@@ -27,6 +27,12 @@ class LabelCountsTest:
                 below = [leaf for leaf in range(tree.num_nodes) if node in tree.path(leaf)]
                 assert count == np.isin(labels, below).sum()
 
+    def test_dtype_of_the_labels_need_not_hold_the_number_of_nodes(self):
+        tree = ClassTree.from_paths([f"group {number % 25}/class {number}" for number in range(125)])
+        assert tree.num_nodes > np.iinfo(np.int8).max
+        counts = label_counts(tree, np.int8([[[0, 124, -1, -1]]]))
+        assert (counts[0], counts[124], counts[-1], counts.sum()) == (1, 1, 2, 4)
+
     def test_batches_of_a_data_set(self):
         images = np.zeros((2, 2, 3, 3), np.float32)
         pairs = tf.data.Dataset.from_tensor_slices((images, LABELS.astype(np.int32)))

@@ -15,6 +15,7 @@ class SplitOffTest:
         [
             ("train", 0.1, ("train[0:360]", "train[360:400]")),
             ("train[:25%]+validation", 0.1, ("train[0:100]+validation[0:80]", "validation[80:100]")),
+            ("train[:0]+validation", 0.1, ("validation[0:90]", "validation[90:100]")),
             ("validation+train[:25%]", 0.6, ("validation[0:80]", "validation[80:100]+train[0:100]")),
         ],
     )

@@ -33,7 +33,7 @@ class MakeStrategyTest:
         with pytest.raises(ValueError, match="from 1 to 1"):
             make_strategy(2)
 
-    @pytest.mark.parametrize("replicas", [0, 3, "all", 1.0])
+    @pytest.mark.parametrize("replicas", [0, 3, "all", 1.0, True])
     def test_other_numbers_raise(self, replicas):
         with pytest.raises(ValueError, match=f"from 1 to 2, the visible CPUs. Received: replicas={replicas!r}"):
             make_strategy(replicas)

@@ -2,7 +2,7 @@ import pathlib
 
 import pytest
 
-from hierseg_keras.files import written_beside
+from hierseg_keras.files import written_beside, written_into
 from hierseg_keras.files.local_path import check_local
 
 
@@ -18,6 +18,8 @@ class CheckLocalTest:
 
     def test_nothing_is_written(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
+        with pytest.raises(ValueError, match="gs:/bucket"), written_into("gs:/bucket/folder"):
+            pass
         with pytest.raises(ValueError, match="gs:/bucket"), written_beside(pathlib.Path("gs://bucket/file")):
             pass
         assert not any(tmp_path.iterdir())

@@ -65,9 +65,9 @@ class AccumulationTest:
         assert loaded.optimizer.get_config() == model.optimizer.get_config()
         assert loaded.optimizer.accumulation_steps == 2
 
-    @pytest.mark.parametrize("steps", [0, 1.5])
+    @pytest.mark.parametrize("steps", [0, 1.5, 2.0, "a"])
     def test_invalid_steps_raise(self, steps):
-        with pytest.raises(ValueError, match=f"`accumulation_steps` >= 1. Received: accumulation_steps={steps}"):
+        with pytest.raises(ValueError, match=f"`accumulation_steps` >= 1. Received: accumulation_steps={steps!r}"):
             AccumulatedSGD(0.1, accumulation_steps=steps)
 
     def test_keras_own_argument_is_refused(self):

@@ -160,6 +160,10 @@ class TrainHS3Test:
         with claimed(tmp_path / "run"), pytest.raises(FileExistsError, match="no other process writes to"):
             train_hs3(config, tmp_path / "run")
 
+    def test_scope_of_several_replicas_is_refused(self, config, tmp_path, two_replicas):
+        with two_replicas.scope(), pytest.raises(ValueError, match="`train_hs3` expects to be called outside"):
+            train_hs3(config, tmp_path / "run")
+
     def test_another_configuration_is_refused(self, config, tmp_path):
         other = RunConfig.from_recipe("hssn_lip_deeplabv3plus_r101")
         other.to_file(tmp_path / "config.toml")

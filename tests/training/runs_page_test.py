@@ -93,7 +93,9 @@ class ReportRunsTest:
         }
         assert page["runs"][0]["curves"]["epochs"] == [1]
 
-    def test_runs_that_cannot_be_compared_are_refused_before_any_is_evaluated(self, folder, tmp_path, monkeypatch):
+    def test_what_cannot_be_compared_is_refused_before_any_run_is_evaluated(
+        self, folder, tmp_path, monkeypatch, two_replicas
+    ):
         monkeypatch.setattr("hierseg_keras.training.runs_page.load_run", None)
         shutil.copytree(folder / "leaves", tmp_path / "run")
         config, tree = (tmp_path / "run" / name for name in ("config.toml", "tree.txt"))
@@ -116,6 +118,8 @@ class ReportRunsTest:
             report_runs([folder / "leaves", folder / "nodes" / ".." / "leaves"], tmp_path / "page")
         with pytest.raises(FileNotFoundError, match="is not there"):
             report_runs([folder / "lost"], tmp_path / "page")
+        with two_replicas.scope(), pytest.raises(ValueError, match="`report_runs` expects to be called outside"):
+            report_runs([folder / "leaves"], tmp_path / "page")
         assert not (tmp_path / "page").exists()
 
     def test_command_writes_the_page_and_refuses_in_one_line(self, folder, tmp_path, capsys):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from hierseg_keras.tree import ClassTree
+from hierseg_keras.tree import ClassTree, ops
 from hierseg_keras.tree.ops import argmax, pick_channel, sum_over_leaves, sum_over_path
 from tests import reference as equations
 from tests.gradients import evaluated
@@ -24,6 +24,15 @@ class PickChannelTest:
         expected = np.take_along_axis(values, index[..., None], axis=-1)[..., 0]
         (result,) = evaluated(lambda x: [pick_channel(x, keras.ops.convert_to_tensor(index))], values)
         assert np.array_equal(result, expected)
+
+
+class PickRowTest:
+    @pytest.mark.parametrize("largest", [2**31, 1])
+    def test_rows_beyond_the_range_of_int32_are_found_too(self, largest, monkeypatch):
+        monkeypatch.setattr(ops, "LARGEST_INDEX", largest)
+        rows = np.arange(12, dtype="float32").reshape(3, 4)
+        (result,) = evaluated(lambda x: [ops.pick_row(x, keras.ops.convert_to_tensor([2, 0, 1, 2]))], rows)
+        assert result.tolist() == [8, 1, 6, 11]
 
 
 class ArgmaxTest:

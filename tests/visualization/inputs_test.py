@@ -97,6 +97,10 @@ class TablesTest:
         assert "Received: [4, 5]" in message_of(color_labels, TREE, [[4, 5]])
         np.testing.assert_array_equal(color_labels(TREE, np.uint8([3, 255])), [node_colors(TREE)[3], [0, 0, 0]])
 
+    def test_dtype_of_the_labels_need_not_hold_the_number_of_nodes(self):
+        tree = ClassTree([f"class {number}" for number in range(150)])
+        np.testing.assert_array_equal(color_labels(tree, np.int8([-1]), "generated"), [[0, 0, 0]])
+
     def test_nothing_to_draw_raises(self):
         assert "`draw_levels` expects at least one map. Received: maps={}." in message_of(draw_levels, TREE, IMAGE, {})
         assert "expects at least one map" in message_of(draw_clusters, TREE, IMAGE, {}, {})

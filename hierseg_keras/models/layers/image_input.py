@@ -2,6 +2,8 @@
 
 import keras
 
+from hierseg_keras.tree.exact_integer import is_count
+
 
 def image_input(model, input_shape, channels=3):
     """Makes the symbolic input of images.
@@ -21,8 +23,8 @@ def image_input(model, input_shape, channels=3):
     check_channels_last(model)
     shape = tuple(input_shape)
     wanted = "C" if channels is None else channels
-    is_size = all(size is None or isinstance(size, int) and size > 0 for size in shape[:2])
-    has_channels = len(shape) == 3 and isinstance(shape[2], int) and shape[2] > 0
+    is_size = all(size is None or is_count(size) for size in shape[:2])
+    has_channels = len(shape) == 3 and is_count(shape[2])
     if not has_channels or not is_size or channels not in (None, shape[2]):
         raise ValueError(
             f"`{model}` expects `input_shape=(H, W, {wanted})`, with None for a variable height or width. Received: "

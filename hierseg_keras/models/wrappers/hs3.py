@@ -28,6 +28,7 @@ from hierseg_keras.models.wrappers.stage_clusters import cluster_of_nodes, clust
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
 from hierseg_keras.tree import ClassTree, check_ignore_class
 from hierseg_keras.tree.labels import label_codes
+from hierseg_keras.tree.ops import softmax
 from hierseg_keras.tree.tensor import Tensor
 
 # Stands for a label that does not determine the stage's cluster. The losses of stages ignore it.
@@ -358,7 +359,7 @@ def _scores_of_calls(answers, names):
     """Returns the logits of one call of a stage, or the sum of the probabilities of several."""
     if len(names) == 1:
         return answers[names[0]]
-    return sum(ops.convert_to_numpy(ops.softmax(answers[name])) for name in names)
+    return sum(ops.convert_to_numpy(softmax(answers[name])) for name in names)
 
 
 def _crossentropy(clusters):

@@ -218,13 +218,13 @@ class HSSN(TrainingWrapper):
         del options["self"]
         if self.has_triplets:
             given = options.get("callbacks")
-            plan = _PlanUpdates(options.get("initial_epoch", 0))
             if isinstance(given, keras.callbacks.CallbackList):
-                given.append(plan)
-            else:
-                given = [given] if isinstance(given, keras.callbacks.Callback) else list(given or [])
-                # First in the list, because a later callback may restore an interrupted run, counts included.
-                options["callbacks"] = [plan, *given]
+                raise ValueError(
+                    "`HSSN.fit` expects a list of callbacks. Received: a CallbackList. Pass its attribute `callbacks`."
+                )
+            given = [given] if isinstance(given, keras.callbacks.Callback) else list(given or [])
+            # First in the list, because a later callback may restore an interrupted run, counts included.
+            options["callbacks"] = [_PlanUpdates(options.get("initial_epoch", 0)), *given]
         return super().fit(**options)
 
     def replan(self, num_batches: int) -> None:

@@ -81,7 +81,7 @@ class MultiScale(AveragingWrapper):
         if any(scale != 1 for scale in self.scales):
             advice = "Pass scales=(1.0,), or a network for images of any size"
             self.check_accepted("scales", (None, None), advice)
-        self._swap = self.tree.swap(flip_pairs)[: self.meaning.num_channels]
+        self._swap = self.tree.swap(self.flip_pairs)[: self.meaning.num_channels]
         self.enlarge = ResizeTo(dtype="float32", name="enlarge")
 
     def call(self, image: Tensor, training: bool = False) -> Tensor:

@@ -3,6 +3,8 @@
 import dataclasses
 import re
 
+from hierseg_keras.tree.exact_integer import is_count
+
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 _TEXT = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h)")
 
@@ -32,8 +34,8 @@ def parse_interval(value):
     >>> parse_interval("5min"), parse_interval(100)
     (Interval(batches=None, seconds=300.0), Interval(batches=100, seconds=None))
     """
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return Interval(batches=value)
+    if is_count(value):
+        return Interval(batches=int(value))
     match = _TEXT.fullmatch(value) if isinstance(value, str) else None
     seconds = match and float(match[1]) * _SECONDS[match[2]]
     if not seconds:

@@ -79,7 +79,7 @@ def translated(flat):
     ]
     tables = {"model": _NETWORKS, "loss": _LOSSES, "optimizer": _OPTIMIZERS}
     for field, table in tables.items():
-        if chosen[field] not in table:
+        if not isinstance(chosen[field], str) or chosen[field] not in table:
             problems.append(
                 f"`{field}` before version 0.1 expects one of {', '.join(table)}. Received: {field}={chosen[field]!r}."
             )

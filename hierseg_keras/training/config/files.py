@@ -30,10 +30,14 @@ def read_values(path):
         # Some editors begin a file with a byte order mark.
         text = path.read_text("utf-8-sig")
         if path.suffix == ".json":
-            return earlier.translated(json.loads(text))
-        values = tomllib.loads(text)
+            values = json.loads(text)
+        else:
+            values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError([f"expected a configuration in TOML. Received: {path}: {error}"]) from None
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise ConfigError([f"expected a configuration in {kind}. Received: {path}: {error}"]) from None
+    if path.suffix == ".json":
+        return earlier.translated(values)
     version = values.get("format_version", FORMAT_VERSION)
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ConfigError(

@@ -396,6 +396,12 @@ class PlanTest:
         expected = [self.expected(step, 8) for step in range(8)]
         np.testing.assert_allclose(self.weights_of(model, epochs=2), expected, atol=1e-5)
 
+    def test_callbacks_that_cannot_be_added_to_are_refused(self):
+        model = HSSN(unet(), seed=0)
+        model.compile("sgd")
+        with pytest.raises(ValueError, match="`HSSN.fit` expects a list of callbacks"):
+            model.fit(images(), labels(), callbacks=keras.callbacks.CallbackList())
+
     @pytest.mark.large
     @only_tensorflow
     def test_goes_on_right_after_a_resume(self, tmp_path):

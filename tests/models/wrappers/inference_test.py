@@ -68,6 +68,11 @@ class MultiScaleTest:
         averaged = MultiScale(model, scales=(0.5, 1.0, 1.3), flip_pairs=PAIRS)
         np.testing.assert_allclose(probabilities(averaged(image), scores), expected, atol=1e-5)
 
+    def test_pairs_may_be_an_iterator(self, image, scores):
+        model, options = network(scores), {"scales": (1,)}
+        expected = MultiScale(model, flip_pairs=PAIRS, **options)(image)
+        np.testing.assert_array_equal(MultiScale(model, flip_pairs=iter(PAIRS), **options)(image), expected)
+
     def test_one_scale_is_the_network_itself(self, image, scores):
         model = network(scores)
         logits = np.asarray(MultiScale(model, scales=(1,), flip=False)(image))

@@ -132,6 +132,9 @@ class TranslatedTest:
             read(tmp_path, {"epoch": 3})
         with pytest.raises(ConfigError, match="`loss` before version 0.1 expects one of .*Received: loss='mse'"):
             read(tmp_path, {"loss": "mse"})
+        with pytest.raises(ConfigError, match="Received: loss=\\['tree_min'\\]") as caught:
+            read(tmp_path, {"loss": ["tree_min"], "epoch": 3})
+        assert len(caught.value.problems) == 2
         for text in ("[]", "3", "{", "null"):
             (tmp_path / "config.json").write_text(text)
             with pytest.raises(ConfigError, match="expected"):
