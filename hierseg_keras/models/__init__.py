@@ -9,6 +9,7 @@ from hierseg_keras.models.networks.hrnet_ocr_scale_attention import HRNetOCRScal
 from hierseg_keras.models.networks.maskformer import MaskFormer
 from hierseg_keras.models.networks.sa_gate import SAGate
 from hierseg_keras.models.networks.unet import UNet
+from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.wrappers.calibrated import Calibrated
 from hierseg_keras.models.wrappers.hs3 import HS3
 from hierseg_keras.models.wrappers.hs3_fuse import HS3Fuse
@@ -37,6 +38,7 @@ __all__ = [
     "Resized",
     "SAGate",
     "SlidingWindow",
+    "TreeNetwork",
     "TreeSegmenter",
     "UNet",
     "profile",

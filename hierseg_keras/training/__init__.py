@@ -11,6 +11,7 @@ _ROOM = {
     "calibrate_run": "calibration",
     "evaluate_published": "published",
     "evaluate_run": "saved_run",
+    "find_temperature": "temperature_search",
     "for_inference": "saved_run",
     "load_run": "saved_run",
     "load_temperature": "temperature_file",

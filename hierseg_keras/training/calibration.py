@@ -3,26 +3,21 @@
 import os
 import pathlib
 
-import keras
-import tensorflow as tf
-
-from hierseg_keras.distribution.strategy import check_outside_scope, current_strategy
-from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.training.build import ignore_class_of, load_evaluation
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.manifest import WEIGHTS, weights_hash
 from hierseg_keras.training.origin import warn_of_other_data
 from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.training.temperature_file import save_temperature
-from hierseg_keras.training.temperature_fit import Fit, fit_temperature, pixel_sums
+from hierseg_keras.training.temperature_fit import Fit
+from hierseg_keras.training.temperature_search import check_can_calibrate, find_temperature
 
 
 def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: bool = False) -> tuple[Fit, Fit]:
     """Fits one temperature to a run's validation data, and stores it in the run's folder.
 
-    The temperature minimizes the negative log-likelihood of the labels. For leaf scores this is the negative logarithm
-    of the label's probability; for node scores it is the sum of binary crossentropies over the nodes that the label
-    determines. The split is predicted about six times, without storing the predictions.
+    The temperature is that of `find_temperature`. The split is predicted about six times.
 
     `load_run(folder, calibrated=True)` and the option `--calibrated` of `hierseg evaluate`, `report`, `predict` and
     `export` then divide the logits by the temperature, as `models.Calibrated` does. The file `calibration.json` is
@@ -35,9 +30,7 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
         verbose: Whether to print a line per temperature that is tried. Defaults to `False`.
 
     Returns:
-        Pair of `Fit`s, at temperature 1 and at the best temperature, with the attributes `temperature`,
-        `negative_log_likelihood` and `calibration_error`: the expected calibration error with 15 bins, of the class
-        predicted at the label's depth.
+        Pair of `Fit`s, as `find_temperature` returns it.
 
     Raises:
         FileExistsError: If another process writes to the folder.
@@ -49,12 +42,7 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
     Reference:
         [Guo et al., On Calibration of Modern Neural Networks, ICML 2017](https://arxiv.org/abs/1706.04599).
     """
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(
-            f"`calibrate_run` expects the TensorFlow backend. Received: {keras.backend.backend()!r}. Set "
-            "KERAS_BACKEND=tensorflow before importing keras; runs of other backends load there too."
-        )
-    check_outside_scope("calibrate_run")
+    check_can_calibrate("calibrate_run")
     folder = pathlib.Path(folder)
     # Before the weights are loaded: if others replace them meanwhile, the temperature is refused later.
     weights = weights_hash(folder) if (folder / WEIGHTS).is_file() else None
@@ -63,7 +51,8 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
     with claimed(folder):
         split = split or config.evaluation.split
         examples, _ = load_evaluation(config, model.tree, split, current_strategy())
-        before, after = fit_temperature(_summation(model, examples), _print if verbose else lambda fit: None)
+        options = {"ignore_class": ignore_class_of(model.tree), "on_pass": _print if verbose else None}
+        before, after = find_temperature(model, examples, **options)
         content = {
             "temperature": after.temperature,
             "dataset": config.evaluation_dataset,
@@ -77,22 +66,6 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
         }
         save_temperature(folder, weights, content)
     return before, after
-
-
-def _summation(model, examples):
-    """Returns the function from an inverse temperature to the sums over all examples."""
-    scores, network = scores_of(model, "calibrate_run"), getattr(model, "inference_model", model)
-    ignore_class = ignore_class_of(scores.tree)
-
-    @tf.function(input_signature=[*examples.element_spec, tf.TensorSpec((), tf.float64)], autograph=False)
-    def sums_of(image, label, inverse):
-        return pixel_sums(scores, label, network(image, training=False), inverse, ignore_class)
-
-    def sums_at(inverse):
-        inverse = tf.constant(inverse, tf.float64)
-        return sum(sums_of(image, label, inverse).numpy() for image, label in examples)
-
-    return sums_at
 
 
 def _print(fit):

@@ -109,7 +109,7 @@ def pixel_sums(scores, y_true, y_pred, inverse, ignore_class=255):
         respect to `inverse`; and per bin of confidence the number of pixels, their confidences and the number of
         right ones.
     """
-    label = label_codes("calibrate_run", scores.tree, ignore_class, y_true, y_pred)
+    label = label_codes("find_temperature", scores.tree, ignore_class, y_true, y_pred)
     label = tf.reshape(label, [-1])
     logits = tf.reshape(scores.logits(y_pred), [-1, scores.num_channels])
     num_rows = max(_BLOCK // scores.num_channels, 1)

@@ -1,11 +1,13 @@
 """The temperature equals that of an independent optimizer in float64, on the same logits and labels."""
 
+import keras
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logsumexp
 
 tf = pytest.importorskip("tensorflow")
+from hierseg_keras.training import find_temperature  # noqa: E402
 from hierseg_keras.training.temperature_fit import fit_temperature, pixel_sums  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from hierseg_keras.tree.scores import Scores  # noqa: E402
@@ -120,3 +122,31 @@ class FitTemperatureTest:
             fit_temperature(summation("leaves", [(np.full((1, 1, 2), 255), np.zeros((1, 1, 2, 5)))]))
         with pytest.raises(FloatingPointError, match="finite logits"):
             fit_temperature(summation("leaves", [(np.zeros((1, 1, 1), int), np.full((1, 1, 1, 5), np.nan))]))
+
+
+class FindTemperatureTest:
+    def test_network_of_ones_own(self):
+        image = keras.Input((None, None, 5))
+        network = keras.Model(image, keras.layers.Rescaling(3.0)(image))
+        batches = [(logits / 3, label) for label, logits in overconfident("leaves")]
+        examples = tf.data.Dataset.from_generator(
+            lambda: iter(batches),
+            output_signature=(tf.TensorSpec((None, 5, 7, 5)), tf.TensorSpec((None, 5, 7), tf.int64)),
+        )
+        before, after = find_temperature(network, examples, tree=TREE, from_logits=True)
+        expected = fit_temperature(summation("leaves", overconfident("leaves")))
+        assert after.temperature == pytest.approx(expected[1].temperature, rel=1e-3)
+        assert (before.temperature, before.num_pixels) == (1, expected[0].num_pixels)
+
+    def test_ignored_label_may_be_another(self):
+        image = keras.Input((2, 2, 5))
+        network, label = keras.Model(image, keras.layers.Rescaling(1.0)(image)), np.array([[[0, -1], [-1, 3]]])
+        examples = tf.data.Dataset.from_tensors((np.ones((1, 2, 2, 5), "float32"), label))
+        before, _ = find_temperature(network, examples, TREE, "leaves", True, ignore_class=-1)
+        assert before.num_pixels == 2
+        with pytest.raises(ValueError, match="`find_temperature` expects an `ignore_class`"):
+            find_temperature(network, examples, TREE, "leaves", True, ignore_class=3)
+
+    def test_scope_of_several_replicas_is_refused(self, two_replicas):
+        with two_replicas.scope(), pytest.raises(ValueError, match="`find_temperature` expects to be called outside"):
+            find_temperature(None, None)

@@ -22,7 +22,7 @@ class Calibrated(AveragingWrapper):
 
     A temperature above 1 lowers overconfident probabilities. For leaf scores, the most probable leaf stays the same.
     For node scores, `best_path` adds probabilities along each path, so that the best path of a pixel may change.
-    `training.calibrate_run` finds the temperature of a trained run.
+    `training.find_temperature` finds the temperature, and `training.calibrate_run` that of a run.
 
     Probabilities that the network rounds to exactly 0 or 1 cannot be calibrated, because their logits are lost. A
     network whose softmax or sigmoid saturates has many of them: remove its last activation, so that it returns logits.
