@@ -1,6 +1,5 @@
 """Decoding of scores into the deepest labels that reach a confidence threshold."""
 
-import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
@@ -76,8 +75,7 @@ def labels_at(tree, probabilities, threshold):
 
 def candidates_at(tree, probabilities, threshold):
     """Returns the probabilities of the deepest nodes that reach the threshold, and -1 for all others, `(..., V)`."""
-    is_leaf = np.arange(tree.num_nodes) < tree.num_leaves
-    depths = np.where(is_leaf, tree.num_levels, tree.depths).astype("float32")
+    depths = (tree.num_levels + 1 - tree.levels).astype("float32")
     # Depths and probabilities are compared one after the other: in a sum of both, small probabilities would be rounded.
     reached = ops.where(probabilities >= threshold, depths, 0.0)
     is_deepest = (reached == ops.max(reached, axis=-1, keepdims=True)) & (reached > 0)

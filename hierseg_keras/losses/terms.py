@@ -30,7 +30,7 @@ class TreeTerms:
 
 def labeled_depths(tree, label):
     """Returns the depth of each label, int32 `(...)`, where a leaf counts as labeled down to depth `D`."""
-    return ops.take(np.sum(tree.level_table >= 0, axis=0, dtype=np.int32), label, axis=0)
+    return ops.take(tree.num_levels + 1 - tree.levels, label, axis=0)
 
 
 def reaches_depths(tree, label, depths):

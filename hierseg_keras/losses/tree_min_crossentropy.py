@@ -69,8 +69,7 @@ def tree_min_crossentropy(
 def level_terms(tree, gamma, tree_min_weight, level_weights):
     """Returns the `TreeTerms` of the loss: those of the nodes, then one crossentropy per level, finest first."""
     levels = np.arange(1, tree.num_levels + 1)
-    level_of = tree.level_weights(levels).astype("int32")
-    shares = tree_min_weight / np.bincount(level_of)[level_of]
+    shares = tree_min_weight / np.bincount(tree.levels)[tree.levels]
     tree_min_terms = node_terms(tree, coherent_error_logits, gamma, None)
 
     def function(label, logits):
@@ -88,7 +87,7 @@ def level_terms(tree, gamma, tree_min_weight, level_weights):
         return ops.concatenate([of_nodes * share, ops.stack(of_levels)]), backward
 
     # Level 1 is depth D.
-    level_of = np.concatenate([level_of, levels])
+    level_of = np.concatenate([tree.levels, levels])
     weights = None if level_weights is None else np.asarray(level_weights)[level_of - 1]
     return TreeTerms(function, tree.num_levels + 1 - level_of, weights)
 

@@ -78,7 +78,7 @@ class ConfidenceCurve(TreeMetric):
     def update(self, y_pred, label, is_counted):
         tree = self.tree
         probabilities = coherent_probabilities(tree, y_pred, self.scores, self.from_logits)
-        depths = np.where(np.arange(tree.num_nodes) < tree.num_leaves, tree.num_levels, tree.depths)
+        depths = tree.num_levels + 1 - tree.levels
         same_path = ops.convert_to_tensor((tree.ancestor_matrix | tree.ancestor_matrix.T).reshape(-1))
         rows = []
         for threshold in self.thresholds:

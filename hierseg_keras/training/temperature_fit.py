@@ -166,9 +166,8 @@ def _bins(scores, label, logits, is_counted):
     tree = scores.tree
     leaf, _ = best_path(tree, logits, scores.kind, from_logits=True)
     probabilities = Scores(tree, scores.kind, from_logits=True).node_probabilities(logits)
-    is_leaf = np.arange(tree.num_nodes) < tree.num_leaves
-    level = tf.gather(tf.constant(np.where(is_leaf, 0, tree.num_levels - tree.depths), tf.int32), label)
-    node = tf.gather_nd(tf.constant(tree.level_table, tf.int32), tf.stack([level, leaf], axis=-1))
+    row = tf.gather(tf.constant(tree.levels - 1, tf.int32), label)
+    node = tf.gather_nd(tf.constant(tree.level_table, tf.int32), tf.stack([row, leaf], axis=-1))
     confidence = tf.gather(probabilities, node, batch_dims=1)
     index = tf.clip_by_value(tf.cast(confidence * _NUM_BINS, tf.int32), 0, _NUM_BINS - 1)
     # Pixels with a negative index are dropped.

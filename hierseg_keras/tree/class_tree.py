@@ -62,6 +62,7 @@ class ClassTree:
         paths: Tuple of `V` strings, the path of each node, joined by `/`.
         parents: Int32 array `(V,)`, the parent of each node; -1 for a top class.
         depths: Int32 array `(V,)`, the depth of each node.
+        levels: Int32 array `(V,)`, the level of each node: 1 for a leaf, `D + 1 - depth` for an internal node.
         depth_table: Int32 array `(D, V)`. Entry `[d - 1, v]` represents node `v` at depth `d`: its
             ancestor at that depth, or `v` itself if `v` is not deeper than `d`.
         level_table: Int32 array `(D, V)`. Entry `[l - 1, v]` is the class of level `l` that
@@ -348,6 +349,8 @@ class ClassTree:
         self.names = tuple(outline.names[i] for i in order)
         self.parents = _frozen(np.where(parents[order] < 0, -1, rank[parents[order]]))
         self.depths = _frozen(depths[order])
+        is_leaf = np.arange(self.num_nodes) < self.num_leaves
+        self.levels = _frozen(np.where(is_leaf, 1, self.num_levels + 1 - self.depths))
         self.depth_table = _frozen(self._make_depth_table())
         self.level_table = _frozen(self._make_level_table())
 
@@ -475,9 +478,7 @@ class ClassTree:
     def _depths_for(self, kind):
         if kind not in ("balanced", "edges"):
             raise ValueError(f'`kind` expects "balanced" or "edges". Received: kind={kind!r}.')
-        if kind == "edges":
-            return self.depths
-        return np.where(np.arange(self.num_nodes) < self.num_leaves, self.num_levels, self.depths)
+        return self.depths if kind == "edges" else self.num_levels + 1 - self.levels
 
     @functools.cached_property
     def ancestor_matrix(self) -> np.ndarray:
@@ -570,9 +571,7 @@ class ClassTree:
             raise ValueError(
                 f"`level_weights` expects finite weights of at least 0. Received: weights={weights.tolist()}."
             )
-        level = self.num_levels - self.depths
-        level[: self.num_leaves] = 0
-        return _frozen(weights[level])
+        return _frozen(weights[self.levels - 1])
 
     def swap(self, pairs: Iterable[tuple[Node, Node]]) -> np.ndarray:
         """Returns the node that each node becomes when an image is mirrored.

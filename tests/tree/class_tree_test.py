@@ -144,6 +144,8 @@ class ClassTreeTest:
         assert tree.depths.tolist() == [reference.depth(v) for v in nodes]
         assert tree.depth_table.tolist() == [[reference.at_depth(v, d) for v in nodes] for d in depths]
         assert tree.level_table.tolist() == [[reference.at_level(v, level) for v in nodes] for level in depths]
+        assert [tree.level_table[level - 1, v] for v, level in enumerate(tree.levels)] == list(nodes)
+        assert (tree.levels == (tree.level_table < 0).sum(axis=0) + 1).all()
         for level in depths:
             assert tree.level_classes(level).tolist() == reference.level_classes(level)
 
@@ -217,7 +219,7 @@ class ClassTreeTest:
             tree.distances(kind="steps")
 
     def test_arrays_are_frozen(self, tree):
-        arrays = [tree.parents, tree.depths, tree.depth_table, tree.level_table, tree.path(0), tree.children(5)]
+        arrays = [tree.parents, tree.depths, tree.levels, tree.depth_table, tree.level_table, tree.path(0), tree.children(5)]
         arrays += [tree.ancestors(0), tree.descendants(5), tree.leaves(5), tree.ancestor_matrix, tree.common_depths]
         arrays += [tree.children(), tree.distances(), tree.level_classes(1), tree.swap([])]
         for array in arrays:

@@ -1,7 +1,5 @@
 """The scores of every node of a tree, from a report by level."""
 
-import numpy as np
-
 
 def node_scores(report, rows=None):
     """Returns the scores of each node at its own level.
@@ -18,9 +16,7 @@ def node_scores(report, rows=None):
     """
     tree, rows = report.tree, iter(report.rows() if rows is None else rows)
     by_level = {level: dict(zip(tree.level_classes(level).tolist(), rows)) for level in report.confusion.levels}
-    is_leaf = np.arange(tree.num_nodes) < tree.num_leaves
-    levels = np.where(is_leaf, 1, tree.num_levels - tree.depths + 1).tolist()
-    own = [by_level[level][node] for node, level in enumerate(levels)]
+    own = [by_level[level][node] for node, level in enumerate(tree.levels.tolist())]
     return {key: [_known(row[key]) for row in own] for key in ("iou", "precision", "recall", "support")}
 
 
