@@ -3,18 +3,17 @@
 import hashlib
 import json
 import os
-import struct
 
 import tensorflow as tf
 from etils import epath
 from google.protobuf.message import DecodeError
 
+from hierseg_keras.data.record_places import record_places
+
 # Files that TFDS writes beside the records, without the one that describes the data set in prose.
 _DESCRIPTIONS = ("features.json", "metadata.json")
 # A fingerprint begins with the version of this computation. Those of other versions cannot be compared.
 _VERSION = "2:"
-# A record of a TFRecord file is its length in 8 bytes, their checksum, the content, and its checksum.
-_HEADER, _CHECKSUM = 12, 4
 _END_BYTES = 2**14
 
 
@@ -67,14 +66,9 @@ def _add(digest, name, content):
 
 def _records_of(path):
     """Returns the lengths of a file's records, and the features of its first and last one, as bytes."""
-    places, size = [], path.stat().length
+    size = path.stat().length
     with path.open("rb") as file:
-        position = 0
-        while position + _HEADER <= size:
-            file.seek(position, os.SEEK_SET)
-            (length,) = struct.unpack("<Q", file.read(8))
-            places.append((position + _HEADER, length))
-            position += _HEADER + length + _CHECKSUM
+        places, _ = record_places(file, size)
         ends = []
         for start, length in places[:1] + places[-1:]:
             file.seek(start, os.SEEK_SET)

@@ -6,11 +6,9 @@ import numpy as np
 import tensorflow as tf
 from etils import epath
 
+from hierseg_keras.data.record_places import FRAME_BYTES, record_places
 from hierseg_keras.data.refusal import refuse
 
-# A TFRecord file stores each record with its length and two checksums.
-_LENGTH_BYTES, _CHECKSUM_BYTES = 8, 4
-_FRAME_BYTES = _LENGTH_BYTES + 2 * _CHECKSUM_BYTES
 # TFDS itself caches data sets up to this size.
 _MAX_CACHED_BYTES = 250 * 2**20
 
@@ -130,23 +128,17 @@ class RecordFiles:
         if missing or self._format.value != "tfrecord":
             return [f"{path}, which is missing" for path in missing]
         sizes = [epath.Path(path).stat().length for path in files]
-        if sum(sizes) == num_bytes + _FRAME_BYTES * sum(files.values()):
+        if sum(sizes) == num_bytes + FRAME_BYTES * sum(files.values()):
             return []
         return [f"{path}, which is truncated" for path, count in files.items() if _num_whole_records(path) != count]
 
 
 def _num_whole_records(path):
-    """Counts the records of a TFRecord file by their lengths, without reading them; -1 if the last one is truncated."""
-    count, size = 0, epath.Path(path).stat().length
-    with epath.Path(path).open("rb") as file:
-        while file.tell() < size:
-            length = file.read(_LENGTH_BYTES)
-            end = file.tell() + int.from_bytes(length, "little") + 2 * _CHECKSUM_BYTES
-            if len(length) < _LENGTH_BYTES or end > size:
-                return -1
-            file.seek(end)
-            count += 1
-    return count
+    """Counts the records of a TFRecord file; -1 if the last one is truncated."""
+    path = epath.Path(path)
+    with path.open("rb") as file:
+        places, is_whole = record_places(file, path.stat().length)
+    return len(places) if is_whole else -1
 
 
 def _refuse_damaged(path):

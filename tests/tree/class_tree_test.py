@@ -219,7 +219,15 @@ class ClassTreeTest:
             tree.distances(kind="steps")
 
     def test_arrays_are_frozen(self, tree):
-        arrays = [tree.parents, tree.depths, tree.levels, tree.depth_table, tree.level_table, tree.path(0), tree.children(5)]
+        arrays = [
+            tree.parents,
+            tree.depths,
+            tree.levels,
+            tree.depth_table,
+            tree.level_table,
+            tree.path(0),
+            tree.children(5),
+        ]
         arrays += [tree.ancestors(0), tree.descendants(5), tree.leaves(5), tree.ancestor_matrix, tree.common_depths]
         arrays += [tree.children(), tree.distances(), tree.level_classes(1), tree.swap([])]
         for array in arrays:
