@@ -246,15 +246,23 @@ class LabelsOfEveryMetricTest:
         assert np.isnan(list(results(metric).values())).all()
 
     @pytest.mark.parametrize("name", MAKE)
+    def test_sums_of_half_precision_do_not_overflow(self, name):
+        logits, metric = np.full((1, 2, 2, TREE.num_nodes), 4e4, "float16"), MAKE[name](TREE)
+        update(name, metric, np.zeros((1, 2, 2), int), logits)
+        assert np.isfinite(list(results(metric).values())).all()
+
+    @pytest.mark.parametrize("name", MAKE)
     def test_state_is_reset_and_configuration_kept(self, name):
         made = MAKE[name](TREE, ignore_class=-1)
         labels, logits = np.zeros((1, 2, 2), int), np.ones((1, 2, 2, TREE.num_nodes))
         before = results(made)
         update(name, made, labels, logits)
+        update(name, made, labels, logits * np.nan)
         made.reset_state()
         assert results(made) == before
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(made))
         assert again.get_config() == made.get_config() and again.name == made.name
+        assert keras.saving.get_registered_name(type(made)) == f"hierseg_keras>{type(made).__name__}"
         update(name, made, labels, logits)
         update(name, again, labels, logits)
         assert results(again) == results(made)

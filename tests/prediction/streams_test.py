@@ -12,6 +12,14 @@ from hierseg_keras.prediction.find_images import ImageFile  # noqa: E402
 from hierseg_keras.prediction.write_behind import writing_behind  # noqa: E402
 
 
+def eventually(condition):
+    """Waits up to a minute until a condition is true, and returns whether it is."""
+    end = time.monotonic() + 60
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.001)
+    return condition()
+
+
 def files(count):
     return (ImageFile(str(index), str(index)) for index in range(count))
 
@@ -71,8 +79,7 @@ class ReadAheadTest:
             files(1000), lambda image: begun.append(image) or np.zeros((1, 1, 3)), 1, count=9
         )
         next(images)
-        time.sleep(0.05)
-        assert len(begun) >= 9
+        assert eventually(lambda: len(begun) >= 9)
         images.close()
 
     def test_other_errors_are_raised(self):
@@ -103,6 +110,14 @@ class BatchesTest:
         pairs = (drawn.append(index) or pair for index, pair in enumerate(sized(*[(1, 1 + n) for n in range(100)])))
         for done, _ in enumerate(batches.batches_of_equal_size(pairs, 2), start=1):
             assert len(drawn) - done <= 8
+
+    def test_number_of_pixels_that_wait_is_limited(self, monkeypatch):
+        monkeypatch.setattr(batches, "_MAX_WAITING_PIXELS", 100)
+        drawn = []
+        pairs = (drawn.append(pair[0]) or pair for pair in sized((9, 9), (9, 8), (9, 7)))
+        groups = batches.batches_of_equal_size(pairs, 8)
+        assert indices([next(groups)]) == [[0]] and drawn == [0, 1]
+        assert indices(groups) == [[1], [2]]
 
     def test_default_size_is_smaller_for_large_images(self, monkeypatch):
         monkeypatch.setattr(batches, "MAX_BATCH_PIXELS", 20)
@@ -139,11 +154,13 @@ class WriteBehindTest:
         with writing_behind(threads=1, count=count) as behind:
             thread = threading.Thread(target=submit_all, args=(behind,))
             thread.start()
+            eventually(lambda: len(submitted) >= limit)
             time.sleep(0.05)
-            assert len(submitted) == limit
+            num_submitted = len(submitted)
+            # Before any assertion, because the block ends only when the functions have ended.
             go.set()
             thread.join()
-        assert behind.num_done == 6
+        assert num_submitted == limit and behind.num_done == 6
 
     def test_first_error_ends_it_and_the_rest_is_not_run(self):
         done = []
@@ -158,9 +175,12 @@ class WriteBehindTest:
         assert len(done) < 5
 
     def test_interruption_does_not_run_what_waits(self):
-        done = []
-        with pytest.raises(KeyboardInterrupt), writing_behind(threads=1, count=50) as behind:
+        done, go = [], threading.Event()
+        with pytest.raises(KeyboardInterrupt), writing_behind(threads=1, count=60) as behind:
+            behind.submit(1, go.wait, 60)
             for index in range(50):
-                behind.submit(1, lambda index=index: time.sleep(0.01) or done.append(index))
+                behind.submit(1, done.append, index)
+            # The first function ends once the last one is canceled.
+            behind._waiting[-1][1].add_done_callback(lambda _: go.set())
             raise KeyboardInterrupt
-        assert len(done) < 5
+        assert not done

@@ -39,7 +39,7 @@ class ProgressLineTest:
         printed = capsys.readouterr().out
         first, second = printed.splitlines()
         values = "loss: 12.3457 - miou_mean: 0.9877 - val_miou_mean: 0.9877"
-        assert re.fullmatch(rf"Epoch 1/2 - 12345/12345 - 0s - \d+us/step - {values}", first)
+        assert re.fullmatch(rf"Epoch 1/2 - 12345/12345 - \d+s - \d+[um]s/step - {values}", first)
         assert second.startswith("Epoch 2/2") and len(first) <= 100
         assert not set(printed) & set("\r\x1b\x08")
 

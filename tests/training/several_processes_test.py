@@ -154,7 +154,8 @@ class SeveralProcessesTest:
         processes[process].wait()
         killed_at = time.monotonic()
         results = ended(processes)
-        assert time.monotonic() - killed_at < 30
+        # JAX's own heartbeats would take 100 seconds.
+        assert time.monotonic() - killed_at < 90
         assert results[process][0] == -signal.SIGKILL
         code, _, err = results[1 - process]
         # If process 0 is killed, JAX may notice it before the failed step does, and aborts with its own message.

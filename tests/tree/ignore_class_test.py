@@ -21,7 +21,7 @@ class CheckIgnoreClassTest:
         assert "If label maps store 11 for pixels without a label, map it to 'ignore' with a `data.ClassMap`" in message
         assert "`apply`" in message
 
-    @pytest.mark.parametrize("ignore_class", [None, True, 255.0, "255"])
+    @pytest.mark.parametrize("ignore_class", [None, True, 255.0, np.float32(255), np.nan, np.inf, "255"])
     def test_what_is_no_integer_raises(self, ignore_class):
-        with pytest.raises(ValueError, match="`Loss` expects an integer `ignore_class`"):
+        with pytest.raises(ValueError, match="`Loss` expects an integer `ignore_class`. Received: ignore_class="):
             check_ignore_class("Loss", TREE, ignore_class)

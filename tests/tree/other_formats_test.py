@@ -3,11 +3,10 @@
 import json
 
 import hypothesis.strategies as st
-import numpy as np
 import pytest
 from hypothesis import example, given, settings
 
-from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
+from hierseg_keras.tree import ClassTree, TreeError, as_class_tree
 from tests.random_trees import leaf_paths
 from tests.tree.class_tree_test import as_nested_dict, problems_of
 
@@ -243,16 +242,3 @@ class EveryTextTest:
             except TreeError:
                 continue
             assert ClassTree.from_text(tree.to_text()) == tree
-
-
-class IgnoreClassTest:
-    tree = ClassTree(["road", "sky"])
-
-    @pytest.mark.parametrize("label", [255, -1, np.uint8(255), np.int64(-7)])
-    def test_integers_beside_the_nodes(self, label):
-        assert check_ignore_class("Loss", self.tree, label) == label
-
-    @pytest.mark.parametrize("label", [255.0, np.float32(255), True, np.nan, np.inf, "255", None])
-    def test_what_is_no_integer_raises(self, label):
-        with pytest.raises(ValueError, match="`Loss` expects an integer `ignore_class`. Received: ignore_class="):
-            check_ignore_class("Loss", self.tree, label)
