@@ -5,6 +5,7 @@ pytest.importorskip("tensorflow")
 from hierseg_keras import data  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from hierseg_keras.visualization import node_colors  # noqa: E402
 from tests import image_folders  # noqa: E402
 
 
@@ -35,6 +36,15 @@ class DataTest:
         code, printed = self.run("--count", 3, "--sheet-images", 2, "--out", tmp_path / "a folder")
         assert code == 0 and "contact_sheet.png" in printed.out
         assert Image.open(tmp_path / "a folder" / "contact_sheet.png").size[0] > 1000
+
+    def test_sheet_has_the_colors_asked_for(self, tmp_path):
+        assert self.run("--count", 1, "--palette", "voc", "--out", tmp_path)[0] == 0
+        with Image.open(tmp_path / "contact_sheet.png") as sheet:
+            shown = {color for _, color in sheet.convert("RGB").getcolors(1 << 24)}
+        tree = ClassTree.load("street_blocks")
+        road = tree.index("road")
+        assert tuple(node_colors(tree, "voc")[road].tolist()) in shown
+        assert tuple(node_colors(tree)[road].tolist()) not in shown
 
     def test_classes_that_are_coarse_or_missing(self, tmp_path):
         tree = ClassTree.from_text("scene\n\tsky\n\trest\n\t\thuman\n\t\tall\nunicorn")

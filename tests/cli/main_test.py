@@ -17,6 +17,7 @@ from hierseg_keras.distribution.strategy import current_strategy  # noqa: E402
 from hierseg_keras.training import RunConfig, load_run  # noqa: E402
 from hierseg_keras.training.build import load_evaluation  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from hierseg_keras.visualization import node_colors  # noqa: E402
 from tests.manual_data import FOLDER, prepare  # noqa: E402
 from tests.running_eagerly import running_eagerly  # noqa: E402
 
@@ -272,12 +273,16 @@ class CalibrateTest:
 
 class ExportTest:
     def test_answers_as_the_run_does(self, run, tmp_path, capsys):
-        assert main(["export", str(run), "--out", str(tmp_path / "model" / "1")]) == 0
+        path = tmp_path / "model" / "1"
+        assert main(["export", str(run), "--palette", "voc", "--out", str(path)]) == 0
         image = np.random.default_rng(0).integers(0, 256, (1, 25, 30, 3), np.uint8)
-        serve = tf.saved_model.load(str(tmp_path / "model" / "1")).signatures["probabilities"]
+        serve = tf.saved_model.load(str(path)).signatures["probabilities"]
         answers = serve(image=tf.constant(image))
         np.testing.assert_allclose(answers["node_probabilities"], tf.sigmoid(load_run(run)[1](image)), atol=1e-5)
-        assert main(["export", str(run), "--out", str(tmp_path / "model" / "1")]) == 1
+        classes = json.loads((path / "assets" / "classes.json").read_text())
+        colors = node_colors(ClassTree.load("street_blocks"), "voc")
+        assert [entry["color"] for entry in classes] == colors.tolist()
+        assert main(["export", str(run), "--out", str(path)]) == 1
         assert "exists" in capsys.readouterr().err
 
     def test_warning_of_an_export_is_printed_though_lines_of_converters_are_hidden(self, run, tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from hierseg_keras.prediction.network_answers import NetworkAnswers  # noqa: E40
 from hierseg_keras.prediction.results_record import RECORD  # noqa: E402
 from hierseg_keras.training import RunConfig  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from hierseg_keras.visualization import node_colors  # noqa: E402
 from tests import image_samples  # noqa: E402
 from tests.image_samples import encoded, header_only_png, picture  # noqa: E402
 
@@ -180,6 +181,11 @@ class PredictTest:
         stems = ["frame", "other", "frame_level_1"]
         assert sorted(os.listdir("out")) == sorted([RECORD, *(f"{stem}_{end}" for stem in stems for end in endings)])
         assert [len(batch) for batch in predicted] == [2, 1]
+
+    def test_maps_have_the_colors_asked_for(self, folder):
+        assert main(["predict", "run", "a/frame.png", "--out", "out", "--no-pictures", "--palette", "voc"]) == 0
+        colors = np.reshape(Image.open("out/frame_level_1.png").getpalette(), (-1, 3))[: TREE.num_nodes]
+        np.testing.assert_array_equal(colors, node_colors(TREE, "voc"))
 
     def test_ids_come_without_pictures_and_from_the_run_where_that_is_asked_for(self, folder, capsys):
         (folder / "classes.csv").write_text("id,class,node\n40,,person\n7,,rider\n0,,sky\n")

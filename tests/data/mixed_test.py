@@ -154,6 +154,10 @@ class MixedDataSetsTest:
         helen, faces = self.drawn(self.load(batch_size=1))
         assert helen + faces == 36 and 4 <= helen <= 20
 
+    def test_sources_are_drawn_as_often_as_they_have_images(self):
+        one, other = (self.load(weights=weights) for weights in (None, [12, 24]))
+        assert labels(one).tobytes() == labels(other).tobytes()
+
     def test_weights_say_how_often(self):
         helen, faces = self.drawn(self.load(batch_size=1, weights=[30, 1]))
         assert helen >= 30 and helen + faces == 36

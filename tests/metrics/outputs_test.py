@@ -101,6 +101,18 @@ class ConfidenceCurveTest:
         np.testing.assert_allclose(metric.curve()["accuracy"], [2 / 3, 2 / 3, 1])
         assert metric.threshold_for(0.9) == 0.9 and metric.threshold_for(0.5) == 0.2
 
+    def test_every_higher_threshold_reaches_the_accuracy_too(self):
+        metric = ConfidenceCurve(ClassTree(["a", "b"]), thresholds=(0.2, 0.6, 0.9), scores="leaves")
+        metric.update_state(np.array([[[0, 1, 0]]]), np.log([[[[0.55, 0.45], [0.7, 0.3], [0.95, 0.05]]]]))
+        np.testing.assert_allclose(metric.curve()["accuracy"], [2 / 3, 1 / 2, 1])
+        assert metric.threshold_for(0.6) == 0.9
+
+    def test_threshold_that_answers_nothing_reaches_any_accuracy(self):
+        metric = ConfidenceCurve(ClassTree(["a", "b"]), thresholds=(0.2, 0.6, 0.9), scores="leaves")
+        metric.update_state(np.array([[[1, 0]]]), np.log([[[[0.55, 0.45], [0.7, 0.3]]]]))
+        np.testing.assert_allclose(metric.curve()["accuracy"], [1 / 2, 1, np.nan])
+        assert metric.threshold_for(0.9) == 0.6
+
     def test_each_threshold_has_a_name_of_its_own(self):
         metric = ConfidenceCurve(TREE, thresholds=(0, 0.5, 0.99, 0.995, 0.999), name="at")
         assert list(metric.result()) == ["at_0.00", "at_0.50", "at_0.99", "at_0.995", "at_0.999"]

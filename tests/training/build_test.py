@@ -89,6 +89,7 @@ class MakeModelTest:
         method = {"name": "HSSN", "beta": 0.3, "triplet": {"num_triplets": 7, "margin": 0.3}}
         hssn = build.make_model(tiny_config(method=method, seed=3), TREE)
         assert isinstance(hssn, HSSN) and (hssn.triplet.num_triplets, hssn.triplet.margin) == (7, 0.3)
+        assert hssn.triplet.get_config()["seed"] == 3
         method = {"name": "HS3", "stages": ["encoder_0_b_relu"], "clusters": ["human\n\tperson\n\trider\nsky"]}
         hs3 = build.make_model(tiny_config(method={**method, "weights": 0.2}), TREE)
         assert isinstance(hs3, HS3) and hs3.clusters["encoder_0_b_relu"].tolist() == [0, 0, 1]
@@ -138,6 +139,11 @@ class EvaluationBatchesTest:
 
     def test_published_protocol_is_required(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="config.toml"):
+            evaluate_published(tmp_path)
+        tiny_config().to_file(tmp_path / "config.toml")
+        for name in ("tree.txt", "model.weights.h5"):
+            (tmp_path / name).touch()
+        with pytest.raises(ValueError, match="expects a run of a recipe.*whose configuration has none"):
             evaluate_published(tmp_path)
 
 

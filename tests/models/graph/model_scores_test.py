@@ -6,6 +6,8 @@ import pytest
 
 from hierseg_keras.models import MultiScale, SlidingWindow, TreeSegmenter, UNet
 from hierseg_keras.models.graph.model_scores import scores_of
+from hierseg_keras.models.layers.crop_to import CropTo
+from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.tree import ClassTree
 
 TREE = ClassTree(["human/person", "human/rider", "sky"])
@@ -59,6 +61,27 @@ UNKNOWN = {
     "a sigmoid per leaf": lambda: network(L, activation="sigmoid"),
     "a softmax over nodes": lambda: network(V, activation="softmax"),
 }
+# Layers that move scores of 4 x 4 pixels.
+MOVING = {
+    "CropTo": lambda x: CropTo()([x, x[:, :3, :3]]),
+    "Cropping2D": lambda x: keras.layers.Cropping2D(1)(x),
+    "Dropout": lambda x: keras.layers.Dropout(0.5)(x),
+    "Identity": lambda x: keras.layers.Identity()(x),
+    "Permute": lambda x: keras.layers.Permute((2, 1, 3))(x),
+    "Reshape": lambda x: keras.layers.Reshape((2, 8, L))(x),
+    "Resize": lambda x: keras.ops.image.resize(x, (8, 8)),
+    "ResizeTo": lambda x: ResizeTo()([x, x[:, :3, :3]]),
+    "Resizing": lambda x: keras.layers.Resizing(8, 8)(x),
+    "UpSampling2D": lambda x: keras.layers.UpSampling2D()(x),
+    "ZeroPadding2D": lambda x: keras.layers.ZeroPadding2D(1)(x),
+}
+LINEAR = {
+    "BatchNormalization": lambda x: keras.layers.BatchNormalization()(x),
+    "Conv2DTranspose": lambda x: keras.layers.Conv2DTranspose(L, 2)(x),
+    "Dense": lambda x: keras.layers.Dense(L)(x),
+    "EinsumDense": lambda x: keras.layers.EinsumDense("bhwc,cd->bhwd", (None, None, L))(x),
+    "SeparableConv2D": lambda x: keras.layers.SeparableConv2D(L, 1)(x),
+}
 
 
 class ScoresOfTest:
@@ -67,6 +90,18 @@ class ScoresOfTest:
         make, kind, from_logits = KNOWN[name]
         scores = scores_of(make(), "test", TREE)
         assert (scores.kind, scores.from_logits) == (kind, from_logits)
+
+    @pytest.mark.parametrize("name", MOVING)
+    def test_layer_that_moves_scores_keeps_their_meaning(self, name):
+        probabilities = network(L, activation="softmax")
+        image = keras.Input((4, 4, 3))
+        scores = scores_of(keras.Model(image, MOVING[name](probabilities(image))), "test", TREE)
+        assert (scores.kind, scores.from_logits) == ("leaves", False)
+
+    @pytest.mark.parametrize("name", LINEAR)
+    def test_linear_layer_returns_logits(self, name):
+        scores = scores_of(network(L, LINEAR[name], activation="softmax"), "test", TREE)
+        assert (scores.kind, scores.from_logits) == ("leaves", True)
 
     @pytest.mark.parametrize("name", UNKNOWN)
     def test_refuses_what_cannot_be_known(self, name):

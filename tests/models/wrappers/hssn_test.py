@@ -444,15 +444,17 @@ class PlanTest:
         np.testing.assert_allclose(second, per_epoch[3 - len(second) :], atol=1e-5)
         assert len(second) < 3
 
-    @pytest.mark.large
     @only_tensorflow
     def test_accumulated_batches_are_one_update(self):
         from hierseg_keras.training import AccumulatedSGD
 
         model = HSSN(unet(), seed=0)
-        model.compile(AccumulatedSGD(0.01, accumulation_steps=2), jit_compile=False)
+        model.compile(AccumulatedSGD(0.01, accumulation_steps=2), run_eagerly=True)
         expected = [self.expected(step // 2, 4) for step in range(8)]
         np.testing.assert_allclose(self.weights_of(model, epochs=2), expected, atol=1e-5)
+        # Of 32 batches in all, 8 are done.
+        model.replan(32)
+        assert float(model.beta.next(2)) == pytest.approx(self.expected(4, 16))
 
     def test_total_steps_and_constant_weight(self):
         for options, expected in (
@@ -481,6 +483,18 @@ class PlanTest:
         weight = CosineWeight(0.4, total_steps=10)
         values = [float(weight.next()) for _ in range(12)]
         np.testing.assert_allclose(values, [self.expected(step, 10, 0.4) for step in range(12)], atol=1e-6)
+
+    def test_number_of_planned_updates_may_change(self):
+        weight = CosineWeight(0.5)
+        weight.plan(3, 5, accumulation_steps=2)
+        assert int(weight.num_batches) == 6
+        assert [float(weight.next(2)) for _ in range(2)] == pytest.approx([self.expected(3, 8)] * 2)
+        weight.replan(16)
+        assert float(weight.next(2)) == pytest.approx(self.expected(4, 16))
+        of_one_length = CosineWeight(0.5, total_steps=10)
+        of_one_length.plan(3, 5)
+        of_one_length.replan(16)
+        assert float(of_one_length.next()) == pytest.approx(self.expected(3, 10))
 
 
 @only_tensorflow

@@ -11,7 +11,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from hierseg_keras.tree import ClassTree
-from tests.tfds_builders.street_blocks.record_hash import RECORD_HASH, record_hash
+from tests.tfds_builders.street_blocks.record_hash import FIRST_RECORDS_HASH, RECORD_HASH, record_hash
 from tfds_builders.street_blocks import street_blocks_dataset_builder, street_scene
 from tfds_builders.street_blocks.street_class import StreetClass
 
@@ -40,6 +40,9 @@ class RecordsTest:
     @pytest.mark.large
     def test_nobody_changed_the_data(self):
         assert record_hash() == RECORD_HASH
+
+    def test_nobody_changed_the_first_records(self):
+        assert record_hash({"train": 5, "validation": 5}) == FIRST_RECORDS_HASH
 
     def test_records_differ_between_splits_and_indices(self):
         keys = [("train", 0), ("train", 1), ("validation", 0)]
