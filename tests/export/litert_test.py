@@ -13,6 +13,7 @@ from hierseg_keras import export  # noqa: E402
 from hierseg_keras.export.answers import Answers  # noqa: E402
 from hierseg_keras.models import Resized, UNet  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from hierseg_keras.visualization import node_colors  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 FLAT = ClassTree.from_text("person\nrider\nsky")
@@ -92,6 +93,12 @@ class LiteRTTest:
         answers = interpreter.get_signature_runner("probabilities")(image=image)
         for name, value in Answers(model, "litert").probabilities(image).items():
             np.testing.assert_allclose(answers[name], value, atol=1e-5, rtol=0)
+
+    def test_colors_are_chosen(self, tmp_path):
+        path = export.litert(network(3), tmp_path / "a.tflite", tree=FLAT, scores="leaves", size=(2, 2), palette="voc")
+        with zipfile.ZipFile(path) as archive:
+            classes = json.loads(archive.read("classes.json"))
+        assert [entry["color"] for entry in classes] == node_colors(FLAT, "voc").tolist()
 
     def test_file_holds_the_classes(self, path):
         with zipfile.ZipFile(path) as archive:

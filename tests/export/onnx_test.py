@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
+import keras  # noqa: E402
+
 from hierseg_keras import export  # noqa: E402
 from hierseg_keras.export.answers import Answers  # noqa: E402
 from hierseg_keras.models import HSSN, MultiScale, Resized, SlidingWindow, UNet  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+from hierseg_keras.visualization import node_colors  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 
@@ -50,6 +53,28 @@ class OnnxTest:
         assert set(names) == set(expected)
         for name, value in zip(names, session.run(names, {"image": image})):
             np.testing.assert_allclose(value, expected[name], atol=1e-5)
+
+    def test_meaning_of_the_channels_and_colors_are_the_given_ones(self, tmp_path):
+        image = keras.Input((None, None, 3))
+        scores = keras.layers.Conv2D(3, 1, activation="relu")(keras.layers.Rescaling(1 / 64)(image))
+        model, tree = keras.Model(image, scores), ClassTree(["person", "rider", "sky"])
+        options = {"tree": tree, "scores": "leaves", "from_logits": True, "palette": "voc", "probabilities": True}
+        session = session_of(export.onnx(model, tmp_path / "a.onnx", **options))
+        given = np.random.default_rng(0).integers(0, 256, (1, 5, 4, 3), np.uint8)
+        (found,) = session.run(["node_probabilities"], {"image": given})
+        np.testing.assert_allclose(found, tf.nn.softmax(model(given)), atol=1e-5)
+        classes = json.loads(session.get_modelmeta().custom_metadata_map["classes.json"])
+        assert [entry["color"] for entry in classes] == node_colors(tree, "voc").tolist()
+
+    def test_file_is_replaced_only_on_request(self, model, tmp_path):
+        with pytest.raises(ValueError, match="ends in .onnx"):
+            export.onnx(model, tmp_path / "a.tflite")
+        path = tmp_path / "a.onnx"
+        path.write_text("mine")
+        with pytest.raises(FileExistsError, match="overwrite=True"):
+            export.onnx(model, path, size=(2, 2))
+        assert path.read_text() == "mine"
+        session_of(export.onnx(model, path, size=(2, 2), overwrite=True))
 
     @pytest.mark.parametrize("resized, size", [((8, 12), None), (8, None), (8, (19, 33))])
     def test_resized_images_have_the_answers_of_the_network(self, resized, size, tmp_path):

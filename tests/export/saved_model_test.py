@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -83,6 +84,27 @@ class SavedModelTest:
         ended = subprocess.run(command, check=False, capture_output=True, text=True)
         assert ended.returncode == 1
         assert "encoded_confident: label differs" in ended.stdout and "probabilities is a signature" in ended.stdout
+
+    def test_meaning_of_the_channels_is_the_given_one(self, tmp_path, monkeypatch):
+        image = keras.Input((None, None, 3))
+        scores = keras.layers.Conv2D(3, 1, activation="relu")(keras.layers.Rescaling(1 / 64)(image))
+        model, given = keras.Model(image, scores), images(1, 5, 4)
+        meaning = {"tree": ClassTree(["person", "rider", "sky"]), "scores": "leaves", "from_logits": True}
+        path, written = export.saved_model(model, tmp_path / "1", **meaning), tmp_path / "expected.npz"
+        process = types.SimpleNamespace(run=lambda *args, **options: types.SimpleNamespace(returncode=0), PIPE=None)
+        monkeypatch.setattr(export.fresh_process, "subprocess", process)
+        assert export.check_in_fresh_process(path, model, [given], written, **meaning, signatures=["probabilities"])
+        answers = tf.saved_model.load(str(path)).signatures["probabilities"](image=tf.constant(given))
+        expected = tf.nn.softmax(model(given))
+        for found in (answers["node_probabilities"], np.load(written)["probabilities/0/output/node_probabilities"]):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+    def test_network_with_nan_is_refused(self, tmp_path):
+        model = small()
+        model.set_weights([weight * np.nan for weight in model.get_weights()])
+        with pytest.raises(FloatingPointError, match="^`saved_model` expects finite weights. Received: .*/kernel, 12 "):
+            export.saved_model(model, tmp_path / "1", tree=TREE)
+        assert not list(tmp_path.iterdir())
 
     def test_tensorflow_lite_converts_it_with_built_in_operations(self, exported):
         converter = tf.lite.TFLiteConverter.from_saved_model(str(exported), signature_keys=["serving_default"])

@@ -32,6 +32,26 @@ class ObjectivesTest:
         assert loss(np.full_like(LABELS, IGNORED), logits) == 0
         assert loss_by_depth(loss, TREE).tree == TREE
 
+    def test_flat_crossentropy_of_probabilities_is_that_of_their_logits(self, rng):
+        labels, logits = np.where(LABELS == IGNORED, IGNORED, LABELS % TREE.num_leaves), self.logits(rng, "leaves")
+        found = flat_crossentropy(TREE, from_logits=False)(labels, keras.ops.softmax(logits))
+        np.testing.assert_allclose(found, flat_crossentropy(TREE)(labels, logits), rtol=1e-4)
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda like: flat_crossentropy(TREE, ignore_class=like.ignore_class),
+            lambda like: leaf_crossentropy(TREE, like),
+            lambda like: loss_by_depth(like, TREE),
+        ],
+    )
+    def test_the_label_that_is_ignored_is_that_of_the_loss_beside_it(self, rng, make):
+        logits, values = self.logits(rng, "leaves"), []
+        for ignored in (IGNORED, -1):
+            labels = np.where(LABELS == IGNORED, ignored, LABELS % TREE.num_leaves)
+            values.append(float(make(HierarchicalCrossentropy(TREE, ignore_class=ignored))(labels, logits)))
+        assert values[0] == values[1] > 0
+
     def test_flat_crossentropy_of_a_coarse_label_is_nan(self, rng):
         """It has no class: a flat baseline is trained on leaves."""
         loss = flat_crossentropy(TREE, ignore_class=IGNORED)

@@ -114,6 +114,18 @@ class RegionMutualInformationTest:
         (value,) = evaluated(lambda x: [region_mutual_information(TREE, labels, x)], logits)
         np.testing.assert_allclose(value, expected_losses(labels, logits, pool_size=4), rtol=ROUNDING)
 
+    def test_the_function_computes_what_the_class_does(self, rng):
+        labels = drawn_labels(rng)
+        p = rng.uniform(size=(*labels.shape, TREE.num_nodes)).astype("float32")
+        expected = RegionMutualInformation(TREE, **SMALL, regularization=1e-2, from_logits=False).call(labels, p)
+        labels[labels == IGNORED] = -1
+        options = {**SMALL, "regularization": 1e-2, "from_logits": False, "ignore_class": -1}
+        for losses in (
+            region_mutual_information(TREE.to_text(), labels, p, **options),
+            RegionMutualInformation(TREE, **options).call(labels, p),
+        ):
+            np.testing.assert_array_equal(losses, expected)
+
     def test_right_answers_are_exact_in_float32(self, rng):
         """A matrix that is all rounding: the labels themselves are predicted."""
         labels = drawn_labels(rng, internal=False)

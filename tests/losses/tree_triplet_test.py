@@ -81,14 +81,21 @@ class TreeTripletTest:
         resumed.go_to_step(2)
         assert len(set(values)) == 3 and float(resumed(labels, embeddings)) == values[2]
 
-    def test_the_function_computes_what_the_class_does(self, rng):
+    @pytest.mark.parametrize(
+        "options",
+        [{"margin": 0.2, "distance": "euclidean"}, {"positives": "class", "tolerance": 0.3, "margin_scale": 0.1}],
+    )
+    def test_the_function_computes_what_the_class_does(self, rng, options):
         labels, embeddings = rng.integers(0, TREE.num_nodes, (2, 4, 5)), rng.normal(size=(2, 4, 5, 3)).astype("float32")
-        loss = TreeTriplet(TREE, 20, margin=0.2, distance="euclidean", seed=3)
+        loss = TreeTriplet(TREE, 20, **options, seed=3)
         seed_generator = keras.random.SeedGenerator(3)
         for _ in range(2):
-            options = {"num_triplets": 20, "margin": 0.2, "distance": "euclidean"}
-            losses = tree_triplet(TREE.to_text(), labels, embeddings, seed_generator, **options)
+            losses = tree_triplet(TREE.to_text(), labels, embeddings, seed_generator, 20, **options)
             np.testing.assert_array_equal(losses, loss.call(labels, embeddings))
+
+    def test_the_function_names_itself_in_errors(self, rng):
+        labels, embeddings = np.zeros((1, 2, 2), int), rng.normal(size=(1, 2, 2, 3))
+        seed_generator = keras.random.SeedGenerator(3)
         for options, message in (
             ({"num_triplets": 0}, "`num_triplets` >= 1"),
             ({"distance": "city"}, "`distance` among"),
@@ -273,8 +280,10 @@ class TreeTripletTest:
 
     def test_configuration_makes_the_same_loss(self, rng):
         options = {"positives": "class", "margin": 0.2, "distance": "euclidean", "ignore_class": -1, "seed": 3}
-        loss = TreeTriplet(TREE, 30, tolerance=0.3, margin_scale=0.1, **options)
+        options |= {"num_triplets": 30, "tolerance": 0.3, "margin_scale": 0.1}
+        loss = TreeTriplet(TREE, **options)
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+        assert options.items() <= again.get_config().items() and again.get_config() == loss.get_config()
         labels, embeddings = rng.integers(-1, 6, (1, 9, 9)), rng.normal(size=(1, 9, 9, 4))
         assert float(loss(labels, embeddings)) == float(again(labels, embeddings)) > 0
 

@@ -357,6 +357,18 @@ class SecondRunTest:
             with pytest.raises(ValueError, match="differ in network"):
                 predict_files(other, "photos/0.png", "out")
 
+    @pytest.mark.parametrize(
+        "other",
+        [{"tree": ClassTree(["person", "rider", "car"])}, {"scores": "nodes"}, {"from_logits": False}],
+    )
+    def test_network_whose_channels_mean_something_else_is_another(self, other, folder):
+        x = keras.Input((None, None, 3))
+        model = keras.Model(x, keras.layers.Conv2D(3, 1, activation="softmax")(x))
+        meaning = {"tree": ClassTree(["person", "rider", "sky"]), "scores": "leaves", "from_logits": True}
+        predict_files(model, "photos/0.png", "out", levels=[1], **meaning)
+        with pytest.raises(ValueError, match="differ in network"):
+            predict_files(model, "photos/0.png", "out", levels=[1], skip_existing=True, **{**meaning, **other})
+
     def test_further_images_may_join(self, folder, model):
         predict_files(model, "photos/0.png", "out")
         predict_files(model, "photos/day", "out")

@@ -1,4 +1,5 @@
 import itertools
+import types
 
 import keras
 import numpy as np
@@ -16,6 +17,8 @@ from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
+# 255 is a node.
+LARGE = ClassTree([f"leaf {number}" for number in range(256)])
 
 
 def all_layers(model):
@@ -68,6 +71,25 @@ class FurtherLossesTest:
             build.make_loss(config, TREE)
 
 
+class IgnoreClassOfTest:
+    def test_is_255_unless_that_is_a_node(self):
+        trees = [ClassTree([f"leaf {number}" for number in range(count)]) for count in (255, 256)]
+        assert [build.ignore_class_of(tree) for tree in trees] == [255, -1]
+
+    def test_reaches_method_losses_and_metrics(self):
+        config = tiny_config(method={"name": "HSSN"}, evaluation={"metrics": [{"name": "PathCoherence"}]})
+        model = build.make_model(config, LARGE)
+        report = build.compile_model(model, config, "sgd")
+        assert [each.ignore_class for each in (model, model.triplet, model.loss, report)] == [-1] * 4
+
+    def test_is_the_label_of_padding(self, monkeypatch):
+        monkeypatch.setattr(data, "load", lambda *args, **options: options["ignore_class"])
+        monkeypatch.setattr(build, "evaluation_batches", lambda *args: args)
+        strategy = types.SimpleNamespace(num_replicas_in_sync=2)
+        label, _, (_, padding), _ = build.load_evaluation(tiny_config(), LARGE, "validation", strategy)
+        assert label == padding == -1
+
+
 class MakeModelTest:
     def test_deeplab_with_its_own_options(self):
         network = {"backbone": "resnet18_small", "output_stride": 32, "filters": 4, "synchronized_batch_norm": True}
@@ -116,6 +138,21 @@ class CompileModelTest:
         assert isinstance(report, TreeReport) and report.from_logits is True
         names = model.evaluate(np.zeros((1, 8, 8, 3)), np.zeros((1, 8, 8), "int32"), return_dict=True, verbose=0)
         assert any("coheren" in name for name in names) and "miou_1" in names
+
+
+class LoadTrainingTest:
+    @pytest.mark.parametrize("how_often", [{"weights": (1.0, 3.0)}, {"batch_shares": (2, 4)}])
+    def test_every_option_of_the_configuration_is_passed_on(self, how_often, monkeypatch):
+        monkeypatch.setattr(data, "load", lambda *args, **options: (args, options))
+        values = {"batch_size": 6, "size": (20, 30), "crop_size": (8, 9), "scale_range": (0.7, 1.5), "max_depth": 7.5}
+        values |= {"max_class_share": 0.6, "distort_colors": True, "label_levels": (1, 2)}
+        values |= {"data_dir": "prepared", "manual_dir": "manual", **how_often}
+        sources = {"dataset": ("street_blocks", "lip_tree"), "train_split": ("train[:4]", "train")}
+        config = RunConfig(data={**sources, **values}, network={"name": "SAGate"}, seed=5)
+        args, options = build.load_training(config, TREE)
+        assert args == (["street_blocks", "lip_tree"], ("train[:4]", "train"))
+        others = {"weights": None, "batch_shares": None, "batch_part": None, "tree": TREE, "seed": 5}
+        assert options == {**others, **values, "training": True, "ignore_class": 255}
 
 
 class EvaluationBatchesTest:

@@ -15,7 +15,7 @@ import hierseg_keras as hs  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.prediction.class_ids import written_ids  # noqa: E402
 from hierseg_keras.training import ConfigError, RunConfig  # noqa: E402
-from hierseg_keras.training.data_sets import class_table, load_class_table, palette_of  # noqa: E402
+from hierseg_keras.training.data_sets import class_table, data_set, load_class_table, palette_of  # noqa: E402
 from tests import image_folders  # noqa: E402
 
 FOLDERS = {"images": "i", "masks": "m", "tree": "street_blocks"}
@@ -46,6 +46,20 @@ class ConfigTest:
         with pytest.raises(ConfigError) as caught:
             RunConfig(data={"dataset": "folders"})
         assert [line.split("`")[1] for line in caught.value.problems] == ["data.images", "data.masks", "data.tree"]
+
+
+class DataSetTest:
+    @pytest.mark.parametrize(
+        "validation", [{"val_images": "vi", "val_masks": "vm"}, {"val_share": 0.2, "groups": "(.)"}]
+    )
+    def test_every_option_of_the_folders_is_passed_on(self, validation, monkeypatch):
+        monkeypatch.setattr(hs.data, "from_folders", lambda *args, **options: (args, options))
+        values = {"classes": "c.csv", "skip_bad": True, "data_dir": "prepared", **validation}
+        config = RunConfig(data={**FOLDERS, "mask_format": "colors", **values})
+        args, options = data_set(config.data, "folders", image_folders.TREE)
+        assert args == ("i", "m", image_folders.TREE)
+        others = {"val_images": None, "val_masks": None, "groups": None}
+        assert options == {**others, **values, "format": "colors"}
 
 
 class PaletteOfTest:

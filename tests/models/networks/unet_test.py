@@ -22,6 +22,12 @@ class UNetTest(NetworkContract):
         assert at_once(small())(np.zeros((2, *size, 3), "uint8")).shape == (2, *size, 4)
         assert small(input_shape=(*size, 3)).output_shape == (None, *size, 4)
 
+    @pytest.mark.parametrize("scores, expected", [("nodes", [1 / 4, 1 / 4, 1 / 4, 2 / 4]), ("leaves", [1 / 2] * 3)])
+    def test_node_probabilities_start_at_the_share_of_leaves_below(self, scores, expected):
+        """Unlabeled pixels count as one more leaf. A softmax starts at zeros."""
+        bias = keras.ops.convert_to_numpy(small(scores=scores).get_layer("logits").bias)
+        np.testing.assert_allclose(1 / (1 + np.exp(-bias)), expected, rtol=1e-6)
+
     def test_scales_images_inside(self):
         # Mid-gray is 0 to the first convolution, which has no bias.
         model = small(num_stages=1)

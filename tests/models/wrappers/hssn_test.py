@@ -219,6 +219,19 @@ class HSSNTest:
         assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
 
     @only_tensorflow
+    def test_another_label_may_be_the_ignored_one(self):
+        network, seen = unet(), []
+        for ignored in (255, -1):
+            keras.utils.set_random_seed(0)
+            model = HSSN(network, ignore_class=ignored, seed=5, beta_schedule="constant")
+            model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+            y = labels(1)
+            y[:, :20] = ignored
+            history = model.fit(images(1), y, verbose=0).history
+            seen.append([history["focal_tree_min"][0], history["tree_triplet"][0]])
+        assert np.isfinite(seen[0]).all() and seen[1] == pytest.approx(seen[0], rel=1e-5)
+
+    @only_tensorflow
     def test_loss_averaged_by_depth(self, tmp_path):
         loss = FocalTreeMin(TREE, averaging="depth")
         model = HSSN(unet(), loss=loss, triplet=False)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hierseg_keras.losses import HierarchicalCrossentropy
+from hierseg_keras.losses.mask_classification import mask_classification
 from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import HSSN, MaskClassification, MaskClassifier, MaskFormer, UNet
 from hierseg_keras.models.graph.model_scores import scores_of
@@ -117,6 +118,36 @@ class MaskClassificationTest:
         first = {key: value for key, value in answers.items() if not key.endswith("_1")}
         parts = [float(model.compute_loss(y=some_labels(), y_pred=part)) for part in (first, last)]
         assert total == pytest.approx(sum(parts), rel=1e-5) and min(parts) > 0
+
+    @only_tensorflow
+    def test_weights_of_losses_and_of_layers_are_the_given_ones(self):
+        network = MaskFormer(TREE, scores="leaves", auxiliary_weight=0.5, **SMALL)
+        model = MaskClassification(network, no_object_weight=0.3, focal_weight=2, dice_weight=7)
+        model.compile("sgd")
+        # The queries of an untrained network are so alike that any weights match them alike.
+        rng = np.random.default_rng(0)
+        layers = [(rng.normal(size=(2, 6, 5)), rng.normal(0, 3, (2, 8, 8, 6))) for _ in range(2)]
+        layers = [tuple(x.astype("float32") for x in layer) for layer in layers]
+        answers = {"logits": np.zeros((2, 32, 32, 4), "float32")}
+        answers |= {f"{key}_{i}": x for i, layer in enumerate(layers) for key, x in zip(("classes", "masks"), layer)}
+        first, last = (
+            losses["classification"] + 2 * losses["focal"] + 7 * losses["dice"]
+            for losses in mask_classification(TREE, some_labels(), layers, answers["logits"], 0.3, 2, 7)
+        )
+        total = model.compute_loss(y=some_labels(), y_pred=answers)
+        assert float(total) == pytest.approx(float(last + 0.5 * first), rel=1e-5)
+
+    @only_tensorflow
+    def test_another_label_may_be_the_ignored_one(self):
+        network = MaskFormer(TREE, scores="leaves", **SMALL)
+        answers = MaskClassification(network)(some_images(), training=True)
+        seen = []
+        for ignored in (255, -1):
+            model, y = MaskClassification(network, ignore_class=ignored), some_labels()
+            model.compile("sgd")
+            y[:, :9] = ignored
+            seen.append([float(model.compute_loss(y=y, y_pred=y_pred)) for y_pred in (answers, answers["logits"])])
+        assert np.isfinite(seen[0]).all() and seen[0] == seen[1]
 
     @only_tensorflow
     def test_losses_of_layers_are_added(self):

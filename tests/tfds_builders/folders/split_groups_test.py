@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfds_builders.folders.split_groups import few_for_validation, group_names
+from tfds_builders.folders.split_groups import few_for_validation, group_names, hash_shares
 from tfds_builders.reading.file_problems import ImageFileError
 
 
@@ -19,6 +19,14 @@ class GroupNamesTest:
             ImageFileError, match="groups.csv:4: expected one group per image. Received: v0 and v1 for a"
         ):
             group_names(["a", "b"], str(path))
+
+
+class HashSharesTest:
+    def test_are_the_same_in_every_version(self):
+        """With other shares, an image of an earlier run's validation would become one of the training."""
+        # The first 16 digits of `printf one | sha256sum`, by 2**64.
+        shares = {"one": 0x7692C3AD3540BB80 / 2**64, "two": 0.24909669124858325, "über/zwei": 0.6938717078298383}
+        assert hash_shares([*shares, "one"]) == shares
 
 
 class FewForValidationTest:
