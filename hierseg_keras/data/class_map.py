@@ -17,10 +17,10 @@ from hierseg_keras.data.colors import as_color, color_code
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable, checked_color_codes
 from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
+from hierseg_keras.tree.ignore_class import IGNORE
 from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.tensor import Tensor
 
-IGNORE = "ignore"
 _SEMICOLONS = ". Save the table with commas between the columns"
 _HEADER = ["id", "class", "node", "color"]
 

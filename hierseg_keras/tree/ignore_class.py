@@ -7,6 +7,9 @@ from hierseg_keras.tree.exact_integer import exact_integer
 if typing.TYPE_CHECKING:
     from hierseg_keras.tree.class_tree import ClassTree
 
+# The word for "no label" in class tables, in place of a node.
+IGNORE = "ignore"
+
 
 def check_ignore_class(name: str, tree: "ClassTree", ignore_class: int) -> int:
     """Returns `ignore_class` as an `int`.

@@ -3,6 +3,7 @@
 import re
 
 from hierseg_keras.tree.exact_integer import exact_integer
+from hierseg_keras.tree.ignore_class import IGNORE
 from hierseg_keras.tree.other_formats import sign_in_name
 from hierseg_keras.tree.tree_error import TreeError
 
@@ -33,7 +34,7 @@ def check_outline(outline, is_leaf):
 
 
 def _name_problems(outline):
-    for name, place in zip(outline.names, outline.places):
+    for name, parent, place in zip(outline.names, outline.parents, outline.places):
         if not name or name != name.strip():
             yield f"{place}: a class name must not be empty, nor begin or end with white space. Received: {name!r}"
         elif "/" in name or _CONTROL.search(name):
@@ -44,6 +45,11 @@ def _name_problems(outline):
             yield (
                 f"{place}: a class name must not contain a '#' at its beginning or after white space, which would "
                 f"begin a comment. Received: {name!r}. Put the comment on a line of its own"
+            )
+        elif name == IGNORE and parent < 0:
+            yield (
+                f'{place}: a top class must not be named {IGNORE!r}, which means "no label" in a class table. Rename '
+                "it, or remove it: pixels without a label need no class"
             )
         elif sign := sign_in_name(name):
             yield f"{place}: a class name must not {sign[1]}, as in {sign[0]}. Received: {name!r}"

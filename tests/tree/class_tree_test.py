@@ -445,6 +445,7 @@ class ClassTreeTest:
             ("a/b\nc", ["t.txt:1: a class name must not contain '/'"]),
             ("= 0\nb = 1", ["t.txt:1: a class name must not be empty"]),
             ("a = 1 = 0", ["t.txt:1: a class name must not end in '= n'"]),
+            ("a\nignore", ["t.txt:2: a top class must not be named 'ignore', which means"]),
             ("a\x00b\nc", ["t.txt:1: a class name must not contain '/', which joins paths, or a control"]),
         ],
     )
