@@ -2,7 +2,7 @@
 
 import os
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 from numpy.typing import ArrayLike
@@ -19,8 +19,8 @@ if typing.TYPE_CHECKING:
 
 
 def from_arrays(
-    images: ArrayLike | Sequence[ArrayLike],
-    labels: ArrayLike | Sequence[ArrayLike],
+    images: ArrayLike | Iterable[ArrayLike],
+    labels: ArrayLike | Iterable[ArrayLike],
     tree: ClassTree | str,
     classes: ClassMap | str | os.PathLike | Mapping | None = None,
     ignore_class: int = 255,
@@ -36,10 +36,10 @@ def from_arrays(
     `data.load` without `training` returns the images in the order of the arrays. Do not change the arrays afterwards.
 
     Args:
-        images: Uint8 array `(N, H, W, 3)`; or a list of arrays `(H, W, 3)`, `(H, W, 1)` or `(H, W)`, whose sizes may
-            differ. A gray image gets three equal channels.
-        labels: Integer array `(N, H, W)`, or a list of arrays `(H, W)` or `(H, W, 1)`: node indices of the tree, or
-            the ids of `classes`, or its colors with a last axis of 3.
+        images: Uint8 array `(N, H, W, 3)`; or a list or iterator of arrays `(H, W, 3)`, `(H, W, 1)` or `(H, W)`, whose
+            sizes may differ. A gray image gets three equal channels.
+        labels: Integer array `(N, H, W)`, or a list or iterator of arrays `(H, W)` or `(H, W, 1)`: node indices of the
+            tree, or the ids of `classes`, or its colors with a last axis of 3.
         tree: `ClassTree`, or its text.
         classes: `data.ClassMap`, the path of its file, or a dict from class ids or colors to nodes. Defaults to `None`:
             labels are node indices, that is, the leaves are 0 to `L - 1`, and `L` and above are internal nodes. A
@@ -84,12 +84,12 @@ def from_arrays(
     ignore_class = check_ignore_class("data.from_arrays", tree, ignore_class)
     examples = ArrayExamples(images, labels, classes is not None and classes.has_colors)
     builder = MemoryBuilder("arrays", examples, split, tree, classes, ignore_class)
-    problems = [_label_problem(builder, position, label) for position, label in enumerate(labels)]
+    problems = [_label_problem(builder, position, label) for position, label in enumerate(examples.labels)]
     problems = list(filter(None, problems))
     if problems:
         raise ValueError("\n".join(capped(problems, MAX_PROBLEMS)))
     if classes is None:
-        warn_of_internal_labels("data.from_arrays", tree, labels, ignore_class)
+        warn_of_internal_labels("data.from_arrays", tree, examples.labels, ignore_class)
     return builder
 
 

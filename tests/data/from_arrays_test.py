@@ -167,6 +167,10 @@ class FromArraysTest:
             "'ignore'}."
         )
 
+    def test_values_of_labels_from_an_iterator_are_checked(self):
+        with pytest.raises(ValueError, match=r"example 1: .* 77 \(120 pixels\)"):
+            from_arrays(iter(IMAGES[:1] * 2), iter([LABELS[0], np.full((10, 12), 77)]))
+
     def test_load_says_how_to_pass_arrays(self):
         with pytest.raises(TypeError, match="data.from_arrays"):
             hs.data.load(np.stack([IMAGES[0]] * 2), "train")
