@@ -93,11 +93,18 @@ class WriteLog(keras.callbacks.Callback):
 
     Args:
         path: `pathlib.Path` of the file. Epochs count from 0, as in `keras.callbacks.CSVLogger`.
+
+    Raises:
+        ValueError: At the start of the training, if the file exists and is no such log.
     """
 
     def __init__(self, path):
         super().__init__()
         self.path = path
+
+    def on_train_begin(self, logs=None):
+        # Before the first epoch, not after it, an error costs no time.
+        self._rows()
 
     def on_epoch_end(self, epoch, logs=None):
         if not is_first():
@@ -113,8 +120,16 @@ class WriteLog(keras.callbacks.Callback):
     def _rows(self):
         if not self.path.is_file():
             return []
-        with self.path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        with self.path.open(newline="", encoding="utf-8", errors="replace") as file:
+            rows = list(csv.DictReader(file))
+        for number, row in enumerate(rows, start=1):
+            if not (row.get("epoch") or "").isdecimal():
+                raise ValueError(
+                    f"{self.path}: expected the log as training wrote it, with commas and whole numbers in the column "
+                    f"`epoch`. Received: epoch={row.get('epoch')!r} in row {number}. Restore the file, or delete it to "
+                    "go on without the metrics of earlier epochs."
+                )
+        return rows
 
 
 class SeedEpochs(keras.callbacks.Callback):

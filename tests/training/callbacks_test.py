@@ -127,6 +127,12 @@ class WriteLogTest:
             rows = [(row["epoch"], row["loss"]) for row in csv.DictReader(file)]
         assert rows == [("0", "4.0"), ("1", "4.0"), ("2", "1.0")]
 
+    @pytest.mark.parametrize("text", ["epoch;loss\n0;0.5\n", "epoch,loss\n0.0,0.5\n", "loss\n0.5\n"])
+    def test_log_that_was_edited_is_refused_before_the_first_epoch(self, text, tmp_path):
+        (tmp_path / "log.csv").write_text(text)
+        with pytest.raises(ValueError, match="log.csv: expected the log .* Restore the file, or delete it"):
+            WriteLog(tmp_path / "log.csv").on_train_begin()
+
     def test_log_is_kept_where_the_disk_is_full(self, tmp_path):
         callback = WriteLog(tmp_path / "log.csv")
         callback.on_epoch_end(0, {"loss": 1.0})
