@@ -31,6 +31,8 @@ from hierseg_keras.tree import ClassTree
 from hierseg_keras.visualization import draw_trade_offs, draw_tree
 
 DEEP_SUPERVISION, CLUSTERS, HS3_RUN = "deep_supervision", "clusters", "hs3"
+# Two classes have no clusters but themselves.
+_LEAST_CLASSES = 3
 
 
 def train_hs3(
@@ -70,8 +72,8 @@ def train_hs3(
     Raises:
         FileExistsError: If the folder contains anything else, or another process trains into it. Its files are not
             changed.
-        ValueError: If the method is not `HS3` with `clusters="search"`, or the folder's configuration is a different
-            one; or in the scope of several replicas: pass their strategy instead.
+        ValueError: If the method is not `HS3` with `clusters="search"`, the tree has fewer than 3 leaves, or the
+            folder's configuration is a different one; or in the scope of several replicas: pass their strategy instead.
     """
     folder = pathlib.Path(folder)
     if not config.finds_clusters:
@@ -94,6 +96,12 @@ def train_hs3(
 
 def _train_phases(config, folder, verbose, strategy):
     values, method = config.data, config.method
+    num_leaves = tree_of(values).num_leaves
+    if num_leaves < _LEAST_CLASSES:
+        raise ValueError(
+            f"finding the clusters of `HS3` expects a tree of {_LEAST_CLASSES} leaves or more. Received: {num_leaves}. "
+            "Set `method.clusters` to false, which supervises the stages on all classes."
+        )
     # Only the blocks of `fuse` have the representations of regions.
     wants_regions = method.fuse if method.embeddings is None else method.embeddings == "regions"
     all_classes = {"clusters": None, "fuse": method.clustering == "kmeans" and wants_regions}

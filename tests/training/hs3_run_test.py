@@ -144,6 +144,12 @@ class TrainHS3Test:
         values["method"]["filters"] = False
         assert RunConfig(**values).method.filters == "half" == config.method.filters
 
+    def test_a_tree_of_two_leaves_is_refused_before_the_training(self, config, tmp_path):
+        (tmp_path / "tree.txt").write_text("road\nsky\n")
+        config = config.replace(data={"tree": str(tmp_path / "tree.txt")})
+        with pytest.raises(ValueError, match="expects a tree of 3 leaves or more. Received: 2. Set `method.clusters`"):
+            train_hs3(config, tmp_path / "run", verbose=0)
+
     def test_leaves_other_folders_alone(self, config, tmp_path):
         (tmp_path / "mine.txt").write_text("x")
         with pytest.raises(FileExistsError, match="new or empty folder"):
