@@ -3,6 +3,7 @@
 import argparse
 import keyword
 import math
+import os
 import re
 
 # The largest dimension of a tensor.
@@ -77,10 +78,11 @@ def seed(text):
 
 
 def name(text):
-    """Reads a name or a path, and checks that it is not empty."""
+    """Reads a name or a path, in which `~` is the user's home folder, and checks that it is not empty."""
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"expected a name or a path. Received: {text!r}")
-    return text
+    # A shell leaves `~` as it is within a word, as in --out=~/runs.
+    return os.path.expanduser(text)
 
 
 def snake_case(text):

@@ -147,7 +147,7 @@ def absolute_folders(values):
 
 def _absolute(path):
     # An address such as gs://bucket is no path.
-    return path if "://" in path else os.path.abspath(os.path.expanduser(path))
+    return path if "://" in path else os.path.abspath(path)
 
 
 def _mask_table(values, classes):

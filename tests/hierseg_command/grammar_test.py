@@ -131,6 +131,11 @@ class ParseTest:
         assert parse("data x --count 3".split()).count == 3 and parse("demo --seed 0".split()).seed == 0
         assert parse("evaluate run".split()).replicas == "auto" and pair("1X2") == (1, 2)
 
+    def test_a_home_folder_within_a_word_is_expanded(self, monkeypatch):
+        monkeypatch.setenv("HOME", "/home/ada")
+        options = parse(["predict", "~/run", "a~b.png", "--out=~/maps"])
+        assert (options.run, options.images, options.out) == ("/home/ada/run", ["a~b.png"], "/home/ada/maps")
+
     def test_empty_names_are_refused(self, capsys):
         for arguments in (["evaluate", ""], ["data", "x", "--split="], ["export", "run", "--out="]):
             with pytest.raises(SystemExit):

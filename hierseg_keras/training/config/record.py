@@ -25,6 +25,7 @@ from hierseg_keras.training.config.value_types import (
     Names,
     NotNegative,
     Off,
+    Path,
     Positive,
     Share,
     Size,
@@ -55,30 +56,30 @@ class Data(Record):
     dataset: Names = "street_blocks"
     """TFDS data set, such as street_blocks or camvid_tree, or a list of data sets to train on together. Defaults to
     folders, the data set of `images` and `masks`, if they are given, and to street_blocks otherwise."""
-    images: Off[str] = None
+    images: Off[Path] = None
     """Folder of images, with subfolders; PNG, JPEG or BMP."""
-    masks: Off[str] = None
+    masks: Off[Path] = None
     """Folder of masks, of the same names as the images."""
     mask_format: Off[str] = None
     """Format of the masks: index, colors, coco_panoptic, cvat, labelme or binary. Defaults to what the files show."""
-    classes: Off[str] = None
+    classes: Off[Path] = None
     """Class table, a CSV file that gives each class of the masks a node. Defaults to leaf indices, or equal names."""
     val_share: Off[Share] = None
     """Share of the images that are the split validation. Defaults to 0.1 without `val_images`."""
-    val_images: Off[str] = None
+    val_images: Off[Path] = None
     """Folder of images that are the split validation, in place of `val_share`."""
-    val_masks: Off[str] = None
+    val_masks: Off[Path] = None
     """Folder of the masks of `val_images`."""
-    groups: Off[str] = None
+    groups: Off[Path] = None
     """Regular expression with one group, or CSV file; images of one group, such as a video, are in the same split.
     Defaults to the subfolders of the images."""
     skip_bad: bool = False
     """Whether to omit images and masks that cannot be used, instead of ending with an error."""
     train_split: Names = "train"
     """TFDS split to train on, or a list with one split per data set."""
-    tree: Off[str] = None
+    tree: Off[Path] = None
     """Name of a shipped tree, or path of a tree file. Defaults to the data sets' own tree."""
-    palette: Off[str] = None
+    palette: Off[Path] = None
     """Colors of pictures: generated, voc, or a CSV file with the columns node and color. Defaults to the official
     palette of the tree's data set, or otherwise a generated one."""
     batch_size: Count = 8
@@ -104,9 +105,9 @@ class Data(Record):
     """Whether to change brightness, contrast, saturation and hue of training crops at random."""
     max_depth: Off[Positive] = None
     """Depth in meters that becomes 255 in the fourth channel; only for networks with a depth input."""
-    data_dir: Off[str] = None
+    data_dir: Off[Path] = None
     """Folder of prepared data sets."""
-    manual_dir: Off[str] = None
+    manual_dir: Off[Path] = None
     """Folder with the files of a data set that cannot be downloaded automatically."""
 
     @model_validator(mode="before")
@@ -278,7 +279,7 @@ class RunConfig(Record):
     save_every: SaveEvery = "5min"
     """Interval between checkpoints: a number of batches, or a time such as "30s", "5min" or "1h"; false disables
     regular checkpoints."""
-    init: Off[str] = None
+    init: Off[Path] = None
     """Folder of an earlier run whose weights the training starts from, where the networks share layers."""
     class_prior: bool = False
     """Whether the network starts with the frequencies of the classes in the training labels."""

@@ -1,11 +1,12 @@
 """The types of a configuration's values: values that TOML can hold, without silent conversion."""
 
+import os
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, Strict, ValidationError, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from hierseg_keras.training.config.problems import expected_by
@@ -38,6 +39,8 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Size = AsTuple[tuple[Count, Count]]
+# A path in which `~` stands for the user's home folder. A shell expands it only at the beginning of a word.
+Path = Annotated[str, AfterValidator(os.path.expanduser)]
 # One value for all data sets, or a list with one value per data set.
 Names = Either[str | AsTuple[tuple[str, ...]]]
 Levels = Either[Count | AsTuple[tuple[Count, ...]]]

@@ -72,6 +72,12 @@ class RunConfigTest:
             (line,) = problems_of(**{table: {**of_class, key: value} if key else value})
             assert key in line and line.startswith(f"`{table}") and "expects" in line and "Received: " in line, line
 
+    @pytest.mark.parametrize("key", ["images", "masks", "tree", "palette", "data_dir"])
+    def test_a_home_folder_is_expanded_in_paths(self, key, monkeypatch):
+        monkeypatch.setenv("HOME", "/home/ada")
+        data = {"images": "a", "masks": "b", "tree": "c", key: "~/x"}
+        assert getattr(RunConfig(data=data).data, key) == "/home/ada/x"
+
     def test_mask_classification_needs_leaf_scores_and_no_xla(self):
         network, method = {"name": "MaskFormer", "backbone": "swin_nano"}, {"name": "MaskClassification"}
         loss, jit_compile = problems_of(network=network, method=method, loss={"name": "FocalTreeMin"}, jit_compile=True)
