@@ -226,7 +226,9 @@ def predict(parser):
         nargs="*",
         help="PNG, JPEG or BMP files of any size, folders, or quoted patterns such as 'photos/**/*.jpg'",
     )
-    parser.add_argument("--list", type=name, metavar="FILE", help="text file with one image per line, or - for stdin")
+    parser.add_argument(
+        "--list", type=name, metavar="FILE", help="text file with one image per line or NUL-separated, or - for stdin"
+    )
     parser.add_argument("--out", type=name, required=True, help="folder for the results")
     parser.add_argument(
         "--levels", type=whole_numbers, help="levels of the class maps, such as 1,3 (default: all; with --ids 1)"

@@ -71,12 +71,14 @@ def _images(count):
 
 
 def _listed(path):
-    """Reads the paths in the lines of a file, or of stdin."""
+    """Reads the paths in the lines of a file, or of stdin. They may end in NUL instead, as after `find -print0`."""
     if path is None:
         return None
     if path == STDIN:
-        lines = sys.stdin.buffer.read().splitlines()
+        content = sys.stdin.buffer.read()
     else:
         with open(path, "rb") as file:
-            lines = file.read().splitlines()
+            content = file.read()
+    # Of the two, only NUL is never part of a path.
+    lines = content.split(b"\0") if b"\0" in content else content.splitlines()
     return [os.fsdecode(line) for line in lines if line.strip()]

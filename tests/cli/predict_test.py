@@ -168,8 +168,9 @@ class PredictTest:
         assert main(["predict", "run", "c", "--list", "list.txt", "--out", "both", *options]) == 0
         assert sorted(os.listdir("both")) == ["a", "b", "c", RECORD]
 
-    def test_list_may_come_from_a_pipe(self, folder, monkeypatch):
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a/frame.png\n")))
+    @pytest.mark.parametrize("content", [b"a/frame.png\n", b"a/frame.png\0"])
+    def test_list_may_come_from_a_pipe(self, content, folder, monkeypatch):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
         assert main(["predict", "run", "--list", "-", "--out", "out", "--no-pictures"]) == 0
         assert "frame_level_1.png" in os.listdir("out")
 
