@@ -20,7 +20,8 @@ class Builder(TreeBuilder):
         return tree_dataset_info(self, tree, [*tree.paths[: tree.num_leaves], None])
 
     def split_items(self, manual_dir):
-        found = {folder.name: pair_folders(folder / "images", folder / "masks") for folder in manual_dir.iterdir()}
+        folders = [path for path in manual_dir.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        found = {folder.name: pair_folders(folder / "images", folder / "masks") for folder in folders}
         problems = [problem for _, problems in found.values() for problem in problems]
         return {split: pairs for split, (pairs, _) in found.items()}, problems
 

@@ -42,6 +42,10 @@ class ConfigTest:
         with pytest.raises(ConfigError, match='`data.dataset` expects "folders", alone or in a list'):
             RunConfig(data=options)
 
+    def test_a_run_without_folders_says_how_to_evaluate_some(self):
+        with pytest.raises(ValueError, match="`dataset` expects a data set other than folders .* in Python"):
+            data_set(RunConfig(data={"dataset": "street_blocks"}).data, "folders", None)
+
     def test_the_data_set_needs_its_folders(self):
         with pytest.raises(ConfigError) as caught:
             RunConfig(data={"dataset": "folders"})
@@ -240,6 +244,10 @@ class NewDatasetTest:
         monkeypatch.syspath_prepend(folder)
         from my_own_streets import my_own_streets_test
 
+        # Neither a file nor a hidden folder is a split.
+        files = folder / "tested" / "files"
+        (files / ".cache").mkdir(parents=True)
+        (files / "photos.zip").touch()
         my_own_streets_test.test_images_and_labels_are_those_of_the_files(folder / "tested")
 
     def test_nothing_is_replaced(self, folder, capsys):
