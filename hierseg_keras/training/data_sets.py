@@ -31,9 +31,18 @@ def data_set(values, name, tree):
 
     Returns:
         `name`; or for `folders`, the prepared builder of the configuration's folders of images and masks.
+
+    Raises:
+        ValueError: If `name` is `folders` and the configuration has none.
     """
     if name != FOLDERS:
         return name
+    if values.images is None:
+        raise ValueError(
+            f"`dataset` expects a data set other than {FOLDERS} for a run without folders of images and masks. "
+            f"Received: {FOLDERS}. Evaluate your own images in Python: `load_run`, and then `model.evaluate` on "
+            '`data.load(data.from_folders(images, masks, model.tree), "validation")`.'
+        )
     share = {} if values.val_share is None else {"val_share": values.val_share}
     return data.from_folders(
         values.images,
