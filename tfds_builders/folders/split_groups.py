@@ -149,10 +149,11 @@ def _listed(names, path):
         raise ImageFileError(f"{path}: expected a CSV file in UTF-8. Received: {error}") from None
     rows, without_suffix = {}, {}
     for number, cells in enumerate(csv.reader(text.splitlines()), start=1):
-        if len(cells) != 2 and cells:
-            raise ImageFileError(f"{path}:{number}: expected name,group. Received: {','.join(cells)}")
-        if cells:
-            name, group = (cell.strip() for cell in cells)
+        cells = [cell.strip() for cell in cells]
+        if any(cells):
+            if len(cells) != 2 or not cells[0]:
+                raise ImageFileError(f"{path}:{number}: expected name,group. Received: {','.join(cells)}")
+            name, group = cells
             if rows.setdefault(name, group) != group:
                 raise ImageFileError(
                     f"{path}:{number}: expected one group per image. Received: {rows[name]} and {group} for {name}. "

@@ -20,6 +20,17 @@ class GroupNamesTest:
         ):
             group_names(["a", "b"], str(path))
 
+    def test_rows_without_content_are_skipped(self, tmp_path):
+        path = tmp_path / "groups.csv"
+        path.write_text("a,v0\n,\n  \n\nb,v1\n")
+        assert group_names(["a", "b"], str(path)) == {"a": "v0", "b": "v1"}
+
+    def test_a_row_without_a_name_is_refused(self, tmp_path):
+        path = tmp_path / "groups.csv"
+        path.write_text("a,v0\n,v1\n")
+        with pytest.raises(ImageFileError, match="groups.csv:2: expected name,group. Received: ,v1"):
+            group_names(["a"], str(path))
+
 
 class HashSharesTest:
     def test_are_the_same_in_every_version(self):
