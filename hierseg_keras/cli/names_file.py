@@ -34,14 +34,13 @@ def names_of(path, lines, format_):
         format_: String, format of the masks.
 
     Raises:
-        ValueError: If the masks have another format, a line is not a color and a name, or an id or a color has two
-            names.
+        ValueError: If the masks have another format, a line is not a color and a name, a line is not an id and a name
+            although most lines are, or an id or a color has two names.
     """
     places = [(f"{path}:{number}", line) for number, line in enumerate(lines, start=1) if line]
     if format_ == "index":
-        numbered = [(place, _NUMBERED.fullmatch(line)) for place, line in places]
-        if numbered and all(match for _, match in numbered):
-            return _once(((place, int(match[1]), match[2]) for place, match in numbered), "id")
+        if 2 * sum(bool(_NUMBERED.fullmatch(line)) for _, line in places) > len(places):
+            return _once(((place, *_numbered(place, line)) for place, line in places), "id")
         return dict(enumerate(lines))
     if format_ != "colors":
         raise ValueError(
@@ -58,6 +57,16 @@ def _once(rows, what):
         if names.setdefault(key, name) != name:
             raise ValueError(f"{place}: expected one name per {what}. Received: {names[key]!r} and {name!r} for {key}.")
     return names
+
+
+def _numbered(place, line):
+    match = _NUMBERED.fullmatch(line)
+    if match is None:
+        raise ValueError(
+            f"{place}: expected an id and a name, such as 7 car, as in most lines. Received: {line[:80]!r}. Correct or "
+            "remove the line."
+        )
+    return int(match[1]), match[2]
 
 
 def _colored(place, line):

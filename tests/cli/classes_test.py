@@ -247,6 +247,13 @@ class NamesTest:
         said = "names.txt:2: expected one name per id. Received: 'sky' and 'car' for 0."
         assert said in run("--names", "names.txt")[1].err
 
+    @pytest.mark.parametrize("lines, place", [("id,name\n0,sky\n1,car\n", 1), ("0 sky\n1\n2 car\n", 2)])
+    def test_a_line_without_an_id_among_numbered_ones_is_refused(self, lines, place, run):
+        write_index(pathlib.Path("masks"), LABELS, NAMES)
+        pathlib.Path("names.txt").write_text(lines)
+        code, printed = run("--names", "names.txt")
+        assert code == 1 and f"names.txt:{place}: expected an id and a name, such as 7 car" in printed.err
+
     def test_formats_with_names_need_none(self, run):
         mask_formats.write_labelme(pathlib.Path("masks"), LABELS, NAMES)
         pathlib.Path("names.txt").write_text("car\n")
