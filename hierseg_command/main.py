@@ -33,13 +33,15 @@ def main():
     try:
         with quiet_import():
             cli = importlib.import_module("hierseg_keras.cli.main")
+        # The bytes of a path need not be valid text.
+        sys.stdout.reconfigure(errors="surrogateescape")
         return cli.main(arguments)
     except KeyboardInterrupt:
         print("hierseg: interrupted", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         # Reached if the installation is incomplete.
-        if os.environ.get("HIERSEG_TRACEBACK"):
+        if os.environ.get("HIERSEG_TRACEBACK", "0") not in ("", "0"):
             traceback.print_exc()
         print(f"hierseg: {type(error).__name__}: {one_line(error)}", file=sys.stderr)
         return FAILED

@@ -1,4 +1,5 @@
 import importlib
+import io
 import subprocess
 import sys
 
@@ -6,6 +7,7 @@ import pytest
 
 from hierseg_command.commands import COMMANDS
 from hierseg_command.grammar import make_parser, parse
+from hierseg_command.main import main as run_process
 from hierseg_command.one_line import MAX_LENGTH
 from hierseg_command.option_values import factors, pair
 
@@ -130,6 +132,14 @@ class ParseTest:
         assert (options.replicas, options.scales, options.window, options.flip) == (2, (0.5, 1.0), (90, 120), True)
         assert parse("data x --count 3".split()).count == 3 and parse("demo --seed 0".split()).seed == 0
         assert parse("evaluate run".split()).replicas == "auto" and pair("1X2") == (1, 2)
+
+    def test_paths_that_are_no_valid_text_are_printed_as_they_are(self, monkeypatch):
+        stdout = io.TextIOWrapper(io.BytesIO(), "utf-8")
+        monkeypatch.setattr("sys.stdout", stdout)
+        monkeypatch.setattr("sys.argv", ["hierseg", "train"])
+        monkeypatch.setattr("hierseg_keras.cli.main.main", lambda arguments: print("runs/\udcff", flush=True))
+        run_process()
+        assert stdout.buffer.getvalue() == b"runs/\xff\n"
 
     def test_a_home_folder_within_a_word_is_expanded(self, monkeypatch):
         monkeypatch.setenv("HOME", "/home/ada")
