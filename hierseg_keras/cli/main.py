@@ -27,8 +27,8 @@ def parser():
 def main(arguments=None):
     """Runs `hierseg`.
 
-    An error is printed in one line. If the environment variable `HIERSEG_TRACEBACK` is set, a stack trace is printed
-    before it.
+    An error is printed in one line. If the environment variable `HIERSEG_TRACEBACK` is set to anything but 0, a stack
+    trace is printed before it.
 
     Args:
         arguments: List of strings. Defaults to the arguments of the process.
@@ -52,7 +52,7 @@ def main(arguments=None):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         except Exception as error:
-            if os.environ.get("HIERSEG_TRACEBACK"):
+            if os.environ.get("HIERSEG_TRACEBACK", "0") not in ("", "0"):
                 traceback.print_exc()
             print(f"{name}: {message_of(error, options.command)}", file=sys.stderr)
             return leave(REFUSED if isinstance(error, OptionError) else FAILED)

@@ -14,6 +14,17 @@ _READABLE = (ValueError, TypeError, OSError, ArithmeticError, ImportError)
 # Lines that TensorFlow adds to the message of an operation, which locate the failure in the code and in the graph.
 _PLACE = re.compile(r'\s*(Graph execution error:|Detected at node|File "|<stack traces unavailable>|\[\[)')
 _MAX_PROBLEMS = 50
+# The errors by which TensorFlow and JAX report that a device is out of memory. A full disk is the same error.
+_EXHAUSTED = {"ResourceExhaustedError", "XlaRuntimeError", "JaxRuntimeError"}
+_NO_MEMORY = re.compile("OOM when allocating|out of memory", re.IGNORECASE)
+_LESS_MEMORY = {
+    "train": "Pass a smaller --data.batch_size or --data.crop_size, or --evaluation.batch_size 1 if it happened in the "
+    "validation.",
+    "evaluate": "Pass --window, such as --window 512x512.",
+    "report": "Pass --window, such as --window 512x512.",
+    "predict": "Pass --batch-size 1 or --window, such as --window 512x512.",
+    "demo": "Pass a smaller --size.",
+}
 _PLACE_IN_LINE = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]( name:.*)?")
 
 
@@ -28,6 +39,9 @@ def message_of(error, command=None):
     Returns:
         String without a stack trace.
     """
+    if _is_out_of_memory(error):
+        remedy = _LESS_MEMORY.get(command, "Use smaller batches or smaller images.")
+        return f"expected enough memory on the device for the network and a batch. Received: out of memory. {remedy}"
     text = _text(error)
     if command is None:
         return text
@@ -46,6 +60,11 @@ def _text(error):
     lines = (_PLACE_IN_LINE.sub("", line) for line in whole.splitlines() if not _PLACE.match(line))
     text = one_line(" ".join(lines))
     return text if text and isinstance(error, (*_READABLE, tf.errors.OpError)) else f"{type(error).__name__}: {text}"
+
+
+def _is_out_of_memory(error):
+    names = {cls.__name__ for cls in type(error).__mro__}
+    return bool(names & _EXHAUSTED and _NO_MEMORY.search(str(error)))
 
 
 def _problems(error):

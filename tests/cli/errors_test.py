@@ -79,6 +79,12 @@ class ExitCodeTest:
         printed = capsys.readouterr().err
         assert printed.startswith("Traceback") and printed.endswith("hierseg evaluate: KeyError: 'a'\n")
 
+    def test_no_stack_trace_is_printed_where_it_is_switched_off(self, monkeypatch, capsys):
+        monkeypatch.setattr("hierseg_keras.cli.evaluate.evaluate_run", raised(KeyError("a")))
+        monkeypatch.setenv("HIERSEG_TRACEBACK", "0")
+        assert main(["evaluate", "run", "--replicas", "1"]) == 1
+        assert capsys.readouterr().err == "hierseg evaluate: KeyError: 'a'\n"
+
     def test_interruption_is_130(self, monkeypatch, capsys):
         monkeypatch.setattr("hierseg_keras.cli.evaluate.evaluate_run", raised(KeyboardInterrupt()))
         assert main(["evaluate", "run", "--replicas", "1"]) == 130
@@ -177,6 +183,22 @@ class MessageOfTest:
         with pytest.raises(tf.errors.DataLossError) as error:
             list(tf.data.TFRecordDataset(str(tmp_path / "records")))
         assert message_of(error.value).startswith("corrupted record at 0")
+
+    @pytest.mark.parametrize(
+        "kind, text",
+        [
+            ("ResourceExhaustedError", "OOM when allocating tensor with shape[8,64,512,512] by allocator GPU_0_bfc"),
+            ("XlaRuntimeError", "RESOURCE_EXHAUSTED: Out of memory allocating 8388608 bytes."),
+        ],
+    )
+    def test_too_little_memory_names_the_remedy(self, kind, text):
+        message = message_of(type(kind, (RuntimeError,), {})(text), "predict")
+        assert message.endswith("Received: out of memory. Pass --batch-size 1 or --window, such as --window 512x512.")
+        assert "--data.batch_size" in message_of(type(kind, (RuntimeError,), {})(text), "train")
+
+    def test_a_full_disk_is_not_too_little_memory(self):
+        error = tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+        assert message_of(error, "train") == "No space left on device"
 
     def test_long_messages_are_cut(self):
         assert len(message_of(ValueError("word " * MAX_LENGTH))) < MAX_LENGTH + 10
