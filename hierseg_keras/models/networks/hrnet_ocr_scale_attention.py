@@ -7,6 +7,7 @@ from keras import layers
 
 from hierseg_keras.models.compiled_loss import LOGITS, check_weights
 from hierseg_keras.models.configuration.check_counts import check_counts
+from hierseg_keras.models.configuration.check_scales import check_scales
 from hierseg_keras.models.graph.classifier_input import classifier_input
 from hierseg_keras.models.heads.logits_head import check_scores, logits_head
 from hierseg_keras.models.heads.stage_heads import open_stages
@@ -116,9 +117,7 @@ class HRNetOCRScaleAttention(TreeNetwork):
         check_counts(model, filters=filters, key_filters=key_filters)
         check_weights(model, auxiliary_weight=auxiliary_weight, scale_weight=scale_weight)
         check_synchronized(model, synchronized_batch_norm)
-        scales = sorted({float(scale) for scale in scales}, reverse=True)
-        if not scales or min(scales) <= 0:
-            raise ValueError(f"`{model}` expects at least one scale, all above 0. Received: scales={scales!r}.")
+        scales = sorted(set(check_scales(model, scales)), reverse=True)
 
         # === Functional Model ===
         image = image_input(model, input_shape)

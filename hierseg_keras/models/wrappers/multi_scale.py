@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from hierseg_keras.decoding.average_scores import added, from_log_sums, log_terms
+from hierseg_keras.models.configuration.check_scales import check_scales
 from hierseg_keras.models.layers.resize_by import resize_by
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
@@ -48,8 +49,9 @@ class MultiScale(AveragingWrapper):
 
     Raises:
         TypeError: If `model` is a subclassed model, whose output shape is unknown.
-        ValueError: If there is no tree; if a scale is not above 0, or not 1 with a network of fixed size; if the
-            channels do not fit the tree; or if it cannot be inferred whether `model` returns logits or probabilities.
+        ValueError: If there is no tree; if a scale is not above 0 and finite, or not 1 with a network of fixed size;
+            if the channels do not fit the tree; or if it cannot be inferred whether `model` returns logits or
+            probabilities.
 
     Example:
 
@@ -71,12 +73,10 @@ class MultiScale(AveragingWrapper):
         **kwargs,
     ):
         arguments = {
-            "scales": tuple(float(scale) for scale in scales),
+            "scales": check_scales("MultiScale", scales),
             "flip": flip,
             "flip_pairs": [list(pair) for pair in flip_pairs],
         }
-        if not arguments["scales"] or min(arguments["scales"]) <= 0:
-            raise ValueError(f"`MultiScale` expects at least one scale, all above 0. Received: scales={scales!r}.")
         super().__init__(model, tree, scores, from_logits, arguments, name=name, **kwargs)
         if any(scale != 1 for scale in self.scales):
             advice = "Pass scales=(1.0,), or a network for images of any size"

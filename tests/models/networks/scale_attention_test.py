@@ -56,6 +56,7 @@ class ScaleAttentionTest:
         [
             ({"scales": ()}, "at least one scale, all above 0"),
             ({"scales": (0, 1)}, "at least one scale, all above 0"),
+            ({"scales": (1, float("nan"))}, "all above 0 and finite"),
             ({"scale_weight": -1}, "`scale_weight` >= 0. Received: scale_weight=-1"),
         ],
     )

@@ -158,6 +158,9 @@ class InPredictEvaluateAndExportTest:
         [
             (lambda m: MultiScale(m, scales=()), "at least one scale, all above 0"),
             (lambda m: MultiScale(m, scales=(0, 1)), "at least one scale, all above 0"),
+            (lambda m: MultiScale(m, scales=(1, float("nan"))), "all above 0 and finite"),
+            (lambda m: MultiScale(m, scales=(float("inf"),)), "all above 0 and finite"),
+            (lambda m: MultiScale(m, scales=0.5), "at least one scale, .* Received: scales=0.5"),
             (lambda m: SlidingWindow(m, (8,)), "`window="),
             (lambda m: SlidingWindow(m, (8, 0)), "`window="),
             (lambda m: SlidingWindow(m, (8, 8), overlap=1), r"`overlap` in \[0, 1\)"),
