@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from hierseg_keras.distribution.replicas import random_uniform
 from hierseg_keras.losses.tree_loss import check_dtype, precision_of
+from hierseg_keras.losses.weights import check_not_negative
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.exact_integer import is_count
 from hierseg_keras.tree.labels import OUTSIDE, is_read, label_codes, pixel_weights, without_weightless
@@ -69,7 +70,7 @@ def tree_triplet(
     [0.0, 0.0]
     """
     tree, y_pred = as_class_tree(tree), ops.convert_to_tensor(y_pred)
-    _check_options("tree_triplet", num_triplets, positives, margin, distance)
+    _check_options("tree_triplet", num_triplets, positives, margin, tolerance, margin_scale, distance)
     codes = _read_codes("tree_triplet", tree, ignore_class, y_true, y_pred)
     drawn, embeddings = _draw(tree, codes, y_pred, seed_generator, num_triplets, positives, projection)
     return _losses_of(tree, drawn, embeddings, margin, tolerance, margin_scale, distance)
@@ -111,7 +112,7 @@ def _read_codes(owner, tree, ignore_class, y_true, y_pred):
     return label_codes(owner, tree, ignore_class, y_true, y_pred, has_own_size=True)
 
 
-def _check_options(owner, num_triplets, positives, margin, distance):
+def _check_options(owner, num_triplets, positives, margin, tolerance, margin_scale, distance):
     if not is_count(num_triplets):
         raise ValueError(f"`{owner}` expects an integer `num_triplets` >= 1. Received: {num_triplets!r}.")
     for argument, value, allowed in (("distance", distance, DISTANCES), ("positives", positives, POSITIVES)):
@@ -119,6 +120,8 @@ def _check_options(owner, num_triplets, positives, margin, distance):
             raise ValueError(f"`{owner}` expects `{argument}` among {allowed}. Received: {argument}={value!r}.")
     if margin != "tree" and (isinstance(margin, str) or not 0 <= margin < float("inf")):
         raise ValueError(f'`{owner}` expects `margin` to be "tree" or a number >= 0. Received: {margin!r}.')
+    check_not_negative(owner, "tolerance", tolerance)
+    check_not_negative(owner, "margin_scale", margin_scale)
 
 
 def draw_triplets(tree, label, num_triplets, positives, seed_generator):
@@ -259,8 +262,9 @@ class TreeTriplet(keras.losses.Loss):
 
     Raises:
         ValueError: If `num_triplets` is not an integer >= 1, `positives`, `margin` or `distance` is not
-            one of the values above, or `ignore_class` is a node; if `y_pred` does not have four axes,
-            `y_true` does not have one label map per image, or `sample_weight` has another shape.
+            one of the values above, `tolerance` or `margin_scale` is negative, or `ignore_class` is a
+            node; if `y_pred` does not have four axes, `y_true` does not have one label map per image, or
+            `sample_weight` has another shape.
 
     Example:
 
@@ -296,7 +300,7 @@ class TreeTriplet(keras.losses.Loss):
         check_dtype(self)
         self.tree = as_class_tree(tree)
         self.ignore_class = check_ignore_class("TreeTriplet", self.tree, ignore_class)
-        _check_options("TreeTriplet", num_triplets, positives, margin, distance)
+        _check_options("TreeTriplet", num_triplets, positives, margin, tolerance, margin_scale, distance)
         self.num_triplets = int(num_triplets)
         self.positives = positives
         self.margin = margin

@@ -37,6 +37,11 @@ def check_weights(owner, argument, weights, length, what):
 
 def check_node_weights(owner, argument, weights, tree):
     """Checks weights per node as `check_weights` does. They may be a dict; nodes that are not in it have weight 1."""
+    if isinstance(weights, str):
+        raise ValueError(
+            f"`{owner}` expects numbers or a dict from nodes to numbers as `{argument}`. Received: "
+            f"{argument}={weights!r}. `data.class_weights` computes weights from the counts of labels."
+        )
     if isinstance(weights, dict):
         nodes = [tree.index(node) for node in weights]
         if len(set(nodes)) < len(nodes):

@@ -615,6 +615,7 @@ class LossContract:
             ([-1.0] * 7, "one finite weight >= 0"),
             ({"sky": np.nan}, "one finite weight >= 0"),
             ({"sky": 1, SKY: 2}, "expects each node once in `class_weights`"),
+            ("inverse_frequency", "`data.class_weights` computes weights from the counts"),
             ({"skye": 1}, "'skye' is not a node of the tree"),
         ],
     )
