@@ -71,7 +71,9 @@ def find_images(inputs, listed, out):
         raise ValueError("`predict_files` expects at least one image. Received: none. Pass files or folders.")
     images = [ImageFile(path, os.path.splitext(os.path.basename(path))[0]) for path in files]
     base = _common([root for root, _ in groups]) if groups else None
-    return images + [ImageFile(path, _name_below(base, path)) for _, paths in groups for path in paths]
+    images += [ImageFile(path, _name_below(base, path)) for _, paths in groups for path in paths]
+    # An image may be given twice, such as by itself and in its folder.
+    return list({(os.path.abspath(image.path), image.name): image for image in images}.values())
 
 
 class _Skipped:

@@ -74,6 +74,10 @@ class FindImagesTest:
         (folder / "a[1].png").touch()
         assert found(["a[1].png"]) == {"a[1].png": "a[1]"}
 
+    def test_image_that_is_given_twice_is_found_once(self, folder):
+        images = find_images(["photos", "photos/b.jpg"], [os.path.abspath("photos/a.PNG")], "photos/out")
+        assert sorted(image.name for image in images) == ["a", "b", "day/a", "day/night/c"]
+
     def test_listed_files_keep_the_path_below_their_common_folder(self, folder):
         assert found([], ["./photos/b.jpg", "photos/day/a.png", "photos/lost.png"]) == {
             "./photos/b.jpg": "b",
