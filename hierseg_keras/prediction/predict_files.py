@@ -203,13 +203,12 @@ def check_levels(tree, ids, levels):
     """Returns the levels to write, in order. Raises `ValueError` if the tree does not have one of them."""
     if levels is None:
         return tuple(range(1, tree.num_levels + 1)) if ids is None else (1,)
-    levels = tuple(sorted(set(levels)))
-    if any(level not in range(1, tree.num_levels + 1) for level in levels):
+    if not np.iterable(levels) or any(level not in range(1, tree.num_levels + 1) for level in levels):
         raise ValueError(
-            f"`levels` expects numbers from 1, the finest, to {tree.num_levels}, the tree's coarsest level. Received: "
-            f"levels={levels}."
+            f"`levels` expects a list of numbers from 1, the finest, to {tree.num_levels}, the tree's coarsest level. "
+            f"Received: levels={levels!r}."
         )
-    return levels
+    return tuple(sorted(set(levels)))
 
 
 def checked_ids(tree, ids, files):

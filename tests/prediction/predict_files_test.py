@@ -94,8 +94,8 @@ class ClassMapsTest:
     def test_levels_are_chosen(self, folder, model):
         predict_files(model, "photos/0.png", "out", levels=[2])
         assert files_below("out") == {"0_level_2.png", RECORD}
-        for levels in ([0], [3], [1, 9]):
-            with pytest.raises(ValueError, match="`levels` expects numbers from 1, the finest, to 2"):
+        for levels in ([0], [3], [1, 9], 1):
+            with pytest.raises(ValueError, match="`levels` expects a list of numbers from 1, the finest, to 2"):
                 predict_files(model, "photos/0.png", "other", levels=levels)
 
     def test_more_than_256_nodes_are_16_bits(self, folder):
