@@ -116,7 +116,8 @@ def _train_phases(config, folder, verbose, strategy):
         _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy, resume=True))
     _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))
     files = [folder / CLUSTERS / f"{stage_prefix(stage)}.txt" for stage in method.stages]
-    final = config.replace(method={"clusters": [file.read_text("utf-8") for file in files]})
+    # Read as trees, so that an error in an edited file names it.
+    final = config.replace(method={"clusters": [ClassTree.from_file(file).to_text() for file in files]})
     _once(folder / HS3_RUN, lambda path: train(final, path, verbose, strategy, resume=True))
     _, model = load_run(folder / HS3_RUN, strategy)
     return model

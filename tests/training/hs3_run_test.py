@@ -150,6 +150,16 @@ class TrainHS3Test:
         with pytest.raises(ValueError, match="expects a tree of 3 leaves or more. Received: 2. Set `method.clusters`"):
             train_hs3(config, tmp_path / "run", verbose=0)
 
+    def test_an_edited_tree_with_a_mistake_is_named(self, config, tmp_path, monkeypatch):
+        for name in ("deep_supervision", "clusters"):
+            (tmp_path / "run" / name).mkdir(parents=True)
+        for stage in STAGES:
+            (tmp_path / "run" / "clusters" / f"{stage}.txt").write_text("a\n\t\tb\n")
+        monkeypatch.setattr(hs3_run, "_check_configuration", lambda *_: None)
+        monkeypatch.setattr(hs3_run, "_split_off", lambda *_: (["train[:1]"], ["train[1:]"]))
+        with pytest.raises(ValueError, match=f"clusters/{STAGES[0]}.txt:2: indent jumps"):
+            train_hs3(config, tmp_path / "run", verbose=0)
+
     def test_leaves_other_folders_alone(self, config, tmp_path):
         (tmp_path / "mine.txt").write_text("x")
         with pytest.raises(FileExistsError, match="new or empty folder"):
