@@ -14,7 +14,7 @@ from hierseg_keras.files import written_beside
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.build import tree_of
 from hierseg_keras.training.config.checks import FOLDERS
-from hierseg_keras.training.data_sets import data_set, palette_of
+from hierseg_keras.training.data_sets import check_outside, data_set, palette_of
 from hierseg_keras.tree.text_table import text_table
 from hierseg_keras.visualization import draw_contact_sheet, node_colors
 
@@ -27,6 +27,8 @@ def run(options):
         folders = {option: getattr(options, option) for option in FOLDER_OPTIONS}
         shared = {"dataset": options.name, "tree": options.tree, "data_dir": options.data_dir}
         config = RunConfig(data={**shared, **folders, "skip_bad": options.skip_bad})
+        if options.out is not None:
+            check_outside(config.data, options.out)
         tree = tree_of(config.data)
     builder = _builder(options, config.data, tree)
     print("\n".join(_splits(builder)))

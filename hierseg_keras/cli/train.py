@@ -22,6 +22,7 @@ from hierseg_keras.distribution.processes import is_first
 from hierseg_keras.training import ConfigError, smoke, train, train_hs3
 from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted
 from hierseg_keras.training.config.files import config_file, read_values
+from hierseg_keras.training.data_sets import check_outside
 from hierseg_keras.training.hs3_run import HS3_RUN
 from hierseg_keras.training.run import check_before_data
 from hierseg_keras.training.smoke_run import check_smoke
@@ -155,6 +156,8 @@ def _configuration(options):
             raise ValueError(
                 "--replan expects one training. Received: the phases of `HS3`, whose epochs cannot change."
             )
+        if options.out is not None:
+            check_outside(config.data, options.out)
         check_before_data(config, make_strategy(config.replicas))
     return config
 

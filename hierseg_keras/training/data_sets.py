@@ -18,7 +18,8 @@ from hierseg_keras.tree.quoted import quoted
 
 # The result of `node_of_class_id` for an id that means "no label".
 _NO_NODE = -1
-_PATHS = ("images", "masks", "val_images", "val_masks", "classes", "data_dir", "manual_dir")
+_FOLDERS = ("images", "masks", "val_images", "val_masks")
+_PATHS = (*_FOLDERS, "classes", "data_dir", "manual_dir")
 
 
 def data_set(values, name, tree):
@@ -57,6 +58,25 @@ def data_set(values, name, tree):
         data_dir=values.data_dir,
         **share,
     )
+
+
+def check_outside(values, out):
+    """Checks that results do not go into a folder of images or masks.
+
+    Args:
+        values: The configuration's `data`.
+        out: Path of the folder of results.
+
+    Raises:
+        ValueError: If the folder is or lies in one of them.
+    """
+    for key in _FOLDERS:
+        folder = getattr(values, key)
+        if folder is not None and pathlib.Path(out).resolve().is_relative_to(pathlib.Path(folder).resolve()):
+            raise ValueError(
+                f"`out` expects a folder outside of `{key}`, where the pictures of results would count as images. "
+                f"Received: {out}, inside of {folder}. Choose another folder."
+            )
 
 
 def class_table(values, name, tree):

@@ -146,6 +146,7 @@ class CommandTest:
             ([*DATA, "--class-map", "x.csv"], "Use --classes"),
             ([*DATA, "--val-images", "x"], "--val-masks expects"),
             ([*DATA[:2], "--tree", "tree.txt"], "--masks expects"),
+            ([*DATA, "--out", "images/sheets"], "--out expects a folder outside of --images"),
         ],
     )
     def test_data_refuses(self, folder, capsys, options, expected):
@@ -154,6 +155,10 @@ class CommandTest:
         except SystemExit as ended:
             code = ended.code
         assert code == 2 and expected in capsys.readouterr().err
+
+    def test_a_run_inside_of_the_masks_is_refused(self, folder, capsys):
+        assert command("train", *DATA, "--out", "masks/run") == 2
+        assert "--out expects a folder outside of --masks" in capsys.readouterr().err
 
     @pytest.mark.large
     def test_a_run_outlives_its_folder(self, folder, capsys, monkeypatch):
