@@ -37,6 +37,7 @@ from hierseg_keras.tree import ClassTree, TreeError
 from hierseg_keras.visualization import draw_report
 
 LOG, PICTURES, TENSORBOARD = "log.csv", "pictures", "tensorboard"
+_TEXT, _TABLE, _PICTURE = "report.txt", "report.csv", "report.png"
 
 
 def load_run(
@@ -194,12 +195,15 @@ def evaluate_run(
         Dict from the name of a metric to its value, as returned by `evaluate(return_dict=True)`.
 
     Raises:
-        FileExistsError: If another process writes to the folder `report`.
+        FileExistsError: If another process writes to the folder `report`, or it has a file of the same name that is no
+            part of an earlier report.
         FileNotFoundError, ValueError, FloatingPointError: As in `load_run`.
         ValueError: If a class of `dataset` is no node of the run's tree, and there is no `class_map`.
     """
     report = None if report is None else pathlib.Path(report)
     with contextlib.nullcontext() if report is None else claimed(report), traced_gradients_freed():
+        if report is not None:
+            _check_report(report)
         return _evaluate(folder, split, verbose, strategy, report, dataset, class_map, inference)
 
 
@@ -239,10 +243,20 @@ def _naming_class_map(name, class_map):
         ) from None
 
 
+def _check_report(folder):
+    """Checks that no file but those of an earlier report is replaced. A report may lack its picture."""
+    found = [folder / name for name in (_TEXT, _TABLE, _PICTURE) if (folder / name).exists()]
+    if found and not ((folder / _TEXT).exists() and (folder / _TABLE).exists()):
+        raise FileExistsError(
+            f"`report` expects a folder without {_TEXT}, {_TABLE} and {_PICTURE}, or that of an earlier report. "
+            f"Received: {found[0]}, which is no part of a report. Choose another folder, or move the file."
+        )
+
+
 def _write_report(by_class, folder, palette):
-    write_whole(folder / "report.txt", by_class.to_text() + "\n")
-    with written_beside(folder / "report.csv") as path:
+    write_whole(folder / _TEXT, by_class.to_text() + "\n")
+    with written_beside(folder / _TABLE) as path:
         by_class.to_csv(path)
-    picture = folder / "report.png"
+    picture = folder / _PICTURE
     with OneWarning(picture), written_beside(picture) as path:
         draw_report(by_class.tree, by_class.rows(), path, palette)

@@ -294,6 +294,14 @@ class TensorBoardTest:
         assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["report.txt", "report.png"])
+def test_a_file_that_is_no_report_is_not_replaced(name, tmp_path):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(FileExistsError, match=f"Received: .*{name}, which is no part of a report"):
+        evaluate_run(tmp_path / "run", report=tmp_path)
+    assert (tmp_path / name).read_text() == "mine"
+
+
 class HSSNRunTest:
     @pytest.mark.large
     def test_trains_reports_averages_and_exports(self, data_dir, tmp_path, run_eagerly):
