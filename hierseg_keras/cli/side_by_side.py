@@ -1,9 +1,13 @@
 """Trains several runs at once, each in a process of its own with its share of the cores."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
+
+from hierseg_keras.training.checkpoints.earlier_run import CHECKPOINTS
+from hierseg_keras.training.manifest import WEIGHTS
 
 # What each process is told of the number of its threads.
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
@@ -19,7 +23,8 @@ def train_side_by_side(configs, folder):
         folder: `pathlib.Path` of the folder in which each run gets a folder of its name.
 
     Returns:
-        Exit code: 0, or that of a process that failed. The others are then ended.
+        Exit code: 0, or that of a process that failed. The others are then ended. If no run has weights yet, what
+            they wrote is deleted, so that another call finds an empty folder.
     """
     processes = {name: _start(name, config, folder, len(configs)) for name, config in configs.items()}
     readers = [threading.Thread(target=_follow, args=(name, processes)) for name in processes]
@@ -30,7 +35,8 @@ def train_side_by_side(configs, folder):
             reader.join()
     finally:
         _end(processes)
-    codes = [process.wait() for process in processes.values()]
+        codes = [process.wait() for process in processes.values()]
+        _delete_without_weights([folder / name for name in configs])
     # A process that was ended has a negative code.
     return max(codes) or abs(min(codes))
 
@@ -51,6 +57,14 @@ def _follow(name, processes):
         print(f"{name:5s} {line}", end="", flush=True)
     if process.wait():
         _end(processes)
+
+
+def _delete_without_weights(runs):
+    if any((run / name).exists() for run in runs for name in (WEIGHTS, CHECKPOINTS)):
+        return
+    for run in runs:
+        shutil.rmtree(run, ignore_errors=True)
+        run.with_suffix(".toml").unlink()
 
 
 def _end(processes):

@@ -23,6 +23,11 @@ def endless(data_dir):
 
 
 class TrainSideBySideTest:
+    def test_failure_before_the_first_weights_leaves_an_empty_folder(self, monkeypatch, tmp_path):
+        monkeypatch.setattr("sys.executable", "false")
+        assert train_side_by_side({"one": Broken(), "other": Broken()}, tmp_path) == 1
+        assert not any(tmp_path.iterdir())
+
     @pytest.mark.large
     def test_failure_of_one_ends_the_other(self, endless, tmp_path, capfd):
         start = time.monotonic()
