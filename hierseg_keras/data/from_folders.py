@@ -149,7 +149,7 @@ def from_folders(
         skip_bad=skip_bad,
     )
     builder = Builder(config=config, skip_bad=skip_bad, data_dir=data_dir)
-    if table is None and found.format == "index" and not builder.is_prepared():
+    if table is None and found.format == "index":
         _warn_of_black_and_white(found, tree, folders["masks"])
     return prepare(builder)
 

@@ -21,6 +21,7 @@ from tfds_builders.reading.masks import described_in, read_mask
 from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
+WARNINGS = "warnings.txt"
 _NAMED_IMAGES = 3
 _SIZE_REMEDY = "Export the mask again in the size of the image, or resize it by nearest neighbor"
 
@@ -81,7 +82,8 @@ class Builder(TreeBuilder):
 
     Its splits are `train` and `validation`; or `train` alone, if the share of the validation is so small that no image
     falls into it. Each state of the files has a preparation of its own. Earlier preparations of the same folders are
-    named in a warning, and are not deleted.
+    named in a warning, and are not deleted. Warnings about the data are stored in `warnings.txt` beside the records,
+    and repeated whenever the data set is used.
 
     Args:
         config: `FoldersConfig`.
@@ -98,6 +100,7 @@ class Builder(TreeBuilder):
                 "`data.from_folders(images, masks, tree)`, or --images, --masks and --tree on the command line."
             )
         super().__init__(config=config, **options)
+        self._warnings = []
 
     def _create_builder_config(self, config, version):
         # TFDS would log a warning with the whole text of every custom configuration.
@@ -116,6 +119,9 @@ class Builder(TreeBuilder):
         super().download_and_prepare(**options)
         if is_new:
             warn_of_earlier(self.data_path.parent.parent, self.builder_config.name)
+        path = self.data_path / WARNINGS
+        for line in path.read_text().splitlines() if path.exists() else ():
+            warnings.warn(line, stacklevel=2)
 
     def _download_and_prepare(self, dl_manager, download_config):
         super()._download_and_prepare(dl_manager, download_config)
@@ -124,13 +130,15 @@ class Builder(TreeBuilder):
                 f"{self.builder_config.images}: expected files that do not change while they are read. Received: "
                 "images or masks that changed. Prepare the data set again"
             )
+        if self._warnings:
+            (self.data_path / WARNINGS).write_text("".join(f"{line}\n" for line in self._warnings))
 
     def split_items(self, folder):
         config = self.builder_config
         pairs, problems = self._pairs
         if config.val_images:
             val_pairs, val_problems = find_pairs(config.val_images, config.val_masks, config.format, self._class_names)
-            _warn_of_same(pairs, val_pairs)
+            self._warnings = list(_warnings_of_same(pairs, val_pairs))
             return {"train": pairs, "validation": val_pairs}, problems + val_problems
         if not pairs or problems and not self._skip_bad:
             # The problems are raised before those of a division of what is left.
@@ -138,8 +146,7 @@ class Builder(TreeBuilder):
         by_name = {pair.name: pair for pair in pairs}
         divided = split_names(list(by_name), config.val_share, config.groups)
         few = few_for_validation(*divided, config.val_share)
-        if few:
-            warnings.warn(f"{few}.", stacklevel=2)
+        self._warnings = [f"{few}."] if few else []
         splits = zip(("train", "validation"), divided)
         return {split: [by_name[name] for name in names] for split, names in splits if names}, problems
 
@@ -205,11 +212,10 @@ class Builder(TreeBuilder):
         }
 
 
-def _warn_of_same(pairs, val_pairs):
+def _warnings_of_same(pairs, val_pairs):
     same = [f"{val_image} is {image}" for image, val_image in same_images(pairs, val_pairs)]
     if same:
-        warnings.warn(
+        yield (
             f"{len(same)} of {len(val_pairs)} images of the validation are in the training too, so that the validation "
-            f"scores are too good: {', '.join(capped(same, _NAMED_IMAGES))}. Remove them from one of the folders.",
-            stacklevel=2,
+            f"scores are too good: {', '.join(capped(same, _NAMED_IMAGES))}. Remove them from one of the folders."
         )
