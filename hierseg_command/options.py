@@ -227,7 +227,10 @@ def predict(parser):
         help="PNG, JPEG or BMP files of any size, folders, or quoted patterns such as 'photos/**/*.jpg'",
     )
     parser.add_argument(
-        "--list", type=name, metavar="FILE", help="text file with one image per line or NUL-separated, or - for stdin"
+        "--list",
+        type=name,
+        metavar="FILE",
+        help="text file of images, one per line or separated by NUL, or - for stdin",
     )
     parser.add_argument("--out", type=name, required=True, help="folder for the results")
     parser.add_argument(
