@@ -9,13 +9,17 @@ from hierseg_command.option_values import name as file_name
 from hierseg_command.options import FOLDERS
 from hierseg_keras.training import RunConfig, recipes
 from hierseg_keras.training.config.changes import nested, with_changes
+from hierseg_keras.training.config.checks import FOLDERS as FOLDERS_DATA_SET
 from hierseg_keras.training.config.components import KINDS, LOSS, METHOD_LOSSES, options_model
 from hierseg_keras.training.config.files import read_values
 from hierseg_keras.training.config.options import Record
 from hierseg_keras.training.config.problems import ConfigError
+from hierseg_keras.training.config.value_types import NotEmpty, Path
 
 # Values are parsed as TOML. No value of a configuration has one of these TOML types.
 _NO_VALUES = (datetime.date, datetime.time)
+# The types of keys whose values are strings.
+_TEXTS = (str, NotEmpty | None, Path | None)
 _OF_CLASSES = {kind.what: kind for kind in KINDS}
 
 
@@ -51,11 +55,10 @@ def add_folder_options(parser):
     group = parser.add_argument_group("your own folders of images and masks")
     for key, text in FOLDERS.items():
         option = f"--{key.replace('_', '-')}"
-        action, type_ = (
-            _ImagesChange if key == "images" else ConfigChange,
-            value_of if key == "val_share" else file_name,
+        type_ = value_of if key == "val_share" else file_name
+        group.add_argument(
+            option, dest=f"data.{key}", action=ConfigChange, type=type_, default=argparse.SUPPRESS, help=text
         )
-        group.add_argument(option, dest=f"data.{key}", action=action, type=type_, default=argparse.SUPPRESS, help=text)
     text = "shipped tree or tree file (default: the data set's own tree; required for folders)"
     group.add_argument(
         "--tree", dest="data.tree", action=ConfigChange, type=file_name, default=argparse.SUPPRESS, help=text
@@ -80,8 +83,20 @@ def config_of(options):
 
 
 def changed(values, options):
-    """Makes the `RunConfig` of a nested dict of values, changed by the options."""
-    return RunConfig(**with_changes(values, nested(options.changes)))
+    """Makes the `RunConfig` of a nested dict of values, changed by the options.
+
+    A folder of images is trained on, also if the values name data sets without it, unless the options name data sets.
+    """
+    changes = options.changes
+    if changes.get("data.images") and FOLDERS_DATA_SET not in _data_sets(values):
+        changes = {"data.dataset": FOLDERS_DATA_SET, **changes}
+    return RunConfig(**with_changes(values, nested(changes)))
+
+
+def _data_sets(values):
+    table = values.get("data")
+    names = table.get("dataset") if isinstance(table, dict) else None
+    return names if isinstance(names, list) else [names]
 
 
 def value_of(text):
@@ -100,19 +115,17 @@ def value_of(text):
     return text
 
 
+def text_of(text):
+    """Parses the value of an option that takes a string: false switches it off, and quotes around it are removed."""
+    value = value_of(text)
+    return value if value is False or isinstance(value, str) else text
+
+
 class ConfigChange(argparse.Action):
     """Adds the option's value to `changes`."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         namespace.changes = {**namespace.changes, self.dest: values}
-
-
-class _ImagesChange(ConfigChange):
-    """Adds the folder of images, and trains on it unless another option names the data sets."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        super().__call__(parser, namespace, values, option_string)
-        namespace.changes = {"data.dataset": "folders", **namespace.changes}
 
 
 def _add_class(parser, name, kind):
@@ -136,7 +149,7 @@ def _add(parser, name, description, default, annotation=None):
     parser.add_argument(
         f"--{name}",
         action=ConfigChange,
-        type=value_of,
+        type=text_of if annotation in _TEXTS else value_of,
         default=argparse.SUPPRESS,
         metavar="VALUE",
         help=text.replace("%", "%%"),

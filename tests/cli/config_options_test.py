@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow")
 from hierseg_command.one_line import MAX_LENGTH  # noqa: E402
 from hierseg_keras.cli.config_options import config_of, value_of  # noqa: E402
 from hierseg_keras.cli.main import main, parser  # noqa: E402
-from hierseg_keras.training import RunConfig, recipes  # noqa: E402
+from hierseg_keras.training import ConfigError, RunConfig, recipes  # noqa: E402
 
 NUM_VALUES = 1000
 # Options of classes, which the parser does not list.
@@ -98,6 +98,49 @@ class ConfigOptionsTest:
         (tmp_path / "run.toml").write_text("[schedule]\nepochs = 3\npower = 1.0")
         config = config_of(options_of(f"--config {tmp_path / 'run.toml'} --schedule.epochs 4"))
         assert (config.schedule.epochs, config.schedule.power) == (4, 1.0)
+
+    @pytest.mark.parametrize(
+        "line, message",
+        [
+            ("--network UNet --network.filters 16", "`network` expects either a value .* as `network.name`"),
+            ("--network.filters 16 --network UNet", "`network` expects either a value .* as `network.name`"),
+            ("--method false --method.beta 1", "`method` expects either .*False and `method.beta`. Omit one of them.$"),
+            ("--method HSSN", "`method` expects a table .* or --method.name 'HSSN' on the command line"),
+            ("--config {} --network.filters 16", "`network` expects either a value .* 'UNet' and `network.filters`"),
+        ],
+    )
+    def test_the_name_of_a_class_in_place_of_its_table_is_refused(self, line, message, tmp_path):
+        (tmp_path / "run.toml").write_text('network = "UNet"')
+        with pytest.raises(ConfigError, match=message):
+            config_of(options_of(line.format(tmp_path / "run.toml")))
+
+    def test_a_table_and_its_keys_are_merged_in_any_order(self):
+        options = ["--network.filters=16", '--network={name = "UNet"}']
+        for line in (options, options[::-1]):
+            network = config_of(parser().parse_args(["train", *line])).network
+            assert (network.name, network.filters) == ("UNet", 16)
+
+    def test_images_replace_data_sets_only_if_these_are_not_folders(self, tmp_path):
+        folders = "--masks m --tree street_blocks"
+        for dataset, expected in (('["folders", "street_blocks"]', ("folders", "street_blocks")), ('"lip"', "folders")):
+            (tmp_path / "run.toml").write_text(f'[data]\nimages = "before"\ndataset = {dataset}')
+            for option in ("--images", "--data.images"):
+                data = config_of(options_of(f"--config {tmp_path / 'run.toml'} {option} i {folders}")).data
+                assert (data.dataset, data.images) == (expected, "i")
+        with pytest.raises(ConfigError, match='`data.dataset` expects "folders"'):
+            config_of(options_of(f"--data.dataset lip_tree --images i {folders}"))
+
+    @pytest.mark.parametrize(
+        "text", ["2024", "1.10", "/data/My, Files", "^(.*)_[0-9]{2,3}$", "true", "1979-05-27", "[a]", "{}"]
+    )
+    def test_strings_are_not_read_as_other_values(self, text):
+        options = [f"--data.manual_dir={text}", f"--init={text}", f"--evaluation.split={text}"]
+        config = config_of(parser().parse_args(["train", *options]))
+        assert (config.data.manual_dir, config.init, config.evaluation.split) == (text, text, text)
+
+    def test_strings_may_have_quotes_and_are_switched_off_by_false(self):
+        config = config_of(parser().parse_args(["train", '--data.manual_dir="a b"', "--data.data_dir=false"]))
+        assert (config.data.manual_dir, config.data.data_dir) == ("a b", None)
 
     def test_configurations_of_earlier_versions_are_read(self, tmp_path):
         (tmp_path / "config.json").write_text('{"model": "hrnet", "width": 32}')

@@ -1,5 +1,7 @@
 """Changes of a configuration's values before they are checked."""
 
+from hierseg_keras.training.config.problems import ConfigError, shown
+
 
 def merged(values, changes):
     """Merges changes into values, table by table.
@@ -26,7 +28,13 @@ def with_changes(values, changes):
     """Merges changes into the values of a run's configuration, as `merged` does.
 
     A number of epochs removes that of steps, which would be in place of it, unless `changes` has both.
+
+    Raises:
+        ConfigError: If `changes` has options of a table, and `values` has a string in its place.
     """
+    for name, table in changes.items():
+        if isinstance(table, dict) and isinstance(values.get(name), str):
+            raise _both(name, values[name], next(iter(table), ""))
     schedule = changes.get("schedule")
     if isinstance(schedule, dict) and "epochs" in schedule:
         changes = {**changes, "schedule": {"steps": False, **schedule}}
@@ -34,17 +42,30 @@ def with_changes(values, changes):
 
 
 def nested(dotted):
-    """Converts dotted names to a nested dict: `{"network.width": 48}` becomes `{"network": {"width": 48}}`."""
+    """Converts dotted names to a nested dict: `{"network.width": 48}` becomes `{"network": {"width": 48}}`.
+
+    Raises:
+        ConfigError: If a name has a value, and so has a name in its table.
+    """
     result = {}
-    for name, value in dotted.items():
-        *tables, key = name.split(".")
-        table = result
-        for part in tables:
-            if not isinstance(table.get(part), dict):
-                table[part] = {}
-            table = table[part]
-        table[key] = value
+    # A table comes before its keys, whatever their order.
+    for name in sorted(dotted, key=lambda name: name.count(".")):
+        parts, table = name.split("."), result
+        for depth, part in enumerate(parts[:-1], start=1):
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                raise _both(".".join(parts[:depth]), table, ".".join(parts[depth:]))
+        table[parts[-1]] = dotted[name]
     return result
+
+
+def _both(name, value, key):
+    advice = "Omit one of them"
+    if isinstance(value, str) and "." not in name:
+        advice += f", or write the name of a class as `{name}.name`"
+    return ConfigError(
+        [f"`{name}` expects either a value or a table. Received: {shown(value)} and `{name}.{key}`. {advice}."]
+    )
 
 
 def _names_another(before, value):

@@ -155,6 +155,8 @@ METHOD_LOSSES = {"HSSN": "FocalTreeMin"}
 FURTHER_LOSS = Kind("further loss", further_losses, keras.losses.Loss)
 METRIC = Kind("metric", _metrics, keras.metrics.Metric)
 CALLBACK = Kind("callback", _callbacks, keras.callbacks.Callback, is_ours=False)
+# The kinds that have a table of their own.
+_TABLES = (NETWORK, METHOD, LOSS, OPTIMIZER)
 KINDS = (NETWORK, METHOD, LOSS, FURTHER_LOSS, OPTIMIZER, METRIC, CALLBACK)
 
 
@@ -177,12 +179,19 @@ def _read(kind, value):
     if isinstance(value, Component):
         return value
     if not isinstance(value, dict):
-        raise ValueError(f"expects a table with the name of a class and its options. Received: {shown(value)}.")
+        expected = f"expects a table with the name of a class and its options. Received: {shown(value)}."
+        raise ValueError(f"{expected} {_as_table(kind, value)}" if isinstance(value, str) else expected)
     if "name" not in value:
         value = {**(kind.default or {"name": None}), **value}
     name = value["name"]
     cls = _find(kind, name)
     return options_model(kind, cls, ":" not in name).model_validate(value)
+
+
+def _as_table(kind, name):
+    """Returns a sentence that says how to write the name of a class."""
+    option = f", or --{kind.what}.name {shown(name)} on the command line" if kind in _TABLES else ""
+    return f"Write {{name = {shown(name)}}}{option}."
 
 
 def _find(kind, name):

@@ -24,6 +24,7 @@ _EXPECTED = {
     "missing": "a value",
     "model_type": "a table",
     "one_of": "{expected}",
+    "string_too_short": "a string that is not empty, or false",
     "string_type": "a string",
     "too_long": "{max_length} values",
     "too_short": "{min_length} values",

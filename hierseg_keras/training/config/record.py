@@ -29,6 +29,7 @@ from hierseg_keras.training.config.value_types import (
     Positive,
     Share,
     Size,
+    Text,
 )
 from hierseg_keras.training.recipes import values_of
 
@@ -60,7 +61,7 @@ class Data(Record):
     """Folder of images, with subfolders; PNG, JPEG or BMP."""
     masks: Off[Path] = None
     """Folder of masks, of the same names as the images."""
-    mask_format: Off[str] = None
+    mask_format: Text = None
     """Format of the masks: index, colors, coco_panoptic, cvat, labelme or binary. Defaults to what the files show."""
     classes: Off[Path] = None
     """Class table, a CSV file that gives each class of the masks a node. Defaults to leaf indices, or equal names."""
@@ -158,7 +159,7 @@ class Schedule(Record):
 class Evaluation(Record):
     """Holds the options of the validation."""
 
-    dataset: Off[str] = None
+    dataset: Text = None
     """TFDS data set to validate on. Defaults to the first data set of the training."""
     split: str = "validation"
     """TFDS split to validate on."""

@@ -25,10 +25,21 @@ def _one_message(value, handler):
         raise PydanticCustomError("one_of", "{expected}", {"expected": expected}) from None
 
 
+def _none_if_off(value):
+    if isinstance(value, str) and value.lower() in ("none", "null"):
+        message = f"expects false to switch it off. Received: {value!r}."
+        raise PydanticCustomError("refused", "{expected}", {"expected": message})
+    return None if value is False else value
+
+
 # A value that may have one of several types.
 Either = Annotated[X, WrapValidator(_one_message)]
 # An optional value, which `false` disables because TOML has no `null`.
-Off = Annotated[X | None, BeforeValidator(lambda value: None if value is False else value)]
+Off = Annotated[X | None, BeforeValidator(_none_if_off)]
+# Text with at least one character.
+NotEmpty = Annotated[str, Field(min_length=1)]
+# An optional string, such as a path.
+Text = Off[NotEmpty]
 # Reads a list as a tuple, because TOML has arrays but no tuples.
 AsTuple = Annotated[X, Strict(False)]
 
@@ -40,7 +51,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Size = AsTuple[tuple[Count, Count]]
 # A path in which `~` stands for the user's home folder. A shell expands it only at the beginning of a word.
-Path = Annotated[str, AfterValidator(os.path.expanduser)]
+Path = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
 # One value for all data sets, or a list with one value per data set.
 Names = Either[str | AsTuple[tuple[str, ...]]]
 Levels = Either[Count | AsTuple[tuple[Count, ...]]]

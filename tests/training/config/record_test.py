@@ -78,6 +78,23 @@ class RunConfigTest:
         data = {"images": "a", "masks": "b", "tree": "c", key: "~/x"}
         assert getattr(RunConfig(data=data).data, key) == "/home/ada/x"
 
+    @pytest.mark.parametrize(
+        "key", ["init", "method", "save_every", "network.weights", "loss.class_weights", "data.tree", "data.size"]
+    )
+    def test_none_is_switched_off_by_false(self, key):
+        table, _, key = key.partition(".")
+        for value in ("none", "None", "null"):
+            (line,) = problems_of(**{table: {key: value} if key else value})
+            assert (
+                line == f"`{'.'.join(filter(None, (table, key)))}` expects false to switch it off. Received: {value!r}."
+            )
+
+    @pytest.mark.parametrize("key", ["data_dir", "manual_dir", "images", "tree"])
+    def test_an_empty_path_is_refused(self, key):
+        assert f"`data.{key}` expects a string that is not empty, or false. Received: ''." in problems_of(
+            data={key: ""}
+        )
+
     def test_mask_classification_needs_leaf_scores_and_no_xla(self):
         network, method = {"name": "MaskFormer", "backbone": "swin_nano"}, {"name": "MaskClassification"}
         loss, jit_compile = problems_of(network=network, method=method, loss={"name": "FocalTreeMin"}, jit_compile=True)
