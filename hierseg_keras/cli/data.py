@@ -1,6 +1,7 @@
 """Show a data set: its splits, how often each class occurs at every level, and a sheet of its images."""
 
 import pathlib
+import warnings
 
 import numpy as np
 
@@ -64,6 +65,7 @@ def _builder(options, values, tree):
     if options.name == FOLDERS:
         return data_set(values, FOLDERS, tree)
     if options.prepare:
+        _warn_of_unread_files(options)
         return data.prepare(options.name, options.data_dir, options.manual_dir, options.skip_bad)
     builder = find_builder(options.name, options.data_dir)
     if not builder.is_prepared():
@@ -72,6 +74,19 @@ def _builder(options, values, tree):
             "--prepare, and --manual-dir if its files cannot be downloaded automatically."
         )
     return builder
+
+
+def _warn_of_unread_files(options):
+    """Warns if the data set is prepared already, because its files are then not read again."""
+    if options.manual_dir is None:
+        return
+    builder = find_builder(options.name, options.data_dir)
+    if builder.is_prepared():
+        warnings.warn(
+            f"{options.name} is already prepared, so that `manual_dir` is not read. Delete {builder.data_path} to "
+            "prepare the data set again.",
+            stacklevel=2,
+        )
 
 
 def _splits(builder):

@@ -70,7 +70,8 @@ class DataTest:
             return prepare(name, data_dir)
 
         monkeypatch.setattr(data, "prepare", prepared)
-        assert self.run("--prepare", "--manual-dir", tmp_path, "--skip-bad", "--count", 1)[0] == 0
+        with pytest.warns(UserWarning, match="street_blocks is already prepared, so that `manual_dir` is not read"):
+            assert self.run("--prepare", "--manual-dir", tmp_path, "--skip-bad", "--count", 1)[0] == 0
         assert asked[0] == (str(tmp_path), True)
 
     def test_a_small_folder_is_shown_although_it_has_no_validation(self, tmp_path):
