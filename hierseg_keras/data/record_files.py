@@ -1,5 +1,6 @@
 """Reads the record files of a prepared data set. The error for a damaged file names the file."""
 
+import itertools
 import os
 
 import numpy as np
@@ -42,6 +43,20 @@ def file_instructions(builder, split):
             f"'train[:10%]'. Received: split={split!r}. {f'{reason}.' if reason else problem}"
         )
     return instructions
+
+
+def have_common_records(builder, split, other):
+    """Returns whether two splits of a data set have records in common.
+
+    Args:
+        builder: As in `file_instructions`.
+        split, other: Strings, TFDS splits.
+
+    Raises:
+        ValueError: As from `file_instructions`.
+    """
+    parts = itertools.product(file_instructions(builder, split), file_instructions(builder, other))
+    return any(a.filename == b.filename and a.skip < b.skip + b.take and b.skip < a.skip + a.take for a, b in parts)
 
 
 class RecordFiles:

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from hierseg_keras import data
+from hierseg_keras.data.record_files import have_common_records
 from hierseg_keras.distribution.averaged_statistics import AverageReplicas
 from hierseg_keras.distribution.processes import first_alone, is_first
 from hierseg_keras.distribution.strategy import (
@@ -49,9 +50,9 @@ from hierseg_keras.training.checkpoints.restore_checkpoint import RestoreCheckpo
 from hierseg_keras.training.checkpoints.save_checkpoints import SaveCheckpoints
 from hierseg_keras.training.checkpoints.stop_request import catching_signals
 from hierseg_keras.training.config import ConfigError, RunConfig
-from hierseg_keras.training.config.checks import callback_conflicts
+from hierseg_keras.training.config.checks import has_random_weights, training_conflicts
 from hierseg_keras.training.config.files import CONFIG
-from hierseg_keras.training.data_sets import class_table, palette_of
+from hierseg_keras.training.data_sets import class_table, data_set, palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.initialize import describe, initialize
@@ -117,7 +118,8 @@ def train(
             `evaluation.batch_size`, `published`, `data.data_dir`, `data.manual_dir` and `data.palette`. A finished run
             that has no epochs left is loaded. Defaults to `False`.
         replan: Whether a resumed run with more epochs stretches the schedules of the learning rate and of HSSN's
-            triplet loss over them. Otherwise, the schedules end where they were planned to end. Defaults to `False`.
+            triplet loss over them. Otherwise, the schedules end where they were planned to end, and a warning says if
+            the learning rate is then zero. Defaults to `False`.
 
     Returns:
         The trained `keras.Model`, compiled.
@@ -167,7 +169,7 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     checkpoint = earlier and earlier.checkpoint
     with strategy.scope():
         model, own_callbacks = make_parts(config, tree, pretrained=checkpoint is None)
-        start = {} if config.init is None or checkpoint else {"init": initialize(model, config.init)}
+        start = {} if config.init is None or checkpoint else {"init": _initialized(model, config)}
     given = config
     config = first_alone(lambda: with_data(given, tree))
     origin = origin_of(config, strategy, tree)
@@ -187,8 +189,10 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     planned = epochs * len(train_data)
     if checkpoint is not None and not replan:
         planned = earlier.record.get("planned_batches", planned)
+        _warn_of_zero_rate(config.schedule, planned // len(train_data), epochs)
     validation = load_evaluation(config, tree, config.evaluation.split, strategy)
     examples = load_examples(config, tree, config.evaluation.split, NUM_EXAMPLES)
+    _warn_of_common_images(config, tree)
     with strategy.scope():
         compile_model(model, config, make_optimizer(config, num_batches=planned), config.jit_compile)
 
@@ -212,6 +216,12 @@ def _train(config, folder, verbose, strategy, earlier, replan):
                 draw_curves(folder / LOG, path)
             manifest.finish()
     return model
+
+
+def _initialized(model, config):
+    """Calls `initialize`, and checks that layers that stay frozen have weights of the earlier run."""
+    needs_all = config.freeze is not None and has_random_weights(config.network)
+    return initialize(model, config.init, needs_frozen=needs_all)
 
 
 def _has_no_epochs_left(earlier, epochs, batches_per_epoch):
@@ -301,11 +311,12 @@ def check_before_data(config, strategy):
     """Checks a configuration for problems that would otherwise appear only after the data have been prepared.
 
     Raises:
-        ConfigError: If the tree lacks classes of a data set, or a callback would work against the run's own.
+        ConfigError: If the tree lacks classes of a data set, a callback would work against the run's own, frozen
+            layers would have random weights, or early stopping has no validations.
         ValueError: If the configuration does not fit the number of replicas.
         ModuleNotFoundError: If `config.tensorboard` is set and TensorBoard is not installed.
     """
-    if problems := list(callback_conflicts(config)):
+    if problems := list(training_conflicts(config)):
         raise ConfigError(problems)
     check_classes(config.data, config.evaluation_dataset)
     _warn_of_padding(config.data)
@@ -326,6 +337,33 @@ def _warn_of_padding(data_config):
             "is padding. Choose a crop of the size of the images or smaller.",
             stacklevel=2,
         )
+
+
+def _warn_of_zero_rate(schedule, planned, epochs):
+    """Warns if a resumed run has more epochs than the learning rate's schedule, which ends at zero."""
+    if planned < epochs and schedule.end_learning_rate == 0 and schedule.power > 0:
+        warnings.warn(
+            f"the learning rate is 0 after epoch {planned} of {epochs}, where its schedule ends, so that these epochs "
+            "train nothing. Pass `replan=True` to stretch the schedule over all epochs.",
+            stacklevel=2,
+        )
+
+
+def _warn_of_common_images(config, tree):
+    """Warns if images of the validation are trained on."""
+    values, name, split = config.data, config.evaluation_dataset, config.evaluation.split
+    trained = [other for own, other in zip(values.names, values.splits) if own == name]
+    if not trained:
+        return
+    builder = data.prepare(data_set(values, name, tree), values.data_dir, values.manual_dir)
+    for other in dict.fromkeys(trained):
+        if have_common_records(builder, other, split):
+            warnings.warn(
+                f"`evaluation.split` {split!r} has images of `data.train_split` {other!r}, so that the validation does "
+                'not measure how well new images are predicted. Choose other images, such as "train[:90%]" and '
+                '"train[90%:]".',
+                stacklevel=2,
+            )
 
 
 def _tensorboard(config, tree, examples, folder):

@@ -10,7 +10,7 @@ tf = pytest.importorskip("tensorflow")
 import tensorflow_datasets as tfds  # noqa: E402
 
 from hierseg_keras import data  # noqa: E402
-from hierseg_keras.data.record_files import RecordFiles  # noqa: E402
+from hierseg_keras.data.record_files import RecordFiles, have_common_records  # noqa: E402
 from hierseg_keras.data.refusal import sentence_of  # noqa: E402
 from tests.data.tiny_data_sets import prepared  # noqa: E402
 
@@ -95,6 +95,22 @@ class RecordFilesTest:
             split["numBytes"] = "1"
         path.write_text(json.dumps(info))
         assert draw_all(folder) == 12
+
+
+class HaveCommonRecordsTest:
+    @pytest.mark.parametrize(
+        "split, other, expected",
+        [
+            ("train", "validation", False),
+            ("train[:15]", "train[15:]", False),
+            ("train[:16]", "train[15:]", True),
+            ("validation+train", "validation[:1]", True),
+            ("all", "validation", True),
+        ],
+    )
+    def test_splits_that_share_a_record(self, data_dir, split, other, expected):
+        builder = data.prepare("street_blocks", data_dir=data_dir)
+        assert have_common_records(builder, split, other) == have_common_records(builder, other, split) == expected
 
 
 class DescriptionTest:

@@ -192,7 +192,7 @@ class CommandTest:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
             assert command("evaluate", folder / "run") == 0
-            assert command("train", "--resume", folder / "run", "--schedule.steps", 4) == 0
+            assert command("train", "--resume", folder / "run", "--schedule.steps", 4, "--replan") == 0
         assert len((folder / "run" / "log.csv").read_text().splitlines()) > 2
         assert not any((tmp_path / "elsewhere").iterdir())
 

@@ -50,6 +50,13 @@ class InitializeTest:
         with pytest.raises(FileNotFoundError, match="expected the folder of a training run"):
             train(config(init=str(tmp_path)), tmp_path / "run", verbose=0)
 
+    def test_a_frozen_layer_that_the_earlier_run_lacks_is_refused(self, flat_run, tmp_path):
+        deeper = config(init=str(flat_run), freeze="backbone", network={"num_stages": 2})
+        with pytest.raises(
+            ValueError, match="`freeze` expects a run in `init` that has all .* without encoder_1_a_conv"
+        ):
+            train(deeper, tmp_path / "run", verbose=0)
+
     def test_loading_the_run_does_not_need_the_earlier_one(self, flat_run, tmp_path):
         copy = flat_run.rename(flat_run.with_name("renamed"))
         train(config(init=str(copy), freeze="backbone"), tmp_path / "run", verbose=0)

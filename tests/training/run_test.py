@@ -100,7 +100,7 @@ class TrainTest:
 
     @pytest.mark.parametrize("every, validated", [(2, [1, 2]), (None, [2])])
     def test_validates_every_so_many_epochs_and_after_the_last(self, every, validated, data_dir, tmp_path, run_eagerly):
-        schedule = {"early_stopping_patience": 1, "epochs": 3}
+        schedule = {"early_stopping_patience": every and 1, "epochs": 3}
         config = tiny_config(
             data_dir, schedule=schedule, evaluation={"every": every}, optimizer={"learning_rate": 1e-30}
         )
@@ -156,6 +156,11 @@ class TrainTest:
                 {"callbacks": [{"name": "EarlyStopping"}], "schedule": {"ema_momentum": 0.9}},
                 "`callbacks` expects EarlyStopping without .*`schedule.ema_momentum`",
             ),
+            ({"freeze": "backbone"}, '`freeze` expects `init` or pretrained weights .* Received: "backbone" with'),
+            (
+                {"evaluation": {"every": False}, "schedule": {"early_stopping_patience": 5}},
+                "`evaluation.every` expects a number .* Received: false with 5",
+            ),
             (
                 {"data": {"tree": "cityscape"}},
                 "`data.tree` .*Received: 'cityscape', which is not there. Did you mean `cityscapes`",
@@ -174,6 +179,14 @@ class TrainTest:
             # Refused afterwards, because two replicas cannot share three images.
             with pytest.raises(ValueError, match="batch_size"):
                 train(tiny_config(data=data, replicas=2), tmp_path / "run")
+
+    def test_validation_on_training_images_raises_a_warning(self, data_dir, tmp_path):
+        schedule = {"accumulation_steps": 9}
+        config = tiny_config(data_dir, evaluation={"split": "train[15:20]"}, schedule=schedule)
+        with pytest.warns(UserWarning, match=r"`evaluation.split` 'train\[15:20\]' has images of `data.train_split`"):
+            # Refused afterwards, because the run has fewer batches.
+            with pytest.raises(ValueError, match="accumulation_steps"):
+                train(config.replace(schedule={"epochs": 1}), tmp_path / "run", verbose=0)
 
     def test_too_few_validation_images_for_the_replicas(self, data_dir, tmp_path, two_replicas):
         config = tiny_config(data_dir, evaluation={"split": "validation[:1]"})

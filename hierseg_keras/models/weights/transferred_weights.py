@@ -16,10 +16,12 @@ class Transfer:
     Attributes:
         taken: Tuple of paths of layers.
         kept: Tuple of paths of layers.
+        frozen: Tuple of those paths in `kept` whose layers are frozen.
     """
 
     taken: tuple[str, ...]
     kept: tuple[str, ...]
+    frozen: tuple[str, ...]
 
 
 def transfer_weights(source, target):
@@ -38,8 +40,8 @@ def transfer_weights(source, target):
         `Transfer`, which lists all layers of `target` that have weights.
     """
     have_same_classes, classifier = _classes(source) == _classes(target), classifier_of(_network(target))
-    given, taken, kept, values = _layers(source), [], [], []
-    for path, layer in _layers(target).items():
+    given, layers, taken, kept, values = _layers(source), _layers(target), [], [], []
+    for path, layer in layers.items():
         weights, twin = own_weights(layer), given.get(path)
         if not weights:
             continue
@@ -52,7 +54,7 @@ def transfer_weights(source, target):
             kept.append(path)
     for weight, value in values:
         weight.assign(value)
-    return Transfer(tuple(taken), tuple(kept))
+    return Transfer(tuple(taken), tuple(kept), tuple(path for path in kept if not layers[path].trainable))
 
 
 def _layers(model):

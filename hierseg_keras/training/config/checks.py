@@ -26,8 +26,28 @@ def conflicts(config):
     return [message for check in checks for message in check(config)]
 
 
-def callback_conflicts(config):
-    """Yields a message per callback of Keras that would work against a run's own. Finished runs may have them."""
+def training_conflicts(config):
+    """Yields a message per combination of values that a new training refuses. Finished runs may have them."""
+    yield from _callbacks(config)
+    if config.freeze is not None and config.init is None and has_random_weights(config.network):
+        yield (
+            "`freeze` expects `init` or pretrained weights of the network (`network.weights`), because random layers "
+            f'do not learn if they are frozen. Received: "{config.freeze}" with neither.'
+        )
+    if config.schedule.early_stopping_patience is not None and config.evaluation.every is None:
+        yield (
+            "`evaluation.every` expects a number of epochs with `schedule.early_stopping_patience`, which counts "
+            f"validations. Received: false with {config.schedule.early_stopping_patience}."
+        )
+
+
+def has_random_weights(network):
+    """Returns whether a network starts from random weights. A class of the user may load weights itself."""
+    return ":" not in network.name and getattr(network, "weights", None) is None
+
+
+def _callbacks(config):
+    """Yields a message per callback of Keras that would work against a run's own."""
     for callback in config.callbacks:
         made, options = callback.made, callback.arguments()
         if issubclass(made, (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)):

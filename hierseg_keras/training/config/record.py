@@ -242,7 +242,7 @@ class RunConfig(Record):
         class_prior: Whether the network starts with the frequencies of the classes in the training labels, as in
             `models.set_class_prior`. Defaults to `False`.
         freeze: `"backbone"` keeps the layers from the image to the embedding as they are, with their batch
-            normalization. Defaults to `None`: all layers are trained.
+            normalization. It needs `init` or pretrained weights. Defaults to `None`: all layers are trained.
         format_version: Version of the file's format.
 
     Raises:
