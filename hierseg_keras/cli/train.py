@@ -20,6 +20,7 @@ from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.distribution import make_strategy, start_processes
 from hierseg_keras.distribution.processes import is_first
 from hierseg_keras.training import ConfigError, smoke, train, train_hs3
+from hierseg_keras.training.checkpoints.earlier_run import MAY_CHANGE
 from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted
 from hierseg_keras.training.config.files import config_file, read_values
 from hierseg_keras.training.data_sets import check_outside
@@ -48,7 +49,8 @@ def add_arguments(parser):
         "--resume",
         type=file_name,
         metavar="RUN",
-        help="resume the run in this folder, with its configuration; a missing or empty folder starts a new run",
+        help="resume the run in this folder, with its configuration; a missing or empty folder starts a new run from "
+        "the other options",
     )
     parser.add_argument(
         "--replan",
@@ -109,6 +111,8 @@ def run(options):
             print(*text_table(rows, "lr"), sep="\n")
             return 0
         folder = options.resume or options.out
+        if options.resume is not None and is_first() and not _holds_run(options.resume):
+            print(f"{folder} holds no run: a new one begins.")
         try:
             if config.finds_clusters:
                 train_hs3(config, folder)
@@ -166,5 +170,15 @@ def _of_earlier_run(options):
     """Returns the configuration of the run to resume, with the changes of other options, or `None`."""
     if options.resume is None or options.config or options.recipe:
         return None
-    path = config_file(pathlib.Path(options.resume))
-    return changed(read_values(path), options) if path.is_file() else None
+    if _holds_run(options.resume):
+        return changed(read_values(config_file(pathlib.Path(options.resume))), options)
+    if options.changes.keys() <= set(MAY_CHANGE):
+        raise ValueError(
+            f"--resume expects the folder of a run. Received: {options.resume}, which holds none. Check the path, or "
+            "pass --config, --recipe or other options of a new run."
+        )
+    return None
+
+
+def _holds_run(folder):
+    return config_file(pathlib.Path(folder)).is_file()

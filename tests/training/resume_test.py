@@ -338,8 +338,23 @@ class ResumeTest:
         assert load_run(folder)[0].schedule.epochs == 1
         # The other options begin a run in a folder that is missing.
         assert main(["train", "--resume", str(tmp_path / "none"), "--network.filter", "3"]) == 2
+        assert "`network.filter` is not an option" in capsys.readouterr().err
         assert main(["train", "--resume", str(folder), "--out", "other"]) == 2
         assert "expects --out, a new folder for the run's files, or --resume" in capsys.readouterr().err
+
+    def test_a_missing_run_is_begun_only_with_options_of_a_new_one(self, config, tmp_path, capsys, monkeypatch):
+        folder = str(tmp_path / "lnog")
+        for options in ([], ["--schedule.epochs", "3"], ["--data.data_dir", "data"]):
+            assert main(["train", "--resume", folder, *options]) == 2
+            assert (
+                f"--resume expects the folder of a run. Received: {folder}, which holds none."
+                in capsys.readouterr().err
+            )
+        begun = []
+        monkeypatch.setattr("hierseg_keras.cli.train.train", lambda config, *_, **__: begun.append(config))
+        config.to_file(tmp_path / "run.toml")
+        assert main(["train", "--config", str(tmp_path / "run.toml"), "--resume", folder]) == 0
+        assert begun == [config] and f"{folder} holds no run: a new one begins." in capsys.readouterr().out
 
     def test_a_run_without_checkpoints_is_refused(self, config, tmp_path):
         (tmp_path / "run").mkdir()
