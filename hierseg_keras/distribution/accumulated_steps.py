@@ -1,8 +1,8 @@
 """Optimizer steps that accumulate the gradients of several batches, on one or more replicas."""
 
-import keras
+import numbers
 
-from hierseg_keras.tree.exact_integer import is_count
+import keras
 
 
 class AccumulatedSteps:
@@ -16,7 +16,8 @@ class AccumulatedSteps:
     """
 
     def __init__(self, *args, accumulation_steps=2, **kwargs):
-        if not is_count(accumulation_steps):
+        is_number = isinstance(accumulation_steps, numbers.Integral) and not isinstance(accumulation_steps, bool)
+        if not is_number or accumulation_steps < 1:
             raise ValueError(
                 f"`{type(self).__name__}` expects an integer `accumulation_steps` >= 1. "
                 f"Received: accumulation_steps={accumulation_steps!r}."

@@ -23,13 +23,13 @@ without an image is an error in evaluation too, which `distribution.evaluation_b
 """
 
 import functools
+import numbers
 
 import keras
 import tensorflow as tf
 
 from hierseg_keras.distribution.processes import leave_gpus, num_batch_devices
 from hierseg_keras.distribution.unused_gpu import warn_of_unused_gpu
-from hierseg_keras.tree.exact_integer import is_count
 
 
 def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
@@ -60,7 +60,8 @@ def make_strategy(replicas: int | str = "auto") -> tf.distribute.Strategy:
         return tf.distribute.get_strategy()
     devices = _devices()
     count = len(devices) if replicas == "auto" else replicas
-    if not is_count(count) or count > len(devices):
+    is_number = isinstance(count, numbers.Integral) and not isinstance(count, bool)
+    if not is_number or not 1 <= count <= len(devices):
         raise ValueError(
             f'`replicas` expects "auto" or a number from 1 to {len(devices)}, the visible '
             f"{devices[0].device_type}s. Received: replicas={replicas!r}."

@@ -55,8 +55,8 @@ def tree_triplet(
         projection: As in the call of `TreeTriplet`.
 
     Returns:
-        Float tensor, `(num_triplets,)`: float64 if `y_pred` is float64, otherwise float32. Its mean is the mean over
-        valid triplets. It is 0 if no triplet can be drawn, and NaN if a label is neither a node nor `ignore_class`.
+        Float tensor, `(num_triplets,)`: float64 if `y_pred` is float64, otherwise float32. It is 0 if no triplet can be
+        drawn, and NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
         ValueError: As in `TreeTriplet`.
@@ -80,20 +80,17 @@ def _draw(tree, codes, y_pred, seed_generator, num_triplets, positives, projecti
     """Draws triplets, and projects the embeddings of their pixels.
 
     Returns:
-        A pair: a dict with the gap in the tree and the weight of each triplet, `(T,)`; and the projected embeddings
-        `(3, T, C)` of anchors, positives and negatives.
+        A pair: a dict with the gap in the tree of each triplet, `(T,)`, and the weight of all, a scalar; and the
+        projected embeddings `(3, T, C)` of anchors, positives and negatives.
     """
     label = ops.reshape(_resized(codes, ops.shape(y_pred)[1:3]), (-1,))
-    pixels, gap, is_valid = draw_triplets(tree, label, num_triplets, positives, seed_generator)
+    pixels, gap, can_draw = draw_triplets(tree, label, num_triplets, positives, seed_generator)
     embeddings = ops.take(ops.reshape(y_pred, (-1, y_pred.shape[-1])), ops.concatenate(pixels), axis=0)
     if projection is not None:
         embeddings = projection(embeddings[:, None, None, :])
     dtype = precision_of(embeddings)
     embeddings = ops.reshape(ops.cast(embeddings, dtype), (3, num_triplets, embeddings.shape[-1]))
-    is_valid = ops.cast(is_valid, dtype)
-    # The mean over all triplets, so weighted, equals the mean over valid triplets.
-    weight = is_valid * ops.divide_no_nan(float(num_triplets), ops.sum(is_valid))
-    weight = ops.where(ops.any(codes == OUTSIDE), float("nan"), weight)
+    weight = ops.where(ops.any(codes == OUTSIDE), float("nan"), ops.cast(can_draw, dtype))
     return {_GAP: ops.cast(gap, dtype), _WEIGHT: weight}, embeddings
 
 
@@ -129,7 +126,8 @@ def draw_triplets(tree, label, num_triplets, positives, seed_generator):
 
     Returns:
         A triple: a list of three int tensors `(T,)`, the pixels of anchor, positive and negative; the difference of
-        their distances in the tree, int `(T,)`; and whether each triplet is valid, bool `(T,)`.
+        their distances in the tree, int `(T,)`; and whether any triplet can be drawn, a bool scalar. If none can, the
+        others are arbitrary.
     """
     num_nodes = tree.num_nodes
     least, largest = (ops.convert_to_tensor(table) for table in tree.distance_bounds)
@@ -166,7 +164,7 @@ def draw_triplets(tree, label, num_triplets, positives, seed_generator):
     # If no class is present, all ranks are beyond the last pixel.
     last = ops.size(group) - 1
     pixels = [ops.take(order, ops.minimum(ops.take(first, node) + r, last)) for node, r in ranks]
-    return pixels, gap, ops.broadcast_to(ops.any(is_anchor), (num_triplets,))
+    return pixels, gap, ops.any(is_anchor)
 
 
 def _draw_class(seed_generator, allowed):
@@ -257,8 +255,7 @@ class TreeTriplet(keras.losses.Loss):
             none.
 
     Returns:
-        Scalar, the mean over valid triplets. `call()` returns one value per triplet,
-        `(num_triplets,)`, with the same mean. NaN if a label is neither a node nor `ignore_class`.
+        Scalar, the mean over triplets. `call()` returns one value per triplet, `(num_triplets,)`. NaN if a label is neither a node nor `ignore_class`.
 
     Raises:
         ValueError: If `num_triplets` is not an integer >= 1, `positives`, `margin` or `distance` is not
