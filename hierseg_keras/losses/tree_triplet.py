@@ -255,7 +255,8 @@ class TreeTriplet(keras.losses.Loss):
             none.
 
     Returns:
-        Scalar, the mean over triplets. `call()` returns one value per triplet, `(num_triplets,)`. NaN if a label is neither a node nor `ignore_class`.
+        Scalar, the mean over triplets. `call()` returns one value per triplet, `(num_triplets,)`. NaN if a label is
+        neither a node nor `ignore_class`.
 
     Raises:
         ValueError: If `num_triplets` is not an integer >= 1, `positives`, `margin` or `distance` is not
