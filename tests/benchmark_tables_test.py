@@ -60,9 +60,14 @@ class SupervisedStagesTest:
     @pytest.mark.parametrize("split", ["test", "validation"])
     def test_tables_are_those_of_the_rows(self, split):
         page = (ROOT / "docs" / "benchmarks.md").read_text("utf-8").split("## Supervised stages\n")[1].split("\n## ")[0]
-        found = hs3.table(CSV.with_name("hs3.csv"), split, list(hs3.METHODS)[:5]).splitlines()
-        shown = [line for line in found if line.startswith(("| m", "| accuracy"))]
-        assert len(shown) == 5 and all(line in page for line in [found[0], *shown])
+        found = hs3.table(CSV.with_name("hs3.csv"), split, hs3.METHODS).splitlines()
+        shown = [line for line in found if line.startswith(("| seeds", "| m", "| accuracy"))]
+        assert len(shown) == 6 and all(line in page for line in [found[0], *shown])
+
+    def test_table_of_angles_is_that_of_the_rows(self):
+        page = (ROOT / "docs" / "benchmarks.md").read_text("utf-8").split("## Supervised stages\n")[1]
+        found = hs3.table(CSV.with_name("hs3.csv"), "test", hs3.ANGLES).splitlines()
+        assert all(line in page for line in found if line.startswith(("| |", "| mIoU")))
 
 
 class PhotographsPageTest:
