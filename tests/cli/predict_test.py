@@ -71,9 +71,8 @@ class PredictTest:
             ["a/frame.png", "a/frame_level_1.png"],
             ["a/frame_level_1.png", "a/frame.bmp"],
             ["a/frame.bmp", "a/FRAME.png"],
-            ["a/frame.png", "a/frame.png"],
-            ["a/frame.png", "./a/frame.png"],
-            ["größe.png", "größe.png"],
+            # The same letter, composed and decomposed.
+            ["gr\u00f6\u00dfe.png", "gro\u0308\u00dfe.png"],
         ],
     )
     @pytest.mark.parametrize("options", [[], ["--overwrite"]])
@@ -86,6 +85,11 @@ class PredictTest:
         message = capsys.readouterr().err
         assert all(os.path.normpath(name) in message for name in images) and message.count("\n") == 1
         assert not predicted and files_below(folder) == before
+
+    def test_image_that_is_given_twice_is_predicted_once(self, folder, capsys):
+        images = ["a/frame.png", "./a/frame.png", "a/frame.png"]
+        assert main(["predict", "run", *images, "--out", "out", "--no-pictures"]) == 0
+        assert capsys.readouterr().out == "Predicted 1 image into out.\n"
 
     @pytest.mark.parametrize("images", [["a/frame.png"], ["c/other.jpg", "a/frame_level_1.png"], ["link.png"]])
     def test_no_result_replaces_an_image(self, images, folder, predicted, capsys):
