@@ -33,8 +33,10 @@ def main():
     try:
         with quiet_import():
             cli = importlib.import_module("hierseg_keras.cli.main")
-        # The bytes of a path need not be valid text.
-        sys.stdout.reconfigure(errors="surrogateescape")
+        # Python has no stdout if the caller closed it.
+        if sys.stdout is not None:
+            # The bytes of a path need not be valid text.
+            sys.stdout.reconfigure(errors="surrogateescape")
         return cli.main(arguments)
     except KeyboardInterrupt:
         print("hierseg: interrupted", file=sys.stderr)

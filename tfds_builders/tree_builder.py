@@ -120,7 +120,7 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self._refuse_problems()
         lines = [f"{split}: {problem}" for split, problems in self._left_out.items() for problem in problems]
         if lines:
-            (self.data_path / LEFT_OUT).write_text("".join(f"{line}\n" for line in lines))
+            (self.data_path / LEFT_OUT).write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
     def _source_dir(self, dl_manager):
         """Returns the folder that `split_items` reads. TFDS raises an error if `manual_dir` is missing or empty."""

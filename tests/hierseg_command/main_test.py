@@ -38,6 +38,12 @@ def run(folder, *lines, eagerly=True):
 
 
 class MainTest:
+    def test_stdout_may_be_closed(self):
+        program = "import sys; from hierseg_command.main import main; sys.exit(main())"
+        command = f"{sys.executable} -c '{program}' recipes >&-"
+        ended = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True)
+        assert ended.returncode == 0 and "hierseg: " not in ended.stderr
+
     def test_no_command_prints_lines_of_other_packages(self, data_dir, tmp_path):
         """In particular TensorFlow, TFDS while it prepares a data set, and the bars of tqdm."""
         Image.new("RGB", (33, 21), (90, 10, 200)).save(tmp_path / "image.png")

@@ -120,7 +120,7 @@ class Builder(TreeBuilder):
         if is_new:
             warn_of_earlier(self.data_path.parent.parent, self.builder_config.name)
         path = self.data_path / WARNINGS
-        for line in path.read_text().splitlines() if path.exists() else ():
+        for line in path.read_text("utf-8").splitlines() if path.exists() else ():
             warnings.warn(line, stacklevel=2)
 
     def _download_and_prepare(self, dl_manager, download_config):
@@ -131,7 +131,7 @@ class Builder(TreeBuilder):
                 "images or masks that changed. Prepare the data set again"
             )
         if self._warnings:
-            (self.data_path / WARNINGS).write_text("".join(f"{line}\n" for line in self._warnings))
+            (self.data_path / WARNINGS).write_text("".join(f"{line}\n" for line in self._warnings), "utf-8")
 
     def split_items(self, folder):
         config = self.builder_config
