@@ -16,9 +16,9 @@ import time
 import numpy as np
 from scipy.ndimage import zoom
 
+from hierseg_keras.messages.text_table import text_table
 from hierseg_keras.metrics import TreeReport
 from hierseg_keras.tree import ClassTree
-from hierseg_keras.tree.text_table import text_table
 from hierseg_keras.visualization import ReportedRun, report_page
 
 SIZE, BLOCK, NUM_DRAWN = (192, 256), 8, 8

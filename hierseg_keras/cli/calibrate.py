@@ -1,7 +1,7 @@
 """Fit the temperature that calibrates a trained network's probabilities."""
 
+from hierseg_keras.messages.text_table import text_table
 from hierseg_keras.training import calibrate_run
-from hierseg_keras.tree.text_table import text_table
 
 
 def run(options):

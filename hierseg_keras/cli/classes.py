@@ -12,9 +12,9 @@ from hierseg_keras.data.class_map import IGNORE
 from hierseg_keras.data.colors import as_color, rgb
 from hierseg_keras.data.mask_table import blended_problem, is_unannotated, mask_table
 from hierseg_keras.files import written_beside
+from hierseg_keras.messages.capped_list import capped
+from hierseg_keras.messages.text_table import text_table
 from hierseg_keras.training.build import named_tree
-from hierseg_keras.tree.capped_list import capped
-from hierseg_keras.tree.text_table import text_table
 
 _SHOWN_PROBLEMS, _SHOWN_NAMES, _SHOWN_IDS = 20, 40, 5
 # Of 8-bit masks, the usual id of pixels without a label.

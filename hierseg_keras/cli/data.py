@@ -12,11 +12,11 @@ from hierseg_keras.cli.option_names import with_options
 from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.data.label_counts import label_counts, level_counts
 from hierseg_keras.files import written_beside
+from hierseg_keras.messages.text_table import text_table
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.build import tree_of
 from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.data_sets import check_outside, data_set, palette_of
-from hierseg_keras.tree.text_table import text_table
 from hierseg_keras.visualization import draw_contact_sheet, node_colors
 
 SHEET = "contact_sheet.png"

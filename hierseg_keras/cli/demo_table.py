@@ -6,7 +6,7 @@ import statistics
 
 from hierseg_command.grammar import parse
 from hierseg_keras.cli.paired_difference import mean_and_half_width
-from hierseg_keras.tree.text_table import text_table
+from hierseg_keras.messages.text_table import text_table
 
 # What each network learns from.
 LABELS = {"flat": "a tenth of the images, labeled by class", "tree": "the same, and the others labeled by family"}

@@ -3,8 +3,8 @@
 from hierseg_keras.cli.averaging import averaging_of
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.distribution import make_strategy
+from hierseg_keras.messages.text_table import text_table
 from hierseg_keras.training import evaluate_published, evaluate_run
-from hierseg_keras.tree.text_table import text_table
 
 
 def run(options):

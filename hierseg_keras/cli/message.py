@@ -5,9 +5,9 @@ import re
 from hierseg_command.one_line import one_line
 from hierseg_keras.cli.option_names import with_options
 from hierseg_keras.data.refusal import sentence_of
+from hierseg_keras.messages.capped_list import capped
 from hierseg_keras.training import ConfigError
 from hierseg_keras.tree import TreeError
-from hierseg_keras.tree.capped_list import capped
 
 # Errors whose text is understandable by itself. For other errors, the name of the class is printed too.
 _READABLE = (ValueError, TypeError, OSError, ArithmeticError, ImportError)

@@ -4,10 +4,10 @@ from hierseg_command.option_values import pair
 from hierseg_command.options import add_import
 from hierseg_keras.cli.config_options import add_config_options, add_sources, config_of
 from hierseg_keras.cli.option_error import reading_options
+from hierseg_keras.messages.text_table import text_table
 from hierseg_keras.models import profile
 from hierseg_keras.training import ConfigError
 from hierseg_keras.training.build import make_model, tree_of
-from hierseg_keras.tree.text_table import text_table
 
 
 def add_arguments(parser):

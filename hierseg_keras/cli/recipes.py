@@ -1,8 +1,8 @@
 """List the papers' runs with their published results, or print one."""
 
 from hierseg_keras.cli.option_error import reading_options
+from hierseg_keras.messages.text_table import text_table
 from hierseg_keras.training import recipes
-from hierseg_keras.tree.text_table import text_table
 
 
 def run(options):

@@ -19,6 +19,8 @@ from hierseg_keras.cli.config_options import (
 from hierseg_keras.cli.option_error import reading_options
 from hierseg_keras.distribution import make_strategy, start_processes
 from hierseg_keras.distribution.processes import is_first
+from hierseg_keras.messages.quoted import quoted
+from hierseg_keras.messages.text_table import text_table
 from hierseg_keras.training import ConfigError, smoke, train, train_hs3
 from hierseg_keras.training.checkpoints.earlier_run import MAY_CHANGE
 from hierseg_keras.training.checkpoints.stop_request import TrainingInterrupted
@@ -27,8 +29,6 @@ from hierseg_keras.training.data_sets import check_outside
 from hierseg_keras.training.hs3_run import HS3_RUN
 from hierseg_keras.training.run import check_before_data
 from hierseg_keras.training.smoke_run import check_smoke
-from hierseg_keras.tree.quoted import quoted
-from hierseg_keras.tree.text_table import text_table
 
 
 def add_arguments(parser):

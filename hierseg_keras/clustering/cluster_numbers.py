@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hierseg_keras.tree.exact_integer import is_count
+from hierseg_keras.arguments.exact_integer import is_count
 
 
 def numbered(assignment):

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from hierseg_keras.data.example_problem import example_problem
-from hierseg_keras.tree.capped_list import capped
+from hierseg_keras.messages.capped_list import capped
 
 MAX_PROBLEMS = 20
 _SHOWN_POSITIONS = 5

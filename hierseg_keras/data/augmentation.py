@@ -9,8 +9,8 @@ import typing
 
 import tensorflow as tf
 
-from hierseg_keras.tree.padding import PADDING_COLOR
-from hierseg_keras.tree.proportional_length import proportional_length
+from hierseg_keras.images.padding import PADDING_COLOR
+from hierseg_keras.images.proportional_length import proportional_length
 
 # How often a crop is drawn if one class fills too much of it, as in the code released with HSSN.
 MAX_TRIES = 10

@@ -11,8 +11,8 @@ from hierseg_keras.data.array_examples import MAX_PROBLEMS, ArrayExamples
 from hierseg_keras.data.class_map import ClassMap
 from hierseg_keras.data.internal_labels import warn_of_internal_labels
 from hierseg_keras.data.memory_labels import as_class_map
+from hierseg_keras.messages.capped_list import capped
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
-from hierseg_keras.tree.capped_list import capped
 
 if typing.TYPE_CHECKING:
     import tensorflow_datasets as tfds

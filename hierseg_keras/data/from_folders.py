@@ -17,8 +17,8 @@ from hierseg_keras.data.mask_classes import mask_classes
 from hierseg_keras.data.memory_labels import as_class_map
 from hierseg_keras.data.prepare import prepare
 from hierseg_keras.files.local_path import check_local
+from hierseg_keras.messages.capped_list import capped
 from hierseg_keras.tree import ClassTree, as_class_tree
-from hierseg_keras.tree.capped_list import capped
 
 if typing.TYPE_CHECKING:
     import tensorflow_datasets as tfds

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from hierseg_keras.tree.capped_list import capped
+from hierseg_keras.messages.capped_list import capped
 
 _SHOWN_NODES = 10
 

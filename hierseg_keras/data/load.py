@@ -18,9 +18,9 @@ from hierseg_keras.data.prepare import prepare
 from hierseg_keras.data.record_files import RecordFiles
 from hierseg_keras.data.source import Source
 from hierseg_keras.data.training_order import TrainingOrder
+from hierseg_keras.images.padding import PADDING_COLOR
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
-from hierseg_keras.tree.padding import PADDING_COLOR
 
 if typing.TYPE_CHECKING:
     import tensorflow_datasets as tfds

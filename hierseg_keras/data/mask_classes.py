@@ -7,8 +7,8 @@ from hierseg_keras.data.argument_checks import is_integer
 from hierseg_keras.data.class_map import IGNORE, ClassMap
 from hierseg_keras.data.colors import as_color
 from hierseg_keras.data.mask_table import mask_table, unannotated_node
+from hierseg_keras.messages.quoted import quoted
 from hierseg_keras.tree import TreeError
-from hierseg_keras.tree.quoted import quoted
 
 _NO_LABEL, _NO_LABEL_16_BIT = 255, 65535
 # Whether classes have colors or numbers, and the formats in which they have neither.

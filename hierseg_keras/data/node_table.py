@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from hierseg_keras.data.colors import color_codes, color_name
 from hierseg_keras.data.refusal import refuse
-from hierseg_keras.tree.capped_list import counted
+from hierseg_keras.messages.capped_list import counted
 
 MAX_CLASS_ID = np.iinfo(np.uint16).max
 # Smaller than every label: the minimum of a label map shows whether it holds an unknown value.

@@ -10,7 +10,7 @@ from PIL import Image
 from hierseg_keras.data.colors import color_codes, color_name
 from hierseg_keras.data.png_header import GRAY, PALETTE, png_header
 from hierseg_keras.data.refusal import refuse
-from hierseg_keras.tree.capped_list import counted
+from hierseg_keras.messages.capped_list import counted
 
 LABEL_CHANNELS = (1, 3, 4)
 LABEL_DTYPES = (np.uint8, np.uint16)

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from hierseg_keras.arguments.exact_integer import is_size
 from hierseg_keras.decoding import best_path, level_labels
 from hierseg_keras.decoding.best_path import best_leaf
 from hierseg_keras.decoding.confident_labels import coherent_probabilities, labels_at
 from hierseg_keras.models.graph.model_scores import scores_of
 from hierseg_keras.models.weights.finite_weights import check_finite_weights
-from hierseg_keras.tree.exact_integer import is_size
 from hierseg_keras.tree.scores import OVERSHOOT
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
+from hierseg_keras.arguments.exact_integer import is_count
 from hierseg_keras.losses.tree_loss import (
     check_dtype,
     check_from_logits,
@@ -17,7 +18,6 @@ from hierseg_keras.losses.tree_loss import (
 )
 from hierseg_keras.losses.weights import check_not_negative
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
-from hierseg_keras.tree.exact_integer import is_count
 from hierseg_keras.tree.labels import CODES, IGNORED, OUTSIDE, is_read, pixel_weights, without_weightless
 from hierseg_keras.tree.scores import Scores
 from hierseg_keras.tree.tensor import Tensor

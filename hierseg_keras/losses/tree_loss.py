@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from hierseg_keras.arguments.renamed_arguments import with_new_names
 from hierseg_keras.distribution.replicas import num_replicas, sum_over_replicas
 from hierseg_keras.losses.terms import labeled_depths, reaches_depths, sum_by_depth, weighted_sum
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights
@@ -13,7 +14,6 @@ from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
 from hierseg_keras.tree.labels import CODES, IGNORED, is_read, label_codes, pixel_weights
 from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.ops import with_gradient
-from hierseg_keras.tree.renamed_arguments import with_new_names
 from hierseg_keras.tree.scores import Scores
 
 # The key of the factors of depths, beside the codes of labels in the dict that Keras passes from a loss to its `call`.

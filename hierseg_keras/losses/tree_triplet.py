@@ -8,13 +8,13 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
+from hierseg_keras.arguments.exact_integer import is_count
+from hierseg_keras.arguments.renamed_arguments import with_new_names
 from hierseg_keras.distribution.replicas import random_uniform
 from hierseg_keras.losses.tree_loss import check_dtype, precision_of
 from hierseg_keras.losses.weights import check_not_negative
 from hierseg_keras.tree import ClassTree, as_class_tree, check_ignore_class
-from hierseg_keras.tree.exact_integer import is_count
 from hierseg_keras.tree.labels import OUTSIDE, is_read, label_codes, pixel_weights, without_weightless
-from hierseg_keras.tree.renamed_arguments import with_new_names
 from hierseg_keras.tree.tensor import Tensor
 
 DISTANCES = ("cosine", "euclidean")

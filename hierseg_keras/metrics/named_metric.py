@@ -5,7 +5,7 @@ import threading
 import keras
 from keras import ops
 
-from hierseg_keras.tree.renamed_arguments import with_new_names
+from hierseg_keras.arguments.renamed_arguments import with_new_names
 
 # The metrics that `compile` has named since the last update, per thread. If a metric returns a dict, Keras (3.15) logs
 # its values under the keys of the dict, without the name of the metric or of the output, so that keys of two metrics

@@ -7,12 +7,12 @@ import pathlib
 import keras
 import numpy as np
 
+from hierseg_keras.messages.text_table import text_table
 from hierseg_keras.metrics.hierarchical_f_score import hierarchical_scores
 from hierseg_keras.metrics.level_accuracy import level_accuracies
 from hierseg_keras.metrics.level_mean_iou import level_mean_ious
 from hierseg_keras.metrics.mistake_severity import mistake_severity
 from hierseg_keras.metrics.path_metric import PathMetric
-from hierseg_keras.tree.text_table import text_table
 
 COLUMNS = ("level", "class", "iou", "precision", "recall", "support")
 

@@ -10,8 +10,8 @@ from hierseg_keras.data import ClassMap
 from hierseg_keras.data.class_ids import node_of_class_id
 from hierseg_keras.data.class_map import IGNORE
 from hierseg_keras.data.colors import color_name, rgb
+from hierseg_keras.messages.nearest_name import did_you_mean
 from hierseg_keras.tree import TreeError
-from hierseg_keras.tree.nearest_name import did_you_mean
 from hierseg_keras.visualization.colors import unlabeled_color
 
 LABEL_IDS, TRAIN_IDS = "labelIds", "trainIds"

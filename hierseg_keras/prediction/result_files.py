@@ -7,7 +7,7 @@ import unicodedata
 
 import numpy as np
 
-from hierseg_keras.tree.capped_list import capped
+from hierseg_keras.messages.capped_list import capped
 
 # In bytes, of one part of a path, on all common file systems.
 _LONGEST_NAME = 255

@@ -14,6 +14,7 @@ from hierseg_keras.distribution.blank_images import ExcludeBlankImages
 from hierseg_keras.distribution.evaluation_batches import evaluation_batches
 from hierseg_keras.distribution.processes import batch_part, num_batch_devices
 from hierseg_keras.distribution.strategy import check_layers_under_xla
+from hierseg_keras.images.padding import PADDING_COLOR
 from hierseg_keras.losses import WeightedSum
 from hierseg_keras.losses.objectives import loss_by_depth
 from hierseg_keras.metrics import DepthLoss, TreeReport
@@ -27,7 +28,6 @@ from hierseg_keras.training.data_sets import absolute_folders, data_set
 from hierseg_keras.training.default_sizes import NUM_MEASURED, default_sizes
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.tree import ClassTree, TreeError
-from hierseg_keras.tree.padding import PADDING_COLOR
 
 
 def tree_of(values):

@@ -11,10 +11,10 @@ from hierseg_keras.data.class_names import class_names
 from hierseg_keras.data.colors import as_color
 from hierseg_keras.data.find_builder import find_builder
 from hierseg_keras.data.node_table import MAX_CLASS_ID
+from hierseg_keras.messages.quoted import quoted
 from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.manifest import CLASSES, TREE
 from hierseg_keras.tree import ClassTree
-from hierseg_keras.tree.quoted import quoted
 
 # The result of `node_of_class_id` for an id that means "no label".
 _NO_NODE = -1

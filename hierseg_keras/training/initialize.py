@@ -3,10 +3,10 @@
 import pathlib
 
 from hierseg_keras.distribution.strategy import current_strategy
+from hierseg_keras.messages.capped_list import capped
 from hierseg_keras.models.weights.transferred_weights import transfer_weights
 from hierseg_keras.training.manifest import weights_hash
 from hierseg_keras.training.saved_run import load_run
-from hierseg_keras.tree.capped_list import capped
 
 # The largest number of layers that the message names.
 _NUM_NAMED = 8

@@ -5,8 +5,8 @@ import json
 import warnings
 
 from hierseg_keras.files import file_hash, read_json, write_whole
+from hierseg_keras.messages.quoted import quoted
 from hierseg_keras.training.config.files import CONFIG, EARLIER_CONFIG, config_file
-from hierseg_keras.tree.quoted import quoted
 
 MANIFEST = "run.json"
 FORMAT_VERSION = 1

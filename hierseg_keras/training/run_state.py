@@ -3,10 +3,10 @@
 import warnings
 
 from hierseg_keras.files.written_beside import delete_unfinished
+from hierseg_keras.messages.quoted import quoted
 from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.folder_claim import LOCK, is_claimed
 from hierseg_keras.training.manifest import MANIFEST, WEIGHTS, is_finished, saved_epoch
-from hierseg_keras.tree.quoted import quoted
 
 _MOST_NAMED = 5
 _RESUME = "Resume it (`hierseg train --resume {}`)"

@@ -6,8 +6,8 @@ import os
 import pathlib
 
 from hierseg_keras.files import read_json
+from hierseg_keras.messages.quoted import quoted
 from hierseg_keras.training.manifest import CALIBRATION, check_calibration, save_calibration, weights_hash
-from hierseg_keras.tree.quoted import quoted
 
 FORMAT_VERSION = 1
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hierseg_keras.tree.exact_integer import exact_integer
+from hierseg_keras.arguments.exact_integer import exact_integer
 from hierseg_keras.tree.tree_error import TreeError
 
 # The smallest factor between the confusion rates of two successive merges that separates a level.

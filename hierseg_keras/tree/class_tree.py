@@ -9,6 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hierseg_keras.arguments.exact_integer import exact_integer
+from hierseg_keras.messages.nearest_name import did_you_mean
 from hierseg_keras.tree import outline as outlines
 from hierseg_keras.tree.agglomerate import (
     AverageLinkage,
@@ -19,8 +21,6 @@ from hierseg_keras.tree.agglomerate import (
     cluster_paths,
     confusion_rates,
 )
-from hierseg_keras.tree.exact_integer import exact_integer
-from hierseg_keras.tree.nearest_name import did_you_mean
 from hierseg_keras.tree.outline_check import check_outline
 from hierseg_keras.tree.tree_error import TreeError
 from hierseg_keras.tree.tree_file import outline_from_file

@@ -2,7 +2,7 @@
 
 import typing
 
-from hierseg_keras.tree.exact_integer import exact_integer
+from hierseg_keras.arguments.exact_integer import exact_integer
 
 if typing.TYPE_CHECKING:
     from hierseg_keras.tree.class_tree import ClassTree

@@ -8,7 +8,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Set
 
-from hierseg_keras.tree.exact_integer import exact_integer
+from hierseg_keras.arguments.exact_integer import exact_integer
 from hierseg_keras.tree.other_formats import REMEDY, format_of_text, sign_in_name
 from hierseg_keras.tree.tree_error import TreeError
 

@@ -2,7 +2,7 @@
 
 import re
 
-from hierseg_keras.tree.exact_integer import exact_integer
+from hierseg_keras.arguments.exact_integer import exact_integer
 from hierseg_keras.tree.ignore_class import IGNORE
 from hierseg_keras.tree.other_formats import sign_in_name
 from hierseg_keras.tree.tree_error import TreeError

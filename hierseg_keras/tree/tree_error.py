@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hierseg_keras.tree.capped_list import capped
+from hierseg_keras.messages.capped_list import capped
 
 SHOWN_PROBLEMS = 50
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hierseg_keras.data.colors import as_color
+from hierseg_keras.messages.nearest_name import did_you_mean
 from hierseg_keras.tree import TreeError
-from hierseg_keras.tree.nearest_name import did_you_mean
 from hierseg_keras.visualization.generated_palette import generated_palette
 from hierseg_keras.visualization.oklab import color_of, lab_of
 

@@ -7,9 +7,9 @@ import warnings
 import tensorflow_datasets as tfds
 from etils import epath
 
+from hierseg_keras.messages.capped_list import capped
+from hierseg_keras.messages.quoted import quoted
 from hierseg_keras.tree import ClassTree
-from hierseg_keras.tree.capped_list import capped
-from hierseg_keras.tree.quoted import quoted
 from tfds_builders.folders.named_pairs import find_pairs
 from tfds_builders.folders.preparations import preparation_name, warn_of_earlier
 from tfds_builders.folders.same_images import same_images

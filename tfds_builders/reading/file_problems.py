@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from hierseg_keras.tree.capped_list import capped, counted
+from hierseg_keras.messages.capped_list import capped, counted
 
 SHOWN_PROBLEMS = 50
 # The number of further files that a line names.

@@ -1,6 +1,6 @@
 """The check of arguments that must be positive integers."""
 
-from hierseg_keras.tree.exact_integer import is_count
+from hierseg_keras.arguments.exact_integer import is_count
 
 
 def check_counts(model, **counts):

@@ -2,7 +2,7 @@
 
 import inspect
 
-from hierseg_keras.tree.nearest_name import did_you_mean
+from hierseg_keras.messages.nearest_name import did_you_mean
 
 
 def keyword_arguments(cls, base=object):

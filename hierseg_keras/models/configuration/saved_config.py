@@ -5,9 +5,9 @@ import json
 import keras
 import numpy as np
 
+from hierseg_keras.arguments.renamed_arguments import with_new_names
 from hierseg_keras.models.graph.frozen_layers import freeze_layers, frozen_layers
 from hierseg_keras.models.keras_cv import keras_cv_parts
-from hierseg_keras.tree.renamed_arguments import with_new_names
 
 
 def remember_arguments(model, arguments):

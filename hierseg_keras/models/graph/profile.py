@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from hierseg_keras.arguments.exact_integer import is_size
 from hierseg_keras.models.graph.functional import functional
-from hierseg_keras.tree.exact_integer import is_size
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import keras
 
-from hierseg_keras.tree.exact_integer import is_count
+from hierseg_keras.arguments.exact_integer import is_count
 
 
 def image_input(model, input_shape, channels=3):

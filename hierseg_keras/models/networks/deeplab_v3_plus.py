@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from hierseg_keras.messages.nearest_name import did_you_mean
 from hierseg_keras.models.backbones.named_backbones import BACKBONES, OUTPUT_STRIDES
 from hierseg_keras.models.compiled_loss import check_weights
 from hierseg_keras.models.configuration.check_counts import check_counts
@@ -17,7 +18,6 @@ from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.pretrained import load_backbone_weights
 from hierseg_keras.tree import ClassTree, as_class_tree
-from hierseg_keras.tree.nearest_name import did_you_mean
 
 # Channels of the auxiliary head, as in the code released with HSSN.
 AUXILIARY_FILTERS = 256

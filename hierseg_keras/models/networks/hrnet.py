@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from hierseg_keras.arguments.exact_integer import is_count
 from hierseg_keras.models.backbones.hrnet_stages import hrnet_stages
 from hierseg_keras.models.configuration.check_counts import check_counts
 from hierseg_keras.models.heads.logits_head import check_scores, logits_head
@@ -14,7 +15,6 @@ from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.named_tensors import load_tensors
 from hierseg_keras.tree import ClassTree, as_class_tree
-from hierseg_keras.tree.exact_integer import is_count
 
 # The modules after the stages in timm's networks, which this network does not have.
 _TIMM_CLASSIFIER = ("incre_modules", "downsamp_modules", "final_layer", "classifier")

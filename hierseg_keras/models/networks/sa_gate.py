@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from hierseg_keras.arguments.exact_integer import is_count
 from hierseg_keras.models.backbones.resnet_stages import resnet_stage, resnet_stem
 from hierseg_keras.models.backbones.separation_aggregation_gate import separation_aggregation_gate
 from hierseg_keras.models.compiled_loss import check_weights
@@ -18,7 +19,6 @@ from hierseg_keras.models.layers.scale_image import ScaleImage
 from hierseg_keras.models.tree_network import TreeNetwork
 from hierseg_keras.models.weights.named_tensors import load_tensors
 from hierseg_keras.tree import ClassTree, as_class_tree
-from hierseg_keras.tree.exact_integer import is_count
 
 OUTPUT_STRIDE = 16
 # Factors of the last stage's dilation, one per block.

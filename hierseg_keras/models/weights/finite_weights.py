@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from hierseg_keras.tree.capped_list import capped
+from hierseg_keras.messages.capped_list import capped
 
 # The largest number of variables that an error names.
 _NUM_NAMED = 3

@@ -6,10 +6,10 @@ import re
 import numpy as np
 from keras import layers
 
+from hierseg_keras.messages.capped_list import capped
 from hierseg_keras.models.backbones.window_attention import WindowAttention
 from hierseg_keras.models.weights.pytorch_file import read_pytorch_file
 from hierseg_keras.models.weights.safetensors_file import read_safetensors
-from hierseg_keras.tree.capped_list import capped
 
 # By type of layer, from the name of PyTorch's parameter to the layer's variable and the order of the parameter's axes.
 _SCALE_AND_SHIFT = {"weight": ("gamma", None), "bias": ("beta", None)}

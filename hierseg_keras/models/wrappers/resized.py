@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from hierseg_keras.arguments.exact_integer import is_count, is_size
+from hierseg_keras.images.proportional_length import proportional_length
 from hierseg_keras.models.layers.resize_area import resize_area
 from hierseg_keras.models.layers.resize_to import ResizeTo
 from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
 from hierseg_keras.models.wrappers.calibrated import Calibrated
 from hierseg_keras.tree import ClassTree
-from hierseg_keras.tree.exact_integer import is_count, is_size
-from hierseg_keras.tree.proportional_length import proportional_length
 from hierseg_keras.tree.tensor import Tensor
 
 

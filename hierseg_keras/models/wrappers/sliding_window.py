@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
+from hierseg_keras.arguments.exact_integer import is_size
 from hierseg_keras.decoding.average_scores import added, from_log_sums, log_terms
+from hierseg_keras.images.padding import PADDING_COLOR
 from hierseg_keras.models.wrappers.averaging_wrapper import AveragingWrapper
 from hierseg_keras.tree import ClassTree
-from hierseg_keras.tree.exact_integer import is_size
-from hierseg_keras.tree.padding import PADDING_COLOR
 from hierseg_keras.tree.tensor import Tensor
 
 # Stands for the logarithm of 0. Minus infinity would give NaN in differences.

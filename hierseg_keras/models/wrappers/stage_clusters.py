@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from hierseg_keras.arguments.exact_integer import exact_integer
 from hierseg_keras.clustering.cluster_numbers import numbered
 from hierseg_keras.tree import ClassTree
-from hierseg_keras.tree.exact_integer import exact_integer
 
 
 def clusters_of_stages(model, tree, stages, clusters):

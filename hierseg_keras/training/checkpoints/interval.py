@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-from hierseg_keras.tree.exact_integer import is_count
+from hierseg_keras.arguments.exact_integer import is_count
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 _TEXT = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h)")

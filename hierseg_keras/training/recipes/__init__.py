@@ -8,7 +8,7 @@ these were chosen.
 import importlib.resources
 import tomllib
 
-from hierseg_keras.tree.nearest_name import did_you_mean
+from hierseg_keras.messages.nearest_name import did_you_mean
 
 _FILES = importlib.resources.files("hierseg_keras.training.recipes")
 _ENDING = ".toml"

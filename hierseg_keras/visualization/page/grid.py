@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from hierseg_keras.tree.padding import PADDING_COLOR
+from hierseg_keras.images.padding import PADDING_COLOR
 from hierseg_keras.visualization.inputs import as_pixels
 
 LONGEST_SIDE = 256

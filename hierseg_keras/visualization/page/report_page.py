@@ -5,8 +5,8 @@ import os
 import pathlib
 from collections.abc import Iterable
 
+from hierseg_keras.arguments.exact_integer import is_count
 from hierseg_keras.files import written_beside
-from hierseg_keras.tree.exact_integer import is_count
 from hierseg_keras.visualization.inputs import check_some
 from hierseg_keras.visualization.page.counted_images import counted_images
 from hierseg_keras.visualization.page.image_files import ImageFiles

@@ -4,7 +4,7 @@ import collections
 
 import numpy as np
 
-from hierseg_keras.tree.capped_list import counted
+from hierseg_keras.messages.capped_list import counted
 from tfds_builders.reading.file_problems import ImageFileError
 from tfds_builders.reading.masks.coded_mask import Runs
 

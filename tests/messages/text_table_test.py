@@ -1,4 +1,4 @@
-from hierseg_keras.tree.text_table import text_table
+from hierseg_keras.messages.text_table import text_table
 
 
 class TextTableTest:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from hierseg_keras.tree.capped_list import capped, counted
+from hierseg_keras.messages.capped_list import capped, counted
 
 
 class CappedTest:

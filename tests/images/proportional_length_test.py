@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hierseg_keras.tree.proportional_length import proportional_length
+from hierseg_keras.images.proportional_length import proportional_length
 
 
 class ProportionalLengthTest:

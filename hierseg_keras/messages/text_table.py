@@ -20,7 +20,7 @@ def text_table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
 
     Example:
 
-    >>> from hierseg_keras.tree.text_table import text_table
+    >>> from hierseg_keras.messages.text_table import text_table
     >>> print(*text_table([("class", "IoU"), ("sky", "0.981"), ("person", "0.7")], "lr"), sep="\\n")
     class     IoU
     sky     0.981

@@ -17,7 +17,7 @@ def did_you_mean(name: object, known: Iterable[str], cutoff: float = 0.6) -> str
 
     Example:
 
-    >>> from hierseg_keras.tree.nearest_name import did_you_mean
+    >>> from hierseg_keras.messages.nearest_name import did_you_mean
     >>> did_you_mean("cityscape", ["camvid", "cityscapes"])
     " Did you mean 'cityscapes'?"
     """

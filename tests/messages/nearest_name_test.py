@@ -1,4 +1,4 @@
-from hierseg_keras.tree.nearest_name import did_you_mean
+from hierseg_keras.messages.nearest_name import did_you_mean
 
 
 class DidYouMeanTest:

@@ -1,0 +1,1 @@
+"""Recognizes the values of arguments, and the names that arguments had in earlier versions."""
