@@ -6,7 +6,7 @@ import keras
 from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.coherent_logits import independent_error_logits
-from hierseg_keras.losses.focal_tree_min import node_terms
+from hierseg_keras.losses.node_terms import node_terms
 from hierseg_keras.losses.tree_loss import TreeLoss, pixel_losses
 from hierseg_keras.losses.weights import NodeWeights, check_node_weights, check_not_negative
 from hierseg_keras.tree import ClassTree, as_class_tree

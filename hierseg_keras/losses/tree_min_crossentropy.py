@@ -9,7 +9,7 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from hierseg_keras.losses.coherent_logits import coherent_error_logits
-from hierseg_keras.losses.focal_tree_min import node_terms
+from hierseg_keras.losses.node_terms import node_terms
 from hierseg_keras.losses.terms import TreeTerms
 from hierseg_keras.losses.tree_loss import TreeLoss, pixel_losses
 from hierseg_keras.losses.weights import NodeWeights, check_not_negative, check_weights
