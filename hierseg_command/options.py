@@ -224,7 +224,7 @@ def predict(parser):
         metavar="IMAGE",
         type=name,
         nargs="*",
-        help="PNG, JPEG or BMP files of any size, folders, or quoted patterns such as 'photos/**/*.jpg'",
+        help="PNG, JPEG or BMP files, folders, or quoted patterns such as 'photos/**/*.jpg'",
     )
     parser.add_argument(
         "--list",
@@ -243,7 +243,7 @@ def predict(parser):
         help="numbers in the class maps: a CSV file with rows id,class,node; labelIds for Cityscapes' benchmark; "
         "trainIds; or dataset for the ids of the run's data set (default: node indices)",
     )
-    parser.add_argument("--confidence", action="store_true", help="write the probability of each pixel's class")
+    parser.add_argument("--confidence", action="store_true", help="write the smallest probability on each pixel's path")
     parser.add_argument(
         "--threshold", type=probability, help="write the deepest classes whose probability is at least this"
     )

@@ -25,10 +25,10 @@ def from_dataset(
 ) -> "tfds.core.DatasetBuilder":
     """Makes a data set of a `tf.data.Dataset` that `data.load` accepts in place of a name.
 
-    The batches are those that `data.load` would make of the same images in files. The examples are streamed: at most
-    250 MiB are cached, as of a data set in files. Of a larger data set, `shuffle_buffer` examples are in memory, or all
-    of them, as PNG files, if it is mixed with other data sets.
-    Every pass must yield the same examples in the same order, so do not shuffle `dataset`: `data.load` does it.
+    The batches are those that `data.load` would make of the same images in files. The examples are streamed. A data set
+    of at most 250 MiB is cached, like one in files. Of a larger one, `shuffle_buffer` examples are in memory; if it is
+    mixed with other data sets, all examples are, as PNG files. Every pass must yield the same examples in the same
+    order, so do not shuffle `dataset`: `data.load` does it.
 
     The data set has one split. The argument `split` of `data.load` names it, or a part of it, such as `"train[:90%]"`;
     the examples before this part are drawn and dropped. `data.load` without `training` keeps the order.

@@ -54,8 +54,8 @@ def from_folders(
 
     The data set has the splits `train` and `validation`. Without `val_images`, the validation is a random share of the
     images that depends on their names alone: an image that is added does not move another one to the other split. If
-    so few images are there that none falls into the validation, the data set has the split `train` alone, and
-    `data.load(..., "validation")` raises an error that names a share which gives both.
+    there are so few images that none is assigned to `validation`, the data set has only the split `train`, and
+    `data.load(..., "validation")` raises an error that names a share that fills both splits.
 
     Args:
         images: Path of the folder of images.

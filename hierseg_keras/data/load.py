@@ -122,12 +122,12 @@ def load(
             every node deeper than `D - l + 1` is replaced by its ancestor at this depth, and other labels stay. This
             applies to training and evaluation. Defaults to 1, the finest level, which changes nothing.
         batch_part: Pair `(i, n)`, for process `i` of `n` that share every batch: the batches contain part `i` of `n`
-            equal parts, `batch_size / n` consecutive images. Of images of another part, only the files are read,
-            unless `training` is false and images differ in size. Without `training`, blank images, whose pixels are
-            labeled `ignore_class`, fill the last batch. Defaults to `None`: whole batches.
-        max_class_share: Float between 0 and 1. A training crop is drawn anew, up to ten times in all, if one class
-            fills at least this share of its labeled pixels. The code released with HSSN uses 0.75. Defaults to `None`:
-            every crop is used.
+            equal parts, `batch_size / n` consecutive images. Images of other parts are read but not decoded, unless
+            `training` is false and images differ in size. Without `training`, blank images, whose pixels are labeled
+            `ignore_class`, fill the last batch. Defaults to `None`: whole batches.
+        max_class_share: Float between 0 and 1. A training crop is redrawn if one class fills at least this share of its
+            labeled pixels. After ten crops in all, the last one is used. The code released with HSSN uses 0.75.
+            Defaults to `None`: every crop is used.
         distort_colors: Boolean, whether to change brightness, contrast, saturation and hue of training crops at
             random, as the code released with HSSN does. Defaults to `False`.
 

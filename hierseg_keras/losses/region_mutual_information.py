@@ -230,11 +230,11 @@ class RegionMutualInformation(keras.losses.Loss):
     therefore negative for good predictions: at best `log(a) / 2` per channel, also for a class that is absent. The
     determinants are computed in float64 on TensorFlow, and on JAX in the precision of the scores.
 
-    With node scores, `Y` is 1 for the label and its ancestors, and `P` is the sigmoid of the scores. With leaf
-    scores, `Y` is the one-hot label, and `P` is the softmax. Pixels labeled `ignore_class` contribute neither to the
-    loss nor to its gradient: a cell is averaged over its labeled pixels, and a region with a cell without any is left
-    out. Nodes below an internal label are unknown, and treated in the same way. A channel without a region in an
-    image, and an image without any, have loss 0.
+    With node scores, `Y` is 1 for the label and its ancestors, and `P` is the sigmoid of the scores. With leaf scores,
+    `Y` is the one-hot label, and `P` is the softmax. Pixels labeled `ignore_class` contribute neither to the loss nor
+    to its gradient: a cell is averaged over its labeled pixels, and a region is excluded if one of its cells has no
+    labeled pixel. Nodes below an internal label are unknown, and treated in the same way. The loss is 0 for a channel
+    that has no region in an image, and for an image without regions.
 
     Args:
         tree: `ClassTree`, or its text.
@@ -252,8 +252,8 @@ class RegionMutualInformation(keras.losses.Loss):
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
         y_pred: Float scores, `(B, H, W, V)` or `(B, H, W, L)`.
         sample_weight: Optional, `(B,)`, one weight per image, or `(B, H, W)`, one per pixel. The loss of an image is
-            multiplied by the mean weight of its labeled pixels, in which pixels with weight 0 count. Apart from this,
-            they are treated as unlabeled.
+        multiplied by the mean weight of its labeled pixels. Pixels with weight 0 count in this mean, but are otherwise
+        treated as unlabeled.
 
     Returns:
         Float loss per image, `(B,)`, from `call()`. Calling the object reduces it, by default to the mean over images

@@ -89,11 +89,11 @@ class TreeBinaryCrossentropy(TreeLoss):
             the labeled pixels of each replica, as Keras does; `"global"` by those of all replicas.
         averaging: How a mean treats labels of mixed depth. `"pixels"` (the default) averages the loss of each labeled
             pixel. `"depth"` averages the terms of the nodes at each depth `d` over the pixels labeled at least `d`
-            deep, and sums these means over depths. Other pixels do not contribute at depth `d`, not even as
-            negative examples. A leaf counts as labeled at every depth; a depth without pixels contributes 0.
-            Under `reduction=None`, the terms of depth `d` are multiplied by the number of labeled pixels per
-            pixel labeled `d` deep, and `"sum"` is the mean times the number of labeled pixels, both numbers
-            weighted by `class_weights`.
+            deep, and sums these means over depths. Other pixels do not contribute at depth `d`, not even as negative
+            examples. A leaf counts as labeled at every depth; a depth without pixels contributes 0. With
+            `reduction=None`, the terms of depth `d` are multiplied by `n / n_d`, where `n` is the number of labeled
+            pixels and `n_d` the number of those labeled at least `d` deep. With `"sum"`, the loss is the mean times
+            `n`. Pixels are counted with their `class_weights`.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:

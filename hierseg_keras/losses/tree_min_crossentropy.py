@@ -128,12 +128,12 @@ def _level_crossentropy(tree, level, label, rows):
 class TreeMinCrossentropy(TreeLoss):
     """Computes the focal tree-min loss, averaged per level and weighted, plus a crossentropy per level.
 
-    The losses of the code released with HSSN have this form. Use it to compare with networks trained by that
-    code, which has other values than the defaults. For Cityscapes, it has no focus:
-    `TreeMinCrossentropy(tree, gamma=0)`. For PASCAL-Person-Part and LIP, it has
-    `TreeMinCrossentropy(tree, tree_min_weight=0.5)` and half of `RegionMutualInformation`, which `WeightedSum`
-    adds. The crossentropies apply a softmax over the classes of each level to the same node logits. From scratch,
-    they train faster than a sigmoid per node.
+    The losses of the code released with HSSN have this form. Use it to compare with networks trained by that code,
+    whose values differ from the defaults. For Cityscapes, the code uses no focal factor:
+    `TreeMinCrossentropy(tree, gamma=0)`. For PASCAL-Person-Part and LIP, it uses
+    `TreeMinCrossentropy(tree, tree_min_weight=0.5)` plus half of `RegionMutualInformation`, which `WeightedSum` adds.
+    The crossentropies apply a softmax over the classes of each level to the same node logits. From scratch, they train
+    faster than a sigmoid per node.
 
     Formula, with `t_v` the term of node `v` in `FocalTreeMin`, `V_l` the nodes of level `l` (the
     leaves are those of level 1), `C_l` the classes of level `l` (`ClassTree.level_classes`) and
@@ -161,10 +161,10 @@ class TreeMinCrossentropy(TreeLoss):
         averaging: How a mean treats labels of mixed depth. `"pixels"` (the default) averages the loss of each labeled
             pixel. `"depth"` averages the tree-min terms and the crossentropy of each level `l` over the pixels that
             have a class `c_l`, and sums these means over levels. Pixels labeled above level `l` do not contribute at
-            this level. A leaf has a class at every level; a level without pixels contributes 0.
-            Under `reduction=None`, the terms of level `l` are multiplied by the number of labeled pixels per
-            pixel that has a class `c_l`, and `"sum"` is the mean times the number of labeled pixels, both numbers
-            weighted by `class_weights`.
+            this level. A leaf has a class at every level; a level without pixels contributes 0. With `reduction=None`,
+            the terms of level `l` are multiplied by `n / n_l`, where `n` is the number of labeled pixels and `n_l` the
+            number of those that have a class `c_l`. With `"sum"`, the loss is the mean times `n`. Pixels are counted
+            with their `class_weights`.
         reduction, name, dtype: As in `keras.losses.Loss`.
 
     Call arguments:

@@ -17,9 +17,9 @@ class PathCoherence(TreeMetric):
     - `{name}_single_path`: the share of pixels where the nodes with a probability above 0.5 are exactly
       the nodes of one path from a top class to a leaf.
 
-    Labels only determine which pixels are counted. With leaf scores, the probability of a node is the
-    sum over its leaves. It is then always ordered, and a single path if a leaf's probability is above
-    0.5. Larger is better.
+    Labels only determine which pixels are counted. With leaf scores, the probability of a node is the sum over its
+    leaves. The scores are then always ordered, and form a single path if a leaf's probability is above 0.5. Larger is
+    better.
 
     Args:
         tree, scores, ignore_class, name, dtype: As in `LevelMeanIoU`.

@@ -106,9 +106,9 @@ def predict_files(
     map ignores, or otherwise black, or white if black is a class.
 
     A file that cannot be read exactly, for example a damaged, CMYK or rotated image, is left out, and so is an image
-    that a `models.Resized` would enlarge to more than 89 megapixels. Every other error stops the function. Each file is
-    complete from the moment at which it exists. `predictions.jsonl` in `out` records the network, the options, and the
-    path, size and modification time of the image of each result.
+    that a `models.Resized` would enlarge to more than 89 megapixels. Every other error stops the function. Files are
+    written atomically: a file that exists is complete. `predictions.jsonl` in `out` records the network, the options,
+    and the path, size and modification time of the image of each result.
 
     Args:
         model: `keras.Model` from images `(B, H, W, 3)` in 0 .. 255 to node or leaf scores.

@@ -217,9 +217,9 @@ class ClassTree:
 
         Args:
             names: List of `L` class names. They become the leaves, in this order.
-            *assignments: Integer arrays `(L,)`, one per level above the leaves, the finest first:
-                the cluster of each class. Each cluster must consist of whole clusters of the level
-                below. A cluster of one class, or of all, becomes no node.
+            *assignments: Integer arrays `(L,)`, one per level above the leaves, the finest first: the cluster of each
+                class. Each cluster must consist of whole clusters of the level below. A cluster of a single class, or
+                of all classes, gets no node.
 
         Returns:
             `ClassTree`.

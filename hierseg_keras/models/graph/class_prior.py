@@ -22,8 +22,8 @@ def set_class_prior(model: keras.Model, counts: ArrayLike, tree: ClassTree | str
         logits of nodes:   b_v = log(f_v / (1 - f_v))
         logits of leaves:  b_v = log(f_v)
 
-    Call it before the training, and after pretrained weights are loaded. Biases of auxiliary logits, and of the heads
-    that `HS3` drops at inference, stay.
+    Call it before the training, and after pretrained weights are loaded. The biases of auxiliary logits, and of the
+    heads that `HS3` drops at inference, are not changed.
 
     Args:
         model: Functional `keras.Model` whose last layer with weights is a 1x1 convolution with a bias, or a wrapper

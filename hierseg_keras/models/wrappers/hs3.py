@@ -65,11 +65,11 @@ class HS3(TrainingWrapper):
     Args:
         segmenter: Functional `keras.Model` with a class tree: a network of `hs.models`, or a
             `TreeSegmenter`.
-        stages: Names of the layers to supervise, in the order of the network. `"backbone/layer2"` names a
-            layer inside the model `backbone`. If a layer outputs a list of maps, as HRNet's `stage2` does,
-            they are enlarged to the size of the first one and concatenated. If the network calls a layer
-            several times, as `HRNetOCRScaleAttention` does once per scale, all its calls have one head and
-            the mean of their losses, and `"trunk/stage2[0]"` supervises the first call only.
+        stages: Names of the layers to supervise, in the order of the network. `"backbone/layer2"` names a layer inside
+            the model `backbone`. If a layer outputs a list of maps, as HRNet's `stage2` does, they are enlarged to the
+            size of the first one and concatenated. If the network calls a layer several times, as
+            `HRNetOCRScaleAttention` does once per scale, its calls share one head, whose loss is the mean over the
+            calls; `"trunk/stage2[0]"` supervises only the first call.
         clusters: The clusters of the tree's leaves, one entry per stage. An entry is `(L,)` integers; a
             `ClassTree` with the same leaves, whose top classes are the clusters; or an integer, a level of
             the network's tree. Defaults to `None`, which makes every leaf its own cluster (deep

@@ -18,11 +18,10 @@ LOG_0 = -1e30
 class SlidingWindow(AveragingWrapper):
     """Applies a network to overlapping windows of an image, and averages the probabilities.
 
-    Windows are processed one after another, so that the network needs the memory of only one window. The scores of the
-    whole image need it several times.
-    The last window of each row and column ends at the edge of the image. An image smaller than a window
-    is padded with gray at the bottom and on the right. The average is returned as logits if the network
-    returns logits, and otherwise as probabilities.
+    Windows are processed one after another, so that the network needs only the memory for one window. The scores of the
+    whole image are still in memory, several times. The last window of each row and column ends at the edge of the
+    image. An image smaller than a window is padded with gray at the bottom and on the right. The average is returned as
+    logits if the network returns logits, and otherwise as probabilities.
 
     Args:
         model: `keras.Model` from images `(B, H, W, 3)` to node or leaf scores, `(B, H, W, V)` or

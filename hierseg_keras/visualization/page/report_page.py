@@ -27,12 +27,12 @@ def report_page(
     palette: Palette = None,
     overwrite: bool = False,
 ) -> pathlib.Path:
-    """Writes a folder with a page that shows what runs see, and where they are wrong.
+    """Writes a folder with a page about the predictions of runs and their mistakes.
 
     The page is `index.html`. It opens from disk in a browser, without a server or a network. It shows:
 
-    - images with their labels and predictions at every level, or only as deep as a threshold of probability allows;
-      the path of any pixel, with its probabilities and the next leaves; and mistakes alone;
+    - images with their labels and predictions at every level, or down to the deepest node whose probability reaches a
+      threshold; the path of any pixel, with its probabilities and the next leaves; and mistakes alone;
     - the tree, with IoU, precision, recall and support of every node;
     - a confusion matrix that folds along the tree;
     - curves of the training, by level;
