@@ -72,6 +72,10 @@ def check_wrong_shapes(call, owner, tree, y_pred, label_shapes=None, weight_owne
         start = f"`{weight_owner or owner}` expects one weight per image, (B,), or per pixel, (B, H, W). "
         received = f"Received: sample_weight.shape={shape} for labels of shape {SHAPE}."
         assert str(caught.value).startswith(start + received)
+        # Keras makes weights of other shapes of this argument of `fit`.
+        assert str(caught.value).endswith(
+            "If `fit` was called with `class_weight`, pass `class_weights` to the loss instead."
+        )
 
 
 def check_wrong_sizes_in_a_graph(call, y_pred, has_weights=True):

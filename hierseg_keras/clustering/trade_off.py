@@ -146,8 +146,19 @@ def cluster_mean_iou(confusion: ArrayLike, assignment: ArrayLike) -> float:
 
     Returns:
         Float in [0, 1], the mean IoU of the clusters with labeled or predicted pixels.
+
+    Raises:
+        ValueError: If the matrix is not square, holds a negative or non-finite number, or has no pixel; or if
+            `assignment` does not hold one integer of at least 0 per class.
     """
-    return _mean_iou(confusion, np.asarray(assignment), only_labeled=False)
+    confusion, assignment = check_confusion(confusion, range(len(confusion))), np.asarray(assignment)
+    is_integer = assignment.dtype.kind in "iu" and assignment.shape == (len(confusion),)
+    if not is_integer or (assignment < 0).any() or not confusion.any():
+        raise ValueError(
+            f"`cluster_mean_iou` expects counts of pixels, and one integer >= 0 per class ({len(confusion)}). "
+            f"Received: counts of {confusion.sum():g} pixels, assignment={assignment.tolist()}."
+        )
+    return _mean_iou(confusion, assignment, only_labeled=False)
 
 
 def _mean_iou(confusion, assignment, only_labeled):

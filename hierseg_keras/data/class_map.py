@@ -6,6 +6,7 @@ import dataclasses
 import io
 import os
 import pathlib
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -19,6 +20,7 @@ from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore
 from hierseg_keras.tree.class_tree import Node
 from hierseg_keras.tree.ignore_class import IGNORE
 from hierseg_keras.tree.not_converted import not_converted
+from hierseg_keras.tree.repeated_name import repeated_below
 from hierseg_keras.tree.tensor import Tensor
 
 _SEMICOLONS = ". Save the table with commas between the columns"
@@ -313,7 +315,21 @@ class ClassMap:
         if problems:
             problems.append(f"Map every class to a node or to {IGNORE!r}.")
             raise TreeError(problems)
+        self._warn_of_repeated_names(tree, nodes.values())
         return nodes
+
+    def _warn_of_repeated_names(self, tree, nodes):
+        """Warns if classes are mapped to leaves, and to top classes that have the name of a class below them."""
+        internal = [node for node in nodes if tree.num_leaves <= node < tree.num_nodes]
+        leaves = [repeated_below(tree, node) for node in internal]
+        # With labels at other internal nodes, this one is most likely meant too.
+        if internal and all(leaves):
+            names = [tree.paths[node] for node in dict.fromkeys(internal)]
+            warnings.warn(
+                f"{self.source}: the nodes {names} are top classes. Their pixels have no label at level 1. If the "
+                f"classes of the same names below are meant, write {list(dict.fromkeys(leaves))}.",
+                stacklevel=4,
+            )
 
     def _drawn_in(self, colors):
         """Returns the map with colors to draw classes in, a dict from id, name or color to color."""

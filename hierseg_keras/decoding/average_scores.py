@@ -28,7 +28,8 @@ def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: b
         average = 1/n sum_i p_i            for probabilities
 
     Args:
-        predictions: List of float tensors of one shape, `(..., V)` or `(..., L)`.
+        predictions: List of float tensors of one shape, `(..., V)` or `(..., L)`; or one tensor, whose first axis is
+            that of the predictions.
         scores: `"nodes"` (a sigmoid per node) or `"leaves"` (a softmax over leaves).
         from_logits: Whether the predictions are logits or probabilities. Defaults to `True`, logits. `None`, as in
             `best_path`, assumes logits and refuses arrays that visibly hold probabilities.
@@ -37,8 +38,9 @@ def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: b
         Float tensor of the same shape.
 
     Raises:
-        ValueError: If there is no prediction, `scores` or `from_logits` is not one of these values, `from_logits` is
-            `None` and a prediction visibly holds probabilities, or `from_logits=False` and values lie outside [0, 1].
+        ValueError: If there is no prediction, shapes differ, `scores` or `from_logits` is not one of these values,
+            `from_logits` is `None` and a prediction visibly holds probabilities, or `from_logits=False` and values lie
+            outside [0, 1].
 
     Example:
 
@@ -47,11 +49,15 @@ def average_scores(predictions: Sequence[ArrayLike], scores: str, from_logits: b
     1.6667
     """
     check_meaning(scores, from_logits)
-    if scores is None or not len(predictions):
+    predictions = [ops.convert_to_tensor(prediction) for prediction in predictions]
+    if scores is None or not predictions:
         raise ValueError(
             '`average_scores` expects at least one prediction, and "nodes" or "leaves" as `scores`. Received: '
             f"{len(predictions)} predictions, scores={scores!r}."
         )
+    shapes = [tuple(prediction.shape) for prediction in predictions]
+    if len(set(shapes)) > 1:
+        raise ValueError(f"`average_scores` expects predictions of one shape. Received: shapes {shapes}.")
     # The meaning of channels does not depend on the tree.
     meaning = Scores(None, scores, from_logits)
     log_sums = None

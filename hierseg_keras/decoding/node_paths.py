@@ -65,8 +65,8 @@ def _largest(channel, leaves):
     best = ops.full_like(value, leaves[0], dtype="int32")
     for leaf in leaves[1:]:
         x = channel(leaf)
-        is_larger = x > value
-        best, value = ops.where(is_larger, leaf, best), ops.where(is_larger, x, value)
+        # A maximum, because it is NaN if a score is.
+        best, value = ops.where(x > value, leaf, best), ops.maximum(value, x)
     return value, best
 
 

@@ -54,6 +54,10 @@ def weighted_sum(tree, terms, codes, logits, factors=None):
         Float tensor, `(B, H, W)`: 0 at ignored pixels, and NaN where a label is no node. The gradient is 0 at both.
     """
 
+    if 0 in codes.shape:
+        # Not all operations take tensors without pixels.
+        return ops.sum(logits, axis=-1)
+
     def function(logits, codes):
         label = ops.maximum(codes, 0)
         values, backward = terms.function(label, logits)

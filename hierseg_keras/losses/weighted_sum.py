@@ -104,9 +104,10 @@ def _checked(losses):
                 "`WeightedSum` expects a list of losses of `hs.losses`, or of `keras.losses.Loss` objects with the "
                 f'attribute `scores`, "nodes" or "leaves". Received: {loss!r}.'
             )
-        if loss.reduction is None:
+        # Keras accepts both.
+        if loss.reduction in (None, "none"):
             raise ValueError(
                 "`WeightedSum` expects losses that are reduced to a scalar. Received: "
-                f"{type(loss).__name__}(reduction=None)."
+                f"{type(loss).__name__}(reduction={loss.reduction!r})."
             )
     return losses

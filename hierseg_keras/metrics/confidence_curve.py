@@ -67,10 +67,12 @@ class ConfidenceCurve(TreeMetric):
         if (
             not self.thresholds
             or list(self.thresholds) != sorted(set(self.thresholds))
+            or len(set(map(_named, self.thresholds))) < len(self.thresholds)
             or not (0 <= self.thresholds[0] and self.thresholds[-1] <= 1)
         ):
             raise ValueError(
-                f"`thresholds` expects ascending, different numbers in [0, 1]. Received: thresholds={thresholds!r}."
+                "`thresholds` expects ascending numbers in [0, 1] that differ in their first six decimals. Received: "
+                f"thresholds={thresholds!r}."
             )
         # Per threshold: the numbers of labeled, answered and correct pixels, and the sum of the returned nodes' depths.
         self._counter = PixelCounter(self, (len(self.thresholds), 4), "pixels")
@@ -115,7 +117,7 @@ class ConfidenceCurve(TreeMetric):
             }
 
     def threshold_for(self, accuracy: float) -> float | None:
-        """Finds the smallest threshold such that this and all higher thresholds reach an accuracy.
+        """Finds the smallest threshold such that this and all higher thresholds that answer a pixel reach an accuracy.
 
         Args:
             accuracy: Required accuracy, a number in [0, 1].
@@ -124,12 +126,11 @@ class ConfidenceCurve(TreeMetric):
             Float, or `None` if no threshold reaches the accuracy, or the curve is NaN.
         """
         found = None
-        if self.is_invalid():
-            return found
         for threshold, value in zip(self.thresholds[::-1], self.curve()["accuracy"][::-1]):
-            if not (value >= accuracy or np.isnan(value)):
+            if value < accuracy:
                 break
-            found = threshold
+            # NaN where no pixel is answered.
+            found = threshold if value >= accuracy else found
         return found
 
     def get_config(self):

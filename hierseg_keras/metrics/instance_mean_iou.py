@@ -100,12 +100,15 @@ class InstanceMeanIoU(PathMetric):
             raise ValueError(
                 f"`InstanceMeanIoU` expects `sizes` of at least one class, all above 0. Received: {self.sizes}."
             )
+        nodes = [self.tree.index(node) for node in self.sizes]
+        if max(nodes) >= self.tree.num_leaves or len(set(nodes)) < len(nodes):
+            raise ValueError(
+                f"`InstanceMeanIoU` expects different leaves as classes of `sizes`. Received: {list(self.sizes)}."
+            )
+        # By path, because JSON has no keys but strings.
+        self.sizes = {self.tree.paths[node]: float(size) for node, size in zip(nodes, self.sizes.values())}
         self._mean_size = np.zeros(self.tree.num_nodes, "float32")
-        for node, size in self.sizes.items():
-            self._mean_size[self.tree.index(node)] = size
-        internal = [node for node in self.sizes if self.tree.index(node) >= self.tree.num_leaves]
-        if internal:
-            raise ValueError(f"`InstanceMeanIoU` expects all classes of `sizes` to be leaves. Received: {internal}.")
+        self._mean_size[nodes] = list(self.sizes.values())
         shape = (self.tree.num_nodes, self.tree.num_leaves)
         self._weighted = self.add_variable(shape, "zeros", dtype="float32", name="weighted_pixels")
 

@@ -25,11 +25,17 @@ class NamedMetric(keras.metrics.Metric):
         name, dtype: As in `keras.metrics.Metric`. With an empty name, keys have no prefix.
 
     Raises:
-        ValueError: At the first update, if another metric of the same `compile` has values of the same names.
+        ValueError: If `dtype` has half precision. At the first update, if another metric of the same `compile` has
+            values of the same names.
     """
 
     def __init__(self, name: str | None = None, dtype: str | None = None):
         super().__init__(name=name, dtype=dtype)
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(
+                f"`{type(self).__name__}` expects dtype float32 or float64, in which different scores do not tie. "
+                f"Received: dtype={self.dtype}. Pass dtype='float32'; the model may have any precision."
+            )
         # Keras would replace an empty name by a generated name.
         self._name = self._name if name is None else name
         # This metric is new and belongs to no `compile` yet, so that metrics named before belong to a failed `compile`.

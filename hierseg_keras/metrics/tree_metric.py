@@ -8,6 +8,8 @@ from hierseg_keras.tree.labels import IGNORED, label_codes, pixel_weights, witho
 from hierseg_keras.tree.not_converted import not_converted
 from hierseg_keras.tree.scores import check_meaning, infer_scores
 
+_SCALE = 1e-6
+
 
 class TreeMetric(NamedMetric):
     """Base class of the metrics of scores and labels on a class tree.
@@ -80,7 +82,8 @@ class TreeMetric(NamedMetric):
         codes = label_codes(owner, self.tree, self.ignore_class, y_true, y_pred)
         if sample_weight is not None:
             codes = without_weightless(codes, pixel_weights(owner, sample_weight, codes, self.dtype))
-        is_finite = ops.isfinite(ops.sum(y_pred, axis=-1))
+        # The factor keeps sums of the largest floats finite, which mask classes.
+        is_finite = ops.isfinite(ops.sum(y_pred * _SCALE, axis=-1))
         is_counted = ops.logical_and(codes >= 0, ops.logical_and(is_finite, is_valid))
         is_invalid = ops.logical_and(codes != IGNORED, ops.logical_not(is_counted))
         # A flag, because a number of pixels may be too large for the variable.

@@ -219,7 +219,8 @@ class ClassTree:
             names: List of `L` class names. They become the leaves, in this order.
             *assignments: Integer arrays `(L,)`, one per level above the leaves, the finest first: the cluster of each
                 class. Each cluster must consist of whole clusters of the level below. A cluster of a single class, or
-                of all classes, gets no node.
+                of all classes, gets no node. A cluster that is the same at several levels becomes one node, at the
+                coarsest of them; at the finer ones, its classes stand for themselves.
 
         Returns:
             `ClassTree`.
@@ -268,7 +269,8 @@ class ClassTree:
                 `metrics.TreeReport` provides it as `report.confusion.exact_counts()[:L]`.
             names: List of `L` class names.
             sizes: List of integers, the numbers of clusters at the levels above the classes.
-                Defaults to the numbers at which the linkage jumps.
+                Defaults to the numbers at which the linkage jumps. A cluster that is the same at several levels
+                becomes one node, at the coarsest of them; at the finer ones, its classes stand for themselves.
 
         Returns:
             `ClassTree`.
@@ -373,7 +375,8 @@ class ClassTree:
 
         Args:
             node: The node's index, its path (`"human/rider"` or `("human", "rider")`), or its
-                name if only one node has it.
+                name if only one node has it. The name of a top class is its path, also if a node below
+                it has the same name: Cityscapes' class is `"sky/sky"`, and `"sky"` is its category.
 
         Returns:
             Integer in `[0, V)`.
@@ -715,7 +718,7 @@ def as_class_tree(tree: ClassTree | str) -> ClassTree:
 
     Raises:
         TypeError: If `tree` is neither.
-        TreeError: If the text is not a tree, or is the name of a tree that ships with the package.
+        TreeError: If the text is not a tree, or is a single line, such as the name of a tree.
     """
     if isinstance(tree, ClassTree):
         return tree
@@ -729,11 +732,17 @@ def as_class_tree(tree: ClassTree | str) -> ClassTree:
 
 
 def _check_not_a_name(text):
-    """Raises if a text is the name of a shipped tree. Read as text, it would become a tree of one class."""
+    """Raises if a text has a single line, such as the name of a tree, which would become a tree of one class."""
     if text in ClassTree.available():
         raise TreeError(
             f"`tree` expects a `ClassTree`, or its text. Received: tree={text!r}, the name of a tree that ships with "
             f"the package. Pass ClassTree.load({text!r})."
+        )
+    if text.strip() and "\n" not in text:
+        raise TreeError(
+            f"`tree` expects a `ClassTree`, or its text. Received: tree={text!r}, a single line."
+            f"{did_you_mean(text, ClassTree.available())} Pass `ClassTree.load` of a name, `ClassTree.from_file` of a "
+            "path, or `ClassTree.from_text` for a tree of one class."
         )
 
 

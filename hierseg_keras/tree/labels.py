@@ -80,8 +80,8 @@ def integer_map(owner, argument, what, values, y_pred, tree=None, has_own_size=F
             f"`{owner}` expects one integer {what} per pixel of `y_pred`, (B, H, W). Received: "
             f"{argument}.shape={shape}, y_pred.shape={y_pred_shape}. {advice}"
         )
-    _check_whole(owner, argument, what, values)
-    integers, is_whole = _as_int32(without_channel(_as_tensor(values)))
+    integers, is_whole = as_integers(owner, argument, what, values)
+    integers, is_whole = without_channel(integers), is_whole if is_whole is True else without_channel(is_whole)
     is_as_large = has_own_size or _have_equal_sizes(integers, y_pred, axes=3)
     if is_whole is True or is_as_large is True:
         return integers, is_as_large if is_whole is True else is_whole
@@ -116,6 +116,7 @@ def pixel_weights(owner, sample_weight, labels, dtype):
             f"`{owner}` expects one weight per image, (B,), or per pixel, (B, H, W). Received: "
             f"sample_weight.shape={shape} for labels of shape {label_shape}. "
             + ("Swap its last two axes." if is_swapped else "Give it the shape of the labels.")
+            + " If `fit` was called with `class_weight`, pass `class_weights` to the loss instead."
         )
     weights = ops.reshape(weights, (-1, 1, 1)) if len(sizes) == 1 else weights
     is_as_large = _have_equal_sizes(weights, labels, axes)
@@ -133,6 +134,24 @@ def without_channel(x):
 
 
 # === Values ===
+
+
+def as_integers(owner, argument, what, values):
+    """Converts values to integers.
+
+    Args:
+        owner, argument, what: As in `integer_map`.
+        values: Array or tensor of any shape and dtype.
+
+    Returns:
+        A pair `(integers, is_whole)`. `integers` is an int32 tensor. `is_whole` is `True` or a bool tensor: whether
+        each value is an integer that fits int32.
+
+    Raises:
+        ValueError: If values are known and are not whole numbers.
+    """
+    _check_whole(owner, argument, what, values)
+    return _as_int32(_as_tensor(values))
 
 
 def _as_tensor(values):

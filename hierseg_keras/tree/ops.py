@@ -34,7 +34,8 @@ def with_gradient(function):
 
 def kept(*tensors):
     """Returns the tensors as a list, but makes XLA compute them once, instead of again wherever they are read."""
-    is_nan = ops.isnan(ops.reshape(tensors[0], (-1,))[0])
+    # Of the first value, if there is one.
+    is_nan = ops.any(ops.isnan(ops.reshape(tensors[0], (-1,))[:1]))
     return lazy_where(is_nan, lambda: [ops.copy(tensor) for tensor in tensors], list(tensors))
 
 

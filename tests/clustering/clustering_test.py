@@ -82,6 +82,15 @@ class ClusterMeanIoUTest:
                 ious.append((a & b).sum() / (a | b).sum())
         assert cluster_mean_iou(counts, assignment) == pytest.approx(np.mean(ious))
 
+    def test_what_is_no_clustering_raises(self):
+        for assignment in ([0, -1], [0.0, 1.0], [0], [[0, 1]]):
+            with pytest.raises(ValueError, match="one integer >= 0 per class \\(2\\). Received: counts of 4 pix"):
+                cluster_mean_iou(np.ones((2, 2)), assignment)
+        with pytest.raises(ValueError, match="expects counts of pixels.*Received: counts of 0 pixels"):
+            cluster_mean_iou(np.zeros((2, 2)), [0, 1])
+        with pytest.raises(ValueError, match="expects counts, finite"):
+            cluster_mean_iou(np.full((2, 2), np.nan), [0, 1])
+
 
 class TradeOffTest:
     def curve(self, mean_ious, reference=0.8):

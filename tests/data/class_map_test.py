@@ -1,4 +1,5 @@
 import re
+import warnings
 
 import hypothesis
 import hypothesis.strategies as st
@@ -32,14 +33,23 @@ class ClassMapTest:
         class_map = ClassMap([(0, "road user", "human"), (7, "", "sky/sky"), (255, "border", "ignore")])
         assert class_map.node_of_class_id(TREE, -1) == {0: 5, 7: 4, 255: -1}
 
+    def test_name_of_a_top_class_and_of_a_class_below_it_raises_a_warning(self):
+        with pytest.warns(UserWarning, match=r"nodes \['sky'\] are top classes.*write \['sky/sky'\]"):
+            ClassMap([(0, "", "sky"), (1, "", "bus")], source="a.csv").node_of_class_id(TREE, 255)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            # Of a class table with coarse labels, the top class is meant.
+            ClassMap([(0, "", "sky"), (1, "", "human")]).node_of_class_id(TREE, 255)
+            ClassMap([(0, "", "sky/sky"), (1, "", "bus")]).node_of_class_id(TREE, 255)
+
     def test_unmapped_classes_are_listed_or_ignored(self):
-        class_map = ClassMap([(0, "road", ""), (1, "sky", "sky"), (2, "car", "")])
+        class_map = ClassMap([(0, "road", ""), (1, "sky", "sky/sky"), (2, "car", "")])
         assert class_map.unmapped == ((0, "road", ""), (2, "car", ""))
         with pytest.raises(TreeError) as error:
             class_map.node_of_class_id(TREE, 255)
         assert "class id 0 ('road')" in str(error.value) and "class id 2 ('car')" in str(error.value)
         assert "Map every class to a node or to 'ignore'." in str(error.value)
-        assert class_map.node_of_class_id(TREE, 255, unmapped="ignore") == {0: 255, 1: 6, 2: 255}
+        assert class_map.node_of_class_id(TREE, 255, unmapped="ignore") == {0: 255, 1: 4, 2: 255}
 
     def test_every_unknown_node_is_named_with_the_file(self, tmp_path):
         (tmp_path / "a.csv").write_text("id,class,node\n0,a,humans\n1,b,bus\n2,c,buss\n")
@@ -121,14 +131,14 @@ class ClassMapTest:
             ClassMap.from_dict({"sky": "sky", 0: "bus"}, ["sky"])
 
     def test_colors(self, tmp_path):
-        rows = [((128, 0, 0), "plane", "bus"), ("#E0E0C0", "border", "ignore"), (np.array([0, 0, 1]), "", "sky")]
+        rows = [((128, 0, 0), "plane", "bus"), ("#E0E0C0", "border", "ignore"), (np.array([0, 0, 1]), "", "sky/sky")]
         class_map = ClassMap(rows)
         assert class_map.has_colors and [id_ for id_, _, _ in class_map.rows] == ["#800000", "#e0e0c0", "#000001"]
-        assert class_map.node_of_class_id(TREE, 255) == {0x800000: 3, 0xE0E0C0: 255, 1: 6}
+        assert class_map.node_of_class_id(TREE, 255) == {0x800000: 3, 0xE0E0C0: 255, 1: 4}
         class_map.to_file(tmp_path / "colors.csv")
         assert (tmp_path / "colors.csv").read_text().splitlines()[1] == "#800000,plane,bus"
         assert ClassMap.from_file(tmp_path / "colors.csv") == class_map
-        nodes = {(128, 0, 0): "bus", "#e0e0c0": "ignore", (0, 0, 1): "sky"}
+        nodes = {(128, 0, 0): "bus", "#e0e0c0": "ignore", (0, 0, 1): "sky/sky"}
         assert [row[::2] for row in ClassMap.from_dict(nodes, names=["no", "use"]).rows] == [
             row[::2] for row in class_map.rows
         ]

@@ -65,6 +65,13 @@ class LevelLabelsTest:
         np.testing.assert_array_equal(TREE.depth_table[1][fine], middle)
         np.testing.assert_array_equal(TREE.depth_table[0][fine], coarse)
 
+    def test_what_is_no_node_is_none(self):
+        assert as_arrays(level_labels(TREE, np.array([2**32 + 1])))[0].tolist() == [-1]
+        with pytest.raises(ValueError, match="`level_labels` expects integer labels. Received: label with .* 0.7"):
+            level_labels(TREE, [0.7, 1.0])
+        with pytest.raises(ValueError, match="Received: a tuple. Pass the first item of `best_path`"):
+            level_labels(TREE, best_path(TREE, np.zeros((2, TREE.num_nodes), "float32")))
+
     def test_flat_tree_has_one_level(self):
         levels = as_arrays(level_labels(ClassTree(["road", "sky"]), [1, 0]))
         assert [level.tolist() for level in levels] == [[1, 0]]

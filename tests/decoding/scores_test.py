@@ -130,6 +130,14 @@ class AverageScoresTest:
         averaged = average_scores(given, "leaves", False)
         np.testing.assert_allclose(averaged, expected / expected.sum(-1, keepdims=True), rtol=1e-5)
 
+    def test_predictions_may_come_from_a_generator(self):
+        logits = [logits_of("nodes", seed) for seed in range(2)]
+        np.testing.assert_array_equal(average_scores(iter(logits), "nodes"), average_scores(logits, "nodes"))
+
+    def test_predictions_of_other_shapes_raise(self):
+        with pytest.raises(ValueError, match=r"predictions of one shape. Received: shapes \[\(1, 2\), \(2, 2\)\]"):
+            average_scores([np.zeros((1, 2)), np.zeros((2, 2))], "nodes")
+
     def test_integers_are_no_scores(self):
         with pytest.raises(ValueError, match="`y_pred` expects float scores. Received: dtype int"):
             best_path(TREE, np.zeros((2, TREE.num_nodes), "int64"), from_logits=True)
@@ -137,6 +145,22 @@ class AverageScoresTest:
     def test_none_means_logits(self):
         logits = [logits_of("nodes", seed) for seed in range(2)]
         np.testing.assert_array_equal(average_scores(logits, "nodes", None), average_scores(logits, "nodes"))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("scores", ["nodes", "leaves"])
+def test_half_precision_is_decoded_as_metrics_read_it(scores, dtype):
+    given = keras.ops.cast(5 * logits_of(scores), dtype)
+    exact = keras.ops.cast(given, "float32")
+    for decode in (node_probabilities, lambda *args: best_path(*args)[0], lambda *args: confident_labels(*args, 0.5)):
+        np.testing.assert_array_equal(decode(TREE, given), decode(TREE, exact))
+
+
+@pytest.mark.parametrize("channel", range(TREE.num_nodes))
+def test_nan_is_not_hidden(channel):
+    logits = np.zeros(TREE.num_nodes, "float32")
+    logits[channel] = np.nan
+    assert np.isnan(best_path(TREE, logits)[1])
 
 
 def test_lists_are_read():

@@ -527,6 +527,9 @@ class LossContract:
         (value,) = evaluated(lambda x: [loss(padded_labels, x)], padded_logits)
         np.testing.assert_allclose(value, loss(LABELS, logits), rtol=1e-6)
 
+    def test_batch_without_images_is_zero(self, rng):
+        assert float(self.loss(TREE)(LABELS[:0], self.logits(rng)[:0])) == 0
+
     @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight", "mean"])
     def test_all_ignored_is_zero_not_nan(self, rng, reduction):
         labels, loss = np.full_like(LABELS, IGNORED), self.loss(TREE, reduction=reduction)
@@ -617,11 +620,22 @@ class LossContract:
             ({"sky": 1, SKY: 2}, "expects each node once in `class_weights`"),
             ("inverse_frequency", "`data.class_weights` computes weights from the counts"),
             ({"skye": 1}, "'skye' is not a node of the tree"),
+            ({"sky": "heavy"}, "one finite weight >= 0 .* Received: class_weights=.*'heavy'"),
+            ([[1], 2, 3, 4, 5, 6, 7], "one finite weight >= 0 "),
         ],
     )
     def test_invalid_class_weights_raise(self, weights, message):
         with pytest.raises(ValueError, match=message):
             self.loss(TREE, class_weights=weights)
+
+    def test_name_of_a_top_class_and_of_a_class_below_it_is_refused(self):
+        tree = ClassTree(["human/person", "sky/sky"])
+        with pytest.raises(ValueError, match="'sky', the name of the top class and of 'sky/sky'. Pass the path"):
+            self.loss(tree, class_weights={"sky": 2})
+        for key, node in (("sky/sky", 1), (("sky",), 3)):
+            weights = np.ones(tree.num_nodes)
+            weights[node] = 2
+            assert self.loss(tree, class_weights={key: 2}).class_weights == weights.tolist()
 
     # === Weights and reductions ===
 

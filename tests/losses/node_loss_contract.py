@@ -56,6 +56,6 @@ class NodeLossContract(LossContract):
     def test_negative_gamma_raises(self):
         if "gamma" not in self.arguments:
             pytest.skip("no gamma")
-        for gamma in (-1, np.nan):
-            with pytest.raises(ValueError, match=f"{self.loss.__name__}` expects gamma >= 0. Received: gamma={gamma}"):
+        for gamma in (-1, np.nan, np.inf):
+            with pytest.raises(ValueError, match=f"{self.loss.__name__}` expects finite gamma >= 0.*gamma={gamma}"):
                 self.loss(TREE, gamma=gamma)

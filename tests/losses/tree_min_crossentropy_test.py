@@ -29,5 +29,5 @@ class TreeMinCrossentropyTest(LossContract):
 
     @pytest.mark.parametrize("argument", ["gamma", "tree_min_weight"])
     def test_negative_numbers_raise(self, argument):
-        with pytest.raises(ValueError, match=f"expects {argument} >= 0. Received: {argument}=-1"):
+        with pytest.raises(ValueError, match=f"expects finite {argument} >= 0. Received: {argument}=-1"):
             TreeMinCrossentropy(ClassTree(["a"]), **{argument: -1})

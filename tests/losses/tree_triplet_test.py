@@ -295,8 +295,8 @@ class TreeTripletTest:
             ({"positives": "all"}, "`positives` among"),
             ({"margin": "constant"}, '"tree" or a number'),
             ({"margin": -1}, '"tree" or a number'),
-            ({"tolerance": float("nan")}, "expects tolerance >= 0. Received: tolerance=nan"),
-            ({"margin_scale": -0.5}, "expects margin_scale >= 0"),
+            ({"tolerance": float("nan")}, "expects finite tolerance >= 0. Received: tolerance=nan"),
+            ({"margin_scale": -0.5}, "expects finite margin_scale >= 0"),
             ({"ignore_class": 2}, "ignore_class"),
         ],
     )

@@ -54,12 +54,13 @@ class WeightedSumTest:
         for losses, weights, message in (
             ([], None, "at least one loss. Received: 0 losses"),
             (parts(), [1], "one weight per loss"),
-            (parts(), [1, -1], "expects weights >= 0. Received: weights=-1"),
-            (parts(), [1, "a"], "expects weights >= 0. Received: weights=a"),
+            (parts(), [1, -1], "expects finite weights >= 0. Received: weights=-1"),
+            (parts(), [1, "a"], "expects finite weights >= 0. Received: weights=a"),
             ([TreeMin(TREE), HierarchicalCrossentropy(TREE)], None, "same `scores`.*TreeMin with 'nodes', Hier"),
             ([TreeMin(TREE), TreeMin(TREE, from_logits=False)], None, "same `from_logits`"),
             ([TreeMin(TREE), TreeMin(TREE, ignore_class=254)], None, "same `ignore_class`.*TreeMin with 254"),
             ([TreeMin(TREE, reduction=None)], None, r"reduced to a scalar. Received: TreeMin\(reduction=None\)"),
+            ([TreeMin(TREE, reduction="none")], None, r"reduced to a scalar. Received: TreeMin\(reduction='none'\)"),
             (parts(), 0.5, "one weight per loss.*weights=0.5"),
         ):
             with pytest.raises(ValueError, match=message):

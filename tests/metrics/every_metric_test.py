@@ -252,6 +252,19 @@ class LabelsOfEveryMetricTest:
         assert np.isfinite(list(results(metric).values())).all()
 
     @pytest.mark.parametrize("name", MAKE)
+    def test_smallest_floats_mask_classes(self, name):
+        logits, metric = np.full((1, 2, 2, TREE.num_nodes), np.finfo("float32").min, "float32"), MAKE[name](TREE)
+        logits[..., 0] = 1
+        update(name, metric, np.zeros((1, 2, 2), int), logits)
+        assert not np.isnan(list(results(metric).values())).any()
+
+    @pytest.mark.parametrize("metric", OF_TREES)
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "mixed_float16"])
+    def test_half_precision_is_refused(self, metric, dtype):
+        with pytest.raises(ValueError, match=f"`{metric.__name__}` expects dtype float32 or float64"):
+            metric(TREE, dtype=dtype)
+
+    @pytest.mark.parametrize("name", MAKE)
     def test_state_is_reset_and_configuration_kept(self, name):
         made = MAKE[name](TREE, ignore_class=-1)
         labels, logits = np.zeros((1, 2, 2), int), np.ones((1, 2, 2, TREE.num_nodes))

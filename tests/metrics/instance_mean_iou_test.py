@@ -1,5 +1,7 @@
 """iIoU, instance by instance, on random trees."""
 
+import json
+
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
@@ -113,15 +115,21 @@ class InstanceMeanIoUTest:
 
     def test_cityscapes_has_it_for_classes_and_categories(self):
         metric = InstanceMeanIoU(ClassTree.load("cityscapes"))
-        assert list(metric.sizes) == list(CITYSCAPES_INSTANCE_SIZES)
+        assert [path.rpartition("/")[2] for path in metric.sizes] == list(CITYSCAPES_INSTANCE_SIZES)
         assert list(metric.result()) == ["iiou_1", "iiou_2", "iiou_mean"]
+
+    def test_sizes_by_index_or_path_are_saved_as_json(self):
+        metric = InstanceMeanIoU(TREE, sizes={0: 2, ("human", "rider"): 3})
+        config = json.loads(json.dumps(metric.get_config()))
+        assert InstanceMeanIoU.from_config(config).sizes == metric.sizes == {TREE.paths[0]: 2, "human/rider": 3}
 
     @pytest.mark.parametrize(
         "sizes, error, message",
         [
             ({}, ValueError, "of at least one class, all above 0. Received: {}"),
             ({"person": 0}, ValueError, "above 0"),
-            ({"human": 3}, ValueError, "expects all classes of `sizes` to be leaves. Received: \\['human'\\]"),
+            ({"human": 3}, ValueError, "expects different leaves as classes of `sizes`. Received: \\['human'\\]"),
+            ({"person": 3, 0: 4}, ValueError, "different leaves .* Received: \\['person', 0\\]"),
             ({"dog": 3}, TreeError, "dog"),
         ],
     )

@@ -113,13 +113,16 @@ class ConfidenceCurveTest:
         np.testing.assert_allclose(metric.curve()["accuracy"], [1 / 2, 1, np.nan])
         assert metric.threshold_for(0.9) == 0.6
 
+    def test_without_pixels_there_is_no_threshold(self):
+        assert ConfidenceCurve(ClassTree(["a", "b"]), scores="leaves").threshold_for(0.9) is None
+
     def test_each_threshold_has_a_name_of_its_own(self):
         metric = ConfidenceCurve(TREE, thresholds=(0, 0.5, 0.99, 0.995, 0.999), name="at")
         assert list(metric.result()) == ["at_0.00", "at_0.50", "at_0.99", "at_0.995", "at_0.999"]
         metric = ConfidenceCurve(TREE, thresholds=np.arange(0.1, 0.35, 0.1), name="at")
         assert list(metric.result()) == ["at_0.10", "at_0.20", "at_0.30"]
 
-    @pytest.mark.parametrize("thresholds", [(), (0.5, 0.2), (0.5, 0.5), (-0.1, 0.5), (0.5, 1.2)])
+    @pytest.mark.parametrize("thresholds", [(), (0.5, 0.2), (0.5, 0.5), (-0.1, 0.5), (0.5, 1.2), (0.5, 0.5000001)])
     def test_invalid_thresholds_raise(self, thresholds):
-        with pytest.raises(ValueError, match="ascending, different numbers"):
+        with pytest.raises(ValueError, match="ascending numbers in .0, 1. that differ in their first six decimals"):
             ConfidenceCurve(TREE, thresholds)

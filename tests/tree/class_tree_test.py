@@ -629,6 +629,8 @@ class AsClassTreeTest:
     def test_tree_or_its_text(self, tree):
         assert as_class_tree(tree) is tree
         assert as_class_tree(tree.to_text()) == tree
+        with pytest.raises(TreeError, match="'cityscape', a single line. Did you mean 'cityscapes'"):
+            as_class_tree("cityscape")
 
     @pytest.mark.parametrize("value", [None, 3, {"a": 0}])
     def test_other_values(self, value):
