@@ -16,6 +16,7 @@ from hierseg_keras.training.build import (
     with_data,
 )
 from hierseg_keras.training.callbacks import SeedEpochs
+from hierseg_keras.training.data_sets import DataSets
 from hierseg_keras.training.optimizers import make_optimizer
 
 _CALIBRATION_BINS = 15
@@ -25,10 +26,11 @@ def fit(config):
     """Returns the network of a configuration, trained on its training split."""
     keras.utils.set_random_seed(config.seed)
     tree = tree_of(config.data)
-    config = with_data(config, tree)
+    data_sets = DataSets(config.data, tree)
+    config = with_data(config, data_sets)
     model = make_model(config, tree)
-    start_at_prior(model, config, tree)
-    examples = load_training(config, tree)
+    start_at_prior(model, config, data_sets)
+    examples = load_training(config, data_sets)
     epochs = config.num_epochs(len(examples))
     model.compile(make_optimizer(config, num_batches=epochs * len(examples)), loss=make_loss(config, tree))
     callbacks = [data.SetEpoch(examples), SeedEpochs(config.seed)]
@@ -44,7 +46,8 @@ def measure(model, config, split):
         every leaf.
     """
     tree = model.tree
-    image, label = (np.stack(part) for part in zip(*load_examples(config, tree, split, count=-1)))
+    examples = load_examples(config, DataSets(config.data, tree), split, count=-1)
+    image, label = (np.stack(part) for part in zip(*examples))
     scores = model.predict(image, batch_size=len(image), verbose=0)
     report, curve = TreeReport(tree, scores=model.scores), ConfidenceCurve(tree, scores=model.scores)
     report.update_state(label, scores)

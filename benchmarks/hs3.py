@@ -27,6 +27,7 @@ from benchmarks.street_tasks import TASKS
 from hierseg_keras import data
 from hierseg_keras.models import profile
 from hierseg_keras.training.build import load_examples
+from hierseg_keras.training.data_sets import DataSets
 from hierseg_keras.training.traced_gradients import traced_gradients_freed
 from hierseg_keras.tree import ClassTree
 
@@ -120,7 +121,8 @@ def search(config):
     builder = data.prepare(values.dataset, values.data_dir, values.manual_dir)
     reduced, analysis = data.split_off(builder, values.train_split, config.method.analysis_share)
     model = fit(config.replace(method={**DEEP_SUPERVISION, "fuse": False}, data={"train_split": reduced}))
-    examples = [(image[None], label[None]) for image, label in load_examples(config, model.tree, analysis, count=-1)]
+    held_out = load_examples(config, DataSets(values, model.tree), analysis, count=-1)
+    examples = [(image[None], label[None]) for image, label in held_out]
     names = model.tree.names[: model.tree.num_leaves]
     angles = ["origin", *(changes["theta"] for changes in ANGLES.values())]
     return {

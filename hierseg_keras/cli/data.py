@@ -16,7 +16,7 @@ from hierseg_keras.messages.text_table import text_table
 from hierseg_keras.training import RunConfig
 from hierseg_keras.training.build import tree_of
 from hierseg_keras.training.config.checks import FOLDERS
-from hierseg_keras.training.data_sets import check_outside, data_set, palette_of
+from hierseg_keras.training.data_sets import DataSets, check_outside, palette_of
 from hierseg_keras.visualization import draw_contact_sheet, node_colors
 
 SHEET = "contact_sheet.png"
@@ -63,7 +63,7 @@ def run(options):
 
 def _builder(options, values, tree):
     if options.name == FOLDERS:
-        return data_set(values, FOLDERS, tree)
+        return DataSets(values, tree).builder(FOLDERS)
     if options.prepare:
         _warn_of_unread_files(options)
         return data.prepare(options.name, options.data_dir, options.manual_dir, options.skip_bad)

@@ -24,7 +24,6 @@ from hierseg_keras.models.graph.frozen_layers import freeze_backbone
 from hierseg_keras.models.graph.functional import functional
 from hierseg_keras.training.config.checks import FOLDERS, takes_depth
 from hierseg_keras.training.config.problems import ConfigError, nearest, refused_options, shown
-from hierseg_keras.training.data_sets import absolute_folders, data_set
 from hierseg_keras.training.default_sizes import NUM_MEASURED, default_sizes
 from hierseg_keras.training.optimizers import make_optimizer
 from hierseg_keras.tree import ClassTree, TreeError
@@ -117,17 +116,21 @@ def named_tree(name):
     return ClassTree.from_file(name)
 
 
-def load_training(config, tree):
-    """Loads the configuration's training splits with `data.load`."""
+def load_training(config, data_sets):
+    """Loads the configuration's training splits with `data.load`, from `DataSets`."""
     values = config.data
     shares = {"batch_shares": values.batch_shares, "weights": values.weights, "batch_part": batch_part()}
-    return _load_sources(config, tree, values.splits, values.batch_size, training=True, **shares)
+    return _load_sources(config, data_sets, values.splits, values.batch_size, training=True, **shares)
 
 
-def load_evaluation(config, tree, split, strategy, dataset=None, class_map=None):
+def load_evaluation(config, data_sets, split, strategy, dataset=None, class_map=None):
     """Loads a split of the data set to validate on, with the labels as they are stored.
 
     Args:
+        config: `RunConfig`.
+        data_sets: `DataSets` of the run.
+        split: String, TFDS split.
+        strategy: `tf.distribute.Strategy` of the evaluation.
         dataset: Name of another data set. Defaults to that of the configuration's `evaluation`.
         class_map: As the values of `class_maps` in `data.load`. Defaults to `None`: the data set's own classes.
 
@@ -136,66 +139,65 @@ def load_evaluation(config, tree, split, strategy, dataset=None, class_map=None)
     """
     name = dataset or config.evaluation_dataset
     class_maps = None if class_map is None else {name: class_map}
-    load = functools.partial(_load, config, tree, name, split, class_maps=class_maps)
-    return _for_evaluation(config, tree, load, strategy)
+    load = functools.partial(_load, config, data_sets, name, split, class_maps=class_maps)
+    return _for_evaluation(config, data_sets.tree, load, strategy)
 
 
-def load_held_out(config, tree, splits, strategy):
+def load_held_out(config, data_sets, splits, strategy):
     """Loads splits of the training data for evaluation, one per data set, with the labels of the training.
 
     Returns:
         A pair, as `load_evaluation` returns it.
     """
-    load = functools.partial(_load_sources, config, tree, splits)
-    return _for_evaluation(config, tree, load, strategy)
+    load = functools.partial(_load_sources, config, data_sets, splits)
+    return _for_evaluation(config, data_sets.tree, load, strategy)
 
 
-def load_examples(config, tree, split, count):
+def load_examples(config, data_sets, split, count):
     """Returns the first `count` examples of a split of the data set to validate on.
 
     Returns:
         List of pairs (image `(H, W, 3)`, label `(H, W)`).
     """
-    return _first_examples(_load(config, tree, config.evaluation_dataset, split, batch_size=1), count)
+    return _first_examples(_load(config, data_sets, config.evaluation_dataset, split, batch_size=1), count)
 
 
 # The values that `with_data` sets.
 SET_BY_DATA = ("data.size", "data.crop_size", "loss.class_weights")
 
 
-def with_data(config, tree):
-    """Replaces the values of a configuration that depend on the training data: sizes, class weights and folders.
+def with_data(config, data_sets):
+    """Replaces the values of a configuration that depend on the training data: sizes and class weights.
 
     Args:
         config: `RunConfig`.
-        tree: `ClassTree`.
+        data_sets: `DataSets` of the run.
 
     Returns:
         `RunConfig` with explicit values, so that its file describes the run even if the data change later.
     """
-    config = config.replace(data=absolute_folders(config.data))
     if not isinstance(config.data.size, tuple):
         count = NUM_MEASURED if config.data.crop_size is None else 1
-        examples = _first_examples(_load_sources(config, tree, config.data.splits, batch_size=1), count)
+        examples = _first_examples(_load_sources(config, data_sets, config.data.splits, batch_size=1), count)
         config = config.replace(data=default_sizes(config.data, [image.shape[:2] for image, _ in examples]))
     if isinstance(getattr(config.loss, "class_weights", None), str):
-        counts = training_counts(config, tree)
-        weights = data.class_weights(tree, counts, method=config.loss.class_weights)
+        counts = training_counts(config, data_sets)
+        weights = data.class_weights(data_sets.tree, counts, method=config.loss.class_weights)
         config = config.replace(loss={"class_weights": weights.tolist()})
     return config
 
 
-def start_at_prior(model, config, tree):
+def start_at_prior(model, config, data_sets):
     """Sets the biases of a new network to the frequencies of the training labels, if the configuration says so."""
     if config.class_prior:
-        set_class_prior(model, training_counts(config, tree), tree)
+        set_class_prior(model, training_counts(config, data_sets), data_sets.tree)
 
 
-def training_counts(config, tree):
+def training_counts(config, data_sets):
     """Returns the pixel counts of each training image, as `data.label_counts` does."""
-    examples = _load_sources(config, tree, config.data.splits, batch_size=1)
+    examples = _load_sources(config, data_sets, config.data.splits, batch_size=1)
     labels = examples.map(lambda image, label: label)
-    return data.label_counts(tree, labels.as_numpy_iterator(), per_image=True)
+    return data.label_counts(data_sets.tree, labels.as_numpy_iterator(), per_image=True)
 
 
 def make_parts(config, tree, pretrained=True):
@@ -349,16 +351,17 @@ def _first_examples(dataset, count):
     return [(image[0], label[0]) for image, label in dataset.take(count).as_numpy_iterator()]
 
 
-def _load_sources(config, tree, splits, batch_size, **options):
+def _load_sources(config, data_sets, splits, batch_size, **options):
     """Loads splits of the data sets to train on, with the labels of the training."""
-    return _load(config, tree, config.data.names, splits, batch_size, label_levels=config.data.label_levels, **options)
+    levels = config.data.label_levels
+    return _load(config, data_sets, config.data.names, splits, batch_size, label_levels=levels, **options)
 
 
-def _load(config, tree, name, split, batch_size, **options):
-    values = config.data
+def _load(config, data_sets, name, split, batch_size, **options):
+    values, tree = config.data, data_sets.tree
     names = [name] if isinstance(name, str) else name
     return data.load(
-        [data_set(values, each, tree) for each in names],
+        [data_sets.source(each) for each in names],
         split if isinstance(split, (list, tuple)) else [split] * len(names),
         tree=tree,
         batch_size=batch_size,

@@ -5,6 +5,7 @@ import pathlib
 
 from hierseg_keras.distribution.strategy import current_strategy
 from hierseg_keras.training.build import ignore_class_of, load_evaluation
+from hierseg_keras.training.data_sets import DataSets
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.manifest import WEIGHTS, weights_hash
 from hierseg_keras.training.origin import warn_of_other_data
@@ -47,10 +48,11 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
     # Before the weights are loaded: if others replace them meanwhile, the temperature is refused later.
     weights = weights_hash(folder) if (folder / WEIGHTS).is_file() else None
     config, model = load_run(folder)
-    warn_of_other_data(folder, config, model.tree)
+    data_sets = DataSets(config.data, model.tree)
+    warn_of_other_data(folder, config, data_sets)
     with claimed(folder):
         split = split or config.evaluation.split
-        examples, _ = load_evaluation(config, model.tree, split, current_strategy())
+        examples, _ = load_evaluation(config, data_sets, split, current_strategy())
         options = {"ignore_class": ignore_class_of(model.tree), "on_pass": _print if verbose else None}
         before, after = find_temperature(model, examples, **options)
         content = {

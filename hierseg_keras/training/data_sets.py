@@ -22,42 +22,78 @@ _FOLDERS = ("images", "masks", "val_images", "val_masks")
 _PATHS = (*_FOLDERS, "classes", "data_dir", "manual_dir")
 
 
-def data_set(values, name, tree):
-    """Returns a data set of a configuration, as `data.load` and `data.prepare` accept it.
+class DataSets:
+    """The data sets of a run. Each is prepared on first use, and its builder is kept.
+
+    Preparing folders of images and masks searches all of their files, even if the records exist already. On a network
+    disk, this takes minutes. Each training, evaluation or report therefore creates one `DataSets` and passes it on.
+    Nothing is kept for the next one, because the files may have changed by then.
 
     Args:
         values: The configuration's `data`.
-        name: String, name of the data set.
         tree: `ClassTree` of the run.
-
-    Returns:
-        `name`; or for `folders`, the prepared builder of the configuration's folders of images and masks.
-
-    Raises:
-        ValueError: If `name` is `folders` and the configuration has none.
     """
-    if name != FOLDERS:
-        return name
-    if values.images is None:
-        raise ValueError(
-            f"`dataset` expects a data set other than {FOLDERS} for a run without folders of images and masks. "
-            f"Received: {FOLDERS}. Evaluate your own images in Python: `load_run`, and then `model.evaluate` on "
-            '`data.load(data.from_folders(images, masks, model.tree), "validation")`.'
-        )
+
+    def __init__(self, values, tree):
+        self.values, self.tree = values, tree
+        self._builders = {}
+
+    def builder(self, name):
+        """Returns the prepared builder of a data set.
+
+        Args:
+            name: String, name of a TFDS data set; or `folders`, for the configuration's folders of images and masks.
+
+        Raises:
+            ValueError: If `name` is `folders` and the configuration has none.
+        """
+        if name not in self._builders:
+            self._builders[name] = self._prepared(name)
+        return self._builders[name]
+
+    def source(self, name):
+        """Returns a data set as `data.load` accepts it.
+
+        Args:
+            name: As in `builder`.
+
+        Returns:
+            `name`, so that errors show it as the configuration does; or for `folders`, the builder.
+        """
+        return self.builder(name) if name == FOLDERS else name
+
+    def for_run(self, values, tree):
+        """Returns the data sets of another run: `self` if its folders and its tree are the same, else a new object.
+
+        Args:
+            values, tree: As in `DataSets`.
+        """
+        is_same = tree == self.tree and _places(values) == _places(self.values)
+        return self if is_same else DataSets(values, tree)
+
+    def _prepared(self, name):
+        values = self.values
+        if name != FOLDERS:
+            return data.prepare(name, values.data_dir, values.manual_dir)
+        if values.images is None:
+            raise ValueError(
+                f"`dataset` expects a data set other than {FOLDERS} for a run without folders of images and masks. "
+                f"Received: {FOLDERS}. Evaluate your own images in Python: `load_run`, and then `model.evaluate` on "
+                '`data.load(data.from_folders(images, masks, model.tree), "validation")`.'
+            )
+        return data.from_folders(tree=self.tree, **_folder_options(values))
+
+
+def _folder_options(values):
+    """Returns the options of `data.from_folders`, without the tree."""
     share = {} if values.val_share is None else {"val_share": values.val_share}
-    return data.from_folders(
-        values.images,
-        values.masks,
-        tree,
-        classes=values.classes,
-        format=values.mask_format,
-        val_images=values.val_images,
-        val_masks=values.val_masks,
-        groups=values.groups,
-        skip_bad=values.skip_bad,
-        data_dir=values.data_dir,
-        **share,
-    )
+    same = {key: getattr(values, key) for key in (*_FOLDERS, "classes", "groups", "skip_bad", "data_dir")}
+    return {**same, **share, "format": values.mask_format}
+
+
+def _places(values):
+    """Returns the values that determine the files of a data set, and the folder of its records."""
+    return values.manual_dir, _folder_options(values)
 
 
 def check_outside(values, out):
@@ -79,18 +115,20 @@ def check_outside(values, out):
             )
 
 
-def class_table(values, name, tree):
+def class_table(data_sets, name):
     """Returns the ids in the label maps of a data set.
 
     Args:
-        values, name, tree: As in `data_set`.
+        data_sets: `DataSets`.
+        name: String, name of one of them.
 
     Returns:
         `ClassMap`. The ids of folders of masks are those that the masks hold, numbers or colors. If the format of the
         masks has names alone, the classes are numbered from 0.
     """
+    values, tree = data_sets.values, data_sets.tree
     if name == FOLDERS:
-        return _mask_table(values, data_set(values, name, tree).builder_config.classes)
+        return _mask_table(values, data_sets.builder(name).builder_config.classes)
     names = class_names(find_builder(name, values.data_dir).info)
     nodes = node_of_class_id(tree, names, _NO_NODE).tolist()
     rows = [(id_, path or "", _node_of(tree, node)) for id_, (path, node) in enumerate(zip(names, nodes))]
@@ -120,7 +158,7 @@ def load_class_table(folder, config, tree):
             f"not store the ids of its masks. `hierseg classes --masks {quoted(config.data.masks)} --tree "
             f"{quoted(pathlib.Path(folder, TREE))} --out classes.csv` proposes a table: complete it, and pass its path."
         )
-    return class_table(config.data, config.evaluation_dataset, tree)
+    return class_table(DataSets(config.data, tree), config.evaluation_dataset)
 
 
 def flip_pairs_of(values, tree):

@@ -20,11 +20,11 @@ from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.changes import differences
 from hierseg_keras.training.config.files import CONFIG, config_file
 from hierseg_keras.training.config.problems import shown
-from hierseg_keras.training.data_sets import absolute_folders, data_set
+from hierseg_keras.training.data_sets import DataSets, absolute_folders
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.manifest import WEIGHTS
-from hierseg_keras.training.run import train
+from hierseg_keras.training.run import train_on
 from hierseg_keras.training.run_state import check_new
 from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.tree import ClassTree
@@ -95,8 +95,8 @@ def train_hs3(
 
 
 def _train_phases(config, folder, verbose, strategy):
-    values, method = config.data, config.method
-    num_leaves = tree_of(values).num_leaves
+    method, data_sets = config.method, DataSets(config.data, tree_of(config.data))
+    num_leaves = data_sets.tree.num_leaves
     if num_leaves < _LEAST_CLASSES:
         raise ValueError(
             f"finding the clusters of `HS3` expects a tree of {_LEAST_CLASSES} leaves or more. Received: {num_leaves}. "
@@ -107,27 +107,29 @@ def _train_phases(config, folder, verbose, strategy):
     all_classes = {"clusters": None, "fuse": method.clustering == "kmeans" and wants_regions}
     if not (folder / DEEP_SUPERVISION).exists():
         # Made only to find invalid options before the data are prepared.
-        make_parts(config.replace(method=all_classes), tree_of(values))
-    reduced, analysis = _split_off(values, method.analysis_share)
+        make_parts(config.replace(method=all_classes), data_sets.tree)
+    reduced, analysis = _split_off(data_sets, method.analysis_share)
     reduced_data = {"train_split": reduced if len(reduced) > 1 else reduced[0]}
     # The published results are those of the last phase.
     deep = config.replace(method=all_classes, data=reduced_data, published=[])
     with _recorded(config, folder):
-        _once(folder / DEEP_SUPERVISION, lambda path: train(deep, path, verbose, strategy, resume=True))
-    _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, analysis, path))
+        _once(
+            folder / DEEP_SUPERVISION,
+            lambda path: train_on(deep, path, verbose, strategy, resume=True, data_sets=data_sets),
+        )
+    _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, data_sets, analysis, path))
     files = [folder / CLUSTERS / f"{stage_prefix(stage)}.txt" for stage in method.stages]
     # Read as trees, so that an error in an edited file names it.
     final = config.replace(method={"clusters": [ClassTree.from_file(file).to_text() for file in files]})
-    _once(folder / HS3_RUN, lambda path: train(final, path, verbose, strategy, resume=True))
+    _once(folder / HS3_RUN, lambda path: train_on(final, path, verbose, strategy, resume=True, data_sets=data_sets))
     _, model = load_run(folder / HS3_RUN, strategy)
     return model
 
 
-def _split_off(values, share):
+def _split_off(data_sets, share):
     """Splits off a share of every data set's training split. Returns two lists of splits, as `data.split_off` does."""
-    tree, folders = tree_of(values), (values.data_dir, values.manual_dir)
-    builders = [data.prepare(data_set(values, name, tree), *folders) for name in values.names]
-    parts = [data.split_off(builder, split, share) for builder, split in zip(builders, values.splits)]
+    builders = map(data_sets.builder, data_sets.values.names)
+    parts = [data.split_off(builder, split, share) for builder, split in zip(builders, data_sets.values.splits)]
     return [rest for rest, _ in parts], [part for _, part in parts]
 
 
@@ -181,11 +183,12 @@ def _once(path, make):
     unfinished.rename(path)
 
 
-def _find_clusters(config, run, splits, folder):
+def _find_clusters(config, run, data_sets, splits, folder):
     """Finds the clusters of each stage, and writes them and the trade-offs that selected them."""
     # Its configuration has the size of the images on which the network was trained.
     trained, model = load_run(run)
-    examples, _ = load_held_out(trained, model.tree, splits, current_strategy())
+    data_sets = data_sets.for_run(trained.data, model.tree)
+    examples, _ = load_held_out(trained, data_sets, splits, current_strategy())
     found = model.search(examples, config.method.clustering, config.method.embeddings)
     sizes = _sizes(config, found)
     shutil.rmtree(folder, ignore_errors=True)

@@ -6,10 +6,8 @@ from importlib.metadata import version
 
 import keras
 
-from hierseg_keras import data
 from hierseg_keras.data.fingerprint import can_be_compared, data_name, fingerprint_of
 from hierseg_keras.distribution.device_names import device_names
-from hierseg_keras.training.data_sets import data_set
 from hierseg_keras.training.manifest import recorded
 from hierseg_keras.version import __version__
 
@@ -17,13 +15,13 @@ _PACKAGES = ("keras", "tensorflow", "numpy", "tensorflow-datasets")
 _OF_BACKENDS = {"jax": ("jax",)}
 
 
-def origin_of(config, strategy, tree):
+def origin_of(config, strategy, data_sets):
     """Returns the software versions, the machine and the data of a new run.
 
     Args:
         config: `RunConfig`.
         strategy: `tf.distribute.Strategy` that the run trains under.
-        tree: `ClassTree` of the run.
+        data_sets: `DataSets` of the run.
 
     Returns:
         Dict of JSON values: `versions`, `platform`, `backend`, `devices` and `data`. `data` is a dict from the name
@@ -38,22 +36,22 @@ def origin_of(config, strategy, tree):
         "platform": platform.platform(),
         "backend": keras.backend.backend(),
         "devices": device_names(strategy),
-        "data": _fingerprints(config, tree, *config.data.names, config.evaluation_dataset),
+        "data": _fingerprints(data_sets, *config.data.names, config.evaluation_dataset),
     }
 
 
-def warn_of_other_data(folder, config, tree):
+def warn_of_other_data(folder, config, data_sets):
     """Warns if the data set to validate on has changed since a run was trained.
 
     Args:
         folder: `pathlib.Path` of the run. If the run has not recorded its data, there is no warning.
         config: The run's `RunConfig`.
-        tree: `ClassTree` of the run.
+        data_sets: `DataSets` of the run.
     """
     before = recorded(folder).get("data")
     if before is None:
         return
-    present = _fingerprints(config, tree, config.evaluation_dataset)
+    present = _fingerprints(data_sets, config.evaluation_dataset)
     if changed := changed_data(before, present):
         warnings.warn(
             f"{', '.join(changed)} has changed since {folder} was trained. Do not compare the evaluation with the "
@@ -62,9 +60,8 @@ def warn_of_other_data(folder, config, tree):
         )
 
 
-def _fingerprints(config, tree, *names):
-    folders = config.data.data_dir, config.data.manual_dir
-    builders = [data.prepare(data_set(config.data, name, tree), *folders) for name in dict.fromkeys(names)]
+def _fingerprints(data_sets, *names):
+    builders = map(data_sets.builder, dict.fromkeys(names))
     return {data_name(builder): fingerprint_of(builder) for builder in builders}
 
 

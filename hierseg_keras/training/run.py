@@ -52,7 +52,7 @@ from hierseg_keras.training.checkpoints.stop_request import catching_signals
 from hierseg_keras.training.config import ConfigError, RunConfig
 from hierseg_keras.training.config.checks import has_random_weights, training_conflicts
 from hierseg_keras.training.config.files import CONFIG
-from hierseg_keras.training.data_sets import class_table, data_set, palette_of
+from hierseg_keras.training.data_sets import DataSets, absolute_folders, class_table, palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.initialize import describe, initialize
@@ -134,6 +134,11 @@ def train(
         FloatingPointError: If a loss or a weight became NaN or infinite. The message names this epoch, and
             the epoch whose weights are kept.
     """
+    return train_on(config, folder, verbose, strategy, resume, replan)
+
+
+def train_on(config, folder, verbose, strategy, resume, replan=False, data_sets=None):
+    """Trains as `train` does. Pass the same `data_sets` to several trainings on them. Defaults to new `DataSets`."""
     folder = pathlib.Path(folder)
     with naming_lost_processes(), claimed(folder) if is_first() else contextlib.nullcontext():
         earlier = first_alone(lambda: _earlier(folder, resume))
@@ -142,7 +147,7 @@ def train(
         strategy = strategy or make_strategy(config.replicas)
         check_before_data(config, strategy)
         with traced_gradients_freed():
-            return _train(config, folder, verbose, strategy, earlier, replan)
+            return _train(config, folder, verbose, strategy, earlier, replan, data_sets)
 
 
 def _earlier(folder, resume):
@@ -160,9 +165,12 @@ def _check_same_run(config, earlier, resume, replan):
     check_agreement({**values, "resume": resume, "replan": replan, "last checkpoint": position})
 
 
-def _train(config, folder, verbose, strategy, earlier, replan):
+def _train(config, folder, verbose, strategy, earlier, replan, data_sets):
     keras.utils.set_random_seed(config.seed)
-    tree = tree_of(config.data)
+    # A preparation of folders depends on these paths. A run that is resumed from another folder must find it.
+    config = config.replace(data=absolute_folders(config.data))
+    data_sets = data_sets or DataSets(config.data, tree_of(config.data))
+    tree = data_sets.tree
     if earlier is not None:
         # Before the data are prepared, which takes long.
         earlier.check_values(config, unknown=SET_BY_DATA)
@@ -171,15 +179,15 @@ def _train(config, folder, verbose, strategy, earlier, replan):
         model, own_callbacks = make_parts(config, tree, pretrained=checkpoint is None)
         start = {} if config.init is None or checkpoint else {"init": _initialized(model, config)}
     given = config
-    config = first_alone(lambda: with_data(given, tree))
-    origin = origin_of(config, strategy, tree)
+    config = first_alone(lambda: with_data(given, data_sets))
+    origin = origin_of(config, strategy, data_sets)
     check_agreement({"tree": tree.to_text(), "data": origin["data"], "versions": origin["versions"]})
     if earlier is not None:
         earlier.check_values(config)
         earlier.check_data(tree, origin)
     if checkpoint is None:
-        start_at_prior(model, config, tree)
-    train_data = load_training(config, tree)
+        start_at_prior(model, config, data_sets)
+    train_data = load_training(config, data_sets)
     epochs = config.num_epochs(len(train_data))
     if earlier is not None and _has_no_epochs_left(earlier, epochs, len(train_data)):
         if verbose and is_first():
@@ -190,15 +198,15 @@ def _train(config, folder, verbose, strategy, earlier, replan):
     if checkpoint is not None and not replan:
         planned = earlier.record.get("planned_batches", planned)
         _warn_of_zero_rate(config.schedule, planned // len(train_data), epochs)
-    validation = load_evaluation(config, tree, config.evaluation.split, strategy)
-    examples = load_examples(config, tree, config.evaluation.split, NUM_EXAMPLES)
-    _warn_of_common_images(config, tree)
+    validation = load_evaluation(config, data_sets, config.evaluation.split, strategy)
+    examples = load_examples(config, data_sets, config.evaluation.split, NUM_EXAMPLES)
+    _warn_of_common_images(config, data_sets)
     with strategy.scope():
         compile_model(model, config, make_optimizer(config, num_batches=planned), config.jit_compile)
 
     manifest = None
     if is_first():
-        manifest = _write_description(folder, config, tree, planned_batches=planned, **origin, **start)
+        manifest = _write_description(folder, config, data_sets, planned_batches=planned, **origin, **start)
     verbose = verbose if is_first() else 0
     if start and verbose:
         print(describe(start["init"]))
@@ -237,11 +245,11 @@ def _has_no_epochs_left(earlier, epochs, batches_per_epoch):
     return False
 
 
-def _write_description(folder, config, tree, **record):
+def _write_description(folder, config, data_sets, **record):
     """Writes the files that describe a run, and returns its `Manifest`."""
     config.to_file(folder / CONFIG)
-    write_whole(folder / TREE, tree.to_text())
-    write_whole(folder / CLASSES, f"{class_table(config.data, config.evaluation_dataset, tree)}\n")
+    write_whole(folder / TREE, data_sets.tree.to_text())
+    write_whole(folder / CLASSES, f"{class_table(data_sets, config.evaluation_dataset)}\n")
     (folder / PICTURES).mkdir(exist_ok=True)
     return Manifest(folder, **record)
 
@@ -349,15 +357,14 @@ def _warn_of_zero_rate(schedule, planned, epochs):
         )
 
 
-def _warn_of_common_images(config, tree):
+def _warn_of_common_images(config, data_sets):
     """Warns if images of the validation are trained on."""
     values, name, split = config.data, config.evaluation_dataset, config.evaluation.split
     trained = [other for own, other in zip(values.names, values.splits) if own == name]
     if not trained:
         return
-    builder = data.prepare(data_set(values, name, tree), values.data_dir, values.manual_dir)
     for other in dict.fromkeys(trained):
-        if have_common_records(builder, other, split):
+        if have_common_records(data_sets.builder(name), other, split):
             warnings.warn(
                 f"`evaluation.split` {split!r} has images of `data.train_split` {other!r}, so that the validation does "
                 'not measure how well new images are predicted. Choose other images, such as "train[:90%]" and '

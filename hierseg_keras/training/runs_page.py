@@ -5,7 +5,6 @@ import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 
-from hierseg_keras import data
 from hierseg_keras.data.example_names import example_names
 from hierseg_keras.distribution.processes import num_batch_devices
 from hierseg_keras.distribution.strategy import check_outside_scope, current_strategy
@@ -15,7 +14,7 @@ from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.changes import dotted_values
 from hierseg_keras.training.config.checks import FOLDERS
 from hierseg_keras.training.config.files import config_file
-from hierseg_keras.training.data_sets import data_set, palette_of
+from hierseg_keras.training.data_sets import DataSets, palette_of
 from hierseg_keras.training.manifest import TREE, is_finished, missing_files, saved_epoch
 from hierseg_keras.training.origin import warn_of_other_data
 from hierseg_keras.training.run_state import refuse_without
@@ -123,7 +122,7 @@ def _evaluated_data(config):
 
 def _reported(folders, split, calibrated, on_progress, inference) -> Iterator[ReportedRun]:
     """Yields each run, ready to be evaluated. A run is loaded when it is asked for."""
-    seeds = set()
+    seeds, data_sets = set(), None
     for place, (folder, name) in enumerate(zip(folders, _names(folders))):
         config, model = load_run(folder)
         unfinished = None if is_finished(folder) else f"unfinished, {_epoch_of(folder)}"
@@ -132,15 +131,15 @@ def _reported(folders, split, calibrated, on_progress, inference) -> Iterator[Re
         is_comparable = unfinished is None and (configuration, config.seed) not in seeds
         if is_comparable:
             seeds.add((configuration, config.seed))
-        warn_of_other_data(folder, config, model.tree)
-        builder = data.prepare(
-            data_set(config.data, config.evaluation_dataset, model.tree), config.data.data_dir, config.data.manual_dir
-        )
+        sources = config.data, model.tree
+        data_sets = DataSets(*sources) if data_sets is None else data_sets.for_run(*sources)
+        warn_of_other_data(folder, config, data_sets)
+        builder = data_sets.builder(config.evaluation_dataset)
         temperature = load_temperature(folder) if calibrated else None
         # The data set's images are resized already.
         model = for_inference(config, model, **inference, temperature=temperature, own_size=True)
         report = compile_model(model, config, "sgd", inference_jit(config))
-        examples, _ = load_evaluation(config, model.tree, split, current_strategy())
+        examples, _ = load_evaluation(config, data_sets, split, current_strategy())
         image_names = example_names(builder, split)
         progress = _Progress(on_progress, place * len(image_names), len(folders) * len(image_names))
         yield ReportedRun(

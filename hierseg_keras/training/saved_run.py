@@ -23,7 +23,7 @@ from hierseg_keras.training.build import (
 )
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.files import config_file
-from hierseg_keras.training.data_sets import flip_pairs_of, palette_of
+from hierseg_keras.training.data_sets import DataSets, flip_pairs_of, palette_of
 from hierseg_keras.training.failing_pictures import OneWarning
 from hierseg_keras.training.folder_claim import claimed
 from hierseg_keras.training.manifest import TREE, WEIGHTS, check_files, missing_files
@@ -210,11 +210,12 @@ def evaluate_run(
 def _evaluate(folder, split, verbose, strategy, report, dataset, class_map, inference):
     folder, strategy = pathlib.Path(folder), strategy or current_strategy()
     config, model = load_run(folder, strategy)
+    data_sets = DataSets(config.data, model.tree)
     dataset, split = dataset or config.evaluation_dataset, split or config.evaluation.split
     if dataset == config.evaluation_dataset:
-        warn_of_other_data(folder, config, model.tree)
+        warn_of_other_data(folder, config, data_sets)
     with _naming_class_map(dataset, class_map):
-        examples, steps = load_evaluation(config, model.tree, split, strategy, dataset, class_map)
+        examples, steps = load_evaluation(config, data_sets, split, strategy, dataset, class_map)
     with strategy.scope():
         # The data set's images are resized already.
         model = for_inference(config, model, **inference, own_size=True)

@@ -16,6 +16,7 @@ from hierseg_keras.data.class_names import class_names  # noqa: E402
 from hierseg_keras.distribution.strategy import current_strategy  # noqa: E402
 from hierseg_keras.training import RunConfig, load_run  # noqa: E402
 from hierseg_keras.training.build import load_evaluation  # noqa: E402
+from hierseg_keras.training.data_sets import DataSets  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from hierseg_keras.visualization import node_colors  # noqa: E402
 from tests.manual_data import FOLDER, prepare  # noqa: E402
@@ -220,7 +221,7 @@ def negative_log_likelihood(run, split, temperature):
     """The mean, over labeled pixels, of the binary crossentropies of the nodes that a label determines, in float64."""
     config, model = load_run(run)
     tree, total, num_pixels = model.tree, 0.0, 0
-    examples, _ = load_evaluation(config, tree, split, current_strategy())
+    examples, _ = load_evaluation(config, DataSets(config.data, tree), split, current_strategy())
     for image, label in examples.as_numpy_iterator():
         labeled = label != 255
         nodes = label[labeled]

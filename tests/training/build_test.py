@@ -13,12 +13,17 @@ from hierseg_keras.losses import FocalTreeMin  # noqa: E402
 from hierseg_keras.metrics import TreeReport  # noqa: E402
 from hierseg_keras.models import HS3, HSSN  # noqa: E402
 from hierseg_keras.training import ConfigError, RunConfig, build, evaluate_published  # noqa: E402
+from hierseg_keras.training.data_sets import DataSets  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 # 255 is a node.
 LARGE = ClassTree([f"leaf {number}" for number in range(256)])
+
+
+def data_sets_of(config):
+    return DataSets(config.data, build.tree_of(config.data))
 
 
 def all_layers(model):
@@ -85,8 +90,8 @@ class IgnoreClassOfTest:
     def test_is_the_label_of_padding(self, monkeypatch):
         monkeypatch.setattr(data, "load", lambda *args, **options: options["ignore_class"])
         monkeypatch.setattr(build, "evaluation_batches", lambda *args: args)
-        strategy = types.SimpleNamespace(num_replicas_in_sync=2)
-        label, _, (_, padding), _ = build.load_evaluation(tiny_config(), LARGE, "validation", strategy)
+        config, strategy = tiny_config(), types.SimpleNamespace(num_replicas_in_sync=2)
+        label, _, (_, padding), _ = build.load_evaluation(config, DataSets(config.data, LARGE), "validation", strategy)
         assert label == padding == -1
 
 
@@ -149,7 +154,7 @@ class LoadTrainingTest:
         values |= {"data_dir": "prepared", "manual_dir": "manual", **how_often}
         sources = {"dataset": ("street_blocks", "lip_tree"), "train_split": ("train[:4]", "train")}
         config = RunConfig(data={**sources, **values}, network={"name": "SAGate"}, seed=5)
-        args, options = build.load_training(config, TREE)
+        args, options = build.load_training(config, DataSets(config.data, TREE))
         assert args == (["street_blocks", "lip_tree"], ("train[:4]", "train"))
         others = {"weights": None, "batch_shares": None, "batch_part": None, "tree": TREE, "seed": 5}
         assert options == {**others, **values, "training": True, "ignore_class": 255}
@@ -169,7 +174,7 @@ class EvaluationBatchesTest:
             (3, two_replicas, [2, 3]),
         ):
             config = tiny_config(data_dir, evaluation={"batch_size": batch_size})
-            examples, steps = build.load_evaluation(config, tree, "validation[:5]", strategy)
+            examples, steps = build.load_evaluation(config, DataSets(config.data, tree), "validation[:5]", strategy)
             batches = itertools.islice(iter(examples), steps)
             parts = [strategy.experimental_local_results(label) for _, label in batches]
             assert [sum(len(part) for part in batch) for batch in parts] == expected
@@ -187,17 +192,17 @@ class EvaluationBatchesTest:
 class WithDataTest:
     def test_crops_are_as_large_as_the_first_image(self, data_dir):
         config = RunConfig(data={"data_dir": str(data_dir), "train_split": "train[:4]"})
-        tree = build.tree_of(config.data)
-        settled = build.with_data(config, tree)
+        data_sets = data_sets_of(config)
+        settled = build.with_data(config, data_sets)
         height, width = settled.data.crop_size
-        image, _ = build.load_examples(config, tree, "train[:1]", 1)[0]
+        image, _ = build.load_examples(config, data_sets, "train[:1]", 1)[0]
         assert image.shape == (height, width, 3)
-        assert build.with_data(tiny_config(data_dir), tree) == tiny_config(data_dir)
+        assert build.with_data(tiny_config(data_dir), data_sets) == tiny_config(data_dir)
 
     def test_class_weights_are_counted(self, data_dir):
         config = tiny_config(data_dir, loss={"class_weights": "median_frequency"}, data={"train_split": "train[:4]"})
-        tree = build.tree_of(config.data)
-        settled = build.with_data(config, tree)
+        data_sets = data_sets_of(config)
+        tree, settled = data_sets.tree, build.with_data(config, data_sets)
         weights = np.array(settled.loss.class_weights)
         assert weights.shape == (tree.num_nodes,) and weights.min() > 0 and len(set(weights)) > 3
         assert build.make_loss(settled, tree).class_weights == pytest.approx(weights.tolist())
@@ -217,25 +222,25 @@ class SeveralDataSetsTest:
         return np.isin(labels, np.flatnonzero(tree.depths == tree.num_levels)).any(axis=(1, 2)).tolist()
 
     def test_training_labels_are_coarse_and_validation_labels_as_stored(self, config):
-        tree = build.tree_of(config.data)
-        train = build.load_training(config, tree)
+        data_sets = data_sets_of(config)
+        tree, train = data_sets.tree, build.load_training(config, data_sets)
         assert len(train) == 3
         for _, label in train.as_numpy_iterator():
             assert self.reach_the_finest_level(tree, label) == [False, True, False, False]
-        validation, _ = build.load_evaluation(config, tree, "validation[:2]", tf.distribute.get_strategy())
+        validation, _ = build.load_evaluation(config, data_sets, "validation[:2]", tf.distribute.get_strategy())
         (_, label), *_ = validation.as_numpy_iterator()
         assert self.reach_the_finest_level(tree, label) == [True, True]
 
     def test_held_out_labels_are_those_of_the_training(self, config):
-        tree = build.tree_of(config.data)
-        strategy = tf.distribute.get_strategy()
-        held_out, _ = build.load_held_out(config, tree, ["train[:2]", "train[4:6]"], strategy)
+        data_sets, strategy = data_sets_of(config), tf.distribute.get_strategy()
+        held_out, _ = build.load_held_out(config, data_sets, ["train[:2]", "train[4:6]"], strategy)
         labels = np.concatenate([label for _, label in held_out.as_numpy_iterator()])
-        assert self.reach_the_finest_level(tree, labels) == [True, True, False, False]
+        assert self.reach_the_finest_level(data_sets.tree, labels) == [True, True, False, False]
 
     def test_class_weights_count_the_labels_of_the_training(self, config):
-        tree = build.tree_of(config.data)
-        settled = build.with_data(config.replace(loss={"class_weights": "inverse_frequency"}), tree)
+        data_sets = data_sets_of(config)
+        tree = data_sets.tree
+        settled = build.with_data(config.replace(loss={"class_weights": "inverse_frequency"}), data_sets)
         options = {"tree": tree, "size": (24, 32), "label_levels": [1, 2], "data_dir": config.data.data_dir}
         counts = data.label_counts(tree, data.load(config.data.names, config.data.splits, **options))
         assert counts[tree.num_leaves : -1].any() and counts[: tree.num_leaves].any()
@@ -243,8 +248,7 @@ class SeveralDataSetsTest:
 
     def test_first_image_sets_the_crop_size(self, config):
         config = config.replace(data={"size": None})
-        tree = build.tree_of(config.data)
-        assert build.with_data(config, tree).data.crop_size == (96, 128)
+        assert build.with_data(config, data_sets_of(config)).data.crop_size == (96, 128)
 
     def test_a_tree_of_one_leaf_is_refused(self, config, tmp_path):
         (tmp_path / "tree.txt").write_text("crack\n")

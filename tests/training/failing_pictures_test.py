@@ -93,7 +93,7 @@ class TrainTest:
         data = tf.data.Dataset.from_tensor_slices((image, label)).batch(4)
         data.set_epoch = lambda epoch: None
         monkeypatch.setattr("hierseg_keras.training.run.check_classes", lambda *values: None)
-        monkeypatch.setattr("hierseg_keras.training.run.load_training", lambda config, tree: data)
+        monkeypatch.setattr("hierseg_keras.training.run.load_training", lambda *_: data)
         monkeypatch.setattr("hierseg_keras.training.run.load_evaluation", lambda *_: (data, None))
         monkeypatch.setattr("hierseg_keras.training.run.class_table", lambda *_: "id,node")
         monkeypatch.setattr("hierseg_keras.training.run.load_examples", lambda *_: [(image[0], label[0])])

@@ -14,9 +14,10 @@ pytest.importorskip("tensorflow")
 import hierseg_keras as hs  # noqa: E402
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.prediction.class_ids import written_ids  # noqa: E402
-from hierseg_keras.training import ConfigError, RunConfig  # noqa: E402
-from hierseg_keras.training.data_sets import class_table, data_set, load_class_table, palette_of  # noqa: E402
+from hierseg_keras.training import ConfigError, RunConfig, evaluate_run, report_runs, train, train_hs3  # noqa: E402
+from hierseg_keras.training.data_sets import DataSets, class_table, load_class_table, palette_of  # noqa: E402
 from tests import image_folders  # noqa: E402
+from tfds_builders.folders import folders_dataset_builder  # noqa: E402
 
 FOLDERS = {"images": "i", "masks": "m", "tree": "street_blocks"}
 
@@ -44,7 +45,7 @@ class ConfigTest:
 
     def test_a_run_without_folders_says_how_to_evaluate_some(self):
         with pytest.raises(ValueError, match="`dataset` expects a data set other than folders .* in Python"):
-            data_set(RunConfig(data={"dataset": "street_blocks"}).data, "folders", None)
+            DataSets(RunConfig(data={"dataset": "street_blocks"}).data, None).builder("folders")
 
     def test_the_data_set_needs_its_folders(self):
         with pytest.raises(ConfigError) as caught:
@@ -52,18 +53,26 @@ class ConfigTest:
         assert [line.split("`")[1] for line in caught.value.problems] == ["data.images", "data.masks", "data.tree"]
 
 
-class DataSetTest:
+class DataSetsTest:
     @pytest.mark.parametrize(
         "validation", [{"val_images": "vi", "val_masks": "vm"}, {"val_share": 0.2, "groups": "(.)"}]
     )
     def test_every_option_of_the_folders_is_passed_on(self, validation, monkeypatch):
-        monkeypatch.setattr(hs.data, "from_folders", lambda *args, **options: (args, options))
+        monkeypatch.setattr(hs.data, "from_folders", lambda **options: options)
         values = {"classes": "c.csv", "skip_bad": True, "data_dir": "prepared", **validation}
         config = RunConfig(data={**FOLDERS, "mask_format": "colors", **values})
-        args, options = data_set(config.data, "folders", image_folders.TREE)
-        assert args == ("i", "m", image_folders.TREE)
+        options = DataSets(config.data, image_folders.TREE).builder("folders")
         others = {"val_images": None, "val_masks": None, "groups": None}
-        assert options == {**others, **values, "format": "colors"}
+        own = {"images": "i", "masks": "m", "tree": image_folders.TREE, "format": "colors"}
+        assert options == {**others, **values, **own}
+
+    def test_runs_on_the_same_folders_share_them(self):
+        config, tree = RunConfig(data=FOLDERS), image_folders.TREE
+        data_sets = DataSets(config.data, tree)
+        assert data_sets.for_run(config.replace(data={"batch_size": 3}).data, tree) is data_sets
+        for other in ({"masks": "other"}, {"val_share": 0.2}, {"classes": "c.csv"}, {"data_dir": "prepared"}):
+            assert data_sets.for_run(config.replace(data=other).data, tree) is not data_sets
+        assert data_sets.for_run(config.data, hs.ClassTree.load("street_blocks")) is not data_sets
 
 
 class PaletteOfTest:
@@ -84,7 +93,7 @@ class PaletteOfTest:
 class ClassTableTest:
     def test_of_a_tfds_data_set_is_what_it_stores(self):
         tree = hs.ClassTree.load("cityscapes")
-        table = class_table(RunConfig().data, "cityscapes_tree", tree)
+        table = class_table(DataSets(RunConfig().data, tree), "cityscapes_tree")
         assert len(table.rows) == 34
         assert written_ids(tree, table).numbers.tolist() == written_ids(tree, "labelIds").numbers.tolist()
 
@@ -104,12 +113,13 @@ class ClassTableTest:
     )
     def test_of_folders_is_what_the_masks_hold(self, classes, rows, monkeypatch):
         builder = types.SimpleNamespace(builder_config=types.SimpleNamespace(classes=classes))
-        monkeypatch.setattr("hierseg_keras.training.data_sets.data_set", lambda *_: builder)
-        assert class_table(RunConfig(data=FOLDERS).data, "folders", None).rows == rows
+        monkeypatch.setattr(hs.data, "from_folders", lambda **_: builder)
+        assert class_table(DataSets(RunConfig(data=FOLDERS).data, None), "folders").rows == rows
 
     def test_of_a_run_of_an_earlier_version(self, tmp_path):
         tree = hs.ClassTree.load("street_blocks")
-        assert load_class_table(tmp_path, RunConfig(), tree) == class_table(RunConfig().data, "street_blocks", tree)
+        expected = class_table(DataSets(RunConfig().data, tree), "street_blocks")
+        assert load_class_table(tmp_path, RunConfig(), tree) == expected
         with pytest.raises(ValueError, match="which does not store the ids of its masks. `hierseg classes --masks m"):
             load_class_table(tmp_path, RunConfig(data=FOLDERS), tree)
 
@@ -125,6 +135,61 @@ def folder(tmp_path, monkeypatch):
 DATA = "--images images --masks masks --tree tree.txt --val-share 0.4".split()
 SMALL = "--data.batch_size 2 --schedule.steps 2 --network.name UNet --network.filters 2".split()
 RUN = [*DATA, "--data.data_dir", "prepared", *SMALL]
+
+
+def small_config(**tables):
+    folders = {"images": "images", "masks": "masks", "tree": "tree.txt", "val_share": 0.4, "data_dir": "prepared"}
+    network = {"name": "UNet", "filters": 2, "num_stages": 1}
+    config = RunConfig(data={**folders, "batch_size": 2}, network=network, schedule={"steps": 1}, replicas=1)
+    return config.replace(**tables)
+
+
+@pytest.mark.usefixtures("run_eagerly")
+class SearchTest:
+    """How often the files of the folders are searched. On a network disk, each time takes minutes."""
+
+    @pytest.fixture
+    def searches(self, monkeypatch):
+        searched, search = [], folders_dataset_builder.preparation_name
+
+        def counted(*args):
+            searched.append(args)
+            return search(*args)
+
+        monkeypatch.setattr(folders_dataset_builder, "preparation_name", counted)
+        return searched
+
+    def test_a_training_searches_once(self, folder, searches):
+        # Both need the labels before the training begins.
+        weighted = {"name": "HierarchicalCrossentropy", "class_weights": "inverse_frequency"}
+        train(small_config(loss=weighted, class_prior=True), "run", verbose=0)
+        # Another time to see that no file has changed while the records were made.
+        assert len(searches) == 2
+
+    @pytest.mark.large
+    def test_each_training_finds_files_that_have_changed(self, folder):
+        fingerprints = []
+        for name in ("before", "after"):
+            train(small_config(), name, verbose=0)
+            fingerprints.append(json.loads((folder / name / "run.json").read_text("utf-8"))["data"])
+            image_folders.write_pair(folder, "another photo", 20, ".jpg")
+        assert fingerprints[0] != fingerprints[1]
+
+    @pytest.mark.large
+    def test_an_evaluation_and_a_report_of_several_runs_search_once(self, folder, searches):
+        for seed in (0, 1):
+            train(small_config(seed=seed), f"run_{seed}", verbose=0)
+        for start in (lambda: evaluate_run("run_0", verbose=0), lambda: report_runs(["run_0", "run_1"], "page")):
+            searches.clear()
+            start()
+            assert len(searches) == 1
+
+    @pytest.mark.large
+    def test_all_phases_of_hs3_search_once(self, folder, searches):
+        method = {"name": "HS3", "stages": ("encoder_0_b_relu", "encoder_1_b_relu"), "ratio": 0.5}
+        config = small_config(method={**method, "analysis_share": 0.4}, network={"num_stages": 2})
+        train_hs3(config.replace(loss={"name": "HierarchicalCrossentropy"}), "run", verbose=0)
+        assert len(searches) == 2
 
 
 def command(*options):

@@ -10,6 +10,7 @@ pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.clustering import TradeOff  # noqa: E402
 from hierseg_keras.training import RunConfig, evaluate_run, hs3_run, load_run, train, train_hs3  # noqa: E402
+from hierseg_keras.training.data_sets import DataSets  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
@@ -26,6 +27,11 @@ def config(data_dir):
 
 def interrupt(*_, **__):
     raise KeyboardInterrupt
+
+
+def find_clusters(config, folder):
+    data_sets = DataSets(config.data, ClassTree.load("street_blocks"))
+    hs3_run._find_clusters(config, folder, data_sets, ["train[:1]"], folder / "clusters")
 
 
 def times(folder):
@@ -45,7 +51,7 @@ class TrainHS3Test:
 
         # It goes on with the clusters, which are edited before the second phase is run again.
         with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
-            context.setattr(hs3_run, "train", interrupt)
+            context.setattr(hs3_run, "train_on", interrupt)
             train_hs3(config, folder, verbose=0)
         assert times(folder / "deep_supervision") == first
         expected = {f"{name}.{kind}" for name in STAGES for kind in ("txt", "png")}
@@ -79,7 +85,7 @@ class TrainHS3Test:
 
         monkeypatch.setattr(hs3_run, "load_held_out", load)
         with pytest.raises(KeyboardInterrupt):
-            hs3_run._find_clusters(config.replace(data={"size": None}), tmp_path, ["train[:1]"], tmp_path / "clusters")
+            find_clusters(config.replace(data={"size": None}), tmp_path)
         assert seen == [24]
 
     @pytest.mark.parametrize("theta, size", [(0.0, 10), ("origin", 5), (90.0, 2)])
@@ -100,7 +106,7 @@ class TrainHS3Test:
         monkeypatch.setattr(hs3_run, "load_run", lambda run: (config, model))
         monkeypatch.setattr(hs3_run, "load_held_out", lambda *_: ([], None))
         with pytest.raises(KeyboardInterrupt):
-            hs3_run._find_clusters(config.replace(method=method), tmp_path, ["train[:1]"], tmp_path / "clusters")
+            find_clusters(config.replace(method=method), tmp_path)
         assert seen == [("kmeans", "regions")]
 
     @pytest.mark.large
@@ -127,7 +133,7 @@ class TrainHS3Test:
     )
     def test_deep_supervision_has_blocks_if_kmeans_needs_regions(self, config, method, fuses, tmp_path, monkeypatch):
         trained = []
-        monkeypatch.setattr(hs3_run, "train", lambda config, *_, **__: interrupt(trained.append(config)))
+        monkeypatch.setattr(hs3_run, "train_on", lambda config, *_, **__: interrupt(trained.append(config)))
         with pytest.raises(KeyboardInterrupt):
             train_hs3(config.replace(method=method), tmp_path / "run")
         assert (trained[0].method.fuse, trained[0].method.clusters) == (fuses, None)
@@ -191,7 +197,7 @@ class TrainHS3Test:
         flat |= {"stages": STAGES, "ratio": 0.5, "fuse": True, "analysis_share": 0.25, "replicas": 1, "epochs": 1}
         flat |= {"train_split": "train[:16]", "validation_split": "validation[:5]", "size": (24, 32), "batch_size": 4}
         (tmp_path / "config.json").write_text(json.dumps({**flat, "data_dir": config.data.data_dir}))
-        monkeypatch.setattr(hs3_run, "train", interrupt)
+        monkeypatch.setattr(hs3_run, "train_on", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train_hs3(config, tmp_path)
 

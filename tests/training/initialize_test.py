@@ -9,6 +9,7 @@ import pytest
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.training import load_run, train  # noqa: E402
 from hierseg_keras.training.build import training_counts, with_data  # noqa: E402
+from hierseg_keras.training.data_sets import DataSets  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
 
 
@@ -74,8 +75,8 @@ class ClassPriorTest:
     def test_a_new_run_starts_with_the_frequencies_of_its_labels(self, tmp_path):
         prior = config(class_prior=True, optimizer={"learning_rate": 1e-12, "weight_decay": 0.0})
         model = train(prior, tmp_path / "run", verbose=0)
-        tree = model.tree
-        counts = training_counts(with_data(prior, tree), tree).sum(axis=0)
+        tree, data_sets = model.tree, DataSets(prior.data, model.tree)
+        counts = training_counts(with_data(prior, data_sets), data_sets).sum(axis=0)
         frequencies = counts[: tree.num_leaves] / counts[: tree.num_nodes].sum()
         bias = model.get_layer("logits").get_weights()[1]
         assert counts[tree.num_leaves : tree.num_nodes].sum() == 0 and len(bias) == tree.num_leaves

@@ -10,6 +10,7 @@ tf = pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.models import Calibrated, MultiScale, Resized, SlidingWindow  # noqa: E402
 from hierseg_keras.training import build, evaluate_run, for_inference, load_run, saved_run, train  # noqa: E402
+from hierseg_keras.training.data_sets import DataSets  # noqa: E402
 from tests.running_eagerly import running_eagerly  # noqa: E402
 from tests.training.tiny_run import tiny_config  # noqa: E402
 
@@ -123,7 +124,7 @@ class ResizedRunTest:
 
         config, model = load_run(run)
         examples, steps = build.load_evaluation(
-            config, model.tree, config.evaluation.split, saved_run.current_strategy()
+            config, DataSets(config.data, model.tree), config.evaluation.split, saved_run.current_strategy()
         )
         expected = model.evaluate(examples, steps=steps, return_dict=True, verbose=0)
         monkeypatch.setattr(saved_run, "Resized", fail)
