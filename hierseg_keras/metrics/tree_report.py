@@ -28,6 +28,10 @@ class TreeReport(PathMetric):
         tree, scores, from_logits, ignore_class, dtype: As in `LevelMeanIoU`.
         name: Prefix for every value's name. Defaults to no prefix.
 
+    Attributes:
+        confusion: The confusion matrix. `confusion.exact_counts()` returns it as an int64 NumPy array, `(V, L)`: one
+            row per label, which may be any node, and one column per predicted leaf.
+
     Call arguments:
         y_true, y_pred, sample_weight: As in `LevelMeanIoU`.
 

@@ -51,26 +51,25 @@ class TreeNetwork(keras.Model):
 
     Example:
 
-    >>> from hierseg_keras.models.heads.logits_head import check_scores, logits_head
-    >>> from hierseg_keras.models.layers.image_input import image_input
     >>> @keras.saving.register_keras_serializable("my_package")
-    ... class Small(TreeNetwork):
+    ... class Small(hs.models.TreeNetwork):
     ...     def __init__(
     ...         self,
-    ...         tree: ClassTree | str,
+    ...         tree: hs.ClassTree | str,
     ...         scores: str = "nodes",
     ...         filters: int = 8,
     ...         input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     ...         name: str | None = None,
     ...         **kwargs,
     ...     ):
-    ...         tree = as_class_tree(tree)
-    ...         check_scores("Small", scores)
-    ...         image = image_input("Small", input_shape)
+    ...         tree = hs.tree.as_class_tree(tree)
+    ...         image = keras.Input(input_shape)
     ...         x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)
     ...         x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name="embedding")(x)
+    ...         num_channels = tree.num_nodes if scores == "nodes" else tree.num_leaves
+    ...         logits = keras.layers.Conv2D(num_channels, 1, dtype="float32")(x)
     ...         arguments = {"filters": filters, "input_shape": input_shape}
-    ...         super().__init__(image, logits_head(x, tree, scores), tree, scores, arguments, name=name, **kwargs)
+    ...         super().__init__(image, logits, tree, scores, arguments, name=name, **kwargs)
     >>> model = Small("human\\n\\tperson\\n\\trider\\nsky", filters=4)
     >>> tuple(model(np.zeros((1, 6, 8, 3))).shape)
     (1, 6, 8, 4)

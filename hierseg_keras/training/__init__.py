@@ -8,6 +8,8 @@ from hierseg_keras.training.coupled_sgd import CoupledSGD
 _ROOM = {
     "ConfigError": "config",
     "RunConfig": "config",
+    "TemperatureFit": "temperature_fit",
+    "TrainingInterrupted": "checkpoints.stop_request",
     "calibrate_run": "calibration",
     "evaluate_published": "published",
     "evaluate_run": "saved_run",

@@ -11,11 +11,13 @@ from hierseg_keras.training.manifest import WEIGHTS, weights_hash
 from hierseg_keras.training.origin import warn_of_other_data
 from hierseg_keras.training.saved_run import load_run
 from hierseg_keras.training.temperature_file import save_temperature
-from hierseg_keras.training.temperature_fit import Fit
+from hierseg_keras.training.temperature_fit import TemperatureFit
 from hierseg_keras.training.temperature_search import check_can_calibrate, find_temperature
 
 
-def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: bool = False) -> tuple[Fit, Fit]:
+def calibrate_run(
+    folder: str | os.PathLike, split: str | None = None, verbose: bool = False
+) -> tuple[TemperatureFit, TemperatureFit]:
     """Fits one temperature to a run's validation data, and stores it in the run's folder.
 
     The temperature is that of `find_temperature`. The split is predicted about six times.
@@ -31,7 +33,7 @@ def calibrate_run(folder: str | os.PathLike, split: str | None = None, verbose: 
         verbose: Whether to print a line per temperature that is tried. Defaults to `False`.
 
     Returns:
-        Pair of `Fit`s, as `find_temperature` returns it.
+        Pair of `TemperatureFit`s, as `find_temperature` returns it.
 
     Raises:
         FileExistsError: If another process writes to the folder.

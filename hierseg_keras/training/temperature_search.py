@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from hierseg_keras.distribution.strategy import check_outside_scope
 from hierseg_keras.models.graph.model_scores import scores_of
-from hierseg_keras.training.temperature_fit import Fit, fit_temperature, pixel_sums
+from hierseg_keras.training.temperature_fit import TemperatureFit, fit_temperature, pixel_sums
 from hierseg_keras.tree import ClassTree, check_ignore_class
 
 
@@ -18,8 +18,8 @@ def find_temperature(
     scores: str | None = None,
     from_logits: bool | None = None,
     ignore_class: int = 255,
-    on_pass: Callable[[Fit], None] | None = None,
-) -> tuple[Fit, Fit]:
+    on_pass: Callable[[TemperatureFit], None] | None = None,
+) -> tuple[TemperatureFit, TemperatureFit]:
     """Finds the temperature for `models.Calibrated`, at which a network's probabilities fit labels best.
 
     The temperature minimizes the negative log-likelihood of the labels. For leaf scores this is the negative logarithm
@@ -33,12 +33,11 @@ def find_temperature(
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
         scores, from_logits: As in `models.MultiScale`.
         ignore_class: Integer label of pixels without one. Defaults to 255.
-        on_pass: Function that is called with the `Fit` of every temperature that is tried. Defaults to `None`.
+        on_pass: Function that is called with the `TemperatureFit` of every temperature that is tried. Defaults to
+            `None`.
 
     Returns:
-        Pair of `Fit`s, at temperature 1 and at the best temperature, with the attributes `temperature`,
-        `negative_log_likelihood`, `num_pixels` and `calibration_error`: the expected calibration error with 15 bins, of
-        the class predicted at the label's depth.
+        Pair of `TemperatureFit`s, at temperature 1 and at the best temperature.
 
     Raises:
         RuntimeError: If the Keras backend is not TensorFlow.

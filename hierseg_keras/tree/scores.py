@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import keras
 from keras import ops
+from numpy.typing import ArrayLike
 
 from hierseg_keras.tree.class_tree import ClassTree, as_class_tree
 from hierseg_keras.tree.known_values import known_values
 from hierseg_keras.tree.ops import softmax, sum_over_leaves
 from hierseg_keras.tree.probabilities_seen import activation_behind, has_values_of_probabilities
+from hierseg_keras.tree.tensor import Tensor
 
 KINDS = ("nodes", "leaves")
 # A bicubic resize can move probabilities this far outside of [0, 1].
@@ -19,9 +21,10 @@ OVERSHOOT = 0.25
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """The meaning of the channels of a prediction.
+    """Describes the meaning of the channels of a prediction.
 
-    Losses, metrics, decoding, averaging and export all read predictions through this class.
+    Losses, metrics, decoding, averaging and export all read predictions through this class. `decoding.infer_scores`
+    returns one.
 
     Args:
         tree: `ClassTree`.
@@ -31,6 +34,15 @@ class Scores:
             activation. `None` (the default) assumes logits and raises an error for a prediction that
             is recognized as probabilities: by a softmax or sigmoid that computed it, or by its values
             if they are known (NumPy arrays and eager tensors).
+
+    Example:
+
+    >>> tree = hs.ClassTree.from_text("human\\n\\tperson\\n\\trider\\nsky")
+    >>> scores = hs.decoding.Scores(tree, "leaves", from_logits=False)
+    >>> scores.num_channels
+    3
+    >>> np.round(scores.node_probabilities(np.array([[[[0.5, 0.25, 0.25]]]], "float32")), 2).tolist()
+    [[[[0.5, 0.25, 0.25, 0.75]]]]
     """
 
     tree: ClassTree
@@ -43,15 +55,16 @@ class Scores:
             object.__setattr__(self, "from_logits", bool(self.from_logits))
 
     @property
-    def num_channels(self):
+    def num_channels(self) -> int:
         """Number of channels: `V` for node scores, `L` for leaf scores."""
         return self.tree.num_nodes if self.kind == "nodes" else self.tree.num_leaves
 
     @property
-    def are_logits(self):
+    def are_logits(self) -> bool:
+        """Whether predictions are logits. `True` if `from_logits` is `None`."""
         return self.from_logits is not False
 
-    def check_channels(self, name, shape):
+    def check_channels(self, name: str, shape: Sequence[int | None]) -> None:
         """Checks the number of channels of a prediction.
 
         Args:
@@ -67,7 +80,7 @@ class Scores:
                 f"({self.num_channels}). Received: y_pred.shape={tuple(shape)}. {self._advice(shape[-1])}"
             )
 
-    def logits(self, y_pred):
+    def logits(self, y_pred: ArrayLike) -> Tensor:
         """Returns the logits of a prediction, `(..., C)`; probabilities are clipped by `keras.config.epsilon()`."""
         y_pred = self.checked(y_pred)
         if self.are_logits:
@@ -78,7 +91,7 @@ class Scores:
         y_pred = ops.clip(y_pred, low, 1.0 - low)
         return ops.log(y_pred) - ops.log1p(-y_pred)
 
-    def probabilities(self, y_pred):
+    def probabilities(self, y_pred: ArrayLike) -> Tensor:
         """Returns the probability of each channel of a prediction, `(..., C)`."""
         y_pred = self.checked(y_pred)
         if not self.are_logits:
@@ -87,14 +100,14 @@ class Scores:
             return ops.sigmoid(y_pred)
         return softmax(y_pred)
 
-    def node_probabilities(self, y_pred):
+    def node_probabilities(self, y_pred: ArrayLike) -> Tensor:
         """Returns the probabilities of all nodes, `(..., V)`. For leaf scores, internal nodes sum their leaves."""
         probabilities = self.probabilities(y_pred)
         if self.kind == "nodes":
             return probabilities
         return sum_over_leaves(self.tree, probabilities)
 
-    def checked(self, y_pred):
+    def checked(self, y_pred: ArrayLike) -> Tensor:
         """Returns the prediction as a tensor of at least 32 bits, after checking it against `from_logits`.
 
         Raises:
@@ -127,7 +140,7 @@ class Scores:
             return ops.where(is_valid, y_pred, ops.cast(float("nan"), y_pred.dtype))
         return y_pred
 
-    def evidence_of_probabilities(self, y_pred, at_least=1):
+    def evidence_of_probabilities(self, y_pred: ArrayLike, at_least: int = 1) -> str | None:
         """Returns why a prediction is recognized as probabilities, as a clause for an error, or `None` if it is not.
 
         Args:

@@ -14,11 +14,14 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class TrainingInterrupted(KeyboardInterrupt):
     """Says that a training stopped because of a signal, after it saved its state.
 
+    It is a `KeyboardInterrupt`, so that `except Exception` does not catch it. `train(config, folder, resume=True)`
+    resumes the run.
+
     Attributes:
         signal: Number of the signal.
     """
 
-    def __init__(self, message, signal):
+    def __init__(self, message: str, signal: int):
         super().__init__(message)
         self.signal = signal
 
