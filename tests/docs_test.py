@@ -228,6 +228,12 @@ class PagesTest:
         for name in set(hs.__all__) - {*ROOMS, "__version__"}:
             assert any(getattr(hs, name) is thing for thing in documented), name
 
+    def test_pinned_versions_are_those_of_the_constraints(self):
+        page = (ROOT / "docs" / "getting_started.md").read_text("utf-8").replace("\n", " ")
+        pinned = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))
+        for name, package in (("Keras", "keras"), ("TensorFlow", "tensorflow"), ("KerasCV", "keras-cv")):
+            assert f"{name} {pinned[package]}" in page
+
     def test_shipped_trees_are_named(self):
         page = (ROOT / "docs" / "trees.md").read_text("utf-8")
         for name in hs.ClassTree.available():
