@@ -7,7 +7,7 @@ COMMANDS = {
     "train": "Train a network; saves configuration, tree, log, pictures and weights in a folder.",
     "recipes": "List the papers' runs with their published results, or print one.",
     "evaluate": "Evaluate a trained network: loss by depth and mIoU by level.",
-    "report": "Write a page that shows what runs see: images, tree, confusions, curves and differences.",
+    "report": "Write a page that shows what runs predict: images, tree, confusions, curves and differences.",
     "predict": "Predict image files and folders: a picture with every level, and a PNG of classes per level.",
     "calibrate": "Fit the temperature that calibrates a trained network's probabilities.",
     "export": "Export a trained network as a SavedModel, a LiteRT file or an ONNX file.",

@@ -339,7 +339,9 @@ def _averaging(parser):
         type=factors,
         help="scales of a network with scale attention, such as 0.5,1,2 (default: those of its training)",
     )
-    parser.add_argument("--flip", action="store_true", help="average with the prediction on the mirror image")
+    parser.add_argument(
+        "--flip", action="store_true", help="average with the prediction on the horizontally flipped image"
+    )
     parser.add_argument(
         "--window", type=pair, help="height and width of sliding windows, for images that do not fit into memory"
     )

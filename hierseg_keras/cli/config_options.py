@@ -85,7 +85,7 @@ def config_of(options):
 def changed(values, options):
     """Makes the `RunConfig` of a nested dict of values, changed by the options.
 
-    A folder of images is trained on, also if the values name data sets without it, unless the options name data sets.
+    A folder of images is trained on, even if the values name data sets without it, unless the options name data sets.
     """
     changes = options.changes
     if changes.get("data.images") and FOLDERS_DATA_SET not in _data_sets(values):

@@ -74,7 +74,7 @@ def _run(out, configs, options):
     print(f"SavedModel: {path}. Comparing its outputs in a new process without Keras and hierseg_keras:")
     code = check(served, path, out / "expected.npz", options.seed)
     page = report_runs([out / name for name in configs], out / "page")
-    print(f"\nPage with what both networks see, to be opened in a browser: {page.resolve()}")
+    print(f"\nPage with what both networks predict, to be opened in a browser: {page.resolve()}")
     return code
 
 
@@ -86,7 +86,7 @@ def last_row(run):
 
 
 def draw(config, models, path):
-    """Draws the validation image with the most classes, with the truth and the prediction of every network."""
+    """Draws the validation image with the most classes, with the ground truth and the prediction of every network."""
     tree = models["tree"].tree
     values, split = config.data, config.evaluation.split
     options = {"tree": tree, "size": values.size, "batch_size": 1, "data_dir": values.data_dir}

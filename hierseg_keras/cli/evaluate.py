@@ -23,7 +23,7 @@ def run(options):
 def _print_beside(entry, values):
     """Prints a published result beside that of the run, both in percent."""
     scales = "one scale" if entry.scales is None else f"scales {', '.join(f'{scale:g}' for scale in entry.scales)}"
-    print(f"{entry.row}; {scales}{' with mirror images' if entry.flip else ''}")
+    print(f"{entry.row}; {scales}{' with horizontal flips' if entry.flip else ''}")
     rows = [
         (name, f"{100 * values[name]:.2f}" if name in values else "-", f"{published:.2f}")
         for name, published in entry.metrics.items()

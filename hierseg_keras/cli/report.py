@@ -1,4 +1,4 @@
-"""Write a page that shows what runs see: images, tree, confusions, curves and differences."""
+"""Write a page that shows what runs predict: images, tree, confusions, curves and differences."""
 
 from hierseg_keras.cli.file_progress import FileProgress
 from hierseg_keras.training import report_runs

@@ -57,7 +57,7 @@ class Crop(typing.NamedTuple):
 
 
 def draw_crop(image_size, seed, scale_range, crop_size, flip):
-    """Draws a crop at a random scale and position, and mirrors it with probability 1/2.
+    """Draws a crop at a random scale and position, and flips it horizontally with probability 1/2.
 
     If the resized image is smaller than the crop, it is placed at a random position in the crop.
 
@@ -86,9 +86,9 @@ def draw_crop(image_size, seed, scale_range, crop_size, flip):
 
 
 def redraw_crop(crop, seed, crop_size, share_of_label, max_class_share):
-    """Draws the position of a crop anew until no class fills too much of it, up to ten positions in all.
+    """Draws the position of a crop again until no class fills too much of it, up to ten positions in all.
 
-    Scale and mirroring stay. If all positions are rejected, the last one is kept.
+    Scale and flip stay. If all positions are rejected, the last one is kept.
 
     Args:
         crop: `Crop`, the first position.

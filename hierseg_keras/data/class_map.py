@@ -65,7 +65,7 @@ class ClassMap:
         rows: List of tuples `(id, class, node)` or `(id, class, node, color)` as in the file. `id` is an integer from
             0 to 65535, or a color as `"#800000"` or `(128, 0, 0)`; `class` and `node` are strings; `color` is a
             color, or `""` or `None` for none. All ids must be numbers, or all must be colors.
-        source: String, name of the map in errors. Defaults to `"class map"`.
+        source: String, name of the table in errors. Defaults to `"class table"`.
 
     Attributes:
         rows: Tuple of triples, or of quadruples if any class has a color to draw it in. Colors are strings as
@@ -86,7 +86,7 @@ class ClassMap:
     """
 
     rows: tuple
-    source: str = dataclasses.field(default="class map", compare=False)
+    source: str = dataclasses.field(default="class table", compare=False)
 
     def __post_init__(self):
         rows = [_row(*row) for row in self.rows]
@@ -167,10 +167,10 @@ class ClassMap:
         cls,
         nodes: Mapping[int | str | tuple[int, int, int], Node],
         names: Sequence[str] = (),
-        source: str = "class map",
+        source: str = "class table",
         colors: Mapping[int | str | tuple[int, int, int], str | tuple[int, int, int]] | None = None,
     ) -> Self:
-        """Makes a class map from a dict.
+        """Makes a class table from a dict.
 
         Args:
             nodes: Dict from class to node. A class is an id, a name in `names`, or a color as
@@ -178,7 +178,7 @@ class ClassMap:
             names: List of the data set's class names in the order of their ids. A class that is in
                 `names` but not in `nodes` is unmapped. Defaults to no names. Not used if all classes
                 are colors.
-            source: String, name of the map in errors. Defaults to `"class map"`.
+            source: String, name of the table in errors. Defaults to `"class table"`.
             colors: Dict from class, as in `nodes`, to the color to draw it in. Defaults to none.
 
         Returns:
@@ -226,7 +226,7 @@ class ClassMap:
         return tuple(row for row in self.rows if not row[2])
 
     def to_file(self, path: str | os.PathLike) -> None:
-        """Writes the class map to a file that `from_file` reads."""
+        """Writes the class table to a file that `from_file` reads."""
         pathlib.Path(path).write_text(f"{self}\n", "utf-8")
 
     @not_converted
@@ -237,18 +237,18 @@ class ClassMap:
 
         Args:
             class_ids: Integer array or tensor of class ids, of any shape; or of colors, `(..., 3)`, if the
-                ids of the map are colors. It may be a tensor in a graph, as in `Dataset.map`.
+                ids of the table are colors. It may be a tensor in a graph, as in `Dataset.map`.
             tree: `ClassTree`, or its text.
             ignore_class: Integer label of pixels to exclude. Defaults to 255.
             unmapped: `"error"` (the default), or `"ignore"` to label pixels `ignore_class` if their class
-                is unmapped or not in the map.
+                is unmapped or not in the table.
 
         Returns:
             Int32 array or tensor of node indices and `ignore_class`. It has the shape of `class_ids`, without the
             last axis for colors.
 
         Raises:
-            ValueError: If `class_ids` does not have an integer dtype, or holds an id that is not in the map. The
+            ValueError: If `class_ids` does not have an integer dtype, or holds an id that is not in the table. The
                 error gives the number of pixels per id. In a graph it is a `tf.errors.InvalidArgumentError`.
             TreeError: If a class is unmapped, or its node is not in the tree.
 
@@ -332,12 +332,12 @@ class ClassMap:
             )
 
     def _drawn_in(self, colors):
-        """Returns the map with colors to draw classes in, a dict from id, name or color to color."""
+        """Returns the table with colors to draw classes in, a dict from id, name or color to color."""
         keys = {(as_color(key) or key): color for key, color in colors.items()}
         known = {key for row in self.rows for key in row[:2]} - {""}
         unknown = [key for key in keys if key not in known]
         if unknown:
-            raise TreeError(f"{self.source}: expected colors of classes in the map. Received: {unknown}")
+            raise TreeError(f"{self.source}: expected colors of classes in the table. Received: {unknown}")
         rows = [(*row[:3], keys.get(row[0], keys.get(row[1], ""))) for row in self.rows]
         return type(self)(rows, self.source)
 

@@ -28,9 +28,9 @@ def from_arrays(
 ) -> "tfds.core.DatasetBuilder":
     """Makes a data set of arrays that `data.load` accepts in place of a name.
 
-    The batches are those that `data.load` would make of the same images in files: the same crops, scales, mirror images
-    and order, with `set_epoch`, and mixed with other data sets. The arrays are neither copied nor written to disk, and
-    all of them are shuffled.
+    The batches are those that `data.load` would make of the same images in files: the same crops, scales, horizontal
+    flips and order, with `set_epoch`, and mixed with other data sets. The arrays are neither copied nor written to
+    disk, and all of them are shuffled.
 
     The data set has one split. The argument `split` of `data.load` names it, or a part of it, such as `"train[:90%]"`.
     `data.load` without `training` returns the images in the order of the arrays. Do not change the arrays afterwards.

@@ -49,8 +49,8 @@ def from_folders(
     Images are PNG, JPEG and BMP files, in the folder or its subfolders. Each has a mask of the same name, in a
     subfolder of the same name. If the images or the masks are in no subfolders, the name alone counts. Sizes may differ
     between images. All files are decoded and checked once, and stored as records below `data_dir`. The next call finds
-    the records, unless a file was added, removed or changed, or an argument changed: then they are made anew. The files
-    include those that say what masks stand for, such as the JSON file beside COCO's masks.
+    the records, unless a file was added, removed or changed, or an argument changed: then they are made again. The
+    files include those that say what masks stand for, such as the JSON file beside COCO's masks.
 
     The data set has the splits `train` and `validation`. Without `val_images`, the validation is a random share of the
     images that depends on their names alone: an image that is added does not move another one to the other split. If

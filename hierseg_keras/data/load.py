@@ -60,8 +60,8 @@ def load(
     """Loads a split of one or several TFDS data sets as batches of images and node labels.
 
     A data set that is not prepared yet is prepared first. With `training=True`, each epoch shuffles the images, scales
-    each by a random factor, cuts out a random crop and mirrors it with probability 1/2. A last partial batch is
-    dropped. Otherwise whole images come in order, and the images of a batch are padded to the size of the largest.
+    each by a random factor, cuts out a random crop and flips it horizontally with probability 1/2. A last partial batch
+    is dropped. Otherwise whole images come in order, and the images of a batch are padded to the size of the largest.
     Label maps are never interpolated. Padding is labeled `ignore_class`.
 
     Training batches depend only on `seed` and the number of the epoch. They do not depend on batches drawn before, or
@@ -71,8 +71,8 @@ def load(
     in the middle of an epoch, `set_epoch(n, first_batch=k)` begins the pass with batch `k`, counted from 0, without
     decoding the batches before it. They come at the end of the pass.
 
-    A data set without a tree, such as those that ship with TFDS, needs a class map. It gives the node of each class id
-    or color in the label maps. A class map can also replace the classes of a data set that has another tree than
+    A data set without a tree, such as those that ship with TFDS, needs a class table. It gives the node of each class
+    id or color in the label maps. A class table can also replace the classes of a data set that has another tree than
     `tree`. The data set need not be prepared again.
 
     Several data sets may differ in the number and granularity of their classes. In training, each image is drawn from
@@ -94,7 +94,8 @@ def load(
         crop_size: Pair `(H, W)` in pixels, size of the training crops. Defaults to `size` if that is a pair.
         scale_range: Pair of floats, the smallest and the largest factor of the random scale. Defaults to the papers'
             `(0.5, 2.0)`. `None` means no random scale.
-        flip: Boolean, whether to mirror at random. Mirroring also swaps the labels in `flip_pairs`. Defaults to `True`.
+        flip: Boolean, whether to flip horizontally at random. A flip also swaps the labels in `flip_pairs`. Defaults to
+            `True`.
         seed: Integer, seed of order and augmentation. Defaults to 0.
         shuffle_buffer: Integer, number of encoded images in the shuffle buffer of a data set of more than 250 MiB.
             A smaller one is cached in memory, and all of its images are shuffled. Defaults to 1000.
@@ -102,14 +103,15 @@ def load(
         data_dir, manual_dir: As in `data.prepare`. A builder has its own `data_dir`.
         weights: List of positive floats, one per data set: how often to draw from it, relative to the others. Defaults
             to the data sets' numbers of images.
-        class_maps: Dict from a data set's name (a builder's: `"name"` or `"name/config"`) to its class map: a
+        class_maps: Dict from a data set's name (a builder's: `"name"` or `"name/config"`) to its class table: a
             `data.ClassMap`, the path of its file, or a dict from class ids, names or colors to nodes (a path or name,
             or `"ignore"`). It applies to every occurrence of the name.
-        unmapped: `"error"` (the default) raises an error for classes that a class map gives no node. `"ignore"` labels
-            their pixels `ignore_class`.
+        unmapped: `"error"` (the default) raises an error for classes that a class table gives no node. `"ignore"`
+            labels their pixels `ignore_class`.
         features: Dict from a data set's name to the names of its image and label features, such as
             `{"lost_and_found/full": ("image_left", "segmentation_label")}`. Needed only if they cannot be inferred.
-        flip_pairs: List of pairs of nodes to swap in a mirror image. Defaults to the pairs that each data set declares.
+        flip_pairs: List of pairs of nodes to swap in a flipped image. Defaults to the pairs that each data set
+            declares.
         max_depth: Float, depth in meters. If given, the data set's `depth` becomes a fourth channel of the image. It is
             255 at `max_depth` and beyond, as `models.SAGate(depth_channels=1)` takes it. Defaults to `None`: images
             have three channels.

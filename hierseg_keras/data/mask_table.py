@@ -1,4 +1,4 @@
-"""Proposes a class map from what is in a folder of masks."""
+"""Proposes a class table from what is in a folder of masks."""
 
 import re
 
@@ -20,7 +20,7 @@ _SHOWN = 8
 
 
 def mask_table(found, counts, names=(), tree=None):
-    """Proposes a class map for masks. Review and edit the result before you use it.
+    """Proposes a class table for masks. Review and edit the result before you use it.
 
     Classes are mapped to nodes by their names, as `propose_class_map` does it. A class without a node is mapped to
     `ignore` only where this is certain: its name says so (`void`, `unlabeled`, ...); it is the id 255 beside ids below

@@ -41,7 +41,7 @@ class NodeTable:
     ):
         self._unknown = _UNKNOWN if unknown is None else unknown
         kind, self._name = ("colors", color_name) if colors else ("class ids", str)
-        self._expected, self._remedy = expected or f"{kind} of the data set or its class map", remedy
+        self._expected, self._remedy = expected or f"{kind} of the data set or its class table", remedy
         # There are too many colors for a table of all. The index of a color is its position in the sorted list.
         self._codes = np.array(sorted(nodes), np.int32) if colors else None
         keys = np.searchsorted(self._codes, list(nodes)) if colors else np.array(list(nodes), np.int64)

@@ -81,7 +81,7 @@ def prepare(
 def flip_pairs(
     name: str, data_dir: str | os.PathLike | None = None, manual_dir: str | os.PathLike | None = None
 ) -> list:
-    """Returns the pairs of classes that a mirror image swaps.
+    """Returns the pairs of classes that a horizontal flip swaps.
 
     Args:
         name, data_dir, manual_dir: As in `prepare`.

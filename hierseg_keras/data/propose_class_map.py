@@ -1,4 +1,4 @@
-"""Proposes a class map by comparing class names."""
+"""Proposes a class table by comparing class names."""
 
 import functools
 import re

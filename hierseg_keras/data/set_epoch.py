@@ -11,8 +11,8 @@ if typing.TYPE_CHECKING:
 class SetEpoch(keras.callbacks.Callback):
     """Makes the batches of an epoch depend only on the number of the epoch.
 
-    Each pass over a training data set of `data.load` has a number. Its order, crops and mirror images depend on this
-    number and the seed. Without this callback, every new pass gets the next number, also if the last pass was not part
+    Each pass over a training data set of `data.load` has a number. Its order, crops and horizontal flips depend on this
+    number and the seed. Without this callback, every new pass gets the next number, even if the last pass was not part
     of `fit`. With it, epoch `n` of `fit` always sees pass `n`. A run that was killed and is resumed in a new process
     with `fit(..., initial_epoch=n)` therefore sees the same batches as an uninterrupted run.
 

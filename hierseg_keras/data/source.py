@@ -120,9 +120,9 @@ class Source:
             return class_map.node_of_class_id(tree, ignore_class, unmapped)
         if "class_paths" not in (self.builder.info.metadata or {}):
             raise ValueError(
-                "`data.load` expects `class_paths` in the metadata of the data set, or a class map from its class ids "
-                f"to nodes. Received: {self.builder.info.full_name} without either. Pass one for {self.name!r} with "
-                "`class_maps`. `data.propose_class_map` proposes one to edit."
+                "`data.load` expects `class_paths` in the metadata of the data set, or a class table from its class "
+                f"ids to nodes. Received: {self.builder.info.full_name} without either. Pass one for {self.name!r} "
+                "with `class_maps`. `data.propose_class_map` proposes one to edit."
             )
         return dict(enumerate(node_of_class_id(tree, class_names(self.builder.info), ignore_class).tolist()))
 
@@ -135,7 +135,7 @@ class Source:
             names = ["" if name is None else name for name in class_names(self.builder.info)]
         except ValueError:
             names = []
-        return ClassMap.from_dict(class_map, names, f"class map of {self.name}")
+        return ClassMap.from_dict(class_map, names, f"class table of {self.name}")
 
     def _flip_pairs(self, tree, nodes):
         """Returns the flip pairs of the data set, mapped from its own classes to nodes of the tree."""

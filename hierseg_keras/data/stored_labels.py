@@ -108,8 +108,8 @@ def _single_channel(values, record):
         colors = counted(foreign, counts, color_name) if values.dtype == np.uint8 else "16-bit colors"
         return (
             f"{record.decode()}: expected a label map of one channel, or of equal channels. Received: {differs.sum()} "
-            f"pixels whose channels differ: {colors}. If the colors stand for classes, pass a class map from colors to "
-            "nodes."
+            f"pixels whose channels differ: {colors}. If the colors stand for classes, pass a class table from colors "
+            "to nodes."
         )
 
     def equal():

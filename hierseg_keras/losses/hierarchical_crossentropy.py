@@ -162,7 +162,7 @@ class HierarchicalCrossentropy(TreeLoss):
     """Computes crossentropy at every depth of a class tree.
 
     The probability of a node is the sum over its leaves, so that confusing two classes with a common
-    parent costs less than confusing classes of different families. It works with any softmax
+    parent costs less than confusing classes of different groups. It works with any softmax
     segmentation network without changing the network.
 
     Formula, for a pixel whose label has the ancestor `c_d` at depth `d`:

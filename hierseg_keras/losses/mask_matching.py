@@ -13,7 +13,7 @@ _WORST = 1e9
 def match(costs, is_present):
     """Matches each class that is present in an image with one query, at the least total cost.
 
-    If there are more classes than queries, some classes remain unmatched. The matching runs on the host, also if the
+    If there are more classes than queries, some classes remain unmatched. The matching runs on the host, even if the
     training runs on other devices.
 
     Args:

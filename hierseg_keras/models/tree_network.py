@@ -17,7 +17,7 @@ class TreeNetwork(keras.Model):
     """Holds what all networks share: the tree, auxiliary logits, saving, and frozen layers.
 
     A network is a functional model from images to float32 logits of the same height and width. A subclass has
-    the arguments `tree`, `scores`, `input_shape` and `name` beside its own. It builds its graph, and passes it
+    the arguments `tree`, `scores`, `input_shape` and `name` in addition to its own. It builds its graph, and passes it
     to this constructor together with these arguments, as in the example below.
 
     A network may have auxiliary logits. In training it then returns a dict, `{"logits": ..., name: ...}`,

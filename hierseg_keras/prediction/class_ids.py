@@ -69,8 +69,8 @@ def written_ids(tree, ids):
 
     Raises:
         ValueError: If the ids are colors and the tree has more than 255 nodes, or `ids` is no file and no known name.
-        TreeError: If a class map has a node that is not in the tree.
-        OSError: If the file of a class map cannot be read.
+        TreeError: If a class table has a node that is not in the tree.
+        OSError: If the file of a class table cannot be read.
     """
     if ids is None:
         return WrittenIds(np.arange(tree.num_nodes))
@@ -89,8 +89,8 @@ def written_ids(tree, ids):
 def _color_ids(tree, nodes, class_map):
     if tree.num_nodes > _MOST_COLORS:
         raise ValueError(
-            f"`ids` expects a class map whose ids are numbers for a tree of more than {_MOST_COLORS} nodes. Received: "
-            f"{class_map.source}, whose ids are colors. Number the classes, or write node indices."
+            f"`ids` expects a class table whose ids are numbers for a tree of more than {_MOST_COLORS} nodes. "
+            f"Received: {class_map.source}, whose ids are colors. Number the classes, or write node indices."
         )
     codes = _first_ids(tree, nodes, class_map.source, color_name)
     has_id = codes >= 0
@@ -130,7 +130,7 @@ def _read(path):
         return ClassMap.from_file(path)
     except FileNotFoundError:
         raise ValueError(
-            f"`ids` expects the path of a class map, {LABEL_IDS!r}, {TRAIN_IDS!r}, or dataset on the command line. "
+            f"`ids` expects the path of a class table, {LABEL_IDS!r}, {TRAIN_IDS!r}, or dataset on the command line. "
             f"Received: {os.fspath(path)}, which is no file.{did_you_mean(os.fspath(path), _NAMES)}"
         ) from None
 
@@ -143,7 +143,7 @@ def _cityscapes_nodes(tree):
     except TreeError as error:
         raise ValueError(
             f"`ids` expects {LABEL_IDS!r} only for a tree with Cityscapes' classes. Received: a tree without them "
-            f"({str(error).splitlines()[0]}). Pass a class map of your own."
+            f"({str(error).splitlines()[0]}). Pass a class table of your own."
         ) from None
 
 

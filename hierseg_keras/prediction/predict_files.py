@@ -101,7 +101,7 @@ def predict_files(
 
     Class maps are palette PNGs with the colors of `visualization.node_colors`, whose indices are the numbers. If a
     number is above 255, they are gray PNGs of 16 bits. Pixels of the confident map without a class have the number
-    255, or 65535 if a class has a number from 255 on. If the ids of a class map are colors, the numbers are node
+    255, or 65535 if a class has a number from 255 on. If the ids of a class table are colors, the numbers are node
     indices, and the colors of the palette are the ids. Pixels without a class then have the first color that the class
     map ignores, or otherwise black, or white if black is a class.
 
@@ -122,7 +122,7 @@ def predict_files(
         levels: Levels whose maps are written. Defaults to all levels, and with `ids` to level 1.
         ids: Numbers to write in place of node indices: a `ClassMap`, or the path of its file, for the ids of a data
             set; `"labelIds"` for Cityscapes' ids, in which its benchmark takes results; or `"trainIds"` for leaf
-            indices, from which internal nodes are excluded. If several ids of a class map have the same node, the
+            indices, from which internal nodes are excluded. If several ids of a class table have the same node, the
             first is written, with a warning. A run keeps the ids of its own masks in `classes.csv`. Defaults to `None`,
             node indices.
         confidence: Whether to write the confidence, which is the smallest probability on the path of the predicted
@@ -215,10 +215,10 @@ def checked_ids(tree, ids, files):
     """Returns the `WrittenIds`. Raises `ValueError` if a class to be written has no number."""
     written = written_ids(tree, ids)
     nodes = [tree.level_table[level - 1][: tree.num_leaves] for level in files.levels]
-    advice = "Write other levels, or add the class to a class map."
+    advice = "Write other levels, or add the class to a class table."
     check_ids(tree, written, np.unique(np.concatenate(nodes or [[]]).astype(int)), advice)
     if files.threshold is not None:
-        advice = "The map of `threshold` contains coarser classes too: omit it, or add them to a class map."
+        advice = "The map of `threshold` contains coarser classes too: omit it, or add them to a class table."
         check_ids(tree, written, np.arange(tree.num_nodes), advice)
         check_range("threshold's largest class id", int(written.numbers.max()), 0, UNKNOWN_OF_16_BITS - 1)
     return written

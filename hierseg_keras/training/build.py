@@ -96,8 +96,8 @@ def _class_names(name, data_dir):
         raise ConfigError(
             [
                 f"a run expects data sets that name the classes of their label maps. Received: {name}, which does "
-                "not. A run takes no class map: load the data set with `data.load(..., class_maps=...)` and train with "
-                "`fit`, or write a builder (`hierseg new-dataset`)."
+                "not. A run takes no class table: load the data set with `data.load(..., class_maps=...)` and train "
+                "with `fit`, or write a builder (`hierseg new-dataset`)."
             ]
         ) from None
 

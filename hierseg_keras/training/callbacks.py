@@ -161,7 +161,7 @@ def _first_state(*numbers):
 
 
 class DrawPredictions(keras.callbacks.Callback):
-    """Draws validation images with truth and prediction at every level during training.
+    """Draws validation images with ground truth and prediction at every level during training.
 
     A picture that cannot be drawn or written does not end the run. The first failure gives a warning,
     and later pictures are still attempted.

@@ -43,7 +43,7 @@ def report_runs(
     on_progress: Callable[[int, int], None] | None = None,
     **inference,
 ) -> pathlib.Path:
-    """Evaluates runs and writes a page that shows what they see, with `visualization.report_page`.
+    """Evaluates runs and writes a page that shows what they predict, with `visualization.report_page`.
 
     The values are those of `evaluate_run`. The runs are loaded and evaluated one after the other. Finished runs whose
     configurations differ only in the seed show how much the seed alone changes.

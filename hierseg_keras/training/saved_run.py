@@ -104,14 +104,14 @@ def for_inference(
     """Wraps a run's network for predictions on new images.
 
     If the run resizes images (`config.data.size`), they are resized in the same way, and the scores back to the size
-    of the image. Predictions can also be calibrated, or averaged over scales, mirror images or windows: those of the
+    of the image. Predictions can also be calibrated, or averaged over scales, horizontal flips or windows: those of the
     resized image.
 
     Args:
         config, model: As returned by `load_run`.
         scales: Factors by which the image is resized, as in `models.MultiScale`. Defaults to `None`, the
             original size only.
-        flip: Whether to average with the prediction on the mirror image, in which the classes of the training data
+        flip: Whether to average with the prediction on the horizontal flip, in which the classes of the training data
             sets' `flip_pairs`, such as left and right arm, are swapped. Defaults to `False`.
         window: Pair `(H, W)`, the size of windows in pixels, as in `models.SlidingWindow`. Defaults to `None`, which
             predicts the whole image at once.
@@ -230,7 +230,7 @@ def _evaluate(folder, split, verbose, strategy, report, dataset, class_map, infe
 
 @contextlib.contextmanager
 def _naming_class_map(name, class_map):
-    """Adds the way out to an error about classes that the tree does not have: a class map."""
+    """Adds the way out to an error about classes that the tree does not have: a class table."""
     try:
         yield
     except TreeError as error:
@@ -240,7 +240,7 @@ def _naming_class_map(name, class_map):
         raise ValueError(
             "`dataset` expects a data set with the classes of the run's tree, or one with a `class_map`. Received: "
             f"{name}, {len(missing)} of whose classes are not in the tree, such as {missing[0].rstrip('.?')}. Give "
-            "every class a node, or ignore, in a class map: a CSV file with the columns id,class,node."
+            "every class a node, or ignore, in a class table: a CSV file with the columns id,class,node."
         ) from None
 
 

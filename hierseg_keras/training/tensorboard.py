@@ -27,7 +27,7 @@ def tensorboard_callbacks(tree, examples, folder, palette=None):
     """Makes the callbacks that write a run's metrics and pictures for TensorBoard.
 
     The tab "Scalars" shows the training and validation metrics per epoch. The tab "Images" shows the picture
-    of `visualization.draw_levels` for each example: image, truth and prediction at every level.
+    of `visualization.draw_levels` for each example: image, ground truth and prediction at every level.
 
     Args:
         tree: `ClassTree`.

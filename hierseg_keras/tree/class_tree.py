@@ -252,7 +252,7 @@ class ClassTree:
 
     @classmethod
     def from_confusion(cls, confusion: ArrayLike, names: Sequence[str], sizes: Sequence[int] | None = None) -> Self:
-        """Learns a tree from a confusion matrix: classes that are often confused become a family.
+        """Learns a tree from a confusion matrix: classes that are often confused become a group.
 
         Average linkage repeatedly joins the two clusters with the highest mean confusion rate. The
         rate of two classes is `(n_ij / n_i + n_ji / n_j) / 2`, where `n_ij` pixels of class `i` are
@@ -261,7 +261,7 @@ class ClassTree:
 
         Without `sizes`, a level is placed where the linkage jumps, that is, where the rate drops
         from one merge to the next by the largest factor, and wherever else the factor is
-        exceptionally large. If no factor is at least 1.5, the tree has no families.
+        exceptionally large. If no factor is at least 1.5, the tree has no groups.
         `benchmarks/planted_families.py` compares this rule with others.
 
         Args:

@@ -18,7 +18,7 @@ def node_colors(tree: ClassTree | str, palette: Palette = None) -> np.ndarray:
     `mapillary_vistas_v2_official`, and to any tree that has the same leaves.
 
     The generated palette divides the circle of hues among the top classes. Siblings differ from each
-    other, as far as possible also for readers without green-sensitive cones, and a family has similar
+    other, as far as possible also for readers without green-sensitive cones, and a group has similar
     hues. Words such as `sky`, `vegetation` and `person` in the name of a top class give it a customary
     hue, and only people are red. No color is close to black.
 

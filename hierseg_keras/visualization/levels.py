@@ -29,7 +29,7 @@ def draw_levels(
         tree: `ClassTree`, or its text.
         image: `(H, W, 3)` array of colors in 0 .. 255. Further channels, such as depth, are not shown.
         maps: Dict from a row's title to an `(H, W)` integer array of node indices, such as
-            `{"truth": label, "prediction": leaf}`. Negative numbers, and one other number outside
+            `{"ground truth": label, "prediction": leaf}`. Negative numbers, and one other number outside
             `[0, V)`, mark pixels without a label.
         path: File to which the picture is saved. Defaults to `None`, which saves nothing.
         palette: Colors of the nodes, as in `node_colors`. Defaults to the official palette of the

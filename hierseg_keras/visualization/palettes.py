@@ -41,7 +41,7 @@ def palette_colors(tree, palette):
     if isinstance(palette, Mapping):
         return _completed(tree, palette, "palette")
     if hasattr(palette, "rows"):
-        return _completed(tree, _rows_of_class_map(palette), getattr(palette, "source", "class map"))
+        return _completed(tree, _rows_of_class_map(palette), getattr(palette, "source", "class table"))
     return _colors_of_array(tree, palette)
 
 

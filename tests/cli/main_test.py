@@ -165,7 +165,7 @@ class EvaluateTest:
         printed = capsys.readouterr().out.splitlines()
         assert [line for line in printed if ";" in line] == [
             "a row; one scale",
-            "averaged; scales 0.5, 1 with mirror images",
+            "averaged; scales 0.5, 1 with horizontal flips",
         ]
         (name, own, published), (other, *missing) = (line.split() for line in printed[2:4])
         assert (name, published, other, missing) == ("miou_1", "50.00", "iiou", ["-", "40.50"])

@@ -112,7 +112,7 @@ class ClassMapTest:
         assert class_map.rows == ((0, "a", "bus", "#00ff00"), (1, "b", "sky", "#0000ff"))
         class_map = ClassMap.from_dict({(1, 2, 3): "bus"}, colors={"#010203": "#040506"})
         assert class_map.rows == (("#010203", "", "bus", "#040506"),)
-        with pytest.raises(TreeError, match=r"expected colors of classes in the map. Received: \['c'\]"):
+        with pytest.raises(TreeError, match=r"expected colors of classes in the table. Received: \['c'\]"):
             ClassMap.from_dict({0: "bus"}, colors={"c": "#000000"})
 
     def test_ids_are_checked(self):
@@ -183,7 +183,7 @@ class ApplyTest:
 
     def test_unmapped_ids_are_refused_with_their_pixels(self):
         class_ids = np.array([[7, 0, 7], [2**40, -1, 3]])
-        message = r"class map: expected class ids .*: 7 \(2 pixels\), 1099511627776 \(1 pixel\), -1 \(1 pixel\), 3"
+        message = r"class table: expected class ids .*: 7 \(2 pixels\), 1099511627776 \(1 pixel\), -1 \(1 pixel\), 3"
         for ids in (class_ids, tf.constant(class_ids)):
             with pytest.raises(ValueError, match=message):
                 self.VOID_LAST.apply(ids, TREE)

@@ -74,7 +74,7 @@ class ForeignDataSetTest:
         with pytest.raises(tf.errors.InvalidArgumentError) as error:
             labels(data.load("tiny_colors", "test", **options))
         assert "20 pixels whose channels differ: #800000 (12 pixels)" in sentence_of(error.value)
-        assert "pass a class map from colors to nodes" in sentence_of(error.value)
+        assert "pass a class table from colors to nodes" in sentence_of(error.value)
 
     def test_an_id_without_a_node_is_named_with_its_record(self, tiny):
         options = {"tree": STREETS, "data_dir": tiny, "class_maps": {"tiny_streets": {24: "person"}}}
@@ -83,7 +83,7 @@ class ForeignDataSetTest:
             with pytest.raises(tf.errors.InvalidArgumentError) as error:
                 labels(data.load("tiny_streets", "test", **how, **options))
             sentence = sentence_of(error.value)
-            assert re.match(r"tiny_streets: a_\d: expected class ids of the data set or its class map", sentence)
+            assert re.match(r"tiny_streets: a_\d: expected class ids of the data set or its class table", sentence)
             assert "Received: 0 (8 pixels), 255 (5 pixels)." in sentence
         found = labels(data.load("tiny_streets", "test", unmapped="ignore", **options))
         assert set(np.unique(found)) == {11, 255}
@@ -100,7 +100,7 @@ class ForeignDataSetTest:
             data.load("tiny_pets", "test", tree=PETS, data_dir=tiny)
         with pytest.raises(TreeError, match="expected a `tree`"):
             data.load("tiny_pets", "test", data_dir=tiny)
-        with pytest.raises(TreeError, match=r"class map of tiny_faces: class id 2 \('hair'\)"):
+        with pytest.raises(TreeError, match=r"class table of tiny_faces: class id 2 \('hair'\)"):
             data.load("tiny_faces", "test", tree=HELEN, data_dir=tiny, class_maps={"tiny_faces": {0: "background"}})
         with pytest.raises(ValueError, match="`class_maps` expects a dict with keys among"):
             data.load("tiny_pets", "test", tree=PETS, data_dir=tiny, class_maps={1: "pet"})
@@ -180,7 +180,7 @@ class MixedDataSetsTest:
         assert labels(one).tobytes() == labels(other).tobytes()
 
     def test_a_data_set_may_occur_twice(self, tiny):
-        """Each split keeps its own level, and a class map by name applies to both."""
+        """Each split keeps its own level, and a class table by name applies to both."""
         options = {**MIXED, "data_dir": tiny, "class_maps": {"tiny_faces": FACE_MAP}, "flip": False}
         names, splits = ["tiny_faces", "tiny_faces"], ["train[:6]", "train[6:]"]
         train = data.load(names, splits, batch_shares=[2, 2], label_levels=[1, 4], **options)

@@ -90,5 +90,5 @@ class MainTest:
         [printed], errors = run(tmp_path, line, eagerly=False)
         assert errors == "## demo: 0\n"
         page = tmp_path / "demo" / "page" / "index.html"
-        end = f"Page with what both networks see, to be opened in a browser: {page}\n"
+        end = f"Page with what both networks predict, to be opened in a browser: {page}\n"
         assert page.is_file() and printed.endswith(f"The SavedModel agrees on every output.\n\n{end}")

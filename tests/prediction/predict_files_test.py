@@ -116,7 +116,7 @@ class ClassMapsTest:
         np.testing.assert_array_equal(read("out/0_level_1.png"), np.array([40, 7, 0])[leaf])
         with Image.open("out/0_level_1.png") as image:
             np.testing.assert_array_equal(image.convert("RGB"), node_colors(TREE)[leaf])
-        with pytest.raises(ValueError, match="class map, without an id for 'human'"):
+        with pytest.raises(ValueError, match="class table, without an id for 'human'"):
             predict_files(model, "photos/0.png", "other", ids=table, levels=[2])
         large = ClassMap([(400, "", "person"), (7, "", "rider"), (0, "", "sky")])
         predict_files(model, "photos/0.png", "large", ids=large)

@@ -45,7 +45,7 @@ class FoldersConfig(tfds.core.BuilderConfig):
         skip_bad: As in `TreeBuilder`. A preparation that omits files is another one than one that does not.
         name: Not passed: a hash of the options, and of the names, sizes and modification times of all files, including
             those beside the folders that describe the masks. A preparation is found by it, so that the data set is
-            prepared anew if any of them changes.
+            prepared again if any of them changes.
     """
 
     images: str

@@ -165,7 +165,7 @@ class HSSN(TrainingWrapper):
             raise ValueError(
                 f"`HSSN` expects a network with auxiliary logits to be made for `tree`, with `scores={scores!r}`, "
                 f"because loss={loss!r} trains these logits too. Received: {segmenter.name!r} with "
-                f"scores={segmenter.scores!r}. Make the network anew for this tree and these scores."
+                f"scores={segmenter.scores!r}. Make the network again, for this tree and these scores."
             )
         if triplet:
             self.triplet = TreeTriplet(tree, ignore_class=ignore_class, seed=seed) if triplet is True else triplet

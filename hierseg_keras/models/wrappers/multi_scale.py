@@ -1,4 +1,4 @@
-"""Averages of predictions over several scales and mirror images."""
+"""Averages of predictions over several scales and horizontal flips."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
 @keras.saving.register_keras_serializable("hierseg_keras")
 class MultiScale(AveragingWrapper):
-    """Averages a network's probabilities over several scales of an image, and over their mirror images.
+    """Averages a network's probabilities over several scales of an image, and over their horizontal flips.
 
     The scores at each scale are resized to the size of the image, and then their probabilities are
     averaged. The average is returned as logits if the network returns logits, and otherwise as
@@ -32,8 +32,8 @@ class MultiScale(AveragingWrapper):
             `SlidingWindow` first.
         tree: `ClassTree`, or its text. Defaults to `model.tree`.
         scales: Factors of the image's height and width. Defaults to HSSN's six scales from 0.5 to 1.75.
-        flip: Whether to average with the mirror image at each scale. Defaults to `True`.
-        flip_pairs: Pairs of nodes to swap in the mirror image, such as left and right parts, as in
+        flip: Whether to average with the horizontal flip at each scale. Defaults to `True`.
+        flip_pairs: Pairs of nodes to swap in the flipped image, such as left and right parts, as in
             `ClassTree.swap`. Defaults to no pairs.
         scores: `"nodes"` or `"leaves"`. Defaults to the kind inferred from `model`, or from its
             number of channels.

@@ -182,7 +182,7 @@ class Published(Record):
     scales: Off[Annotated[AsTuple[tuple[Positive, ...]], AfterValidator(_not_empty)]] = None
     """Scales of the image over which predictions are averaged. Defaults to the original size only."""
     flip: bool = False
-    """Whether predictions are averaged over the image and its mirror image."""
+    """Whether predictions are averaged over the image and its horizontal flip."""
 
 
 class RunConfig(Record):
