@@ -55,7 +55,9 @@ def nodes_of_pairs(tree, pairs, class_paths, nodes):
     Raises:
         TreeError: If a path is neither that of a class nor of a node.
     """
-    mapped = {path: nodes[class_id] for class_id, path in enumerate(class_paths) if path and class_id in nodes}
+    # A class table may lack classes. These have no node.
+    mapped = {path: nodes.get(class_id, -1) for class_id, path in enumerate(class_paths) if path}
+    mapped |= {path: nodes[class_id] for class_id, path in enumerate(class_paths) if path and class_id in nodes}
     found = {tuple(mapped[path] if path in mapped else tree.index(path) for path in pair) for pair in pairs}
     return sorted(pair for pair in found if pair[0] != pair[1] and all(0 <= node < tree.num_nodes for node in pair))
 

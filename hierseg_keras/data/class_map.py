@@ -6,7 +6,6 @@ import dataclasses
 import io
 import os
 import pathlib
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -16,11 +15,11 @@ from numpy.typing import ArrayLike
 from hierseg_keras.data.argument_checks import check_arguments, is_integer
 from hierseg_keras.data.colors import as_color, color_code
 from hierseg_keras.data.node_table import MAX_CLASS_ID, NodeTable, checked_color_codes
+from hierseg_keras.data.repeated_names import warn_of_repeated_names
 from hierseg_keras.tree import ClassTree, TreeError, as_class_tree, check_ignore_class
 from hierseg_keras.tree.class_tree import Node
 from hierseg_keras.tree.ignore_class import IGNORE
 from hierseg_keras.tree.not_converted import not_converted
-from hierseg_keras.tree.repeated_name import repeated_below
 from hierseg_keras.tree.tensor import Tensor
 
 _SEMICOLONS = ". Save the table with commas between the columns"
@@ -315,21 +314,8 @@ class ClassMap:
         if problems:
             problems.append(f"Map every class to a node or to {IGNORE!r}.")
             raise TreeError(problems)
-        self._warn_of_repeated_names(tree, nodes.values())
+        warn_of_repeated_names(self.source, tree, nodes.values())
         return nodes
-
-    def _warn_of_repeated_names(self, tree, nodes):
-        """Warns if classes are mapped to leaves, and to top classes that have the name of a class below them."""
-        internal = [node for node in nodes if tree.num_leaves <= node < tree.num_nodes]
-        leaves = [repeated_below(tree, node) for node in internal]
-        # With labels at other internal nodes, this one is most likely meant too.
-        if internal and all(leaves):
-            names = [tree.paths[node] for node in dict.fromkeys(internal)]
-            warnings.warn(
-                f"{self.source}: the nodes {names} are top classes. Their pixels have no label at level 1. If the "
-                f"classes of the same names below are meant, write {list(dict.fromkeys(leaves))}.",
-                stacklevel=4,
-            )
 
     def _drawn_in(self, colors):
         """Returns the table with colors to draw classes in, a dict from id, name or color to color."""
@@ -349,7 +335,7 @@ class ClassMap:
 
 
 def _row(id_, name, node, color=""):
-    return as_color(id_) or id_, str(name), str(node), as_color(color) or color or ""
+    return as_color(id_) or id_, str(name or ""), str(node or ""), as_color(color) or color or ""
 
 
 def _is_row(cells, header, has_ids):

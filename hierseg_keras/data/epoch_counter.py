@@ -16,14 +16,21 @@ class EpochCounter:
 
     Args:
         first: Integer, number of the first pass.
+        num_batches: Integer, number of batches of a pass.
     """
 
-    def __init__(self, first):
+    def __init__(self, first, num_batches):
         self._next, self._first_batch, self._lock = first, 0, threading.Lock()
+        self._num_batches = num_batches
 
     def set(self, epoch, first_batch=0):
         """Sets the number of the next pass, and the batch it begins with, two integers of at least 0."""
         check_arguments("set_epoch", epoch=epoch, first_batch=first_batch)
+        if first_batch > self._num_batches:
+            raise ValueError(
+                f"`set_epoch` expects `first_batch` to be at most {self._num_batches}, the batches of an epoch. "
+                f"Received: first_batch={first_batch}."
+            )
         with self._lock:
             self._next, self._first_batch = int(epoch), int(first_batch)
 

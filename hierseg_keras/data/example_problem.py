@@ -23,6 +23,8 @@ def example_problem(image, label, has_colors):
         return f"expected single images (H, W, 3). Received: batches, {image_shape}. Call `unbatch` first"
     if len(image_shape) not in (2, 3) or len(image_shape) == 3 and image_shape[-1] not in (1, 3):
         return f"expected an image (H, W, 3), (H, W, 1) or (H, W). Received: {image_shape}"
+    if 0 in image_shape[:2]:
+        return f"expected an image of at least one pixel. Received: {image_shape}"
     if not np.issubdtype(_dtype(label), np.integer):
         return f"expected a label of an integer dtype. Received: {_dtype(label)}. Cast whole numbers first"
     is_label = len(label_shape) == 2 or len(label_shape) == 3 and label_shape[-1] == 1

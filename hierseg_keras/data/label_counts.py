@@ -25,8 +25,8 @@ def label_counts(tree: ClassTree | str, labels: Iterable, per_image: bool = Fals
         label. With `per_image=True`, one such row per image, `(images, V + 1)`.
 
     Raises:
-        ValueError: If labels do not have an integer dtype; the data set is infinite; or `per_image` is true and labels
-            have another shape.
+        ValueError: If labels do not have an integer dtype, or are lists of arrays; the data set is infinite; or
+            `per_image` is true and labels have another shape.
 
     Example:
 
@@ -82,6 +82,11 @@ def level_counts(tree: ClassTree | str, counts: ArrayLike) -> list[dict[int, int
 
 
 def _label_of(element):
+    if isinstance(element, list) and any(getattr(part, "ndim", 0) >= 2 for part in element):
+        raise ValueError(
+            "`label_counts` expects arrays of labels, or (image, label) pairs as tuples. Received: a list of arrays. "
+            "Pass a tuple if it is a pair, and `np.stack` of it if it holds labels."
+        )
     label = np.asarray(element[1] if isinstance(element, tuple) else element)
     if not np.issubdtype(label.dtype, np.integer):
         raise ValueError(
@@ -93,6 +98,6 @@ def _label_of(element):
 
 def _counts(tree, label):
     is_node = (label >= 0) & (label < tree.num_nodes)
-    # A Python integer would take the labels' dtype, which may be too small for it.
-    node = np.where(is_node, label, np.int64(tree.num_nodes))
+    node = np.where(is_node, label, 0).astype(np.int64)
+    node[~is_node] = tree.num_nodes
     return np.bincount(node.ravel(), minlength=tree.num_nodes + 1)

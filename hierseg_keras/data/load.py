@@ -3,6 +3,7 @@
 import functools
 import os
 import typing
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
@@ -192,6 +193,8 @@ def load(
     for name, builder, level in zip(names, builders, levels_of(label_levels, len(names), tree)):
         options = ((class_maps or {}).get(name), unmapped, (features or {}).get(name), flip_pairs, max_depth, level)
         sources.append(Source(builder, name, tree, ignore_class, *options))
+    if training and flip:
+        _warn_of_undeclared_pairs(sources)
     files = [_records_of(builder, split) for builder, split in zip(builders, splits)]
     if not training:
         padding = (PADDING_COLOR, ignore_class)
@@ -227,23 +230,36 @@ def load(
         branches = [functools.partial(draw, *pair, example) for pair in zip(sources, files)]
         return branches[0]() if len(branches) == 1 else tf.switch_case(example["source"], branches)
 
-    epochs = EpochCounter(int(initial_epoch))
+    num_batches = order.num_examples // batch_size
+    epochs = EpochCounter(int(initial_epoch), num_batches)
     # A pass gets its number when its first example is drawn, which Keras does after `on_epoch_begin`.
-    examples = tf.data.Dataset.range(1).flat_map(lambda _: _pass(order, batch_size, *epochs.begin_pass()))
-    examples = examples.apply(tf.data.experimental.assert_cardinality(order.num_examples))
+    examples = tf.data.Dataset.range(1).flat_map(lambda _: _pass(order, batch_size, num_batches, *epochs.begin_pass()))
+    examples = examples.apply(tf.data.experimental.assert_cardinality(num_batches * batch_size))
     if batch_part is not None:
-        whole_batches = order.num_examples // batch_size
+        examples = own_examples(examples, batch_part, batch_size)
         batch_size //= batch_part[1]
-        examples = own_examples(examples, batch_part, batch_size * batch_part[1]).take(whole_batches * batch_size)
     drawn = examples.map(draw_from_its_source, tf.data.AUTOTUNE)
     dataset = _prefetched(drawn.map(_without_channel).batch(batch_size, drop_remainder=True))
     dataset.set_epoch = epochs.set
     return dataset
 
 
-def _pass(order, batch_size, epoch, first_batch):
+def _warn_of_undeclared_pairs(sources):
+    """Warns of data sets with left and right classes that do not say which of them a horizontal flip swaps."""
+    names = [source.name for source in sources if source.undeclared_pairs]
+    if names:
+        pairs = next(source.undeclared_pairs for source in sources if source.undeclared_pairs)
+        warnings.warn(
+            f"`data.load` flips images at random, and {', '.join(dict.fromkeys(names))} does not declare which classes "
+            f"a flip swaps. Pass them, such as flip_pairs={pairs[:1]}, or flip=False; for a run, `data.flip_pairs` "
+            "or `data.flip`.",
+            stacklevel=3,
+        )
+
+
+def _pass(order, batch_size, num_batches, epoch, first_batch):
     """Returns the examples of an epoch from a batch on. Those before it follow, so that the number stays the same."""
-    examples, count = order.epoch(epoch), first_batch * batch_size
+    examples, count = order.epoch(epoch).take(num_batches * batch_size), first_batch * batch_size
     return examples.skip(count).concatenate(examples.take(count))
 
 

@@ -12,8 +12,11 @@ from hierseg_keras.data.example_names import text_features, undecoded
 from hierseg_keras.data.find_features import find_features
 from hierseg_keras.data.node_table import NodeTable
 from hierseg_keras.data.refusal import refuse
+from hierseg_keras.data.repeated_names import warn_of_repeated_names
+from hierseg_keras.data.sided_classes import sided_classes
 from hierseg_keras.data.stored_images import decode_image
 from hierseg_keras.data.stored_labels import decode_label
+from hierseg_keras.tree import ClassTree
 
 DEPTH = "depth"
 
@@ -49,7 +52,11 @@ class Source:
         self._features = find_features(builder.info, features)
         class_map = None if class_map is None else self._class_map(class_map)
         nodes = self._nodes(tree, ignore_class, class_map, unmapped)
-        pairs = self._flip_pairs(tree, nodes) if flip_pairs is None else flip_pairs
+        pairs = self._flip_pairs(tree, nodes) if flip_pairs is None else list(flip_pairs)
+        # The pairs of left and right classes, unless the data set or the caller says which classes a flip swaps.
+        undeclared = [] if flip_pairs is not None or pairs else sided_classes(tree.paths)
+        labels = set(nodes.values())
+        self.undeclared_pairs = [pair for pair in undeclared if {tree.index(path) for path in pair} <= labels]
         self._has_colors = class_map is not None and class_map.has_colors
         unknown = ignore_class if unmapped == "ignore" else None
         largest = np.iinfo(builder.info.features[self._features[1]].np_dtype).max
@@ -124,7 +131,10 @@ class Source:
                 f"ids to nodes. Received: {self.builder.info.full_name} without either. Pass one for {self.name!r} "
                 "with `class_maps`. `data.propose_class_map` proposes one to edit."
             )
-        return dict(enumerate(node_of_class_id(tree, class_names(self.builder.info), ignore_class).tolist()))
+        nodes = node_of_class_id(tree, class_names(self.builder.info), ignore_class).tolist()
+        if tree != ClassTree.from_tfds(self.builder.info):
+            warn_of_repeated_names(f"`data.load` of {self.name}", tree, nodes)
+        return dict(enumerate(nodes))
 
     def _class_map(self, class_map):
         if isinstance(class_map, ClassMap):

@@ -12,6 +12,8 @@ import sys
 import keras
 import numpy as np
 
+from hierseg_keras.arguments.exact_integer import is_count
+
 # JAX's own default is 100. Two heartbeats may be late before a process counts as lost.
 HEARTBEAT_SECONDS = 20
 # How long a process waits for the others: at the start, and at the end.
@@ -89,6 +91,9 @@ def leave_gpus():
 
 
 def _check(coordinator, processes, process_id, model_devices):
+    for name, value in (("processes", processes), ("model_devices", model_devices)):
+        if not is_count(value):
+            raise ValueError(f"`{name}` expects an integer >= 1. Received: {name}={value!r}.")
     if not 0 <= process_id < processes:
         raise ValueError(
             f"`process_id` expects a number from 0 to {processes - 1}, one less than the number of processes. "

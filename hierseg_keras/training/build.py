@@ -368,6 +368,8 @@ def _load(config, data_sets, name, split, batch_size, **options):
         size=values.size,
         crop_size=values.crop_size,
         scale_range=values.scale_range,
+        flip=values.flip,
+        flip_pairs=values.flip_pairs,
         max_class_share=values.max_class_share,
         distort_colors=values.distort_colors,
         max_depth=values.max_depth,

@@ -162,12 +162,14 @@ def load_class_table(folder, config, tree):
 
 
 def flip_pairs_of(values, tree):
-    """Returns the flip pairs of all data sets to train on, as nodes of a tree and without repetitions.
+    """Returns the flip pairs of a configuration, or else of all data sets to train on, without repetitions.
 
     Args:
         values: The configuration's `data`.
         tree: `ClassTree`.
     """
+    if values.flip_pairs is not None:
+        return [tuple(map(tree.index, pair)) for pair in values.flip_pairs]
     found = []
     # Folders declare none.
     for name in dict.fromkeys(name for name in values.names if name != FOLDERS):

@@ -150,13 +150,13 @@ def _rows_of_file(path):
 
 def _rows(text, source):
     """Returns pairs of a node and its color: the column `color`, or colors in the column `id`."""
-    rows = list(csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True))
-    header = list(rows[0]) if rows else []
+    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    header = reader.fieldnames = [cell.strip() for cell in reader.fieldnames or ()]
     if "node" not in header or not {"color", "id"} & set(header):
         raise TreeError(
             f"{source}:1: expected a CSV table with the columns {' and '.join(_COLUMNS)}. Received: {header}"
         )
-    return _pairs([(row["id"] if "id" in row else "", row["node"], row.get("color")) for row in rows])
+    return _pairs([(row["id"] if "id" in row else "", row["node"], row.get("color")) for row in reader])
 
 
 def _rows_of_class_map(class_map):

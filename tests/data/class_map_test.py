@@ -42,6 +42,9 @@ class ClassMapTest:
             ClassMap([(0, "", "sky"), (1, "", "human")]).node_of_class_id(TREE, 255)
             ClassMap([(0, "", "sky/sky"), (1, "", "bus")]).node_of_class_id(TREE, 255)
 
+    def test_none_is_no_name(self):
+        assert str(ClassMap([(0, None, "bus"), (1, "car", None)])) == "id,class,node\n0,,bus\n1,car,"
+
     def test_unmapped_classes_are_listed_or_ignored(self):
         class_map = ClassMap([(0, "road", ""), (1, "sky", "sky/sky"), (2, "car", "")])
         assert class_map.unmapped == ((0, "road", ""), (2, "car", ""))

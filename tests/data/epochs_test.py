@@ -95,6 +95,15 @@ class EpochsTest:
         train.set_epoch(0, first_batch=3)
         assert sorted(numbers(train)) == list(range(40))
 
+    def test_a_pass_that_begins_later_has_the_batches_of_a_whole_one(self, load_numbers):
+        """13 of 3, and one image left."""
+        train = load_numbers(batch_size=3)
+        whole = bits(train)
+        train.set_epoch(0, first_batch=5)
+        assert bits(train) == whole[5:] + whole[:5]
+        with pytest.raises(ValueError, match="`first_batch` to be at most 13, .* Received: first_batch=14"):
+            train.set_epoch(0, first_batch=14)
+
     def test_another_seed_gives_other_batches(self, load_numbers):
         epochs = [bits(load_numbers(seed=seed)) for seed in (0, -1, np.int64(2**40))]
         assert len({str(epoch) for epoch in epochs}) == len(epochs)

@@ -1,5 +1,7 @@
 """Data sets whose classes tell left from right: a mirror image has them changed."""
 
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -84,6 +86,38 @@ class FlipPairsTest:
         assert [{tree.names[node] for node in pair} for pair in wrapped.flip_pairs] == names
         options = {"training": True, "crop_size": LIP_LABEL.shape, "scale_range": None, "batch_size": 1}
         data.load("lip_tree", "train", tree=tree, data_dir=tmp_path / "data", **options)
+
+    def test_of_arrays_they_are_passed_or_a_warning_is_raised(self):
+        tree, label = ClassTree(["body/left arm", "body/Right_arm", "sky"]), np.array([[0, 2, 1]])
+        source = data.from_arrays(np.full((4, 1, 3), 7, np.uint8), np.tile(label, (4, 1, 1)), tree)
+        options = {"training": True, "crop_size": (1, 3), "scale_range": None, "batch_size": 4}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            pairs = [("left arm", "Right_arm")]
+            found = {
+                str(row)
+                for _, rows in data.load(source, "train", flip_pairs=pairs, **options).repeat(4)
+                for row in rows.numpy()
+            }
+            assert found == {"[[0 2 1]]"}
+            data.load(source, "train", flip=False, **options)
+            data.load(source, "train")
+        tree = ClassTree(["body/left arm", "body/right arm", "sky"])
+        source = data.from_arrays(np.full((4, 1, 3), 7, np.uint8), np.tile(label, (4, 1, 1)), tree)
+        with pytest.warns(UserWarning, match=r"flip_pairs=\[\('body/left arm', 'body/right arm'\)\], or flip=False"):
+            data.load(source, "train", **options)
+
+    def test_a_run_has_its_own(self):
+        config = RunConfig(data={"dataset": "street_blocks", "flip_pairs": [["car", "bus"]], "flip": False})
+        tree = ClassTree.load("street_blocks")
+        assert config.data.flip_pairs == (("car", "bus"),) and config.data.flip is False
+        assert flip_pairs_of(config.data, tree) == [(tree.index("car"), tree.index("bus"))]
+
+    def test_classes_without_a_row_are_left_out(self):
+        tree = ClassTree(["left_eye", "right_eye", "nose"])
+        pairs = [("left_eye", "right_eye"), ("left_ear", "right_ear")]
+        paths = ["left_eye", "right_eye", "nose", "left_ear", "right_ear"]
+        assert nodes_of_pairs(tree, pairs, paths, {0: 0, 1: 1}) == [(0, 1)]
 
     def test_pairs_without_two_nodes_are_left_out(self):
         tree, paths = ClassTree(["eye", "nose"]), ["left_eye", "right_eye", "nose"]

@@ -110,6 +110,16 @@ class FromArraysTest:
         with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="example 0"):
             hs.data.from_arrays(np.zeros((1, 4, 4, 3), np.uint8), label, TREE, classes=classes)
 
+    def test_images_without_pixels_are_refused(self):
+        with pytest.raises(ValueError, match=r"example 1: .* at least one pixel. Received: \(0, 2, 3\)"):
+            from_arrays([IMAGES[0], np.zeros((0, 2, 3), np.uint8)], [LABELS[0], np.zeros((0, 2), int)])
+
+    def test_class_that_another_tree_has_at_two_levels_raises_a_warning(self):
+        tree, other = (hs.ClassTree.from_text(text) for text in ("road\nsky", "flat\n\troad\nsky\n\tsky"))
+        source = hs.data.from_arrays(np.zeros((1, 2, 2, 3), np.uint8), np.ones((1, 2, 2), int), tree)
+        with pytest.warns(UserWarning, match=r"nodes \['sky'\] are top classes.*write \['sky/sky'\]"):
+            hs.data.load(source, "train", tree=other)
+
     def test_gray_images_get_three_channels(self):
         gray = np.full((5, 6), 7, np.uint8)
         source = from_arrays([gray, gray[..., None]], [np.zeros((5, 6, 1), np.int64)] * 2)

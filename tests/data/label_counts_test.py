@@ -57,6 +57,14 @@ class LabelCountsTest:
             with pytest.raises(ValueError, match="`label_counts` expects integer labels"):
                 label_counts(TREE, [(None, labels)])
 
+    def test_a_list_of_arrays_may_be_a_pair_or_labels(self):
+        with pytest.raises(ValueError, match="pairs as tuples. Received: a list of arrays"):
+            label_counts(TREE, [[LABELS[0], LABELS[1]]])
+        assert label_counts(TREE, LABELS.tolist()).tolist() == np.sum(ROWS, axis=0).tolist()
+
+    def test_labels_of_64_bits_without_sign(self):
+        assert label_counts(TREE, LABELS.astype(np.uint64)).tolist() == np.sum(ROWS, axis=0).tolist()
+
     def test_a_data_set_without_end_raises(self):
         with pytest.raises(ValueError, match="a finite data set"):
             label_counts(TREE, tf.data.Dataset.from_tensors(LABELS).repeat())

@@ -27,6 +27,8 @@ class ProcessesTest:
             (("localhost:80", 2, 2), "`process_id` expects a number from 0 to 1"),
             ((None, 2, 1), "`coordinator` expects the address host:port of process 0"),
             (("localhost:80", 2, 1, 2), "`model_devices` expects a single process"),
+            ((None, 1, 0, 0), "`model_devices` expects an integer >= 1. Received: model_devices=0"),
+            (("localhost:80", 0, 0), "`processes` expects an integer >= 1. Received: processes=0"),
             ((None, 1, 0, 7), "`model_devices` expects a divisor of the number of devices"),
         ],
     )

@@ -113,6 +113,8 @@ class OwnPaletteTest:
         assert node_colors(TREE, str(table))[0].tolist() == [1, 2, 3]
         table.write_text("node,color\nsky,#0a0b0c\nsky,#ffffff\n")
         assert node_colors(TREE, table)[2].tolist() == [10, 11, 12]
+        table.write_text("node , color\nsky,#0a0b0c\n")
+        assert node_colors(TREE, table)[2].tolist() == [10, 11, 12]
 
     def test_class_map_of_colors(self, tmp_path):
         class_map = ClassMap.from_dict({(1, 2, 3): "person", "#0a0b0c": "sky", (9, 9, 9): "ignore"})

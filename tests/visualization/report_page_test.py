@@ -101,6 +101,16 @@ class ReportPageTest:
                     iou = found["iou"].get(str(TREE.index(row["class"])), np.nan)
                     np.testing.assert_allclose(iou, row["iou"], atol=1e-4)
 
+    def test_images_without_labels_or_with_nan_have_no_values(self, tmp_path):
+        triples = predictions()
+        triples[1][1][:] = IGNORED
+        triples[2][2][:9] = np.nan
+        report = hs.metrics.TreeReport(TREE, scores="leaves", ignore_class=IGNORED)
+        page = content(report_page([ReportedRun("first", report, one_by_one(triples))], tmp_path / "page"))
+        for image in page["images"][1:3]:
+            assert image["runs"] == [{"severity": None, "wrong": [None] * TREE.num_levels, "iou": {}}]
+        assert page["images"][3]["runs"][0]["severity"] is not None
+
     def test_padding_of_a_batch_is_no_part_of_an_image(self, tmp_path):
         triples = predictions()
         height, width = np.max(SIZES, axis=0)

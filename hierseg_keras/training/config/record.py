@@ -23,6 +23,7 @@ from hierseg_keras.training.config.value_types import (
     Either,
     Levels,
     Names,
+    NotEmpty,
     NotNegative,
     Off,
     Path,
@@ -99,6 +100,11 @@ class Data(Record):
     neither is given and the images have more than a megapixel, `size` is 512 and the crops are 512 x 512."""
     scale_range: Off[AsTuple[tuple[Positive, Positive]]] = (0.5, 2.0)
     """Smallest and largest factor of random scaling; false disables scaling."""
+    flip: bool = True
+    """Whether to flip training crops horizontally at random."""
+    flip_pairs: Off[AsTuple[tuple[AsTuple[tuple[NotEmpty, NotEmpty]], ...]]] = None
+    """Pairs of nodes that a horizontal flip swaps, such as '[["left arm", "right arm"]]'. Defaults to the pairs that
+    the data sets declare."""
     max_class_share: Off[Share] = None
     """Largest share of one class in a training crop, such as 0.75; the crop is drawn up to ten times. Defaults to no
     limit."""
@@ -198,13 +204,12 @@ class RunConfig(Record):
 
     Args:
         data: `dataset`, `train_split`, `tree`, `batch_size`, `batch_shares`, `weights`, `label_levels`, `size`,
-            `crop_size`, `scale_range`, `max_class_share`, `distort_colors`, `max_depth`, `data_dir`, `manual_dir`: as
-            in `data.load`. `dataset` may be a
-            list of data sets to train on together, and `train_split` a list with the split of each. `label_levels`
-            applies to the training only. `images`, `masks`, `mask_format`, `classes`, `val_share`, `val_images`,
-            `val_masks`, `groups`, `skip_bad`: the folders of the data set `"folders"`, as in `data.from_folders`;
-            `tree` is then required. `palette`: the colors of the run's pictures, as in
-            `visualization.node_colors`.
+            `crop_size`, `scale_range`, `flip`, `flip_pairs`, `max_class_share`, `distort_colors`, `max_depth`,
+            `data_dir`, `manual_dir`: as in `data.load`. `dataset` may be a list of data sets to train on together, and
+            `train_split` a list with the split of each. `label_levels` applies to the training only. `images`, `masks`,
+            `mask_format`, `classes`, `val_share`, `val_images`, `val_masks`, `groups`, `skip_bad`: the folders of the
+            data set `"folders"`, as in `data.from_folders`; `tree` is then required. `palette`: the colors of the run's
+            pictures, as in `visualization.node_colors`.
         network: Name and options of a network. Without a name it is a `DeepLabV3Plus` on the ImageNet weights of
             `efficientnet_lite0`, with 64 channels, whose other options may be given.
         method: Name and options of the wrapper that trains the network: `HSSN`, `HS3` or `MaskClassification`. Defaults

@@ -26,7 +26,8 @@ class CountedImage:
         leaf: Integer array `(H, W)`, the decoded leaves.
         scores: `Scores` that describes `y_pred`.
         summary: Dict of JSON values: `severity`; `wrong`, the wrong share of the labeled pixels at each level, from 1;
-            and `iou`, by node, of the nodes that occur or are predicted.
+            and `iou`, by node, of the nodes that occur or are predicted. A value is `None` if no pixel is labeled, and
+            all are if a score of a labeled pixel is not finite.
     """
 
     image: np.ndarray
@@ -62,6 +63,8 @@ def counted_images(run, wanted):
                 yield None
                 continue
             single.reset_state()
+            # Records whether scores are not finite.
+            single.read(labels[i : i + 1], predictions[i : i + 1])
             single.confusion.update(label[i : i + 1], leaf[i : i + 1], is_counted[i : i + 1])
             height, width = unpadded_shape(image, counted[i])
             inside = slice(height), slice(width)
@@ -71,13 +74,15 @@ def counted_images(run, wanted):
 
 def _summary(report):
     """Returns the `summary` of a `CountedImage`, from a report of its pixels alone."""
+    if report.is_invalid():
+        return {"severity": None, "wrong": [None for _ in _levels(report)], "iou": {}}
     values = {name: float(value) for name, value in report.result().items()}
     rows = report.rows()
     labeled = [sum(row["support"] for row in rows if row["level"] == level) for level in _levels(report)]
     right = [values[f"accuracy_{level}"] if count else None for level, count in zip(_levels(report), labeled)]
     ious = {node: round(iou, _DECIMALS) for node, iou in enumerate(node_scores(report, rows)["iou"]) if iou is not None}
     return {
-        "severity": round(values["mistake_severity"], _DECIMALS),
+        "severity": round(values["mistake_severity"], _DECIMALS) if any(labeled) else None,
         "wrong": [None if share is None else round(1 - share, _DECIMALS) for share in right],
         "iou": ious,
     }

@@ -56,7 +56,7 @@ hierseg.imageList = (store) => {
   /** Returns the text below an image. */
   function scoreText(image, { sort, run, level, node }) {
     const values = data.images[image].runs[run];
-    if (sort === "severity") return `severity ${values.severity.toFixed(2)}`;
+    if (sort === "severity") return `severity ${decimals(values.severity)}`;
     if (sort === "iou" && node !== null) return `IoU ${numbers.share(values.iou[node])}`;
     return `${numbers.percent(values.wrong[level - 1])} wrong`;
   }
@@ -95,7 +95,11 @@ hierseg.imageList = (store) => {
   function imageScores(image, run, level) {
     const { wrong, severity } = data.images[image].runs[run];
     const name = data.runs.length > 1 ? `${data.runs[run].name}: ` : "";
-    return `${name}${numbers.percent(wrong[level - 1])} wrong, severity ${severity.toFixed(2)}`;
+    return `${name}${numbers.percent(wrong[level - 1])} wrong, severity ${decimals(severity)}`;
+  }
+
+  function decimals(value) {
+    return value === null ? "–" : value.toFixed(2);
   }
 
   /** Scrolls the list, and not the page, to an image. */
