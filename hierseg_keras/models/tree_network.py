@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import keras
 
-from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, one_of_list
+from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, check_loss, compile_from, one_of_list
 from hierseg_keras.models.configuration.check_keywords import check_keywords
 from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
 from hierseg_keras.models.optimizer_variables import create_optimizer_variables
@@ -120,6 +120,27 @@ class TreeNetwork(keras.Model):
         # `training` is passed explicitly. Without it, Keras's `Resizing` (3.15) and all layers after it assume training
         # mode, and SegFormer would be exported with batch normalization in training mode.
         return super().call(inputs, training=training, mask=mask)
+
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "rmsprop",
+        loss: str | keras.losses.Loss | None = None,
+        *args,
+        **kwargs,
+    ) -> None:
+        """Configures the model for training, as `keras.Model.compile` does.
+
+        Args:
+            optimizer: As in `keras.Model.compile`.
+            loss: As in `keras.Model.compile`. A loss of `hs.losses` must be one on the model's kind of scores, and
+                its tree must have the structure of the model's.
+            *args, **kwargs: Passed on to `keras.Model.compile`.
+        """
+        check_loss(self, loss)
+        super().compile(optimizer, loss, *args, **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        compile_from(self, config)
 
     def fit(self, *args, **kwargs) -> keras.callbacks.History:
         """Trains the model, as `keras.Model.fit` does, but does not accept `class_weight`."""

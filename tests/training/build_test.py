@@ -293,7 +293,8 @@ class PrecisionTest:
     @pytest.mark.parametrize("name", ["HSSN", "HS3"])
     def test_losses_of_methods_are_scaled(self, name):
         stages = {"stages": ["encoder_0_b_relu"], "clusters": None} if name == "HS3" else {}
-        model = build.make_model(tiny_config(precision="mixed_float16", method={"name": name, **stages}), TREE)
+        options = {"method": {"name": name, **stages}, "loss": {"name": "FocalTreeMin"}}
+        model = build.make_model(tiny_config(precision="mixed_float16", **options), TREE)
         assert keras.config.dtype_policy().name == "float32"
         model.compile("sgd", loss=None if name == "HSSN" else FocalTreeMin(TREE))
         assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)

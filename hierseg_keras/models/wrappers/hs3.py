@@ -194,6 +194,10 @@ class HS3(TrainingWrapper):
 
     # === Train ===
 
+    @property
+    def further_ignore_class(self) -> int:
+        return self.ignore_class
+
     def further_losses(
         self, y: Tensor, y_pred: dict[str, Tensor], sample_weight: Tensor | None
     ) -> dict[str, tuple[Tensor, float]]:

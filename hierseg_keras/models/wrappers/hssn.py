@@ -7,7 +7,7 @@ import keras
 
 from hierseg_keras.losses import TreeTriplet
 from hierseg_keras.losses.objectives import objectives
-from hierseg_keras.models.compiled_loss import LOGITS
+from hierseg_keras.models.compiled_loss import LOGITS, check_loss, check_structure
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.graph.classifier_input import embedding_of
 from hierseg_keras.models.graph.functional import functional
@@ -86,7 +86,8 @@ class HSSN(TrainingWrapper):
         TypeError: If `segmenter` is not a functional model.
         ValueError: If there is no tree; if `loss` or `beta_schedule` is unknown; if the classifier of
             `segmenter` is not found; if `features` or `embedding` is not the name of a layer; if `beta` is
-            negative; if `segmenter` has auxiliary logits of another kind than `loss` needs; or, from
+            negative; if `segmenter` has auxiliary logits of another kind than `loss` needs; if `loss` and
+            `triplet` have different `ignore_class`, or trees of another structure than `tree`; or, from
             `fit`, if the length of the data is unknown, `total_steps` is `None` and `beta_schedule` is
             `"cosine"`.
 
@@ -186,6 +187,10 @@ class HSSN(TrainingWrapper):
         self.logits_loss = loss
         self.ignore_class = ignore_class
         self.has_triplets = bool(triplet)
+        if self.has_triplets:
+            check_structure(self, self.triplet)
+        # Before training: `compile` checks the loss that it uses.
+        check_loss(self, loss, self.further_ignore_class)
 
     def call(self, image: Tensor, training: bool = False) -> Tensor | dict[str, Tensor]:
         if not (training and self.has_triplets):
@@ -193,6 +198,10 @@ class HSSN(TrainingWrapper):
         return self.training_model(image, training=True)
 
     # === Train ===
+
+    @property
+    def further_ignore_class(self) -> int | None:
+        return self.triplet.ignore_class if self.has_triplets else None
 
     def compile(
         self,
@@ -279,8 +288,9 @@ def _accumulation_steps(optimizer):
 
 
 def _has_scores(segmenter, tree, scores):
-    """Returns whether a network is made for the tree and the kind of scores."""
-    return getattr(segmenter, "tree", None) == tree and getattr(segmenter, "scores", None) == scores
+    """Returns whether a network returns logits of this kind for the tree."""
+    is_for_tree = getattr(segmenter, "tree", None) == tree and getattr(segmenter, "scores", None) == scores
+    return is_for_tree and getattr(segmenter, "from_logits", True)
 
 
 def _projection(filters, embedding):

@@ -113,6 +113,10 @@ class MaskClassification(TrainingWrapper):
 
     # === Train ===
 
+    @property
+    def further_ignore_class(self) -> int:
+        return self.ignore_class
+
     def compile(
         self,
         optimizer: str | keras.optimizers.Optimizer = "rmsprop",

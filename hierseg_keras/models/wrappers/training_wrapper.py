@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from hierseg_keras.distribution.replicas import num_replicas
-from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, one_of_list
+from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, check_loss, compile_from, one_of_list
 from hierseg_keras.models.configuration.check_keywords import check_keywords
 from hierseg_keras.models.configuration.saved_config import config_of, model_from_config
 from hierseg_keras.models.layers.image_input import check_channels_last
@@ -62,10 +62,31 @@ class TrainingWrapper(keras.Model):
         """
         raise NotImplementedError
 
+    @property
+    def further_ignore_class(self) -> int | None:
+        """The `ignore_class` of the losses of `further_losses`, or `None` if there are none."""
+        return None
+
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "rmsprop",
+        loss: str | keras.losses.Loss | None = None,
+        *args,
+        **kwargs,
+    ) -> None:
+        """Configures the model for training, as `keras.Model.compile` does.
+
+        Args:
+            optimizer: As in `keras.Model.compile`.
+            loss: As in `keras.Model.compile`. A loss of `hs.losses` must be one on the model's kind of scores, and
+                its tree must have the structure of the model's.
+            *args, **kwargs: Passed on to `keras.Model.compile`.
+        """
+        check_loss(self, loss, self.further_ignore_class)
+        super().compile(optimizer, loss, *args, **kwargs)
+
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.optimizer is not None:
-            self.optimizer.build(self.trainable_variables)
+        compile_from(self, config)
 
     def fit(self, *args, **kwargs) -> keras.callbacks.History:
         """Trains the model, as `keras.Model.fit` does, but does not accept `class_weight`."""
