@@ -7,6 +7,7 @@ import keras
 
 from hierseg_keras.models.compiled_loss import LOGITS, auxiliary_loss, check_fit, check_loss, compile_from, one_of_list
 from hierseg_keras.models.configuration.check_keywords import check_keywords
+from hierseg_keras.models.configuration.dtype_policies import scale_loss_for
 from hierseg_keras.models.configuration.saved_config import config_of, model_from_config, remember_arguments
 from hierseg_keras.models.optimizer_variables import create_optimizer_variables
 from hierseg_keras.tree import ClassTree, as_class_tree
@@ -98,6 +99,7 @@ class TreeNetwork(keras.Model):
         **kwargs,
     ):
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+        scale_loss_for(self, self)
         self.tree = as_class_tree(tree)
         self.scores = scores
         auxiliary = auxiliary or {}

@@ -204,6 +204,7 @@ class TreeNetworkTest:
             "filters": 2,
             "num_stages": 1,
             "input_shape": [None, None, 3],
+            "dtype_policy": "float32",
             "name": "mine",
             "frozen": [],
         }

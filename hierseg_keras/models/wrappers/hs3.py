@@ -15,6 +15,7 @@ from hierseg_keras.decoding import best_path
 from hierseg_keras.losses import HierarchicalCrossentropy
 from hierseg_keras.losses.weights import is_not_negative
 from hierseg_keras.models.compiled_loss import LOGITS
+from hierseg_keras.models.configuration.dtype_policies import scale_loss_for
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.graph.functional import functional
 from hierseg_keras.models.graph.layer_outputs import call_names, layer_outputs
@@ -125,6 +126,7 @@ class HS3(TrainingWrapper):
     ):
         super().__init__(name=name, **kwargs)
         segmenter = functional("HS3", segmenter)
+        scale_loss_for(self, segmenter)
         tree = tree_of_network("HS3", segmenter)
         meaning = scores_of(segmenter, "HS3")
         self.clusters = clusters_of_stages("HS3", tree, stages, clusters)

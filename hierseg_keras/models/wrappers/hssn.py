@@ -8,6 +8,7 @@ import keras
 from hierseg_keras.losses import TreeTriplet
 from hierseg_keras.losses.objectives import objectives
 from hierseg_keras.models.compiled_loss import LOGITS, check_loss, check_structure
+from hierseg_keras.models.configuration.dtype_policies import scale_loss_for
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.graph.classifier_input import embedding_of
 from hierseg_keras.models.graph.functional import functional
@@ -127,6 +128,7 @@ class HSSN(TrainingWrapper):
     ):
         super().__init__(name=name, **kwargs)
         segmenter = functional("HSSN", segmenter)
+        scale_loss_for(self, segmenter)
         if tree is None and getattr(segmenter, "tree", None) is None:
             raise ValueError("`HSSN` expects a `tree`, because `segmenter` has none. Received: tree=None.")
         if not hasattr(loss, "scores") and loss not in tuple(objectives()):

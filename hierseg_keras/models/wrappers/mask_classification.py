@@ -7,6 +7,7 @@ from hierseg_keras.distribution.replicas import num_replicas
 from hierseg_keras.losses.mask_classification import mask_classification
 from hierseg_keras.losses.objectives import leaf_crossentropy
 from hierseg_keras.models.compiled_loss import LOGITS, check_weights, one_of_list
+from hierseg_keras.models.configuration.dtype_policies import scale_loss_for
 from hierseg_keras.models.configuration.saved_config import remember_arguments
 from hierseg_keras.models.wrappers.mask_classifier import MaskClassifier, maskformer
 from hierseg_keras.models.wrappers.training_wrapper import TrainingWrapper
@@ -93,6 +94,7 @@ class MaskClassification(TrainingWrapper):
     ):
         super().__init__(name=name, **kwargs)
         self.inference_model = MaskClassifier(maskformer("MaskClassification", segmenter))
+        scale_loss_for(self, segmenter)
         weights = {"no_object_weight": no_object_weight, "focal_weight": focal_weight, "dice_weight": dice_weight}
         check_weights("MaskClassification", **weights)
         remember_arguments(self, {"segmenter": segmenter, **weights, "ignore_class": ignore_class})
