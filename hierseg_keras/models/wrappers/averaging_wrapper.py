@@ -11,6 +11,8 @@ from hierseg_keras.models.layers.image_input import check_channels_last
 class AveragingWrapper(keras.Model):
     """Base class of models that change a network's probabilities and return them as the network does.
 
+    They call the network in inference mode, so that they can be compiled and evaluated, but not trained.
+
     Args:
         model, tree, scores, from_logits, name: As in `MultiScale`.
         arguments: Dict of the subclass's further arguments, which become attributes and the configuration.
@@ -64,6 +66,26 @@ class AveragingWrapper(keras.Model):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:3], self.model.output_shape[-1])
+
+    def fit(self, *args, **kwargs):
+        raise self._not_trained("fit")
+
+    def train_on_batch(self, *args, **kwargs):
+        raise self._not_trained("train_on_batch")
+
+    def _not_trained(self, method):
+        # Batch normalization would keep its statistics, and dropout would drop nothing.
+        return ValueError(
+            f"`{type(self).__name__}` expects a trained network, which it calls in inference mode. Received: a call of "
+            f"`{method}`. Train the network itself, then wrap it."
+        )
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+        """Exports the model, as `keras.Model.export` does."""
+        if input_signature is None:
+            # Keras infers it from the graph of a functional model, or from the first call of another one.
+            input_signature = [keras.InputSpec(dtype="float32", shape=self.input_shape)]
+        super().export(filepath, format, verbose, input_signature, **kwargs)
 
     def get_config(self):
         return config_of(self)

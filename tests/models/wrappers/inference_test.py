@@ -6,7 +6,7 @@ import pytest
 
 from hierseg_keras.losses import FocalTreeMin
 from hierseg_keras.metrics import LevelMeanIoU
-from hierseg_keras.models import HSSN, MultiScale, SlidingWindow, UNet
+from hierseg_keras.models import HSSN, Calibrated, MultiScale, Resized, SlidingWindow, UNet
 from hierseg_keras.models.layers.resize_to import resize
 from hierseg_keras.tree import ClassTree
 
@@ -120,6 +120,37 @@ class SlidingWindowTest:
         network = keras.Model(image, keras.layers.Conv2D(TREE.num_nodes, 3, 4, "same")(image))
         with pytest.raises(ValueError, match=r"size of the window, \(8, 8\). Received: scores of \(2, 2\)"):
             SlidingWindow(network, (8, 8), tree=TREE)(np.zeros((1, 12, 12, 3), "float32"))
+
+
+WRAPPERS = [
+    lambda m: MultiScale(m, scales=(0.5, 1)),
+    lambda m: SlidingWindow(m, (8, 8)),
+    lambda m: Calibrated(m, 2.0),
+    lambda m: Resized(m, (12, 16)),
+    lambda m: Resized(MultiScale(Calibrated(m, 2.0), scales=(1,)), 12),
+]
+
+
+class TrainedAndExportedTest:
+    @pytest.mark.parametrize("wrap", WRAPPERS)
+    def test_training_is_refused(self, wrap, image):
+        model, labels = wrap(network()), np.zeros((2, 20, 30), "int32")
+        model.compile("sgd", loss=FocalTreeMin(TREE))
+        for train in (model.fit, model.train_on_batch):
+            with pytest.raises(ValueError, match=f"{train.__name__}`. Train the network itself, then wrap it"):
+                train(image, labels)
+
+    @pytest.mark.skipif(not IS_TENSORFLOW, reason="exports")
+    @pytest.mark.parametrize("wrap", WRAPPERS)
+    def test_export_of_keras_returns_the_same_scores(self, wrap, image, tmp_path):
+        import tensorflow as tf
+
+        # Not called before.
+        model = wrap(network())
+        model.export(tmp_path / "export", verbose=False)
+        served = tf.saved_model.load(tmp_path / "export")
+        for pixels in (image, image[:1, :17]):
+            np.testing.assert_allclose(served.serve(pixels), np.asarray(model(pixels)), rtol=1e-4, atol=1e-5)
 
 
 class InPredictEvaluateAndExportTest:
