@@ -1,5 +1,8 @@
 """Optimizers that accumulate the gradients of several batches per step, on one or more replicas."""
 
+import functools
+import inspect
+
 import keras
 
 from hierseg_keras.distribution.accumulated_steps import AccumulatedSteps
@@ -61,7 +64,29 @@ class AccumulatedAdamW(AccumulatedSteps, keras.optimizers.AdamW):
     """
 
 
+@functools.cache
 def accumulated(cls):
-    """Returns the accumulating subclass of an optimizer class. It is created if this module does not define one."""
+    """Returns the accumulating subclass of an optimizer class, with which Keras saves and loads models.
+
+    It is created if this module does not define one. A model that was trained with an optimizer of your own is loaded
+    after a call of this function with its class.
+    """
     known = {known.__bases__[1]: known for known in (AccumulatedSGD, AccumulatedCoupledSGD, AccumulatedAdamW)}
-    return known.get(cls) or type(f"Accumulated{cls.__name__}", (AccumulatedSteps, cls), {"__doc__": cls.__doc__})
+    if cls in known:
+        return known[cls]
+    made = type(f"Accumulated{cls.__name__}", (AccumulatedSteps, cls), {"__doc__": cls.__doc__})
+    # The name of a class of Keras is unique, and that of a class of the user may be the same.
+    is_of_keras = vars(keras.optimizers).get(cls.__name__) is cls
+    name = made.__name__ if is_of_keras else f"{cls.__module__}.{made.__name__}"
+    return keras.saving.register_keras_serializable("hierseg_keras", name)(made)
+
+
+def _register_those_of_keras():
+    """Makes Keras find the accumulating optimizers in every process that loads a model."""
+    for cls in list(vars(keras.optimizers).values()):
+        # Other optimizers wrap optimizers.
+        if inspect.isclass(cls) and "learning_rate" in inspect.signature(cls).parameters:
+            accumulated(cls)
+
+
+_register_those_of_keras()

@@ -1,4 +1,7 @@
 import contextlib
+import inspect
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -7,7 +10,17 @@ import pytest
 tf = pytest.importorskip("tensorflow")
 from hierseg_keras.losses import FocalTreeMin  # noqa: E402
 from hierseg_keras.training import AccumulatedAdamW, AccumulatedSGD  # noqa: E402
+from hierseg_keras.training.accumulation import accumulated  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
+
+
+def optimizers_of_keras():
+    return [
+        name
+        for name, cls in vars(keras.optimizers).items()
+        if inspect.isclass(cls) and "learning_rate" in inspect.signature(cls).parameters
+    ]
+
 
 TREE = ClassTree.from_text("human\n\tperson\n\trider\nsky")
 STEPS = 3
@@ -64,6 +77,26 @@ class AccumulationTest:
         assert type(loaded.optimizer) is AccumulatedAdamW
         assert loaded.optimizer.get_config() == model.optimizer.get_config()
         assert loaded.optimizer.accumulation_steps == 2
+
+    @pytest.mark.parametrize("name", sorted(optimizers_of_keras()))
+    def test_models_with_any_optimizer_of_keras_load(self, name, tmp_path):
+        made = accumulated(getattr(keras.optimizers, name))
+        assert made is accumulated(getattr(keras.optimizers, name))
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(made(0.1, accumulation_steps=3), loss="mse")
+        model.save(tmp_path / "model.keras")
+        optimizer = keras.models.load_model(tmp_path / "model.keras").optimizer
+        assert type(optimizer) is made and optimizer.get_config() == model.optimizer.get_config()
+
+    def test_a_process_that_made_no_class_loads_them(self):
+        code = "import keras, hierseg_keras\nassert keras.saving.get_registered_object('hierseg_keras>AccumulatedLion')"
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+    def test_an_optimizer_of_the_user_may_have_the_name_of_one_of_keras(self):
+        own = type("Lion", (keras.optimizers.Lion,), {})
+        made = accumulated(own)
+        assert keras.saving.get_registered_name(made) == f"hierseg_keras>{__name__}.AccumulatedLion"
+        assert keras.saving.get_registered_object("hierseg_keras>AccumulatedLion") is accumulated(keras.optimizers.Lion)
 
     @pytest.mark.parametrize("steps", [0, 1.5, 2.0, "a"])
     def test_invalid_steps_raise(self, steps):
