@@ -18,6 +18,7 @@ from hierseg_keras.training.build import load_held_out, make_parts, tree_of
 from hierseg_keras.training.checkpoints.earlier_run import CHECKPOINTS
 from hierseg_keras.training.config import RunConfig
 from hierseg_keras.training.config.changes import differences
+from hierseg_keras.training.config.checks import with_effect
 from hierseg_keras.training.config.files import CONFIG, config_file
 from hierseg_keras.training.config.problems import shown
 from hierseg_keras.training.data_sets import DataSets, absolute_folders
@@ -111,7 +112,7 @@ def _train_phases(config, folder, verbose, strategy):
     reduced, analysis = _split_off(data_sets, method.analysis_share)
     reduced_data = {"train_split": reduced if len(reduced) > 1 else reduced[0]}
     # The published results are those of the last phase.
-    deep = config.replace(method=all_classes, data=reduced_data, published=[])
+    deep = with_effect(config.replace(method=all_classes, data=reduced_data, published=[]))
     with _recorded(config, folder):
         _once(
             folder / DEEP_SUPERVISION,
@@ -120,7 +121,7 @@ def _train_phases(config, folder, verbose, strategy):
     _once(folder / CLUSTERS, lambda path: _find_clusters(config, folder / DEEP_SUPERVISION, data_sets, analysis, path))
     files = [folder / CLUSTERS / f"{stage_prefix(stage)}.txt" for stage in method.stages]
     # Read as trees, so that an error in an edited file names it.
-    final = config.replace(method={"clusters": [ClassTree.from_file(file).to_text() for file in files]})
+    final = with_effect(config.replace(method={"clusters": [ClassTree.from_file(file).to_text() for file in files]}))
     _once(folder / HS3_RUN, lambda path: train_on(final, path, verbose, strategy, resume=True, data_sets=data_sets))
     _, model = load_run(folder / HS3_RUN, strategy)
     return model

@@ -10,6 +10,7 @@ pytest.importorskip("tensorflow")
 from hierseg_keras.cli.main import main  # noqa: E402
 from hierseg_keras.clustering import TradeOff  # noqa: E402
 from hierseg_keras.training import RunConfig, evaluate_run, hs3_run, load_run, train, train_hs3  # noqa: E402
+from hierseg_keras.training.config.checks import training_conflicts  # noqa: E402
 from hierseg_keras.training.data_sets import DataSets  # noqa: E402
 from hierseg_keras.training.folder_claim import claimed  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
@@ -137,6 +138,8 @@ class TrainHS3Test:
         with pytest.raises(KeyboardInterrupt):
             train_hs3(config.replace(method=method), tmp_path / "run")
         assert (trained[0].method.fuse, trained[0].method.clusters) == (fuses, None)
+        # The options of the search have no effect in this training, which would refuse them.
+        assert not list(training_conflicts(trained[0]))
 
     @pytest.mark.large
     def test_kmeans_on_regions(self, config, tmp_path):

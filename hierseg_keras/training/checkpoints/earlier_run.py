@@ -6,6 +6,7 @@ import warnings
 from hierseg_keras.training.checkpoints.checkpoint_files import Checkpoint, last_checkpoint
 from hierseg_keras.training.config import ConfigError, RunConfig
 from hierseg_keras.training.config.changes import differences
+from hierseg_keras.training.config.checks import with_effect
 from hierseg_keras.training.config.files import config_file
 from hierseg_keras.training.config.problems import shown
 from hierseg_keras.training.data_sets import absolute_folders
@@ -125,8 +126,11 @@ class EarlierRun:
 
 
 def _absolute_values(config):
-    """Returns the values of a configuration. Runs of earlier versions have stored relative paths."""
-    return config.replace(data=absolute_folders(config.data)).to_values()
+    """Returns the values of a configuration that are compared.
+
+    Runs of earlier versions have stored relative paths, and options of the method that have no effect.
+    """
+    return with_effect(config.replace(data=absolute_folders(config.data))).to_values()
 
 
 def earlier_run(folder):

@@ -9,6 +9,11 @@ from hierseg_keras.tree import ClassTree
 # The data set of the folders `data.images` and `data.masks`.
 FOLDERS = "folders"
 _FOLDER_KEYS = "images masks mask_format classes val_share val_images val_masks groups".split()
+# The options of a method that only the search for clusters uses.
+_SEARCH_OPTIONS = ("theta", "ratio", "analysis_share", "clustering", "embeddings")
+# Options of optimizers that Keras does not check.
+_CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
+_DECAYS = ("beta_1", "beta_2", "adam_beta_1", "adam_beta_2", "rho")
 # Used to check a loss's options before the run's own tree is read.
 _SOME_TREE = ClassTree(["a/b", "a/c", "d"])
 
@@ -29,6 +34,14 @@ def conflicts(config):
 def training_conflicts(config):
     """Yields a message per combination of values that a new training refuses. Finished runs may have them."""
     yield from _callbacks(config)
+    yield from _optimizer(config)
+    yield from _without_effect(config)
+    if config.data.skip_bad and not _has_folders(config):
+        yield (
+            f'`data.skip_bad` expects the data set "{FOLDERS}", because a training prepares other data sets whole. '
+            f"Received: True for {shown(config.data.dataset)}. Omit it, and prepare the data set before with `hierseg "
+            "data NAME --prepare --skip-bad`."
+        )
     if config.freeze is not None and config.init is None and has_random_weights(config.network):
         yield (
             "`freeze` expects `init` or pretrained weights of the network (`network.weights`), because random layers "
@@ -39,6 +52,58 @@ def training_conflicts(config):
             "`evaluation.every` expects a number of epochs with `schedule.early_stopping_patience`, which counts "
             f"validations. Received: false with {config.schedule.early_stopping_patience}."
         )
+
+
+def with_effect(config):
+    """Returns a configuration in which options of the method that have no effect have their defaults."""
+    names = _unused_options(config.method)
+    if not names:
+        return config
+    return config.replace(method={name: _default_of(config.method, name) for name in names})
+
+
+def _unused_options(method):
+    """Returns a dict from the options of a method that have no effect to what each of them expects."""
+    if not hasattr(method, "clustering"):
+        return {}
+    is_search = method.clusters == "search"
+    unused = {}
+    if not is_search:
+        clusters = "false" if method.clusters is None else shown(method.clusters)
+        # Braces of the texts of trees are not fields to fill in.
+        clusters = clusters.replace("{", "{{").replace("}", "}}")
+        reason = f'`method.clusters` "search", which alone uses it. Received: {{}} with {clusters}.'
+        unused = dict.fromkeys(_SEARCH_OPTIONS, reason)
+    elif method.ratio is not None:
+        unused["theta"] = f"no `method.ratio`, which is used in its place. Received: {{}} with {method.ratio}."
+    # The deep supervision before k-means of regions has fused blocks in any case.
+    has_blocks = method.fuse or (is_search and method.clustering == "kmeans" and method.embeddings == "regions")
+    if not has_blocks:
+        unused["filters"] = "`method.fuse`, whose blocks have these channels. Received: {} without it."
+    return unused
+
+
+def _without_effect(config):
+    """Yields a message per option of the method that is given, but has no effect."""
+    for name, expected in _unused_options(config.method).items():
+        value = getattr(config.method, name)
+        if value != _default_of(config.method, name):
+            yield f"`method.{name}` expects {expected.format(shown(value))} Omit it."
+
+
+def _default_of(table, name):
+    return type(table).model_fields[name].default
+
+
+def _optimizer(config):
+    """Yields a message per option of an optimizer of Keras with which it would diverge or go uphill."""
+    if ":" in config.optimizer.name:
+        return
+    for name, value in config.optimizer.arguments().items():
+        if name in _CLIPS and value is not None and not value > 0:
+            yield f"`optimizer.{name}` expects a number above 0, or false. Received: {shown(value)}."
+        if name in _DECAYS and not 0 <= value < 1:
+            yield f"`optimizer.{name}` expects a number of at least 0 and below 1. Received: {shown(value)}."
 
 
 def has_random_weights(network):
@@ -208,10 +273,15 @@ def _shares(config):
         )
 
 
+def _has_folders(config):
+    values = config.data
+    return FOLDERS in (*values.names, config.evaluation_dataset if values.names else None)
+
+
 def _folders(config):
     values = config.data
     given = [key for key in _FOLDER_KEYS if getattr(values, key) is not None]
-    if FOLDERS not in (*values.names, config.evaluation_dataset if values.names else None):
+    if not _has_folders(config):
         if given:
             yield (
                 f'`data.dataset` expects "{FOLDERS}", alone or in a list, with '
