@@ -9,6 +9,10 @@ from hierseg_keras.cli.command_module import command_module
 
 # Arguments whose options have other names.
 _OTHER_NAMES = {"format": "mask_format", "class_maps": "class_map"}
+# What `name` of `hierseg_keras.data.find_builder` is in a command. In `train` it may be one of two keys.
+_DATA_SETS = {"data": "NAME", "evaluate": "--dataset", "demo": "--dataset", "train": "`dataset`"}
+# The messages about it. Elsewhere, `name` is an argument of a metric or a model.
+_ABOUT_DATA_SET = re.compile(r"`name` expects (the name of a TFDS|a TFDS|a config of)|`skip_bad` expects a data set of")
 # The table of a run's configuration whose keys are arguments of `hierseg_keras.data`.
 _DATA = "data."
 _OPTION = re.compile(r"--([\w.-]+)")
@@ -41,6 +45,9 @@ def with_options(text, command, about_keys=False):
     options = _options(command)
     if about_keys:
         options = {name: option for name, option in options.items() if name.startswith(_DATA)}
+
+    if command in _DATA_SETS and _ABOUT_DATA_SET.match(text):
+        options = {**options, "name": _DATA_SETS[command]}
 
     def replaced(match):
         if _COMMANDS.get(match["bare"]) == command:

@@ -32,6 +32,28 @@ class WithOptionsTest:
                 "`network` expects other options for A. Pass weights=None.",
                 "`network` expects other options for A. Pass --network.weights false.",
             ),
+            # The data set, and another name.
+            (
+                "evaluate",
+                "`name` expects a TFDS data set. Received: name='a'.",
+                "--dataset expects a TFDS data set. Received: --dataset 'a'.",
+            ),
+            (
+                "data",
+                "`name` expects a config of a. Received: name='a/b'.",
+                "NAME expects a config of a. Received: NAME 'a/b'.",
+            ),
+            (
+                "data",
+                "`skip_bad` expects a data set of b. Received: name='a'.",
+                "--skip-bad expects a data set of b. Received: NAME 'a'.",
+            ),
+            ("train", "`name` expects the name of a TFDS data set.", "`dataset` expects the name of a TFDS data set."),
+            (
+                "evaluate",
+                "Pass another `name` to TreeReport(name='a').",
+                "Pass another `name` to TreeReport(name='a').",
+            ),
             # Arguments of networks, other words, and files.
             ("train", '`weights="imagenet"` of `filters`', '`weights="imagenet"` of `filters`'),
             ("data", "the column `id`, /a/split=b/x.png, a.split=3", "the column `id`, /a/split=b/x.png, a.split=3"),
@@ -43,6 +65,22 @@ class WithOptionsTest:
     )
     def test_names_that_are_options_are_replaced(self, command, text, expected):
         assert with_options(text, command) == expected
+
+    @pytest.mark.parametrize(
+        "arguments, option",
+        [
+            (["data", "nosuch"], "NAME"),
+            (["demo", "--dataset", "nosuch"], "--dataset"),
+            (["train", "--out", "run", "--data.dataset", "nosuch"], "`dataset`"),
+            (["train", "--out", "run", "--evaluation.dataset", "nosuch"], "`dataset`"),
+        ],
+    )
+    def test_commands_name_a_data_set_by_their_option(self, arguments, option, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        assert main(arguments) != 0
+        assert (
+            f": {option} expects the name of a TFDS data set. Received: {option} 'nosuch'." in capsys.readouterr().err
+        )
 
     def test_problems_of_a_configuration_name_its_keys(self):
         error = ConfigError(["`replicas` expects an integer.", "`data.images` expects a folder."])
