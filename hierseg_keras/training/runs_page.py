@@ -169,7 +169,8 @@ class _Progress:
 def _predicted(model, examples, progress):
     for images, labels in examples:
         # Compiled as `evaluate` compiles it, so that both round alike.
-        yield images.numpy(), labels.numpy(), model.predict_on_batch(images)
+        images = images.numpy()
+        yield images, labels.numpy(), model.predict_on_batch(images)
         progress.add(len(images))
 
 

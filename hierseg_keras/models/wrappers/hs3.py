@@ -267,7 +267,7 @@ class HS3(TrainingWrapper):
 
     def _predicted_leaves(self, batch):
         image, label, *_ = batch
-        answers = self.training_model.predict_on_batch(image)
+        answers = self.training_model.predict_on_batch(np.asarray(image))
         final, _ = best_path(self.tree, answers[LOGITS], self.scores, self.from_logits)
         names = [name for names in self.calls.values() for name in names]
         predictions = {name: answers[name].argmax(axis=-1) for name in names}
@@ -283,7 +283,7 @@ class HS3(TrainingWrapper):
             Dict from each stage to an int64 array, `(B, H, W)`, of clusters in `clusters[stage]`. Of a stage that the
             network computes several times, the probabilities are averaged.
         """
-        answers = self.training_model.predict_on_batch(image)
+        answers = self.training_model.predict_on_batch(np.asarray(image))
         return {stage: _scores_of_calls(answers, names).argmax(axis=-1) for stage, names in self.calls.items()}
 
     def class_embeddings(self, data: Iterable[Sequence], kind: str | None = None) -> dict[str, np.ndarray]:
@@ -312,7 +312,9 @@ class HS3(TrainingWrapper):
         names = {stage: call_names(stage, len(maps[layer])) for stage, layer in layers.items()}
         outputs = {name: x for stage, layer in layers.items() for name, x in zip(names[stage], maps[layer])}
         embedded = keras.Model(self.training_model.input, outputs)
-        batches = ((self._leaf_labels(label, image), embedded.predict_on_batch(image)) for image, label, *_ in data)
+        batches = (
+            (self._leaf_labels(label, image), embedded.predict_on_batch(np.asarray(image))) for image, label, *_ in data
+        )
         means = (mean_regions if kind == REGIONS else mean_embeddings)(batches, self.tree.num_leaves)
         if not means:
             raise ValueError(
