@@ -57,7 +57,19 @@ CLASS_PRIOR = {f"{name}, class prior": merged(OBJECTIVES[name], {"class_prior": 
 DISTORTED = {f"{name}, distorted": merged(OBJECTIVES[name], {"data": {"distort_colors": True}}) for name in MAIN}
 OBJECTIVES |= BY_DEPTH | BALANCED | CLASS_PRIOR | DISTORTED
 # The columns of further tables on that page, with coarse labels.
-TRIED = {"a start at the class frequencies": (FLAT, "flat, class prior", "FTM + TT", "FTM + TT, class prior")}
+TRIED = {
+    "class prior": (FLAT, "flat, class prior", "FTM + TT", "FTM + TT, class prior"),
+    "by depth": (FLAT, "hierarchical", "hierarchical, by depth", "FTM + TT", "FTM + TT, by depth"),
+    "balanced": (FLAT, "flat, balanced", "hierarchical", "hierarchical, balanced"),
+    "distorted": (
+        FLAT,
+        "flat, distorted",
+        "hierarchical",
+        "hierarchical, distorted",
+        "FTM + TT",
+        "FTM + TT, distorted",
+    ),
+}
 # Rates are chosen with these labels, and with seeds that are not reported.
 CHOOSING_LABELS, CHOOSING_SEEDS = "few", (100, 101)
 
