@@ -85,7 +85,7 @@ class TrainTest:
         options += "--network.num_stages=2 --data.crop_size 8,9 --data.scale_range false "
         (tmp_path / "clusters.txt").write_text("a\n\tb", "utf-8")
         options += f"--method.name HS3 --method.stages first,second --method.clusters {tmp_path / 'clusters.txt'},2 "
-        options += "--method.theta 80 --method.fuse --optimizer.name CoupledSGD --optimizer.momentum 0.9"
+        options += "--method.fuse --optimizer.name CoupledSGD --optimizer.momentum 0.9"
         assert main(["train", *options.split(), "--out", "run"]) == 0
         config = RunConfig(
             replicas=2,
@@ -99,7 +99,6 @@ class TrainTest:
                 "name": "HS3",
                 "stages": ("first", "second"),
                 "clusters": ("a\n\tb", 2),
-                "theta": 80.0,
                 "fuse": True,
             },
             optimizer={"name": "CoupledSGD", "momentum": 0.9},

@@ -151,6 +151,7 @@ class LoadTrainingTest:
         monkeypatch.setattr(data, "load", lambda *args, **options: (args, options))
         values = {"batch_size": 6, "size": (20, 30), "crop_size": (8, 9), "scale_range": (0.7, 1.5), "max_depth": 7.5}
         values |= {"max_class_share": 0.6, "distort_colors": True, "label_levels": (1, 2)}
+        values |= {"flip": False, "flip_pairs": (("car", "bus"),)}
         values |= {"data_dir": "prepared", "manual_dir": "manual", **how_often}
         sources = {"dataset": ("street_blocks", "lip_tree"), "train_split": ("train[:4]", "train")}
         config = RunConfig(data={**sources, **values}, network={"name": "SAGate"}, seed=5)
