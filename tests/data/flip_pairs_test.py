@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from PIL import Image
 
 import tfds_builders  # noqa: F401  Importing registers its data sets with TFDS.
@@ -12,6 +13,7 @@ pytest.importorskip("tensorflow")
 from hierseg_keras import data  # noqa: E402
 from hierseg_keras.data.class_ids import nodes_of_pairs  # noqa: E402
 from hierseg_keras.data.node_table import replaced  # noqa: E402
+from hierseg_keras.data.sided_classes import sided_classes  # noqa: E402
 from hierseg_keras.models import UNet  # noqa: E402
 from hierseg_keras.training import RunConfig, for_inference  # noqa: E402
 from hierseg_keras.training.data_sets import flip_pairs_of  # noqa: E402
@@ -106,6 +108,20 @@ class FlipPairsTest:
         source = data.from_arrays(np.full((4, 1, 3), 7, np.uint8), np.tile(label, (4, 1, 1)), tree)
         with pytest.warns(UserWarning, match=r"flip_pairs=\[\('body/left arm', 'body/right arm'\)\], or flip=False"):
             data.load(source, "train", **options)
+
+    @pytest.mark.parametrize(
+        "name, count",
+        [
+            *[("lip_tree", 3), ("helen_tree", 2), ("mapillary_vistas_tree/v2.0", 2)],
+            *[("mapillary_vistas_tree/v2.0_official", 2), ("mapillary_vistas_tree/v1.2", 0)],
+            *[("cityscapes_tree/fine", 0), ("camvid_tree/original", 0), ("pascal_person_part_tree", 0)],
+        ],
+    )
+    def test_builders_declare_all_left_and_right_classes(self, name, count, tmp_path):
+        info = tfds.builder(name, data_dir=tmp_path).info
+        declared = {frozenset(pair) for pair in info.metadata["flip_pairs"]}
+        assert declared == set(map(frozenset, sided_classes(ClassTree.from_tfds(info).paths)))
+        assert len(declared) == count
 
     def test_a_run_has_its_own(self):
         config = RunConfig(data={"dataset": "street_blocks", "flip_pairs": [["car", "bus"]], "flip": False})

@@ -1,6 +1,7 @@
 """Mapillary Vistas, 124 or 66 classes, with a class tree."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import tensorflow_datasets as tfds
 
@@ -14,6 +15,8 @@ from tfds_builders.tree_builder import TreeBuilder
 from tfds_builders.tree_features import tree_dataset_info
 
 _FOLDERS = {"train": "training", "validation": "validation"}
+# The class ids of release 2.0 for arrows on the road to the left and to the right, alone and beside one straight ahead.
+_ARROWS = [(39, 41), (42, 43)]
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -25,10 +28,12 @@ class MapillaryVistasTreeConfig(tfds.core.BuilderConfig):
             of the label maps.
         label_folders: Tuple of strings, possible folders of the label maps below the folder of a
             split. The first that exists is used.
+        flip_pairs: Pairs of class ids that a horizontal flip swaps. Defaults to none.
     """
 
     tree_name: str
     label_folders: tuple[str, ...]
+    flip_pairs: Sequence[tuple[int, int]] = ()
 
 
 class Builder(TreeBuilder):
@@ -41,12 +46,14 @@ class Builder(TreeBuilder):
             name="v2.0",
             tree_name="mapillary_vistas_v2",
             label_folders=("v2.0/labels",),
+            flip_pairs=_ARROWS,
             description="The 124 classes of release 2.0 under levels of 17 and 7 classes, as in the papers.",
         ),
         MapillaryVistasTreeConfig(
             name="v2.0_official",
             tree_name="mapillary_vistas_v2_official",
             label_folders=("v2.0/labels",),
+            flip_pairs=_ARROWS,
             description="The 124 classes of release 2.0 under the parts of their official names.",
         ),
         MapillaryVistasTreeConfig(
@@ -72,9 +79,8 @@ maps are 8-bit palette PNGs whose indices are class ids. There is one split per 
 
     def _info(self):
         tree = ClassTree.load(self.builder_config.tree_name)
-        return tree_dataset_info(
-            self, tree, tree.paths[: tree.num_leaves], homepage="https://www.mapillary.com/dataset/vistas"
-        )
+        paths, pairs = tree.paths[: tree.num_leaves], self.builder_config.flip_pairs
+        return tree_dataset_info(self, tree, paths, pairs, homepage="https://www.mapillary.com/dataset/vistas")
 
     def split_items(self, manual_dir):
         root = _find_root(manual_dir)
