@@ -65,6 +65,7 @@ class ClassMap:
             0 to 65535, or a color as `"#800000"` or `(128, 0, 0)`; `class` and `node` are strings; `color` is a
             color, or `""` or `None` for none. All ids must be numbers, or all must be colors.
         source: String, name of the table in errors. Defaults to `"class table"`.
+        has_ids: Boolean, whether ids are those of the data set, and do not only number the rows. Defaults to `True`.
 
     Attributes:
         rows: Tuple of triples, or of quadruples if any class has a color to draw it in. Colors are strings as
@@ -86,6 +87,7 @@ class ClassMap:
 
     rows: tuple
     source: str = dataclasses.field(default="class table", compare=False)
+    has_ids: bool = dataclasses.field(default=True, compare=False)
 
     def __post_init__(self):
         rows = [_row(*row) for row in self.rows]
@@ -159,7 +161,7 @@ class ClassMap:
         if problems:
             raise TreeError(problems)
         ids = [as_color(cells[0]) or int(cells[0]) if has_ids else index for index, (_, cells) in enumerate(rows)]
-        return cls([(id_, *cells[1:]) for id_, (_, cells) in zip(ids, rows)], source=str(path))
+        return cls([(id_, *cells[1:]) for id_, (_, cells) in zip(ids, rows)], str(path), has_ids)
 
     @classmethod
     def from_dict(
@@ -325,7 +327,7 @@ class ClassMap:
         if unknown:
             raise TreeError(f"{self.source}: expected colors of classes in the table. Received: {unknown}")
         rows = [(*row[:3], keys.get(row[0], keys.get(row[1], ""))) for row in self.rows]
-        return type(self)(rows, self.source)
+        return type(self)(rows, self.source, self.has_ids)
 
     def __str__(self) -> str:
         text = io.StringIO()

@@ -41,7 +41,8 @@ def mask_classes(found, classes, tree, folder):
         _check_kind(found, classes, folder)
         # Raises for all classes that are unmapped or not in the tree.
         classes.node_of_class_id(tree, tree.num_nodes)
-        by_name = _are_numbered(classes) and _declares_each(found, [row[1] for row in classes.rows])
+        names = [row[1] for row in classes.rows]
+        by_name = _are_numbered(classes) and _declares_each(found, names) or bool(found.classes) and not classes.has_ids
         rows = [
             (_declared_id(found, None if by_name else id_, name), name, _path(tree, node))
             for id_, name, node, *_ in classes.rows

@@ -41,6 +41,13 @@ class MaskClassesTest:
             (2, "road", "sky"),
         )
 
+    def test_a_table_without_ids_means_names(self, tmp_path):
+        (tmp_path / "a.csv").write_text("id,class,node\n,bus,car\n,road,sky\n")
+        table = ClassMap.from_file(tmp_path / "a.csv")
+        # The first row is not the class 0 of the masks.
+        rows = mask_classes(found((0, "road"), (1, "kerb")), table, TREE, "masks")
+        assert rows == ((None, "bus", "car"), (0, "road", "sky"))
+
     def test_a_row_that_contradicts_the_masks_is_refused(self):
         table = ClassMap([(5, "car", "car"), (6, "sky", "sky")])
         with pytest.raises(TreeError, match="such as 5,sky. Received: 5,car. Correct the row"):
