@@ -131,10 +131,10 @@ class Scores:
                 f"`y_pred` expects probabilities because from_logits=False. Received: values from {interval[0]:g} to "
                 f"{interval[1]:g}. Pass from_logits=True for logits."
             )
-        is_known = known_values(y_pred) is not None
+        is_in_graph = self.from_logits is False and known_values(y_pred) is None
         # Metrics read float32 too. In half precision, different scores tie, and sums over a tree round.
         y_pred = ops.cast(y_pred, keras.backend.result_type(y_pred.dtype, "float32"))
-        if self.from_logits is False and not is_known:
+        if is_in_graph:
             # In a graph, values that cannot be probabilities become NaN, which ends the training.
             is_valid = ops.logical_and(y_pred >= -OVERSHOOT, y_pred <= 1 + OVERSHOOT)
             return ops.where(is_valid, y_pred, ops.cast(float("nan"), y_pred.dtype))
