@@ -34,8 +34,7 @@ def with_gradient(function):
 
 def kept(*tensors):
     """Returns the tensors as a list, but makes XLA compute them once, instead of again wherever they are read."""
-    # Of the first value, if there is one.
-    is_nan = ops.any(ops.isnan(ops.reshape(tensors[0], (-1,))[:1]))
+    is_nan = ops.isnan(ops.reshape(tensors[0], (-1,))[0])
     return lazy_where(is_nan, lambda: [ops.copy(tensor) for tensor in tensors], list(tensors))
 
 

@@ -132,8 +132,9 @@ class Scores:
                 f"{interval[1]:g}. Pass from_logits=True for logits."
             )
         is_in_graph = self.from_logits is False and known_values(y_pred) is None
-        # Metrics read float32 too. In half precision, different scores tie, and sums over a tree round.
-        y_pred = ops.cast(y_pred, keras.backend.result_type(y_pred.dtype, "float32"))
+        if keras.backend.standardize_dtype(y_pred.dtype) in ("float16", "bfloat16"):
+            # Metrics read float32 too. In half precision, different scores tie, and sums over a tree round.
+            y_pred = ops.cast(y_pred, "float32")
         if is_in_graph:
             # In a graph, values that cannot be probabilities become NaN, which ends the training.
             is_valid = ops.logical_and(y_pred >= -OVERSHOOT, y_pred <= 1 + OVERSHOOT)
