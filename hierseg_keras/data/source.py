@@ -16,7 +16,6 @@ from hierseg_keras.data.repeated_names import warn_of_repeated_names
 from hierseg_keras.data.sided_classes import sided_classes
 from hierseg_keras.data.stored_images import decode_image
 from hierseg_keras.data.stored_labels import decode_label
-from hierseg_keras.tree import ClassTree
 
 DEPTH = "depth"
 
@@ -132,7 +131,8 @@ class Source:
                 "with `class_maps`. `data.propose_class_map` proposes one to edit."
             )
         nodes = node_of_class_id(tree, class_names(self.builder.info), ignore_class).tolist()
-        if tree != ClassTree.from_tfds(self.builder.info):
+        # A data set need not have a tree of its own.
+        if self.builder.info.metadata.get("tree") != tree.to_text():
             warn_of_repeated_names(f"`data.load` of {self.name}", tree, nodes)
         return dict(enumerate(nodes))
 
