@@ -252,8 +252,8 @@ class RegionMutualInformation(keras.losses.Loss):
         y_true: Integer node labels, `(B, H, W)` or `(B, H, W, 1)`, in `[0, V)` or `ignore_class`.
         y_pred: Float scores, `(B, H, W, V)` or `(B, H, W, L)`.
         sample_weight: Optional, `(B,)`, one weight per image, or `(B, H, W)`, one per pixel. The loss of an image is
-            multiplied by the mean weight of its labeled pixels. Pixels with weight 0 count in this mean, but are otherwise
-            treated as unlabeled.
+            multiplied by the mean weight of its labeled pixels. Pixels with weight 0 count in this mean, but are
+            otherwise treated as unlabeled.
 
     Returns:
         Float loss per image, `(B,)`, from `call()`. Calling the object reduces it, by default to the mean over images
