@@ -28,7 +28,7 @@ demo: $(VENV)/installed
 test: lint contract unit
 
 # The rest, which CI runs too.
-test-all: large notebook jax docs
+test-all: docs large notebook jax
 
 lint: $(VENV)/installed
 	$(PYTHON) -m ruff check --quiet .
