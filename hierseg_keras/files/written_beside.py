@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import filelock
 
+from hierseg_keras.files.file_lock import is_at, lock
 from hierseg_keras.files.local_path import check_local
 from hierseg_keras.files.rename import exchange, rename_to_new
 
@@ -173,21 +174,11 @@ def _locked(folder):
         yield None
         return
     try:
-        yield _lock(descriptor, folder / _LOCK)
+        is_ours = lock(descriptor)
+        # Another process may have removed the file before it was locked.
+        yield is_ours and is_at(descriptor, folder / _LOCK)
     finally:
         os.close(descriptor)
-
-
-def _lock(descriptor, path):
-    try:
-        if not filelock.lock_descriptor(descriptor, blocking=False):
-            return False
-    except OSError:
-        return None
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except OSError:
-        return False
 
 
 def _flush(path):

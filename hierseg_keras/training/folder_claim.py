@@ -1,16 +1,12 @@
 """Locks a folder, so that only one process at a time writes to it."""
 
 import contextlib
-import errno
 import os
 
-import filelock
-
+from hierseg_keras.files.file_lock import is_at, lock
 from hierseg_keras.files.local_path import check_local
 
 LOCK = ".lock"
-# Errors of file systems without locks. Folders on them are not locked.
-_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
 
 
 @contextlib.contextmanager
@@ -54,7 +50,7 @@ def is_claimed(folder):
     except OSError:
         return False
     try:
-        return not _lock_file(descriptor)
+        return lock(descriptor) is False
     finally:
         os.close(descriptor)
 
@@ -73,33 +69,14 @@ def _lock(folder):
         except FileNotFoundError:
             continue  # The process that held the lock has removed the folder.
         try:
-            if not _lock_file(descriptor):
+            if lock(descriptor) is False:
                 raise FileExistsError(
                     f"expected a folder that no other process writes to. Received: {folder}. Choose another one, or "
                     "wait."
                 )
-            if _is_at(descriptor, folder / LOCK):
+            if is_at(descriptor, folder / LOCK):
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
-
-
-def _lock_file(descriptor):
-    """Locks an open file. Returns `False` if another process holds the lock, and `True` otherwise."""
-    # `filelock.FileLock` is not used because it does not remove its file.
-    try:
-        return filelock.lock_descriptor(descriptor, blocking=False)
-    except OSError as error:
-        if error.errno not in _UNSUPPORTED:
-            raise
-        return True
-
-
-def _is_at(descriptor, path):
-    """Returns whether an open file is still the one at `path`, and was not removed by another process."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False
