@@ -75,7 +75,7 @@ def answer_files(encoded, answer, answers):
 def _file_functions():
     """Returns the functions that read a file's size and its pixels. All signatures of a process share their graphs."""
     # Imported here because it imports TFDS, which nothing else in this module needs.
-    from hierseg_keras.data.encoded_images import decode_readable_image, readable_size
+    from hierseg_keras.export.encoded_images import decode_readable_image, readable_size
 
     file, name = tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.string)
     functions = readable_size, decode_readable_image

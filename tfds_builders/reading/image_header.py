@@ -1,6 +1,6 @@
 """Checks the header of an image file before pixels are decoded.
 
-`image_files` applies these rules to files. `hierseg_keras.data.encoded_images` applies the same numbers
+`image_files` applies these rules to files. `hierseg_keras.export.encoded_images` applies the same numbers
 and patterns inside a TensorFlow graph, where Pillow and Python are not available.
 """
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow")
-from hierseg_keras.data.encoded_images import decode_image, readable_size  # noqa: E402
+from hierseg_keras.export.encoded_images import decode_image, readable_size  # noqa: E402
 from tests import image_samples  # noqa: E402
 from tests.image_samples import SUFFIXES, encoded, header_only_png, picture  # noqa: E402
 from tfds_builders.reading.file_problems import ImageFileError  # noqa: E402
