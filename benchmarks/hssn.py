@@ -56,7 +56,7 @@ CLASS_PRIOR = {f"{name}, class prior": merged(OBJECTIVES[name], {"class_prior": 
 # With distorted colors.
 DISTORTED = {f"{name}, distorted": merged(OBJECTIVES[name], {"data": {"distort_colors": True}}) for name in MAIN}
 OBJECTIVES |= BY_DEPTH | BALANCED | CLASS_PRIOR | DISTORTED
-# The columns of further tables on that page, with coarse labels.
+# The columns of the tables in docs/photographs_variants.md, with coarse labels.
 TRIED = {
     "class prior": (FLAT, "flat, class prior", "FTM + TT", "FTM + TT, class prior"),
     "by depth": (FLAT, "hierarchical", "hierarchical, by depth", "FTM + TT", "FTM + TT, by depth"),
