@@ -14,6 +14,7 @@ from hierseg_command.quiet_import import quiet_import
 
 # Exit codes, besides 0 and those of `hierseg_keras.cli.main`.
 FAILED, INTERRUPTED = 1, 130
+_STDERR = 2
 
 
 def main():
@@ -22,6 +23,7 @@ def main():
     Returns:
         Exit code: 0 on success, 1 if the command failed, 2 if an option is invalid, 130 if it was interrupted.
     """
+    _open_stderr()
     arguments = sys.argv[1:]
     if not (arguments and arguments[0] in COMMANDS.keys() - OPTIONS.keys()):
         # Ends the process if there is only help, a version or an error to print.
@@ -47,3 +49,12 @@ def main():
             traceback.print_exc()
         print(f"hierseg: {type(error).__name__}: {one_line(error)}", file=sys.stderr)
         return FAILED
+
+
+def _open_stderr():
+    """Opens a stderr that leads nowhere, if the caller closed the process's."""
+    if sys.stderr is None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        if nowhere != _STDERR:
+            os.dup2(nowhere, _STDERR)
+        sys.stderr = os.fdopen(_STDERR, "w")

@@ -16,7 +16,7 @@ class Builder(TreeBuilder):
 
     def _info(self):
         tree = hs.ClassTree.from_file(pathlib.Path(__file__).with_name("tree.txt"))
-        # The node of each id in the masks, in order. None means that a pixel has no label.
+        # The node of each id in the masks, in order. None is "no label": here the id after those of the leaves.
         return tree_dataset_info(self, tree, [*tree.paths[: tree.num_leaves], None])
 
     def split_items(self, manual_dir):

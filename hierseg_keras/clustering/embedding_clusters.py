@@ -12,7 +12,8 @@ def embedding_clusters(embeddings: ArrayLike, num_clusters: int, seed: int = 0) 
     Args:
         embeddings: Float array, `(K, C)`: one embedding per class, such as the mean of its pixels'
             features. A row with NaN marks an absent class, which becomes its own cluster.
-        num_clusters: Number of clusters of the classes present.
+        num_clusters: Number of clusters of the classes present. Classes of equal embeddings are never
+            separated, so that there may be fewer.
         seed: Integer seed of k-means. Defaults to 0.
 
     Returns:

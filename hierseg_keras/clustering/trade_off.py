@@ -20,7 +20,8 @@ class TradeOff:
 
     Attributes:
         clusterings: Dict from a number of clusters to the cluster of each class, `(K,)` int64. The
-            keys run from 2 to the number of classes present; absent classes are not counted.
+            keys run from 2 to the number of classes present; absent classes are not counted. Numbers that
+            the clustering did not reach, since classes have equal features, are missing.
         mean_ious: Dict from the same numbers of clusters to the stage's mIoU on those clusters.
         num_classes: Number of classes present.
         reference: mIoU of the final output on all classes present.
@@ -78,7 +79,7 @@ class TradeOff:
             if self.angle(size) >= theta:
                 return min((size, before), key=lambda near: abs(self.angle(near) - theta))
             before = size
-        return 2
+        return before
 
     def clustering(self, theta: float | str = "origin") -> np.ndarray:
         """Returns the cluster of each class, `(K,)` int64, for `size(theta)` clusters."""
@@ -121,13 +122,15 @@ def trade_off(
     """
     names = range(len(confusion))
     confusion, reference = check_confusion(confusion, names), check_confusion(reference, names)
-    num_present = int((confusion.sum(axis=1) > 0).sum())
+    is_present = confusion.sum(axis=1) > 0
+    num_present = int(is_present.sum())
     if num_present < 3:
         raise ValueError(
             f"`trade_off` expects labeled pixels of 3 classes or more. Received: confusion with {num_present}. "
             "Count more images, or set the clusters by hand."
         )
     clusterings = {size: cluster(confusion, size) for size in range(2, num_present)}
+    clusterings = {size: found for size, found in clusterings.items() if len(np.unique(found[is_present])) == size}
     clusterings[num_present] = np.arange(len(confusion))
     # Each absent class is a cluster. Predicted by mistake, it would be a cluster of IoU 0 in every mean.
     mean_ious = {size: _mean_iou(confusion, clusters, only_labeled=True) for size, clusters in clusterings.items()}

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import re
 
 from etils import epath
@@ -62,7 +63,8 @@ def _explanation(name, data_dir, error):
     base, _, config = name.partition("/")
     base = base.partition(":")[0]
     if base not in tfds.list_builders(with_community_datasets=False):
-        return f"`name` expects the name of a TFDS data set. {received} {_nearest(base)}"
+        advice = "Read your folders with `data.from_folders`." if os.path.isdir(name) else _nearest(base)
+        return f"`name` expects the name of a TFDS data set. {received} {advice}"
     configs = list(tfds.builder_cls(base).builder_configs)
     if config and config.partition(":")[0] not in configs:
         return f"`name` expects a config of {base}, {_either(configs)}. {received}"

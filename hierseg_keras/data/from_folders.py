@@ -165,7 +165,8 @@ def _warn_of_black_and_white(found, tree, folder):
         black, white = tree.names[:2] if tree.num_leaves > 1 else ("ignore", tree.names[0])
         warnings.warn(
             f"{folder}: without a class table, 255 means no label, and the first {len(first)} masks hold 0 and 255 "
-            f"alone. If 255 is a class, pass `classes`, such as {{0: {black!r}, 255: {white!r}}}, or a class table.",
+            f"alone. If 255 is a class, pass a class table, or in Python `classes`, such as {{0: {black!r}, 255: "
+            f"{white!r}}}.",
             stacklevel=3,
         )
 

@@ -1,6 +1,7 @@
 """Loads TFDS data sets as batches of images and node labels."""
 
 import functools
+import json
 import os
 import typing
 import warnings
@@ -251,8 +252,8 @@ def _warn_of_undeclared_pairs(sources):
         pairs = next(source.undeclared_pairs for source in sources if source.undeclared_pairs)
         warnings.warn(
             f"`data.load` flips images at random, and {', '.join(dict.fromkeys(names))} does not declare which classes "
-            f"a flip swaps. Pass them, such as flip_pairs={pairs[:1]}, or flip=False; for a run, `data.flip_pairs` "
-            "or `data.flip`.",
+            f"a flip swaps. Pass them, such as flip_pairs={pairs[:1]}, or flip=False. On the command line, that is "
+            f"--data.flip_pairs '{json.dumps(pairs[:1])}' or --data.flip false.",
             stacklevel=3,
         )
 

@@ -78,16 +78,14 @@ def prepare(
     return builder
 
 
-def flip_pairs(
-    name: str, data_dir: str | os.PathLike | None = None, manual_dir: str | os.PathLike | None = None
-) -> list:
-    """Returns the pairs of classes that a horizontal flip swaps.
+def flip_pairs(name: str, data_dir: str | os.PathLike | None = None) -> list:
+    """Returns the pairs of classes that a horizontal flip swaps. The data set need not be prepared.
 
     Args:
-        name, data_dir, manual_dir: As in `prepare`.
+        name, data_dir: As in `prepare`.
 
     Returns:
         List of pairs of class paths, empty if the data set declares none.
     """
-    pairs = (prepare(name, data_dir, manual_dir).info.metadata or {}).get("flip_pairs")
+    pairs = (find_builder(name, data_dir).info.metadata or {}).get("flip_pairs")
     return [] if pairs is None else list(pairs)

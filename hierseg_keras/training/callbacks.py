@@ -77,6 +77,12 @@ class SaveWeights(keras.callbacks.Callback):
 
     def _advice(self):
         cause = "Lower the learning rate, and check that every label is a node of the tree or `ignore_class`."
+        tree, own = getattr(self.model, "tree", None), getattr(getattr(self.model, "loss", None), "tree", None)
+        if tree is not None and own is not None and own.num_nodes < tree.num_nodes:
+            cause += (
+                " A flat crossentropy has no value for a label at an internal node: for such labels, choose "
+                "HierarchicalCrossentropy."
+            )
         return f"{self._kept()} {cause}"
 
     def _kept(self):

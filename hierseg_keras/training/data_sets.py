@@ -173,9 +173,9 @@ def flip_pairs_of(values, tree):
     found = []
     # Folders declare none.
     for name in dict.fromkeys(name for name in values.names if name != FOLDERS):
-        folders = values.data_dir, values.manual_dir
-        pairs = data.flip_pairs(name, *folders)
-        paths = class_names(data.prepare(name, *folders).info) if pairs else []
+        # Not prepared, because predictions need no images of the training.
+        pairs = data.flip_pairs(name, values.data_dir)
+        paths = class_names(find_builder(name, values.data_dir).info) if pairs else []
         nodes = dict(enumerate(node_of_class_id(tree, paths, _NO_NODE).tolist()))
         found += nodes_of_pairs(tree, pairs, paths, nodes)
     return list(dict.fromkeys(found))

@@ -14,6 +14,7 @@ from hierseg_keras.clustering import constant_ratio_sizes
 from hierseg_keras.distribution.processes import process_count
 from hierseg_keras.distribution.strategy import check_outside_scope, current_strategy
 from hierseg_keras.models.heads.stage_heads import stage_prefix
+from hierseg_keras.models.wrappers.stage_clusters import leaf_names
 from hierseg_keras.training.build import load_held_out, make_parts, tree_of
 from hierseg_keras.training.checkpoints.earlier_run import CHECKPOINTS
 from hierseg_keras.training.config import RunConfig
@@ -193,10 +194,9 @@ def _find_clusters(config, run, data_sets, splits, folder):
     found = model.search(examples, config.method.clustering, config.method.embeddings)
     sizes = _sizes(config, found)
     shutil.rmtree(folder, ignore_errors=True)
-    names = model.tree.names[: model.tree.num_leaves]
     folder.mkdir()
     for stage, trade_off in found.items():
-        tree = ClassTree.from_clusters(names, trade_off.clusterings[sizes[stage]])
+        tree = ClassTree.from_clusters(leaf_names(model.tree), trade_off.clusterings[sizes[stage]])
         (folder / f"{stage_prefix(stage)}.txt").write_text(tree.to_text(), "utf-8")
         with OneWarning(f"The clusters of {stage}"):
             draw_tree(tree, folder / f"{stage_prefix(stage)}.png")
@@ -210,7 +210,13 @@ def _sizes(config, found):
     if config.method.ratio is None:
         return {stage: trade_off.size(config.method.theta) for stage, trade_off in found.items()}
     num_classes = next(iter(found.values())).num_classes
-    return dict(zip(found, constant_ratio_sizes(num_classes, len(found), config.method.ratio)))
+    wanted = constant_ratio_sizes(num_classes, len(found), config.method.ratio)
+    return {stage: _nearest(trade_off, size) for (stage, trade_off), size in zip(found.items(), wanted)}
+
+
+def _nearest(trade_off, size):
+    """Returns the largest number of clusters up to `size` that was reached, or else the smallest one."""
+    return max((each for each in trade_off.clusterings if each <= size), default=min(trade_off.clusterings))
 
 
 def _write_trade_offs(found, sizes, path):

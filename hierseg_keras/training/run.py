@@ -197,7 +197,7 @@ def _train(config, folder, verbose, strategy, earlier, replan, data_sets):
     planned = epochs * len(train_data)
     if checkpoint is not None and not replan:
         planned = earlier.record.get("planned_batches", planned)
-        _warn_of_zero_rate(config.schedule, planned // len(train_data), epochs)
+        _check_rate(config.schedule, planned // len(train_data), epochs)
     validation = load_evaluation(config, data_sets, config.evaluation.split, strategy)
     examples = load_examples(config, data_sets, config.evaluation.split, NUM_EXAMPLES)
     _warn_of_common_images(config, data_sets)
@@ -347,13 +347,13 @@ def _warn_of_padding(data_config):
         )
 
 
-def _warn_of_zero_rate(schedule, planned, epochs):
-    """Warns if a resumed run has more epochs than the learning rate's schedule, which ends at zero."""
+def _check_rate(schedule, planned, epochs):
+    """Raises `ValueError` if a resumed run has more epochs than the learning rate's schedule, which ends at zero."""
     if planned < epochs and schedule.end_learning_rate == 0 and schedule.power > 0:
-        warnings.warn(
-            f"the learning rate is 0 after epoch {planned} of {epochs}, where its schedule ends, so that these epochs "
-            "train nothing. Pass `replan=True` to stretch the schedule over all epochs.",
-            stacklevel=2,
+        raise ValueError(
+            f"expected at most {planned} epochs, because the learning rate is 0 after them, where its schedule ends: "
+            f"only the averages of batch normalization would change. Received: {epochs} epochs. Pass `replan=True` "
+            "(--replan) to stretch the schedule over all epochs."
         )
 
 

@@ -5,6 +5,8 @@ import numpy as np
 _BLACK, _WHITE = 0, 255
 # Augmentation and resizing exceed 0 .. 255 by less than 255 on either side.
 _DARKEST, _BRIGHTEST = -_WHITE, 2 * _WHITE
+# An image in 0 .. 1 has more fractions than this share. A black image that was resized may have a few.
+_FEW_FRACTIONS = 0.01
 # An image with negative colors whose largest color is at most this was standardized, and is not in 0 .. 255.
 _STANDARDIZED = 10
 
@@ -35,7 +37,11 @@ def as_pixels(function, image):
         )
     low, high = image.min(), image.max()
     is_standardized = low < 0 and high <= _STANDARDIZED
-    if low < _DARKEST or high > _BRIGHTEST or ((high <= 1 or is_standardized) and (image % 1).any()):
+    if (
+        low < _DARKEST
+        or high > _BRIGHTEST
+        or ((high <= 1 or is_standardized) and np.count_nonzero(image % 1) > _FEW_FRACTIONS * image.size)
+    ):
         raise ValueError(
             f"`{function}` expects an image of colors in 0 .. 255. Received: numbers in {low:g} .. {high:g}. Multiply "
             "an image in 0 .. 1 by 255, and divide one of 16 bits by 257."

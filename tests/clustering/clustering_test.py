@@ -1,5 +1,7 @@
 """Clusters of classes: planted ones are found, and the trade-off is the paper's."""
 
+import warnings
+
 import hypothesis
 import numpy as np
 import pytest
@@ -139,6 +141,14 @@ class TradeOffTest:
         found = trade_off(counts, counts)
         assert found.num_classes == 4 and sorted(found.clusterings) == [2, 3, 4]
         assert all(clusters[4] not in clusters[:4] for clusters in found.clusterings.values())
+
+    def test_numbers_of_clusters_that_equal_embeddings_do_not_reach_are_left_out(self):
+        embeddings = [[0, 0], [0, 0], [0, 0], [1, 1], [1, 1]]
+        counts = np.eye(5) * 90 + 10
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = trade_off(counts, counts, lambda _, size: embedding_clusters(embeddings, size))
+        assert sorted(found.clusterings) == sorted(found.mean_ious) == [2, 5]
 
     def test_absent_classes_that_are_predicted_are_no_clusters_of_a_mean(self):
         counts = np.eye(5) * 8 + 1

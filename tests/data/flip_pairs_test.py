@@ -16,6 +16,7 @@ from hierseg_keras.data.node_table import replaced  # noqa: E402
 from hierseg_keras.data.sided_classes import sided_classes  # noqa: E402
 from hierseg_keras.models import UNet  # noqa: E402
 from hierseg_keras.training import RunConfig, for_inference  # noqa: E402
+from hierseg_keras.training.build import tree_of  # noqa: E402
 from hierseg_keras.training.data_sets import flip_pairs_of  # noqa: E402
 from hierseg_keras.tree import ClassTree  # noqa: E402
 from tests.manual_data import prepare  # noqa: E402
@@ -88,6 +89,13 @@ class FlipPairsTest:
         assert [{tree.names[node] for node in pair} for pair in wrapped.flip_pairs] == names
         options = {"training": True, "crop_size": LIP_LABEL.shape, "scale_range": None, "batch_size": 1}
         data.load("lip_tree", "train", tree=tree, data_dir=tmp_path / "data", **options)
+
+    @pytest.mark.parametrize("name, num_pairs", [("lip_tree", 3), ("camvid_tree", 0), ("street_blocks", 0)])
+    def test_predictions_need_no_prepared_data_set(self, name, num_pairs, tmp_path):
+        config = RunConfig(data={"dataset": name, "data_dir": str(tmp_path / "none"), "manual_dir": "/gone"})
+        tree = tree_of(config.data)
+        wrapped = for_inference(config, UNet(tree, filters=2, num_stages=1), flip=True)
+        assert len(wrapped.flip_pairs) == num_pairs and not any(tmp_path.iterdir())
 
     def test_of_arrays_they_are_passed_or_a_warning_is_raised(self):
         tree, label = ClassTree(["body/left arm", "body/Right_arm", "sky"]), np.array([[0, 2, 1]])

@@ -38,11 +38,14 @@ def run(folder, *lines, eagerly=True):
 
 
 class MainTest:
-    def test_stdout_may_be_closed(self):
+    @pytest.mark.parametrize("closed, other", [("stdout", "stderr"), ("stderr", "stdout")])
+    def test_a_stream_may_be_closed(self, closed, other):
         program = "import sys; from hierseg_command.main import main; sys.exit(main())"
-        command = f"{sys.executable} -c '{program}' recipes >&-"
-        ended = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True)
-        assert ended.returncode == 0 and "hierseg: " not in ended.stderr
+        command = f"{sys.executable} -c '{program}' recipes {1 if closed == 'stdout' else 2}>&-"
+        ended = subprocess.run(command, shell=True, **{other: subprocess.PIPE}, text=True)
+        printed = getattr(ended, other)
+        assert ended.returncode == 0 and "hierseg: " not in printed
+        assert other == "stderr" or "hssn" in printed
 
     def test_no_command_prints_lines_of_other_packages(self, data_dir, tmp_path):
         """In particular TensorFlow, TFDS while it prepares a data set, and the bars of tqdm."""

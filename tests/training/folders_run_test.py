@@ -38,10 +38,13 @@ class ConfigTest:
         assert [line.split("`")[1] for line in caught.value.problems] == [f"data.{key}" for key in keys]
         assert "Did you mean `index`?" in caught.value.problems[-1]
 
-    @pytest.mark.parametrize("options", [{"masks": "m"}, {**FOLDERS, "dataset": "street_blocks"}])
-    def test_folders_of_another_data_set_are_refused(self, options):
+    def test_folders_of_another_data_set_are_refused(self):
         with pytest.raises(ConfigError, match='`data.dataset` expects "folders", alone or in a list'):
-            RunConfig(data=options)
+            RunConfig(data={**FOLDERS, "dataset": "camvid_tree"})
+
+    def test_masks_without_images_are_refused(self):
+        with pytest.raises(ConfigError, match="`data.images` expects the folder of the images, with `data.masks`"):
+            RunConfig(data={"masks": "m"})
 
     def test_a_run_without_folders_says_how_to_evaluate_some(self):
         with pytest.raises(ValueError, match="`dataset` expects a data set other than folders .* in Python"):

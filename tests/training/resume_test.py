@@ -287,10 +287,10 @@ class ResumeTest:
         (tmp_path / "checkpoints").rename(tmp_path / "run" / "checkpoints")
 
         # The learning rate has reached 0 where it was planned to end.
-        with pytest.warns(UserWarning, match="the learning rate is 0 after epoch 1 of 2, .* Pass `replan=True`"):
-            longer = train(config.replace(schedule={"epochs": 2}), tmp_path / "run", verbose=0, resume=True)
-        assert longer.optimizer.learning_rate == 0 and load_run(tmp_path / "run")[0].schedule.epochs == 2
-        assert len((tmp_path / "run" / "log.csv").read_text().splitlines()) == 3
+        with pytest.raises(ValueError, match="at most 1 epochs, .* Received: 2 epochs. Pass `replan=True`"):
+            train(config.replace(schedule={"epochs": 2}), tmp_path / "run", verbose=0, resume=True)
+        assert load_run(tmp_path / "run")[0].schedule.epochs == 1
+        assert len((tmp_path / "run" / "log.csv").read_text().splitlines()) == 2
 
     @pytest.mark.large
     def test_a_run_that_stopped_early_is_loaded(self, config, tmp_path, monkeypatch):

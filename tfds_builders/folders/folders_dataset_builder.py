@@ -175,7 +175,8 @@ class Builder(TreeBuilder):
             )
         rule = "the name of each class is that of a node"
         if config.format == "index":
-            rule = "ids are the leaf indices of the tree, and 255 is no label"
+            num_leaves = ClassTree.from_tfds(self.info).num_leaves
+            rule = f"ids are the leaf indices of the tree, 0 .. {num_leaves - 1}, and 255 is no label"
         return (
             f"Without a class table, {rule}. `hierseg classes --masks {quoted(config.masks)} --tree TREE --out "
             "classes.csv` proposes a table, where TREE is the file of your tree. Complete it, and pass it as `classes`"

@@ -122,8 +122,8 @@ def _one_group(names, groups, group):
             "are frames of videos, an expression whose group is the name of the video; or `val_images` and `val_masks`"
         )
     return (
-        f"All {len(names)} images are of one group, {group!r}, so that all are in the split train. Pass `groups` of "
-        "which there are at least two, or `val_images` and `val_masks`"
+        f"All {len(names)} images are of one group, {group!r}, so that all are in the split train. Pass `groups` that "
+        "make at least two, or `val_images` and `val_masks`"
     )
 
 
@@ -145,7 +145,9 @@ def _listed(names, path):
     """Reads `name,group` rows. A name may have its suffix. It may lack its subfolder if only one image has it."""
     try:
         text = pathlib.Path(path).read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ImageFileError(f"{path}: expected a CSV file of images and groups. Received: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise ImageFileError(f"{path}: expected a CSV file in UTF-8. Received: {error}") from None
     rows, without_suffix = {}, {}
     for number, cells in enumerate(csv.reader(text.splitlines()), start=1):

@@ -181,8 +181,8 @@ class HSSN(TrainingWrapper):
                 answers |= segmenter.training_model.output
             self.training_model = keras.Model(self.inference_model.input, answers, name="training_model")
             self.projection = _projection(projection_filters, compared)
-            self.trackers = {LOGITS: keras.metrics.Mean(loss if isinstance(loss, str) else loss.name)}
-            self.trackers |= {key: keras.metrics.Mean(key) for key in ("tree_triplet", "beta")}
+            names = {LOGITS: _name(loss), "tree_triplet": "tree_triplet", "beta": "beta"}
+            self.trackers = {key: keras.metrics.Mean(name) for key, name in names.items()}
         self.built = True
         self.tree = tree
         self.scores = self.inference_model.scores
@@ -218,6 +218,8 @@ class HSSN(TrainingWrapper):
             loss: Loss on the logits. Defaults to the loss named in the constructor.
             **kwargs: Passed on to `keras.Model.compile`.
         """
+        if self.has_triplets:
+            self.trackers[LOGITS].name = _name(self.logits_loss if loss is None else loss)
         if loss is None:
             loss = self.logits_loss
             loss = objectives()[loss](self.tree, ignore_class=self.ignore_class) if isinstance(loss, str) else loss
@@ -287,6 +289,10 @@ class _PlanUpdates(keras.callbacks.Callback):
 def _accumulation_steps(optimizer):
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     return getattr(optimizer, "accumulation_steps", None) or optimizer.gradient_accumulation_steps or 1
+
+
+def _name(loss):
+    return loss if isinstance(loss, str) else getattr(loss, "name", LOGITS)
 
 
 def _has_scores(segmenter, tree, scores):

@@ -41,8 +41,8 @@ def clusters_of(tree, clusters):
 
     Args:
         tree: `ClassTree`.
-        clusters: `(L,)` integers; a `ClassTree` with the same leaves, whose top classes are the
-            clusters; or an integer, a level of `tree` whose classes are the clusters.
+        clusters: `(L,)` integers; a `ClassTree` with the same leaves, by `leaf_names`, whose top classes are
+            the clusters; or an integer, a level of `tree` whose classes are the clusters.
 
     Returns:
         Cluster of each leaf, `(L,)` int64. Clusters are numbered from 0, in the order of their smallest
@@ -56,11 +56,11 @@ def clusters_of(tree, clusters):
             raise ValueError(f"`clusters` expects a level between 1 and {tree.num_levels}. Received: level {clusters}.")
         clusters = tree.level_table[clusters - 1][: tree.num_leaves]
     elif isinstance(clusters, ClassTree):
-        names = tree.names[: tree.num_leaves]
-        if clusters.names[: clusters.num_leaves] != names:
+        names = leaf_names(tree)
+        if leaf_names(clusters) != names:
             raise ValueError(
                 f"`clusters` expects a tree with the leaves {names}. Received: a tree with the leaves "
-                f"{clusters.names[: clusters.num_leaves]}."
+                f"{leaf_names(clusters)}."
             )
         clusters = clusters.depth_table[0][: clusters.num_leaves]
     clusters = np.asarray(clusters)
@@ -70,6 +70,12 @@ def clusters_of(tree, clusters):
             f"{clusters.shape}."
         )
     return numbered(clusters)
+
+
+def leaf_names(tree):
+    """Returns a tuple of `L` different names of the leaves: the name, or the path where several have this name."""
+    names = tree.names[: tree.num_leaves]
+    return tuple(path.replace("/", " > ") if names.count(name) > 1 else name for name, path in zip(names, tree.paths))
 
 
 def cluster_of_nodes(tree, clusters, unknown):

@@ -1,6 +1,7 @@
 """Checks of a configuration that involve several of its tables."""
 
 import keras
+import numpy as np
 
 from hierseg_keras.training.config.options import accepted_by
 from hierseg_keras.training.config.problems import nearest, shown
@@ -11,6 +12,8 @@ FOLDERS = "folders"
 _FOLDER_KEYS = "images masks mask_format classes val_share val_images val_masks groups".split()
 # The options of a method that only the search for clusters uses.
 _SEARCH_OPTIONS = ("theta", "ratio", "analysis_share", "clustering", "embeddings")
+# The options of a method that only its triplets use.
+_TRIPLET_OPTIONS = ("beta", "beta_schedule", "total_steps", "embedding", "projection_filters")
 # Options of optimizers that Keras does not check.
 _CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 _DECAYS = ("beta_1", "beta_2", "adam_beta_1", "adam_beta_2", "rho")
@@ -36,6 +39,7 @@ def training_conflicts(config):
     yield from _callbacks(config)
     yield from _optimizer(config)
     yield from _without_effect(config)
+    yield from _coarse_labels(config)
     if config.data.skip_bad and not _has_folders(config):
         yield (
             f'`data.skip_bad` expects the data set "{FOLDERS}", because a training prepares other data sets whole. '
@@ -64,6 +68,8 @@ def with_effect(config):
 
 def _unused_options(method):
     """Returns a dict from the options of a method that have no effect to what each of them expects."""
+    if hasattr(method, "triplet"):
+        return _unused_options_of_triplets(method)
     if not hasattr(method, "clustering"):
         return {}
     is_search = method.clusters == "search"
@@ -83,12 +89,42 @@ def _unused_options(method):
     return unused
 
 
+def _unused_options_of_triplets(method):
+    if method.triplet is False:
+        return dict.fromkeys(_TRIPLET_OPTIONS, "`method.triplet`, to which it belongs. Received: {} without it.")
+    if method.beta_schedule == "constant":
+        return {"total_steps": '`method.beta_schedule` "cosine", which alone uses it. Received: {} with "constant".'}
+    return {}
+
+
 def _without_effect(config):
-    """Yields a message per option of the method that is given, but has no effect."""
+    """Yields a message per option that is given, but has no effect."""
+    values, schedule = config.data, config.schedule
+    if values.weights is not None and len(values.names) == 1:
+        yield (
+            "`data.weights` expects several data sets, from which images are drawn by these weights. Received: "
+            f"{shown(values.weights)} for {shown(values.dataset)}. Omit it."
+        )
+    if schedule.power == 0 and schedule.end_learning_rate != _default_of(schedule, "end_learning_rate"):
+        yield (
+            "`schedule.end_learning_rate` expects `schedule.power` above 0, because the learning rate is constant "
+            f"otherwise. Received: {schedule.end_learning_rate} with 0. Omit it."
+        )
     for name, expected in _unused_options(config.method).items():
         value = getattr(config.method, name)
         if value != _default_of(config.method, name):
             yield f"`method.{name}` expects {expected.format(shown(value))} Omit it."
+
+
+def _coarse_labels(config):
+    """Yields a message if the labels are of a coarser level than a flat crossentropy can use."""
+    levels, method = config.data.label_levels, getattr(config.method, "name", None)
+    # Mask classification has a loss of its own for training.
+    if config.loss.name == "SparseCategoricalCrossentropy" and method != "MaskClassification" and np.max(levels) > 1:
+        yield (
+            "`data.label_levels` expects 1 for `loss.name` SparseCategoricalCrossentropy, which has no value for "
+            f"labels at internal nodes. Received: {shown(levels)}. Choose HierarchicalCrossentropy."
+        )
 
 
 def _default_of(table, name):
@@ -282,17 +318,22 @@ def _folders(config):
     values = config.data
     given = [key for key in _FOLDER_KEYS if getattr(values, key) is not None]
     if not _has_folders(config):
-        if given:
+        if given and "images" not in given and values.dataset == _default_of(values, "dataset"):
+            yield (
+                f"`data.images` expects the folder of the images, with {', '.join(f'`data.{key}`' for key in given)}. "
+                "Received: none."
+            )
+        elif given:
             yield (
                 f'`data.dataset` expects "{FOLDERS}", alone or in a list, with '
                 f"{', '.join(f'`data.{key}`' for key in given)}. Received: {shown(values.dataset)}."
             )
         return
     needed = {"images": "the folder of the images", "masks": "the folder of the masks"}
-    needed["tree"] = "the name of a shipped tree, or the path of a tree file, because folders have no tree"
+    needed["tree"] = "the name of a shipped tree, or the path of a tree file, because folders have none"
     for key, what in needed.items():
         if getattr(values, key) is None:
-            yield f'`data.{key}` expects {what} of the data set "{FOLDERS}". Received: none.'
+            yield f"`data.{key}` expects {what}. Received: none."
     for key, other in (("val_images", "val_masks"), ("val_masks", "val_images")):
         if getattr(values, key) is None and getattr(values, other) is not None:
             yield f"`data.{key}` expects a folder with `data.{other}`. Received: none."

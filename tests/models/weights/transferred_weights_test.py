@@ -61,7 +61,7 @@ class TransferWeightsTest:
         networks = [own_network(), own_network()]
         for network, tree in zip(networks, (TREE, OTHER)):
             network.tree, network.scores = tree, "nodes"
-        assert transfer_weights(*networks).kept == ("<Conv2D>.3",)
+        assert transfer_weights(*networks).kept == ("<Conv2D> 3 of 3",)
 
     @pytest.mark.parametrize("kind", ["Conv2D", "Conv2DTranspose"])
     def test_head_of_other_classes_is_new_if_it_is_no_1x1_convolution(self, kind):
@@ -90,7 +90,27 @@ class TransferWeightsTest:
 
     def test_layers_of_other_shapes_are_new(self):
         source, target = (TreeSegmenter(own_network(kernels=kernels), TREE) for kernels in [(3, 3), (3, 5)])
-        assert transfer_weights(source, target).kept == ("<Conv2D>.2",)
+        assert transfer_weights(source, target).kept == ("<Conv2D> 2 of 2",)
+
+    def test_layers_without_names_among_more_of_them_are_new(self):
+        """Of the same shapes, so that nothing else tells which are the same."""
+        source, target = (TreeSegmenter(own_network(kernels=kernels), TREE) for kernels in [(3, 3, 3), (3, 3)])
+        assert transfer_weights(source, target).taken == ("logits",)
+
+    @pytest.mark.parametrize("in_sequence", [False, True])
+    def test_layers_without_weights_between_them_change_nothing(self, in_sequence):
+        def network(has_dropout):
+            layers = [keras.layers.Conv2D(3, 3, padding="same") for _ in range(3)]
+            if has_dropout:
+                layers.insert(1, keras.layers.Dropout(0.1))
+            image = x = keras.Input((8, 8, 3))
+            for layer in [keras.Sequential(layers)] if in_sequence else layers:
+                x = layer(x)
+            return TreeSegmenter(keras.Model(image, keras.layers.Conv2D(5, 1)(x)), TREE)
+
+        source, target = network(False), network(True)
+        assert transfer_weights(source, target).kept == ()
+        np.testing.assert_array_equal(*(model(np.ones((1, 8, 8, 3))) for model in (source, target)))
 
     def test_nothing_of_another_architecture(self):
         assert transfer_weights(unet(), HRNet(TREE, **TINY_HRNET)).taken == ()
@@ -102,7 +122,7 @@ class TransferWeightsTest:
     def test_hssn_of_a_flat_run(self):
         source, target = unet(scores="leaves"), HSSN(unet(), total_steps=4, projection_filters=2)
         transfer = transfer_weights(source, target)
-        assert transfer.kept == ("logits", "projection/1", "projection/2")
+        assert transfer.kept == ("logits", "projection/projection_1", "projection/projection_2")
 
     def test_hssn_of_a_run_of_hssn_has_its_projection(self):
         models = [HSSN(unet(), total_steps=4, projection_filters=2) for _ in range(2)]

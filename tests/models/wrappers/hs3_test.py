@@ -19,7 +19,7 @@ from hierseg_keras.models import (
     UNet,
 )
 from hierseg_keras.models.weights.transferred_weights import transfer_weights
-from hierseg_keras.models.wrappers.stage_clusters import clusters_of
+from hierseg_keras.models.wrappers.stage_clusters import clusters_of, leaf_names
 from hierseg_keras.tree import ClassTree
 from tests.gradients import compiled
 from tests.reference import ReferenceTree, best_leaves
@@ -60,6 +60,12 @@ class ClustersOfTest:
         assert clusters_of(TREE, 1).tolist() == [0, 1, 2, 3] and clusters_of(TREE, 2).tolist() == [0, 0, 1, 2]
         written = ClassTree.from_clusters(TREE.names[:4], [0, 1, 0, 1]).to_text()
         assert clusters_of(TREE, ClassTree.from_text(written)).tolist() == [0, 1, 0, 1]
+
+    def test_leaves_of_one_name_are_told_apart_by_their_paths(self):
+        tree = ClassTree(["road/other", "road/lane", "object/other", "object/sign"])
+        assert leaf_names(tree) == ("road > other", "lane", "object > other", "sign")
+        found = ClassTree.from_clusters(leaf_names(tree), [0, 1, 1, 0])
+        assert clusters_of(tree, ClassTree.from_text(found.to_text())).tolist() == [0, 1, 1, 0]
 
     @pytest.mark.parametrize(
         "clusters, message",

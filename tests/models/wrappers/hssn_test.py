@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from hierseg_keras.losses import FocalTreeMin, TreeTriplet
+from hierseg_keras.losses import FocalTreeMin, TreeBinaryCrossentropy, TreeTriplet
 from hierseg_keras.metrics import LevelMeanIoU
 from hierseg_keras.models import HSSN, TreeSegmenter, UNet
 from hierseg_keras.models.wrappers.cosine_weight import CosineWeight
@@ -203,6 +203,13 @@ class HSSNTest:
             sizes = [v.shape.num_elements() for v in served.variables if v.trainable == trainable]
             kept = inference.trainable_weights if trainable else inference.non_trainable_variables
             assert sum(sizes) == sum(np.prod(weight.shape) for weight in kept)
+
+    def test_a_loss_of_compile_is_logged_by_its_own_name(self):
+        model = HSSN(unet(), total_steps=4)
+        for loss, name in [(TreeBinaryCrossentropy(TREE), "tree_binary_crossentropy"), (None, "focal_tree_min")]:
+            model.compile("sgd", loss=loss)
+            history = model.fit(images(), labels(), verbose=0).history
+            assert sorted(history) == sorted(["beta", "loss", "tree_triplet", name])
 
     def test_objective_is_the_sum_of_its_parts(self):
         """Every logged figure, worked out from the network as it was."""

@@ -64,9 +64,34 @@ class OptionsWithoutEffectTest:
         with pytest.raises(ConfigError, match="`method.fuse` expects False"):
             EarlierRun(tmp_path, saved, {}, None).check_values(saved.replace(method={"fuse": True}))
 
+    @pytest.mark.parametrize(
+        "tables, keys",
+        [
+            (
+                {"method": {"name": "HSSN", "triplet": False, "beta": 3.0, "projection_filters": 7}},
+                ["method.beta", "method.projection_filters"],
+            ),
+            ({"method": {"name": "HSSN", "beta_schedule": "constant", "total_steps": 5}}, ["method.total_steps"]),
+            ({"method": {"name": "HSSN", "beta": 3.0, "total_steps": 5}}, []),
+            ({"schedule": {"power": 0.0, "end_learning_rate": 1e-4}}, ["schedule.end_learning_rate"]),
+            ({"schedule": {"end_learning_rate": 1e-4}}, []),
+            ({"data": {"weights": [2.0]}}, ["data.weights"]),
+            ({"data": {"dataset": ["street_blocks", "camvid_tree"], "weights": [2.0, 1.0]}}, []),
+        ],
+    )
+    def test_options_of_triplets_schedules_and_data(self, tables, keys):
+        assert refused(RunConfig(**tables)) == keys
+
     def test_a_training_refuses_them_at_once(self, tmp_path):
         with pytest.raises(ConfigError, match="`method.theta` expects"):
             train(hs3(clusters=False, theta=30.0), tmp_path / "run")
+
+
+class CoarseLabelsTest:
+    def test_a_flat_crossentropy_has_no_value_for_them(self):
+        config = RunConfig(data={"label_levels": 2}, loss={"name": "SparseCategoricalCrossentropy"})
+        assert refused(config) == ["data.label_levels"] and refused(config.replace(data={"label_levels": 1})) == []
+        assert refused(config.replace(loss={"name": "HierarchicalCrossentropy"})) == []
 
 
 class SkipBadTest:

@@ -57,7 +57,7 @@ def find_masks(folder, format=None, stems=None, classes=None):
 
     >>> import os
     >>> from PIL import Image
-    >>> from tfds_builders.reading.masks import find_masks, read_mask
+    >>> from tfds_builders import find_masks, read_mask
     >>> os.mkdir("masks")
     >>> Image.fromarray(np.uint8([[0, 11], [1, 1]])).save("masks/rex.png")
     >>> found = find_masks("masks")

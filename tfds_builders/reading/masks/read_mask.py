@@ -79,6 +79,6 @@ def _problem(mask, codes, counts, remedy):
         pixels[mask.name(code)] += count
     names, counts = np.array(list(pixels)), np.array(list(pixels.values()))
     return (
-        f"{mask.path}: expected {'one class per pixel' if has_overlap else 'classes of the class table'}. Received: "
+        f"{mask.path}: expected {'one class per pixel' if has_overlap else 'classes that have a node'}. Received: "
         f"{counted(names, counts, most=_MOST_NAMED)}. {remedy}"
     )
