@@ -17,7 +17,7 @@ class FindBuilderTest:
             ("camvid_tre/groups", "Did you mean 'camvid_tree'"),
             ("nope", "`tfds.list_builders..` lists all .* names. This package adds camvid_tree, .*street_blocks"),
             ("", "This package adds"),
-            ("../data", "This package adds"),
+            ("../no/data", "This package adds"),
             ("camvid_tree/grups", "`name` expects a config of camvid_tree, 'categories', 'groups' or 'original'"),
             ("camvid_tree:9.9.9", "cannot be loaded at version 9.9.9, only: 1.0.0"),
             ("street_blocks/", "`name` expects a TFDS data set"),
@@ -27,6 +27,10 @@ class FindBuilderTest:
         with pytest.raises(ValueError, match=message) as error:
             find_builder(name, tmp_path)
         assert f"Received: name={name!r}." in str(error.value) and "\n" not in str(error.value)
+
+    def test_the_path_of_a_folder_is_no_name(self, tmp_path):
+        with pytest.raises(ValueError, match="Read your folders with `data.from_folders`."):
+            find_builder(str(tmp_path))
 
     @pytest.mark.parametrize("name", [None, 3, b"street_blocks", ["street_blocks"]])
     def test_another_type_raises(self, name):

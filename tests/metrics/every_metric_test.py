@@ -182,6 +182,11 @@ class LabelsOfEveryMetricTest:
             has_weights=name != "InstanceMeanIoU",
         )
 
+    def test_a_class_map_is_no_prediction(self):
+        classes = np.zeros((2, 8, 10), int)
+        with pytest.raises(ValueError, match="Pass scores instead of classes; those of a class map are its one-hot"):
+            LevelMeanIoU(TREE).update_state(classes, classes)
+
     @pytest.mark.parametrize("name", MAKE)
     def test_what_is_no_label_never_becomes_one(self, name):
         tree = ClassTree(["a/b", "a/c", "d"])

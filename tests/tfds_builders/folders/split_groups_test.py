@@ -12,6 +12,10 @@ class GroupNamesTest:
         path.write_text("frame,v0\nframe.1,v1\nb.png,v0\n")
         assert group_names(["frame", "frame.1", "b"], str(path)) == {"frame": "v0", "frame.1": "v1", "b": "v0"}
 
+    def test_a_missing_file_is_said_to_be_missing(self, tmp_path):
+        with pytest.raises(ImageFileError, match="groups.csv: expected a CSV file .* Received: No such file or dir"):
+            group_names(["a"], str(tmp_path / "groups.csv"))
+
     def test_an_image_of_two_groups_is_refused(self, tmp_path):
         path = tmp_path / "groups.csv"
         path.write_text("a,v0\na,v0\nb,v0\na,v1\n")
