@@ -183,7 +183,7 @@ class LabelsOfEveryMetricTest:
         )
 
     def test_a_class_map_is_no_prediction(self):
-        classes = np.zeros((2, 8, 10), int)
+        classes = np.zeros((2, 8, TREE.num_nodes), int)
         with pytest.raises(ValueError, match="Pass scores instead of classes; those of a class map are its one-hot"):
             LevelMeanIoU(TREE).update_state(classes, classes)
 
