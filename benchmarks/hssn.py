@@ -55,7 +55,9 @@ MAIN = (FLAT, "hierarchical", "FTM", "FTM + TT", "released")
 CLASS_PRIOR = {f"{name}, class prior": merged(OBJECTIVES[name], {"class_prior": True}) for name in MAIN}
 # With distorted colors.
 DISTORTED = {f"{name}, distorted": merged(OBJECTIVES[name], {"data": {"distort_colors": True}}) for name in MAIN}
-OBJECTIVES |= BY_DEPTH | BALANCED | CLASS_PRIOR | DISTORTED
+# Three times as many steps.
+LONGER = {f"{name}, longer": merged(OBJECTIVES[name], {"schedule": {"steps": 1350}}) for name in MAIN}
+OBJECTIVES |= BY_DEPTH | BALANCED | CLASS_PRIOR | DISTORTED | LONGER
 # The columns of the tables in docs/photographs_variants.md, with coarse labels.
 TRIED = {
     "class prior": (FLAT, "flat, class prior", "FTM + TT", "FTM + TT, class prior"),
@@ -69,6 +71,8 @@ TRIED = {
         "FTM + TT",
         "FTM + TT, distorted",
     ),
+    # Against the flat crossentropy that is trained as long.
+    "longer": ("flat, longer", "hierarchical, longer", "FTM + TT, longer"),
 }
 # Rates are chosen with these labels, and with seeds that are not reported.
 CHOOSING_LABELS, CHOOSING_SEEDS = "few", (100, 101)
