@@ -39,6 +39,11 @@ def names_of(path, lines, format_):
     """
     places = [(f"{path}:{number}", line) for number, line in enumerate(lines, start=1) if line]
     if format_ == "index":
+        if 2 * sum(bool(_COLORED.fullmatch(line)) for _, line in places) > len(places):
+            raise ValueError(
+                f"{path}: expected one class name per line, or an id and a name such as 7 car, because the masks hold "
+                f"ids. Received: colors and names, such as {places[0][1][:80]!r}. Write the ids in place of the colors."
+            )
         if 2 * sum(bool(_NUMBERED.fullmatch(line)) for _, line in places) > len(places):
             return _once(((place, *_numbered(place, line)) for place, line in places), "id")
         return dict(enumerate(lines))

@@ -69,7 +69,7 @@ def integer_map(owner, argument, what, values, y_pred, tree=None, has_own_size=F
     shape, y_pred_shape = _static_shape(owner, argument, values), _static_shape(owner, "y_pred", y_pred)
     if len(y_pred_shape) != 4:
         advice = "Add a batch axis." if len(y_pred_shape) == 3 else "Reshape it."
-        if len(y_pred_shape) == 3 and len(shape) >= 3 and not _differ(shape[:3], y_pred_shape):
+        if not has_own_size and len(y_pred_shape) == 3 and len(shape) >= 3 and not _differ(shape[:3], y_pred_shape):
             advice = "Pass scores instead of classes; those of a class map are its one-hot encoding."
         raise ValueError(
             f"`{owner}` expects {'embeddings (B, h, w, C)' if has_own_size else 'scores (B, H, W, C)'}. Received: "

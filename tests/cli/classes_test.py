@@ -241,6 +241,14 @@ class NamesTest:
             "names.txt:2: expected one name per color. Received: 'sky' and 'car'" in run("--names", "names.txt")[1].err
         )
 
+    @pytest.mark.parametrize("lines", ["#ac2f75 sky\n#010203 car\n", "1 2 3 sky\n4 5 6 car\n"])
+    def test_names_of_colors_are_refused_for_ids(self, lines, run):
+        write_index(pathlib.Path("masks"), LABELS, NAMES)
+        pathlib.Path("names.txt").write_text(lines)
+        code, printed = run("--names", "names.txt", "--out", "classes.csv")
+        assert code == 1 and "because the masks hold ids. Received: colors and names, such as" in printed.err
+        assert not pathlib.Path("classes.csv").exists()
+
     def test_an_id_of_two_names_is_refused(self, run):
         write_index(pathlib.Path("masks"), LABELS, NAMES)
         pathlib.Path("names.txt").write_text("0 sky\n0 car\n")

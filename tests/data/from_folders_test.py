@@ -259,7 +259,7 @@ class SplitsTest:
             hs.data.load(builder, "validation")
         assert set(sizes_of(hs.data.from_folders(*folders, groups="(.+)", **options))) == {"train", "validation"}
         builder = hs.data.from_folders(*folders, groups="^(d)", **options)
-        with pytest.raises(ValueError, match="All 6 images are of one group, 'd', .* Pass `groups` of"):
+        with pytest.raises(ValueError, match="All 6 images are of one group, 'd', .* Pass `groups` that make"):
             hs.data.load(builder, "validation")
 
     def test_folders_of_validation_are_the_split(self, folder, prepare):
