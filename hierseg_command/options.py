@@ -1,6 +1,7 @@
 """The options of all commands except `train` and `profile`."""
 
 import argparse
+import difflib
 import os
 
 from hierseg_command.option_values import (
@@ -297,7 +298,13 @@ def export(parser):
 
     def check(options):
         check_averaging(options)
-        of_suffix = _FORMATS.get(os.path.splitext(options.out)[1].lower(), "savedmodel")
+        suffix = os.path.splitext(options.out)[1].lower()
+        of_suffix = _FORMATS.get(suffix, "savedmodel")
+        if options.format is None and suffix not in _FORMATS and difflib.get_close_matches(suffix, _FORMATS):
+            parser.error(
+                f"--out expects a file that ends in .tflite or .onnx, or a folder. Received: {options.out}. Correct "
+                "the suffix, or pass --format."
+            )
         options.format = options.format or of_suffix
         if options.format == "savedmodel" != of_suffix:
             parser.error(f"--format savedmodel expects --out to be a folder. Received: {options.out}. Omit the suffix.")

@@ -107,7 +107,8 @@ class TreeBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             self.info.read_from_directory(self.data_dir)
         left_out = self.data_path / LEFT_OUT
         if left_out.exists():
-            logging.warning("%s: some files were omitted; %s lists them", self.info.full_name, left_out)
+            count = len(left_out.read_text("utf-8").splitlines())
+            logging.warning("%s: omitted files: %d; %s lists them", self.info.full_name, count, left_out)
 
     def _delete_leftovers(self):
         for path in self.data_path.parent.iterdir():

@@ -105,6 +105,10 @@ class ParseTest:
             ("evaluate run more", "hierseg evaluate: unrecognized arguments: more. (see hierseg evaluate --help)\n"),
             ("export run --out o --format onx", "argument --format: expected one of savedmodel, litert, onnx."),
             ("export run --out o --format onx", "Received: 'onx'. Did you mean onnx?"),
+            (
+                "export run --out own.onx",
+                "--out expects a file that ends in .tflite or .onnx, or a folder. Received: own",
+            ),
             ("predict run x --out o --overwrite --skip-existing", "expected --overwrite or --skip-existing."),
         ],
     )

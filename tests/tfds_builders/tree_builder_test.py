@@ -54,7 +54,7 @@ class SkipBadTest:
         prepare(bad_manual_dir, tmp_path, skip_bad=True)
         caplog.clear()
         prepare(bad_manual_dir, tmp_path)
-        assert "some files were omitted" in caplog.text and LEFT_OUT in caplog.text
+        assert "omitted files: 2; " in caplog.text and LEFT_OUT in caplog.text
 
     def test_without_it_all_bad_files_are_named_and_nothing_is_left_behind(self, bad_manual_dir, tmp_path):
         with pytest.raises(ImageFileError) as caught:
