@@ -10,11 +10,10 @@ from hierseg_command.commands import COMMANDS
 from hierseg_command.grammar import parse
 from hierseg_command.one_line import one_line
 from hierseg_command.options import OPTIONS
-from hierseg_command.quiet_import import quiet_import
+from hierseg_command.quiet_import import STDERR, quiet_import
 
 # Exit codes, besides 0 and those of `hierseg_keras.cli.main`.
 FAILED, INTERRUPTED = 1, 130
-_STDERR = 2
 
 
 def main():
@@ -55,6 +54,6 @@ def _open_stderr():
     """Opens a stderr that leads nowhere, if the caller closed the process's."""
     if sys.stderr is None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        if nowhere != _STDERR:
-            os.dup2(nowhere, _STDERR)
-        sys.stderr = os.fdopen(_STDERR, "w")
+        if nowhere != STDERR:
+            os.dup2(nowhere, STDERR)
+        sys.stderr = os.fdopen(STDERR, "w")

@@ -10,7 +10,8 @@ import tempfile
 # TensorFlow's environment variable: 0 prints everything, 3 prints only fatal errors.
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _ALL, _FATAL = "0", "3"
-_STDERR = 2
+# Its file descriptor.
+STDERR = 2
 
 
 def wants_all_lines():
@@ -60,12 +61,12 @@ def quiet_stderr():
 def _stderr_in(file):
     """Redirects the process's stderr to a file, and yields the original stderr as a binary file."""
     sys.stderr.flush()
-    with os.fdopen(os.dup(_STDERR), "wb", buffering=0) as stderr:
-        os.dup2(file.fileno(), _STDERR)
+    with os.fdopen(os.dup(STDERR), "wb", buffering=0) as stderr:
+        os.dup2(file.fileno(), STDERR)
         faulthandler.enable(stderr)
         try:
             yield stderr
         finally:
             faulthandler.disable()
             sys.stderr.flush()
-            os.dup2(stderr.fileno(), _STDERR)
+            os.dup2(stderr.fileno(), STDERR)

@@ -34,8 +34,9 @@ def names_of(path, lines, format_):
         format_: String, format of the masks.
 
     Raises:
-        ValueError: If the masks have another format, a line is not a color and a name, a line is not an id and a name
-            although most lines are, or an id or a color has two names.
+        ValueError: If the masks have another format; they hold ids and most lines are a color and a name; they hold
+            colors and a line is not; a line is not an id and a name although most lines are; or an id or a color has
+            two names.
     """
     places = [(f"{path}:{number}", line) for number, line in enumerate(lines, start=1) if line]
     if format_ == "index":

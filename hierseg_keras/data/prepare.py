@@ -55,8 +55,9 @@ def prepare(
         raise ValueError("`skip_bad` expects the name of a data set. Received: a builder. Pass it to the builder.")
     builder = name if is_builder(name) else find_builder(name, data_dir, skip_bad)
     download_config = tfds.download.DownloadConfig(manual_dir=manual_dir and str(manual_dir))
-    # TFDS prints the folder of the data set. Like its progress bars, this is useful in a terminal only.
-    waiting = sys.stderr if sys.stderr.isatty() else io.StringIO()
+    # TFDS prints the folder of the data set. Like its progress bars, this is useful in a terminal only. Python has no
+    # stderr if the caller closed it.
+    waiting = sys.stderr if sys.stderr is not None and sys.stderr.isatty() else io.StringIO()
     try:
         with contextlib.redirect_stdout(waiting):
             builder.download_and_prepare(download_config=download_config)
